@@ -1,0 +1,53 @@
+package dev.sluice.testkit;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The version of a Redis server, as the binary itself tells it. */
+public record RedisVersion(int major, int minor, int patch) {
+
+    private static final Pattern VERSION = Pattern.compile("v=(\\d+)\\.(\\d+)\\.(\\d+)");
+    private static final Map<Path, RedisVersion> KNOWN = new ConcurrentHashMap<>();
+
+    /** Whether it is {@code major.minor} or later. */
+    public boolean isAtLeast(int wantedMajor, int wantedMinor) {
+        return major > wantedMajor || (major == wantedMajor && minor >= wantedMinor);
+    }
+
+    @Override
+    public String toString() {
+        return major + "." + minor + "." + patch;
+    }
+
+    static RedisVersion of(Path binary) {
+        return KNOWN.computeIfAbsent(binary, RedisVersion::ask);
+    }
+
+    private static RedisVersion ask(Path binary) {
+        String answer = answerOf(binary);
+        Matcher version = VERSION.matcher(answer);
+        if (!version.find()) {
+            throw new RedisServerException(binary + " --version does not tell a version but: " + answer.strip());
+        }
+        return new RedisVersion(
+                Integer.parseInt(version.group(1)),
+                Integer.parseInt(version.group(2)),
+                Integer.parseInt(version.group(3)));
+    }
+
+    private static String answerOf(Path binary) {
+        try {
+            Process process = new ProcessBuilder(binary.toString(), "--version")
+                    .redirectErrorStream(true)
+                    .start();
+            return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new RedisServerException("cannot run " + binary, e);
+        }
+    }
+}
