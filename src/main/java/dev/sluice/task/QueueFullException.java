@@ -1,0 +1,31 @@
+package dev.sluice.task;
+
+/**
+ * A queue, or the buffer in front of it, holds as many tasks as it may.
+ *
+ * <p>Retryable, once there is room; retry with backoff. The task was not taken.
+ */
+public final class QueueFullException extends SluiceException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String queue;
+    private final long limit;
+
+    /** The queue named {@code queue} already holds {@code limit} tasks. */
+    public QueueFullException(String queue, long limit) {
+        super("queue-full", true, "queue " + queue + " takes at most " + limit + " tasks and is full", null);
+        this.queue = queue;
+        this.limit = limit;
+    }
+
+    /** The name of the full queue. */
+    public String queue() {
+        return queue;
+    }
+
+    /** The number of tasks it may hold. */
+    public long limit() {
+        return limit;
+    }
+}

@@ -1,0 +1,32 @@
+package dev.sluice.task;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Redis, or what is stored in it, does not fit this configuration: someone has to change something.
+ *
+ * <p>Not retryable. {@link #reason()} names the misfit: wrong password, server too old, queue stored with another delivery
+ * mode or by a newer protocol, or a key of another type in the way.
+ */
+public final class StoreRefusedException extends SluiceException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String reason;
+
+    /**
+     * The store does not fit.
+     *
+     * @param reason one stable word: {@code auth}, {@code version}, {@code mode}, {@code protocol}, {@code wrong-type} …
+     * @param message one sentence that says what was found and what is needed
+     */
+    public StoreRefusedException(String reason, String message, @Nullable Throwable cause) {
+        super("store-refused", false, message, cause);
+        this.reason = reason;
+    }
+
+    /** The misfit in one stable word, such as {@code auth}, {@code version}, {@code mode} or {@code wrong-type}. */
+    public String reason() {
+        return reason;
+    }
+}

@@ -1,0 +1,244 @@
+package dev.sluice.task;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A piece of work to be put into a queue: a type that picks the handler, a payload, and options.
+ *
+ * <p>Immutable, if its payload is; each method with an argument returns a changed copy. Options that are not set are
+ * decided by the dispatcher that runs the task.
+ *
+ * <pre>{@code
+ * Task.of("email.send", new Email("ann@example.org")).id("welcome-17").timeout(Duration.ofSeconds(30))
+ * }</pre>
+ *
+ * @param <T> the payload's class; it becomes JSON when the task is enqueued
+ */
+public final class Task<T> {
+
+    /** The longest type, in UTF-8 bytes. */
+    public static final int MAX_TYPE_BYTES = 256;
+
+    /** The most headers a task may have. */
+    public static final int MAX_HEADERS = 64;
+
+    /** The longest header name, in UTF-8 bytes. */
+    public static final int MAX_HEADER_NAME_BYTES = 128;
+
+    /** The longest header value, in UTF-8 bytes. */
+    public static final int MAX_HEADER_VALUE_BYTES = 4096;
+
+    /** The longest timeout of one attempt: 365 days. */
+    public static final Duration MAX_TIMEOUT = Duration.ofDays(365);
+
+    private final @Nullable String id;
+    private final String type;
+    private final @Nullable T payload;
+    private final Map<String, String> headers;
+    private final int maxAttempts;
+    private final @Nullable Duration timeout;
+    private final @Nullable Instant deadline;
+
+    private Task(
+            @Nullable String id,
+            String type,
+            @Nullable T payload,
+            Map<String, String> headers,
+            int maxAttempts,
+            @Nullable Duration timeout,
+            @Nullable Instant deadline) {
+        this.id = id;
+        this.type = type;
+        this.payload = payload;
+        this.headers = headers;
+        this.maxAttempts = maxAttempts;
+        this.timeout = timeout;
+        this.deadline = deadline;
+    }
+
+    /**
+     * A task of {@code type} with {@code payload} and no options.
+     *
+     * @param type 1 to 256 UTF-8 bytes without control characters; by custom words joined by dots
+     * @param payload what the handler gets; null becomes JSON {@code null}
+     * @throws InvalidTaskException if the type breaks the rule
+     */
+    public static <T> Task<T> of(String type, @Nullable T payload) {
+        if (!isValidType(type)) {
+            throw new InvalidTaskException(
+                    "type",
+                    "a task type must be 1 to " + MAX_TYPE_BYTES + " UTF-8 bytes without control characters, was '"
+                            + Printable.of(type) + "'");
+        }
+        return new Task<>(null, type, payload, Map.of(), 0, null, null);
+    }
+
+    /** Whether {@code type} obeys the rule of {@link #of}. */
+    public static boolean isValidType(String type) {
+        return Text.isPlain(type, 1, MAX_TYPE_BYTES);
+    }
+
+    /** Whether {@code name} and {@code value} obey the rule of {@link #header}. */
+    public static boolean isValidHeader(String name, String value) {
+        return Text.isPlain(name, 1, MAX_HEADER_NAME_BYTES) && Text.isPlain(value, 0, MAX_HEADER_VALUE_BYTES);
+    }
+
+    /**
+     * This task under an id of your choice; default: one is made when it is enqueued.
+     *
+     * <p>Enqueueing an id that is live in the queue changes nothing and answers that the task exists.
+     *
+     * @throws InvalidTaskException if {@link TaskId#check} refuses it
+     */
+    public Task<T> id(String newId) {
+        return new Task<>(TaskId.check(newId), type, payload, headers, maxAttempts, timeout, deadline);
+    }
+
+    /**
+     * This task with one more header, or another value for it. Default: none; at most 64.
+     *
+     * @param name 1 to 128 UTF-8 bytes without control characters
+     * @param value at most 4096 UTF-8 bytes without control characters
+     * @throws InvalidTaskException if a rule is broken
+     */
+    public Task<T> header(String name, String value) {
+        Map<String, String> more = new LinkedHashMap<>(headers);
+        more.put(name, value);
+        return headers(more);
+    }
+
+    /**
+     * This task with exactly these headers, in this order.
+     *
+     * @throws InvalidTaskException if there are more than 64, or one breaks the rule of {@link #header}
+     */
+    public Task<T> headers(Map<String, String> newHeaders) {
+        Map<String, String> copy = new LinkedHashMap<>(newHeaders);
+        if (copy.size() > MAX_HEADERS) {
+            throw new InvalidTaskException(
+                    "headers", "a task must have at most " + MAX_HEADERS + " headers, had " + copy.size());
+        }
+        copy.forEach(Task::checkHeader);
+        return new Task<>(
+                id,
+                type,
+                payload,
+                copy.isEmpty() ? Map.of() : java.util.Collections.unmodifiableMap(copy),
+                maxAttempts,
+                timeout,
+                deadline);
+    }
+
+    /**
+     * This task with its own limit of attempts, the first one included; default: the dispatcher's, which is 5.
+     *
+     * @param attempts at least 1; 1 means that a failure is final
+     * @throws InvalidTaskException if below 1
+     */
+    public Task<T> maxAttempts(int attempts) {
+        if (attempts < 1) {
+            throw new InvalidTaskException("maxAttempts", "maxAttempts must be at least 1, was " + attempts);
+        }
+        return new Task<>(id, type, payload, headers, attempts, timeout, deadline);
+    }
+
+    /**
+     * This task with its own limit for the time of one attempt; default: the dispatcher's, which is 5 minutes.
+     *
+     * @param limit 1 ms to 365 days; a fraction of a millisecond is dropped. It cannot be switched off
+     * @throws InvalidTaskException if outside of that
+     */
+    public Task<T> timeout(Duration limit) {
+        if (limit.compareTo(Duration.ofMillis(1)) < 0 || limit.compareTo(MAX_TIMEOUT) > 0) {
+            throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
+        }
+        return new Task<>(id, type, payload, headers, maxAttempts, Duration.ofMillis(limit.toMillis()), deadline);
+    }
+
+    /**
+     * This task with a time after which no attempt starts any more; default: none.
+     *
+     * @param latest at millisecond precision, after 1970; compared with the clock of the dispatcher
+     * @throws InvalidTaskException if before 1970 or too far for a count of milliseconds
+     */
+    public Task<T> deadline(Instant latest) {
+        if (latest.toEpochMilli() < 1) {
+            throw new InvalidTaskException("deadline", "deadline must be after 1970-01-01T00:00:00Z, was " + latest);
+        }
+        return new Task<>(
+                id, type, payload, headers, maxAttempts, timeout, Instant.ofEpochMilli(latest.toEpochMilli()));
+    }
+
+    /** The id, or null if one is to be made. */
+    public @Nullable String id() {
+        return id;
+    }
+
+    /** The word that picks the handler. */
+    public String type() {
+        return type;
+    }
+
+    /** What the handler gets. */
+    public @Nullable T payload() {
+        return payload;
+    }
+
+    /** The headers, unmodifiable, in the order they were set; empty if none. */
+    public Map<String, String> headers() {
+        return headers;
+    }
+
+    /** The limit of attempts, or 0 if the dispatcher decides. */
+    public int maxAttempts() {
+        return maxAttempts;
+    }
+
+    /** The limit for the time of one attempt, or null if the dispatcher decides. */
+    public @Nullable Duration timeout() {
+        return timeout;
+    }
+
+    /** The time after which no attempt starts, or null if there is none. */
+    public @Nullable Instant deadline() {
+        return deadline;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Task<?> that
+                && type.equals(that.type)
+                && maxAttempts == that.maxAttempts
+                && Objects.equals(id, that.id)
+                && Objects.equals(payload, that.payload)
+                && headers.equals(that.headers)
+                && Objects.equals(timeout, that.timeout)
+                && Objects.equals(deadline, that.deadline);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(id, type, payload, headers, maxAttempts, timeout, deadline);
+    }
+
+    /** Type and id; never the payload or the headers, because this ends up in logs. */
+    @Override
+    public String toString() {
+        return "Task[" + type + (id == null ? "" : " " + id) + "]";
+    }
+
+    private static void checkHeader(String name, String value) {
+        if (!isValidHeader(name, value)) {
+            throw new InvalidTaskException(
+                    "headers",
+                    "a header must have a name of 1 to " + MAX_HEADER_NAME_BYTES + " and a value of at most "
+                            + MAX_HEADER_VALUE_BYTES + " UTF-8 bytes without control characters, the name was '"
+                            + Printable.of(name) + "'");
+        }
+    }
+}

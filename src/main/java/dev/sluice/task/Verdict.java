@@ -1,0 +1,137 @@
+package dev.sluice.task;
+
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * How an attempt ended, and therefore where its task goes.
+ *
+ * <p>An expected ending is a value, not an exception. Immutable; only the task's current owner can make it count.
+ */
+public sealed interface Verdict {
+
+    /** The longest delay of a retry or snooze: 365 days. */
+    Duration MAX_DELAY = Duration.ofDays(365);
+
+    /** The task is done. PROCESSING → SUCCEEDED. */
+    static Verdict succeeded() {
+        return Succeeded.INSTANCE;
+    }
+
+    /** The attempt failed and counts; the next one is due after {@code delay}. PROCESSING → RETRYING. */
+    static Verdict retry(Duration delay, Failure failure) {
+        return new Retry(delay, failure);
+    }
+
+    /** Not now: run it again after {@code delay}, and do not count this attempt. PROCESSING → SCHEDULED. */
+    static Verdict snooze(Duration delay) {
+        return new Snooze(delay);
+    }
+
+    /** Give up: keep the task as a dead letter. PROCESSING → DEAD. */
+    static Verdict dead(Failure failure) {
+        return new Dead(failure);
+    }
+
+    /** The task is not worth doing; it ends without a result. PROCESSING → DISCARDED. */
+    static Verdict discarded() {
+        return Discarded.INSTANCE;
+    }
+
+    /** Hand it back untouched, at the head of the queue, without counting the attempt. PROCESSING → QUEUED. */
+    static Verdict released() {
+        return Released.INSTANCE;
+    }
+
+    /** The state that this verdict moves a task to, from {@link TaskState#PROCESSING}. */
+    TaskState target();
+
+    /** The task is done. */
+    record Succeeded() implements Verdict {
+        private static final Succeeded INSTANCE = new Succeeded();
+
+        @Override
+        public TaskState target() {
+            return TaskState.SUCCEEDED;
+        }
+    }
+
+    /**
+     * The attempt failed and counts.
+     *
+     * @param delay until the next attempt is due, 0 to 365 days; fractions of a millisecond are dropped
+     * @param failure why
+     */
+    record Retry(Duration delay, Failure failure) implements Verdict {
+        /** Refuses a delay out of range with {@link InvalidTaskException}. */
+        public Retry {
+            checkDelay(delay);
+            Objects.requireNonNull(failure, "failure");
+        }
+
+        @Override
+        public TaskState target() {
+            return TaskState.RETRYING;
+        }
+    }
+
+    /**
+     * Not now, and the attempt does not count.
+     *
+     * @param delay until the task is due again, 0 to 365 days; fractions of a millisecond are dropped
+     */
+    record Snooze(Duration delay) implements Verdict {
+        /** Refuses a delay out of range with {@link InvalidTaskException}. */
+        public Snooze {
+            checkDelay(delay);
+        }
+
+        @Override
+        public TaskState target() {
+            return TaskState.SCHEDULED;
+        }
+    }
+
+    /**
+     * Given up.
+     *
+     * @param failure why; kept with the dead letter
+     */
+    record Dead(Failure failure) implements Verdict {
+        /** Takes any failure. */
+        public Dead {
+            Objects.requireNonNull(failure, "failure");
+        }
+
+        @Override
+        public TaskState target() {
+            return TaskState.DEAD;
+        }
+    }
+
+    /** Not worth doing. */
+    record Discarded() implements Verdict {
+        private static final Discarded INSTANCE = new Discarded();
+
+        @Override
+        public TaskState target() {
+            return TaskState.DISCARDED;
+        }
+    }
+
+    /** Handed back untouched. */
+    record Released() implements Verdict {
+        private static final Released INSTANCE = new Released();
+
+        @Override
+        public TaskState target() {
+            return TaskState.QUEUED;
+        }
+    }
+
+    private static void checkDelay(Duration delay) {
+        if (delay.isNegative() || delay.compareTo(MAX_DELAY) > 0) {
+            throw new InvalidTaskException("delay", "a delay must be 0 to 365 days, was " + delay);
+        }
+    }
+}
