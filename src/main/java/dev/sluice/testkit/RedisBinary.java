@@ -16,8 +16,9 @@ final class RedisBinary {
     private static final String PROPERTY = "sluice.redis.binary";
     private static final String VARIABLE = "SLUICE_REDIS_BINARY";
     // As the known jars name them, newest server first; the first name is that of our own runnable jar.
-    private static final List<String> RESOURCES =
-            List.of("META-INF/sluice/redis-server-%s", "redis-server-7.0.15-%s", "redis-server-6.2.6-v5-%s", "redis-server-6.2.7-%s");
+    private static final List<String> RESOURCES = List.of(
+            "META-INF/sluice/redis-server-%s",
+            "redis-server-7.0.15-%s", "redis-server-6.2.6-v5-%s", "redis-server-6.2.7-%s");
 
     private static @Nullable Path extracted;
 
@@ -34,8 +35,8 @@ final class RedisBinary {
 
     private static Path executable(Path path) {
         if (!Files.isExecutable(path)) {
-            throw new RedisServerException(
-                    "no executable Redis server at " + path.toAbsolutePath() + ", named by " + PROPERTY + " or " + VARIABLE);
+            throw new RedisServerException("no executable Redis server at " + path.toAbsolutePath() + ", named by "
+                    + PROPERTY + " or " + VARIABLE);
         }
         return path.toAbsolutePath();
     }

@@ -33,8 +33,7 @@ final class RedisProcess {
     private static final String READY = "Ready to accept connections";
     private static final String PORT_TAKEN = "Could not create server TCP listening socket";
     private static final Path SETSID = Path.of("/usr/bin/setsid");
-    private static final String SCRIPT =
-            """
+    private static final String SCRIPT = """
             exec 3<&0
             ( trap '' INT TERM HUP; read -r never <&3; kill -9 $$ ) >/dev/null 2>&1 &
             exec "$@" </dev/null 3<&-
@@ -83,7 +82,8 @@ final class RedisProcess {
         }
     }
 
-    // Through the handle: Process.destroy() also closes our end of the pipe, and the watchdog would not wait for the flush.
+    // Through the handle: Process.destroy() also closes our end of the pipe, and the watchdog would not wait for the
+    // flush.
     void terminate() {
         process.toHandle().destroy();
     }

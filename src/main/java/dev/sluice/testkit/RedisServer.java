@@ -238,8 +238,8 @@ public final class RedisServer implements AutoCloseable {
                 .limit(HIGHEST_PORT - LOWEST_PORT)
                 .filter(RedisServer::isFree)
                 .findFirst()
-                .orElseThrow(() -> new RedisServerException(
-                        "no free port between " + LOWEST_PORT + " and " + HIGHEST_PORT));
+                .orElseThrow(
+                        () -> new RedisServerException("no free port between " + LOWEST_PORT + " and " + HIGHEST_PORT));
     }
 
     private static int nextPort() {
@@ -277,7 +277,8 @@ public final class RedisServer implements AutoCloseable {
     /** What the server is to be like. Every setting has a default. */
     public static final class Builder {
 
-        private static final List<String> OURS = List.of("port", "dir", "logfile", "daemonize", "loglevel", "syslog-enabled");
+        private static final List<String> OURS =
+                List.of("port", "dir", "logfile", "daemonize", "loglevel", "syslog-enabled");
 
         private @Nullable Path binary;
         private int port;

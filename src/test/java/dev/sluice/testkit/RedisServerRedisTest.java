@@ -142,9 +142,8 @@ class RedisServerRedisTest {
                         Starter.class.getName())
                 .redirectErrorStream(true)
                 .start();
-        ProcessHandle server = ProcessHandle.of(
-                        Long.parseLong(jvm.inputReader().readLine()))
-                .orElseThrow();
+        ProcessHandle server =
+                ProcessHandle.of(Long.parseLong(jvm.inputReader().readLine())).orElseThrow();
         assertThat(server.isAlive()).isTrue();
 
         jvm.destroyForcibly();

@@ -113,7 +113,8 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
 
         // In the store of this test: closed with it.
         private static OwnServers ownServers(ExtensionContext context) {
-            return context.getStore(NAMESPACE).computeIfAbsent(context.getUniqueId(), id -> new OwnServers(), OwnServers.class);
+            return context.getStore(NAMESPACE)
+                    .computeIfAbsent(context.getUniqueId(), id -> new OwnServers(), OwnServers.class);
         }
 
         // In the store of the whole run: one process per version, closed when the last test has run.
