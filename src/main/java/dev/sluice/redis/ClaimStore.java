@@ -1,0 +1,127 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import io.lettuce.core.protocol.CommandType;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import reactor.core.publisher.Mono;
+
+/**
+ * What a dispatcher asks of one queue with at-least-once delivery. Thread-safe; every call may be repeated when its
+ * outcome is unknown.
+ */
+public final class ClaimStore {
+    private final RedisLink commands;
+    private final RedisLink heartbeats;
+    private final QueueKeys keys;
+    private final Protocol protocol;
+    private final Duration deadline;
+    private final int crashLimit;
+
+    ClaimStore(RedisLink commands, RedisLink heartbeats, Queue queue, Duration deadline, int crashLimit) {
+        this.commands = commands;
+        this.heartbeats = heartbeats;
+        this.keys = new QueueKeys(queue);
+        this.protocol = new Protocol(queue, keys);
+        this.deadline = deadline;
+        this.crashLimit = crashLimit;
+    }
+
+    /** Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings. */
+    public Mono<Void> join(String incarnation, Duration lease) {
+        return protocol.join(commands, incarnation, lease, deadline);
+    }
+
+    /** Renews the lease; emits false if the incarnation was recovered by others, or is unknown. */
+    public Mono<Boolean> heartbeat(String incarnation, Duration lease) {
+        return heartbeats
+                .run(Script.HEARTBEAT, keys.all(), args -> args.add(incarnation).add(lease.toMillis()), deadline)
+                .map(reply -> reply.number(0) == 0);
+    }
+
+    /** Settles and claims in one atomic step. */
+    public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
+        return commands.run(
+                        Script.EXCHANGE,
+                        incarnationKeys,
+                        args -> {
+                            args.add(incarnation);
+                            call.write(args, crashLimit);
+                        },
+                        deadline)
+                .map(reply -> ExchangeReply.of(call, reply));
+    }
+
+    /** The keys that {@link #exchange} takes, to be made once per incarnation. */
+    public byte[][] keysOf(String incarnation) {
+        return keys.withClaimed(incarnation);
+    }
+
+    /** The tokens which Redis says this incarnation holds (R2). */
+    public Mono<List<Long>> held(String incarnation) {
+        return commands.command(CommandType.HKEYS, args -> args.addKey(keys.claimed(incarnation)), deadline)
+                .map(reply -> {
+                    List<Long> tokens = new ArrayList<>(reply.size());
+                    for (int i = 0; i < reply.size(); i++) {
+                        long token = Tokens.parse(reply.bytes(i));
+                        if (token >= 0) {
+                            tokens.add(token);
+                        }
+                    }
+                    return tokens;
+                });
+    }
+
+    /** Ends an incarnation in good order: what it still holds goes back to the head, and nothing counts as a crash. */
+    public Mono<Void> leave(String incarnation) {
+        return commands.run(
+                        Script.RECOVER,
+                        keys.withClaimed(incarnation),
+                        args -> args.add(incarnation).add(256).add(crashLimit).add(1),
+                        deadline)
+                .expand(reply -> reply.number(0) == 0 && reply.number(3) == 1
+                        ? commands.run(
+                                Script.RECOVER,
+                                keys.withClaimed(incarnation),
+                                args -> args.add(incarnation)
+                                        .add(256)
+                                        .add(crashLimit)
+                                        .add(1),
+                                deadline)
+                        : Mono.empty())
+                .then();
+    }
+
+    /** Waits on {@code link} until somebody rings, at most {@code wait}; completes either way. */
+    public Mono<Void> awaitRing(RedisLink link, Duration wait) {
+        return link.command(CommandType.BLPOP, args -> args.addKey(keys.wake()).add(seconds(wait)), wait.plus(GRACE))
+                .then();
+    }
+
+    /**
+     * Waits on {@code link} until any client pushes onto the plain list, at most {@code wait}, and moves that element
+     * to the ready list in one step. What it moved is ignored: a claim takes it from there.
+     */
+    public Mono<Void> awaitForeign(RedisLink link, Duration wait) {
+        return link.command(
+                        CommandType.BLMOVE,
+                        args -> args.addKey(keys.plain())
+                                .addKey(keys.ready())
+                                .add("LEFT")
+                                .add("RIGHT")
+                                .add(seconds(wait)),
+                        wait.plus(GRACE))
+                .then();
+    }
+
+    /** How much later than the server's own timeout an answer may come before the connection is given up. */
+    static final Duration GRACE = Duration.ofSeconds(2);
+
+    /** A blocking timeout in seconds: clamped, because 0 waits for ever, and so does less than 1 ms on Redis 6.2. */
+    static String seconds(Duration wait) {
+        long ms = Math.max(10, Math.min(5000, wait.toMillis()));
+        return String.format(Locale.ROOT, "%d.%03d", ms / 1000, ms % 1000);
+    }
+}

@@ -1,0 +1,126 @@
+package dev.sluice.redis;
+
+import io.lettuce.core.protocol.CommandArgs;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * One numbered call that settles what is finished and claims what there is room for. It may be sent again, unchanged,
+ * until it is answered: the settle half acts once per token, the claim half once per number.
+ *
+ * <p>Not thread-safe: built by one loop and not changed after it is first sent.
+ */
+public final class ExchangeCall {
+    /** At most this many tasks are claimed, and this many settled, in one call. */
+    public static final int MAX_BATCH = 256;
+
+    private static final int MAX_BYTES = 1 << 20;
+    private static final byte[] NOTHING = {};
+
+    private final long number;
+    private final int wanted;
+    private final boolean suspectWanted;
+    private long[] ended = new long[16];
+    private int endedCount;
+    private long[] awaiting = new long[0];
+    private int awaitingCount;
+    private final List<Other> others = new ArrayList<>(0);
+
+    /**
+     * A call that settles nothing yet.
+     *
+     * @param number strictly growing inside one incarnation, from 1
+     * @param wanted tasks to claim, 0 to {@link #MAX_BATCH}
+     * @param suspectWanted whether one of them may be a task that crashed its dispatchers before
+     */
+    public ExchangeCall(long number, int wanted, boolean suspectWanted) {
+        this.number = number;
+        this.wanted = wanted;
+        this.suspectWanted = suspectWanted;
+    }
+
+    /** This call's number. */
+    public long number() {
+        return number;
+    }
+
+    /** How many tasks this call asks for. */
+    public int wanted() {
+        return wanted;
+    }
+
+    /** How many tasks this call settles. */
+    public int settles() {
+        return endedCount + awaitingCount + others.size();
+    }
+
+    /** Settles a task as succeeded; {@code awaitsStatus} if its producer's status had not arrived when it was claimed. */
+    public void succeeded(long token, boolean awaitsStatus) {
+        if (awaitsStatus) {
+            awaiting = room(awaiting, awaitingCount);
+            awaiting[awaitingCount++] = token;
+        } else {
+            ended = room(ended, endedCount);
+            ended[endedCount++] = token;
+        }
+    }
+
+    /** Settles a task as failed, to be tried again after {@code delayMs}; uses an attempt. */
+    public void retry(long token, long delayMs) {
+        others.add(new Other(token, "r", delayMs, NOTHING));
+    }
+
+    /** Puts a task off for {@code delayMs}; uses no attempt. */
+    public void snooze(long token, long delayMs) {
+        others.add(new Other(token, "z", delayMs, NOTHING));
+    }
+
+    /** Moves a task to the dead letters with its failure as one line of JSON. */
+    public void dead(long token, String failureJson) {
+        others.add(new Other(token, "d", 0, failureJson.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** Ends a task quietly: neither a success nor a failure. */
+    public void discard(long token) {
+        others.add(new Other(token, "x", 0, NOTHING));
+    }
+
+    /** Gives a task back to the head of its list; uses no attempt. */
+    public void release(long token) {
+        others.add(new Other(token, "b", 0, NOTHING));
+    }
+
+    void write(CommandArgs<byte[], byte[]> args, int crashLimit) {
+        args.add(number).add(wanted).add(MAX_BYTES).add(suspectWanted ? 1 : 0).add(crashLimit);
+        args.add(endedCount + awaitingCount).add(awaitingCount);
+        for (int i = 0; i < endedCount; i++) {
+            args.add(Tokens.word(ended[i]));
+        }
+        for (int i = 0; i < awaitingCount; i++) {
+            args.add(Tokens.word(awaiting[i]));
+        }
+        args.add(others.size());
+        for (Other other : others) {
+            args.add(Tokens.word(other.token))
+                    .add(other.kind)
+                    .add(other.delayMs)
+                    .add(other.failure);
+        }
+    }
+
+    long tokenAt(int settledIndex) {
+        if (settledIndex < endedCount) {
+            return ended[settledIndex];
+        }
+        int next = settledIndex - endedCount;
+        return next < awaitingCount ? awaiting[next] : others.get(next - awaitingCount).token;
+    }
+
+    private static long[] room(long[] tokens, int used) {
+        return used < tokens.length ? tokens : Arrays.copyOf(tokens, Math.max(16, used * 2));
+    }
+
+    private record Other(long token, String kind, long delayMs, byte[] failure) {}
+}

@@ -1,0 +1,135 @@
+package dev.sluice.redis;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task as Redis holds it: one header line of Sluice's own, then the producer's bytes, which nobody ever rewrites.
+ *
+ * <p>{@code SOH origin [attempts,crashes,claims] SP id LF body}. The counters are absent while all are zero.
+ */
+public final class Frame {
+    private static final byte SOH = 1;
+
+    private final byte[] bytes;
+    private final int bodyOffset;
+    private final char origin;
+    private final String id;
+    private final int attempts;
+    private final int crashes;
+    private final int claims;
+
+    private Frame(byte[] bytes, int bodyOffset, char origin, String id, int[] counters) {
+        this.bytes = bytes;
+        this.bodyOffset = bodyOffset;
+        this.origin = origin;
+        this.id = id;
+        this.attempts = counters[0];
+        this.crashes = counters[1];
+        this.claims = counters[2];
+    }
+
+    private static final int[] NONE = {0, 0, 0};
+
+    /** Reads a frame that a script returned; null if the bytes begin with no header: then they are a raw element. */
+    public static @Nullable Frame read(byte[] bytes) {
+        if (bytes.length < 4 || bytes[0] != SOH) {
+            return null;
+        }
+        int space = 2;
+        while (space < bytes.length && bytes[space] != ' ') {
+            space++;
+        }
+        int line = space + 1;
+        while (line < bytes.length && bytes[line] != '\n') {
+            line++;
+        }
+        if (line >= bytes.length) {
+            return null;
+        }
+        int[] counters = space == 2 ? NONE : counters(bytes, space);
+        String id = new String(bytes, space + 1, line - space - 1, StandardCharsets.UTF_8);
+        return new Frame(bytes, line + 1, (char) bytes[1], id, counters);
+    }
+
+    /** The frame of a task that our own client enqueues. */
+    public static byte[] ofClient(String id, byte[] body) {
+        byte[] name = id.getBytes(StandardCharsets.UTF_8);
+        byte[] frame = new byte[name.length + body.length + 4];
+        frame[0] = SOH;
+        frame[1] = 'c';
+        frame[2] = ' ';
+        System.arraycopy(name, 0, frame, 3, name.length);
+        frame[3 + name.length] = '\n';
+        System.arraycopy(body, 0, frame, 4 + name.length, body.length);
+        return frame;
+    }
+
+    /** The frame of a raw element that was popped as it stood. */
+    public static byte[] ofForeign(String id, byte[] body) {
+        byte[] frame = ofClient(id, body);
+        frame[1] = 'f';
+        return frame;
+    }
+
+    static byte[] dead(String failureJson, byte[] frame) {
+        byte[] failure = (failureJson + "\n").getBytes(StandardCharsets.UTF_8);
+        byte[] record = Arrays.copyOf(failure, failure.length + frame.length);
+        System.arraycopy(frame, 0, record, failure.length, frame.length);
+        return record;
+    }
+
+    private static int[] counters(byte[] bytes, int end) {
+        int[] counters = new int[3];
+        int at = 0;
+        for (int i = 2; i < end; i++) {
+            if (bytes[i] == ',') {
+                at = Math.min(at + 1, 2);
+            } else {
+                counters[at] = counters[at] * 10 + (bytes[i] - '0');
+            }
+        }
+        return counters;
+    }
+
+    /** The whole frame; the body begins at {@link #bodyOffset()}. Not a copy. */
+    public byte[] bytes() {
+        return bytes;
+    }
+
+    /** Where the producer's bytes begin in {@link #bytes()}; they reach to the end. */
+    public int bodyOffset() {
+        return bodyOffset;
+    }
+
+    /** The task's id; the id everywhere, whatever the body says. */
+    public String id() {
+        return id;
+    }
+
+    /** Attempts used before this claim, from 0. */
+    public int attempts() {
+        return attempts;
+    }
+
+    /** How many dispatchers died while they held this task, from 0. */
+    public int crashes() {
+        return crashes;
+    }
+
+    /** Grows with every claim of this task, from 1: a store that remembers the highest can refuse a stale handler. */
+    public long fencingNumber() {
+        return claims + 1L;
+    }
+
+    /** True if any client pushed it onto the plain list. */
+    public boolean isForeign() {
+        return origin != 'c';
+    }
+
+    /** True if its producer had not written its status yet when it was claimed. */
+    public boolean awaitsStatus() {
+        return origin == 'F';
+    }
+}

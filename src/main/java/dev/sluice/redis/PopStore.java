@@ -1,0 +1,146 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.protocol.CommandType;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import reactor.core.publisher.Mono;
+
+/**
+ * What a dispatcher asks of one queue with at-most-once delivery: the literal pop and the two status writes. A pop must
+ * never be repeated on an unknown outcome by itself: what it took is gone, and the next pop takes other tasks.
+ */
+public final class PopStore {
+    private final RedisLink commands;
+    private final QueueKeys keys;
+    private final Protocol protocol;
+    private final Duration deadline;
+
+    PopStore(RedisLink commands, Queue queue, Duration deadline) {
+        this.commands = commands;
+        this.keys = new QueueKeys(queue);
+        this.protocol = new Protocol(queue, keys);
+        this.deadline = deadline;
+    }
+
+    /** Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. */
+    public Mono<Void> introduce() {
+        return protocol.join(commands, "", Duration.ZERO, deadline);
+    }
+
+    /**
+     * Waits on {@code link} for one element of either list, at most {@code wait}; emits it, or completes empty. Must not
+     * be cancelled: the server would pop the next element for nobody.
+     */
+    public Mono<byte[]> pop(RedisLink link, Duration wait) {
+        return link.command(
+                        CommandType.BLPOP,
+                        args -> args.addKey(keys.plain()).addKey(keys.ready()).add(ClaimStore.seconds(wait)),
+                        wait.plus(ClaimStore.GRACE))
+                .filter(reply -> reply.size() == 2)
+                .map(reply -> reply.bytes(1));
+    }
+
+    /** Takes up to {@code count} elements off the head of the plain list, or of the ready list. */
+    public Mono<List<byte[]>> popMany(boolean plain, int count) {
+        return commands.command(
+                        CommandType.LPOP,
+                        args -> args.addKey(plain ? keys.plain() : keys.ready()).add(count),
+                        deadline)
+                .map(PopStore::elements);
+    }
+
+    /** Writes {@code processing} for these ids; emits those that had no status at all before. */
+    public Mono<List<String>> processing(List<String> ids) {
+        Mono<Reply> before = commands.command(
+                CommandType.HMGET,
+                args -> {
+                    args.addKey(keys.status());
+                    addAll(args, ids);
+                },
+                deadline);
+        Mono<Reply> write = commands.command(
+                CommandType.HSET,
+                args -> {
+                    args.addKey(keys.status());
+                    for (String id : ids) {
+                        args.add(bytes(id)).add("processing");
+                    }
+                },
+                deadline);
+        return Mono.zip(before, write, (words, written) -> {
+            List<String> absent = new ArrayList<>();
+            for (int i = 0; i < ids.size(); i++) {
+                if (words.isNull(i)) {
+                    absent.add(ids.get(i));
+                }
+            }
+            return absent;
+        });
+    }
+
+    /** Deletes the statuses of tasks that ended. */
+    public Mono<Void> ended(List<String> ids) {
+        return commands.command(
+                        CommandType.HDEL,
+                        args -> {
+                            args.addKey(keys.status());
+                            addAll(args, ids);
+                        },
+                        deadline)
+                .then();
+    }
+
+    /** Asks upkeep to look after these foreign ids from its next round on: their producers may yet write a status. */
+    public Mono<Void> lookAfter(Collection<String> ids) {
+        return commands.command(
+                        CommandType.ZADD,
+                        args -> {
+                            args.addKey(keys.late());
+                            for (String id : ids) {
+                                args.add(0).add(bytes(id));
+                            }
+                        },
+                        deadline)
+                .then();
+    }
+
+    /** Keeps an element that cannot be read as a dead letter; the failure is one line of JSON. */
+    public Mono<Void> bury(String id, byte[] frame, String failureJson, long atMs) {
+        Mono<Reply> body = commands.command(
+                CommandType.HSET,
+                args -> args.addKey(keys.deadBodies()).add(bytes(id)).add(Frame.dead(failureJson, frame)),
+                deadline);
+        Mono<Reply> time = commands.command(
+                CommandType.ZADD, args -> args.addKey(keys.dead()).add(atMs).add(bytes(id)), deadline);
+        Mono<Reply> word = commands.command(
+                CommandType.HSET,
+                args -> args.addKey(keys.status()).add(bytes(id)).add("dead"),
+                deadline);
+        return Mono.when(body, time, word);
+    }
+
+    private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {
+        for (String id : ids) {
+            args.add(bytes(id));
+        }
+    }
+
+    private static List<byte[]> elements(Reply reply) {
+        List<byte[]> elements = new ArrayList<>(reply.size());
+        for (int i = 0; i < reply.size(); i++) {
+            if (!reply.isNull(i)) {
+                elements.add(reply.bytes(i));
+            }
+        }
+        return elements;
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,66 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import dev.sluice.task.TaskState;
+import io.lettuce.core.protocol.CommandType;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import reactor.core.publisher.Mono;
+
+/** What a producer asks of one queue. Thread-safe; every call may be repeated when its outcome is unknown. */
+public final class ProducerStore {
+    /** At most this many tasks in one call of {@link #enqueue}. */
+    public static final int MAX_BATCH = 256;
+
+    private final RedisLink link;
+    private final QueueKeys keys;
+    private final Protocol protocol;
+    private final Duration deadline;
+
+    ProducerStore(RedisLink link, Queue queue, Duration deadline) {
+        this.link = link;
+        this.keys = new QueueKeys(queue);
+        this.protocol = new Protocol(queue, keys);
+        this.deadline = deadline;
+    }
+
+    /** Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. */
+    public Mono<Void> introduce() {
+        return protocol.join(link, "", Duration.ZERO, deadline);
+    }
+
+    /**
+     * Puts frames at the end of the ready list, each id at most once while its task lives.
+     *
+     * @param ids at most {@link #MAX_BATCH}
+     * @param frames one for each id, in the same order
+     * @param maxLength refuse what would make both lists longer than this; 0 = no limit
+     */
+    public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, long maxLength) {
+        return link.run(
+                        Script.ENQUEUE,
+                        keys.all(),
+                        args -> {
+                            args.add(maxLength).add(ids.size());
+                            for (String id : ids) {
+                                args.add(id.getBytes(StandardCharsets.UTF_8));
+                            }
+                            for (byte[] frame : frames) {
+                                args.add(frame);
+                            }
+                        },
+                        deadline)
+                .map(reply -> new EnqueueReply(reply, ids.size()));
+    }
+
+    /** The state of a live task as the status hash has it; empty if the hash knows no such id. */
+    public Mono<TaskState> status(String id) {
+        return link.command(
+                        CommandType.HGET,
+                        args -> args.addKey(keys.status()).add(id.getBytes(StandardCharsets.UTF_8)),
+                        deadline)
+                .filter(reply -> !reply.isNull(0))
+                .map(reply -> TaskState.ofWord(reply.text(0)));
+    }
+}

@@ -1,0 +1,104 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** The names of a queue's keys, in the order in which every script takes them; all but the status key share one slot. */
+final class QueueKeys {
+    private final Queue queue;
+    private final byte[][] all;
+
+    QueueKeys(Queue queue) {
+        this.queue = queue;
+        this.all = new byte[][] {
+            bytes(queue.name()),
+            tagged("ready"),
+            bytes(queue.statusKey()),
+            tagged("wake"),
+            tagged("dispatchers"),
+            tagged("delayed"),
+            tagged("bodies"),
+            tagged("dead"),
+            tagged("dead:bodies"),
+            tagged("meta"),
+            tagged("late"),
+            tagged("suspects")
+        };
+    }
+
+    byte[][] all() {
+        return all;
+    }
+
+    byte[][] withClaimed(String incarnation) {
+        byte[][] keys = Arrays.copyOf(all, all.length + 1);
+        keys[all.length] = claimed(incarnation);
+        return keys;
+    }
+
+    byte[] plain() {
+        return all[0];
+    }
+
+    byte[] ready() {
+        return all[1];
+    }
+
+    byte[] status() {
+        return all[2];
+    }
+
+    byte[] wake() {
+        return all[3];
+    }
+
+    byte[] dispatchers() {
+        return all[4];
+    }
+
+    byte[] delayed() {
+        return all[5];
+    }
+
+    byte[] bodies() {
+        return all[6];
+    }
+
+    byte[] dead() {
+        return all[7];
+    }
+
+    byte[] deadBodies() {
+        return all[8];
+    }
+
+    byte[] meta() {
+        return all[9];
+    }
+
+    byte[] late() {
+        return all[10];
+    }
+
+    byte[] suspects() {
+        return all[11];
+    }
+
+    byte[] claimed(String incarnation) {
+        return tagged("claimed:" + incarnation);
+    }
+
+    /** A pattern for SCAN that finds the claimed hashes of every incarnation; a queue name holds no wildcard. */
+    String claimedPattern() {
+        return "{" + queue.name() + "}:claimed:*";
+    }
+
+    private byte[] tagged(String suffix) {
+        return bytes("{" + queue.name() + "}:" + suffix);
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

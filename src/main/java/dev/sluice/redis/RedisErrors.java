@@ -1,0 +1,108 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
+import io.lettuce.core.RedisException;
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/** Sorts what Redis and Lettuce throw into two kinds: it will pass (retry), or somebody has to change something. */
+final class RedisErrors {
+    private static final String[] FINAL = {
+        "NOAUTH",
+        "WRONGPASS",
+        "NOPERM",
+        "WRONGTYPE",
+        "ERR AUTH",
+        "ERR invalid password",
+        "ERR unknown command",
+        "CROSSSLOT",
+        "ERR DB index",
+        "ERR Client sent AUTH",
+        "DENIED"
+    };
+
+    private RedisErrors() {}
+
+    static SluiceException classify(Throwable error) {
+        if (error instanceof SluiceException known) {
+            return known;
+        }
+        String told = messageOfServer(error);
+        if (told != null) {
+            return new StoreRefusedException(reason(told), "Redis refused: " + told + remedy(told), error);
+        }
+        return new StoreUnavailableException(describe(error), error);
+    }
+
+    static SluiceException closed(String role) {
+        return new StoreUnavailableException("the Redis link '" + role + "' is closed", null);
+    }
+
+    static boolean isUnknownScript(Throwable error) {
+        return startsWith(error, "NOSCRIPT");
+    }
+
+    /** True where the connection itself is in doubt, so that it must be closed and replaced instead of used again. */
+    static boolean spoilsConnection(Throwable error) {
+        return error instanceof TimeoutException
+                || error instanceof io.lettuce.core.RedisCommandTimeoutException
+                || error instanceof ClosedChannelException
+                || startsWith(error, "READONLY")
+                || startsWith(error, "UNBLOCKED")
+                || startsWith(error, "MASTERDOWN");
+    }
+
+    private static boolean startsWith(Throwable error, String code) {
+        String message = error.getMessage();
+        return message != null && message.startsWith(code);
+    }
+
+    private static @Nullable String messageOfServer(Throwable error) {
+        for (Throwable at = error; at != null && at != at.getCause(); at = at.getCause()) {
+            String message = at.getMessage();
+            if (message != null) {
+                for (String code : FINAL) {
+                    if (message.startsWith(code)) {
+                        return message;
+                    }
+                }
+            }
+        }
+        return null;
+    }
+
+    private static String reason(String told) {
+        return switch (told.substring(0, Math.max(0, told.indexOf(' ')))) {
+            case "WRONGTYPE" -> "wrong-type";
+            case "NOAUTH", "WRONGPASS" -> "auth";
+            case "NOPERM" -> "permission";
+            default -> "refused";
+        };
+    }
+
+    private static String remedy(String told) {
+        if (told.startsWith("WRONGTYPE")) {
+            return " (a key of this queue holds a value of another type: see which with TYPE, and rename or delete it)";
+        }
+        if (told.startsWith("NOAUTH") || told.startsWith("WRONGPASS") || told.startsWith("ERR")) {
+            return " (check user and password in the Redis URL)";
+        }
+        return "";
+    }
+
+    private static String describe(Throwable error) {
+        Throwable root = error;
+        while ((root instanceof CompletionException || root instanceof RedisException) && root.getCause() != null) {
+            root = root.getCause();
+        }
+        if (root instanceof TimeoutException) {
+            return "Redis did not answer in time";
+        }
+        String message = root.getMessage();
+        return "Redis is not available: " + (message == null ? root.getClass().getSimpleName() : message);
+    }
+}

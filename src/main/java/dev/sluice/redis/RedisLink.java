@@ -1,0 +1,175 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.SluiceException;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisURI;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.protocol.CommandType;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/**
+ * One connection with one role, replaced when it is in doubt.
+ *
+ * <p>A command whose answer does not come in time leaves the connection in an unknown state: the answer may still come,
+ * or the socket may be dead. Such a connection is closed, never used again, and the next command opens a new one. So a
+ * command can fail in two ways only: it was refused by Redis, or its outcome is unknown; every command that is sent
+ * through here may be sent again in either case. Commands are never queued while there is no connection.
+ *
+ * <p>Thread-safe. Signals on the Redis event loop, or on the {@code parallel} scheduler for a timeout.
+ */
+public final class RedisLink {
+    private final RedisClient client;
+    private final RedisURI uri;
+    private final String role;
+    private final AtomicReference<@Nullable CompletableFuture<StatefulRedisConnection<byte[], byte[]>>> current =
+            new AtomicReference<>();
+    private volatile boolean closed;
+
+    RedisLink(RedisClient client, RedisURI uri, String role) {
+        this.client = client;
+        this.uri = uri;
+        this.role = role;
+    }
+
+    /** What this link is for, as it stands in logs: {@code commands}, {@code doorbell:emails} and so on. */
+    public String role() {
+        return role;
+    }
+
+    /** True while a connection is open. */
+    public boolean isUp() {
+        return usable(current.get());
+    }
+
+    /** Completes when the server answered a PING within {@code deadline}; fails with a {@link SluiceException}. */
+    public Mono<Void> ping(Duration deadline) {
+        return send(CommandType.PING, args -> {}, deadline).then();
+    }
+
+    /**
+     * Closes the connection and opens no other. Commands in flight fail with an unknown outcome; the returned Mono
+     * completes when the socket is closed and never fails.
+     */
+    public Mono<Void> close() {
+        closed = true;
+        CompletableFuture<StatefulRedisConnection<byte[], byte[]>> was = current.getAndSet(null);
+        if (was == null) {
+            return Mono.empty();
+        }
+        return Mono.fromFuture(was, true)
+                .flatMap(connection -> Mono.fromFuture(connection.closeAsync(), true))
+                .onErrorComplete();
+    }
+
+    /** Runs a script by its digest, and by its text where the server does not know it. */
+    Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
+        return send(CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments), deadline)
+                .onErrorResume(
+                        RedisErrors::isUnknownScript,
+                        unknown ->
+                                send(CommandType.EVAL, args -> prepare(args, script.text(), keys, arguments), deadline))
+                .onErrorMap(RedisErrors::classify);
+    }
+
+    /** Sends one command and emits its flat reply. */
+    Mono<Reply> command(CommandType type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
+        return send(type, arguments, deadline).onErrorMap(RedisErrors::classify);
+    }
+
+    private Mono<Reply> send(CommandType type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
+        return Mono.defer(() -> {
+                    CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection = connection();
+                    StatefulRedisConnection<byte[], byte[]> ready = now(connection);
+                    return ready != null
+                            ? dispatch(ready, type, arguments)
+                            : Mono.fromFuture(connection, true).flatMap(it -> dispatch(it, type, arguments));
+                })
+                .timeout(deadline)
+                .doOnError(RedisErrors::spoilsConnection, error -> replace());
+    }
+
+    private static Mono<Reply> dispatch(
+            StatefulRedisConnection<byte[], byte[]> connection,
+            CommandType type,
+            Consumer<CommandArgs<byte[], byte[]>> arguments) {
+        CommandArgs<byte[], byte[]> args = new CommandArgs<>(ByteArrayCodec.INSTANCE);
+        arguments.accept(args);
+        return connection
+                .reactive()
+                .<Reply>dispatch(type, new Reply.Output(), args)
+                .singleOrEmpty();
+    }
+
+    private static void prepare(
+            CommandArgs<byte[], byte[]> args,
+            byte[] script,
+            byte[][] keys,
+            Consumer<CommandArgs<byte[], byte[]>> arguments) {
+        args.add(script).add(keys.length);
+        for (byte[] key : keys) {
+            args.addKey(key);
+        }
+        arguments.accept(args);
+    }
+
+    private CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection() {
+        if (closed) {
+            return CompletableFuture.failedFuture(RedisErrors.closed(role));
+        }
+        CompletableFuture<StatefulRedisConnection<byte[], byte[]>> was = current.get();
+        if (was != null && (!was.isDone() || usable(was))) {
+            return was;
+        }
+        CompletableFuture<StatefulRedisConnection<byte[], byte[]>> next = new CompletableFuture<>();
+        if (!current.compareAndSet(was, next)) {
+            return connection();
+        }
+        discard(was);
+        forget(client.connectAsync(ByteArrayCodec.INSTANCE, uri).whenComplete((connection, failure) -> {
+            if (failure != null) {
+                next.completeExceptionally(failure);
+            } else if (!next.complete(connection) || current.get() != next) {
+                forget(connection.closeAsync());
+            }
+        }));
+        return next;
+    }
+
+    private void replace() {
+        discard(current.getAndSet(null));
+    }
+
+    /** Closes a connection nobody will use again; one that is still being opened is closed when it is there. */
+    private static void discard(@Nullable CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection) {
+        if (connection != null) {
+            forget(connection.thenCompose(StatefulRedisConnection::closeAsync));
+        }
+    }
+
+    /** A failure of this stage has nobody to tell: it is told where the connection is used, or nobody uses it any more. */
+    private static void forget(CompletionStage<?> stage) {
+        Objects.requireNonNull(stage);
+    }
+
+    private static @Nullable StatefulRedisConnection<byte[], byte[]> now(
+            CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection) {
+        return connection.isDone() && !connection.isCompletedExceptionally() ? connection.getNow(null) : null;
+    }
+
+    private static boolean usable(@Nullable CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection) {
+        if (connection == null || !connection.isDone()) {
+            return false;
+        }
+        StatefulRedisConnection<byte[], byte[]> open = now(connection);
+        return open != null && open.isOpen();
+    }
+}

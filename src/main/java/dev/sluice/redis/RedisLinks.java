@@ -1,0 +1,135 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import io.lettuce.core.ClientOptions;
+import io.lettuce.core.ClientOptions.DisconnectedBehavior;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisURI;
+import io.lettuce.core.SocketOptions;
+import io.lettuce.core.resource.ClientResources;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Hands out connections by role and closes in the end what it created: its links always, the client only if it made it.
+ *
+ * <p>Roles never share a connection where one could hold another up: commands, heartbeats, and one for each blocking
+ * wait. Opening is lazy; nothing connects before a link is first used.
+ */
+public final class RedisLinks {
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
+    private static final Duration COMMAND_DEADLINE = Duration.ofSeconds(2);
+    private static final int REQUEST_QUEUE_BOUND = 16_384;
+
+    private final RedisClient client;
+    private final RedisURI uri;
+    private final boolean owned;
+    private final @Nullable ClientResources ownResources;
+    private final Set<RedisLink> links = ConcurrentHashMap.newKeySet();
+    private final RedisLink commands;
+    private final RedisLink heartbeats;
+
+    private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
+        this.client = client;
+        this.uri = uri;
+        this.owned = owned;
+        this.ownResources = ownResources;
+        this.commands = open("commands");
+        this.heartbeats = open("heartbeats");
+    }
+
+    /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
+    public static RedisLinks own(RedisURI uri, @Nullable ClientResources resources) {
+        ClientResources made = resources == null
+                ? ClientResources.builder()
+                        .ioThreadPoolSize(2)
+                        .computationThreadPoolSize(2)
+                        .build()
+                : null;
+        RedisClient client = RedisClient.create(made == null ? resources : made, uri);
+        client.setOptions(ClientOptions.builder()
+                .autoReconnect(true)
+                .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
+                .requestQueueSize(REQUEST_QUEUE_BOUND)
+                .socketOptions(SocketOptions.builder()
+                        .connectTimeout(CONNECT_TIMEOUT)
+                        .keepAlive(true)
+                        .build())
+                .build());
+        return new RedisLinks(client, uri, true, made);
+    }
+
+    /** Links over a client of the caller's, which stays open when they close. */
+    public static RedisLinks borrowed(RedisClient client, RedisURI uri) {
+        return new RedisLinks(client, uri, false, null);
+    }
+
+    /** A link of its own, for blocking waits or for pub/sub. */
+    public RedisLink open(String role) {
+        RedisLink link = new RedisLink(client, uri, role);
+        links.add(link);
+        return link;
+    }
+
+    /** Closes one link and forgets it. */
+    public Mono<Void> close(RedisLink link) {
+        links.remove(link);
+        return link.close();
+    }
+
+    /** The shared link for commands that never block. */
+    public RedisLink commands() {
+        return commands;
+    }
+
+    /** Looks at the server once: its version, whether it is a cluster, whether it may evict keys. */
+    public Mono<ServerFacts> server() {
+        return ServerFacts.read(commands, COMMAND_DEADLINE);
+    }
+
+    /** What a producer asks of this queue. */
+    public ProducerStore producer(Queue queue) {
+        return new ProducerStore(commands, queue, COMMAND_DEADLINE);
+    }
+
+    /** What an at-least-once dispatcher asks of this queue. */
+    public ClaimStore claims(Queue queue, int crashLimit) {
+        return new ClaimStore(commands, heartbeats, queue, COMMAND_DEADLINE, crashLimit);
+    }
+
+    /** What an at-most-once dispatcher asks of this queue. */
+    public PopStore pops(Queue queue) {
+        return new PopStore(commands, queue, COMMAND_DEADLINE);
+    }
+
+    /** What the chores ask of this queue. */
+    public UpkeepStore upkeep(Queue queue, int crashLimit) {
+        return new UpkeepStore(commands, queue, COMMAND_DEADLINE, crashLimit);
+    }
+
+    /** A read-only check of this queue's stored invariants. */
+    public Doctor doctor(Queue queue) {
+        return new Doctor(commands, queue, COMMAND_DEADLINE);
+    }
+
+    /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
+    public Mono<Void> close() {
+        Mono<Void> closing = Flux.fromIterable(links).flatMap(RedisLink::close).then();
+        if (owned) {
+            closing = closing.then(
+                            Mono.fromFuture(() -> client.shutdownAsync(0, 2, java.util.concurrent.TimeUnit.SECONDS)))
+                    .onErrorComplete();
+        }
+        ClientResources resources = ownResources;
+        if (resources != null) {
+            closing = closing.then(Mono.defer(() -> Mono.create(sink -> resources
+                    .shutdown(0, 2, java.util.concurrent.TimeUnit.SECONDS)
+                    .addListener(done -> sink.success()))));
+        }
+        return closing;
+    }
+}

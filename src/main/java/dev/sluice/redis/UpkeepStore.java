@@ -1,0 +1,101 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import io.lettuce.core.protocol.CommandType;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import reactor.core.publisher.Mono;
+
+/** What the clock-driven chores ask of one queue. Thread-safe; every call may be repeated when its outcome is unknown. */
+public final class UpkeepStore {
+    private static final int LIMIT = 256;
+
+    private final RedisLink link;
+    private final QueueKeys keys;
+    private final Duration deadline;
+    private final int crashLimit;
+
+    UpkeepStore(RedisLink link, Queue queue, Duration deadline, int crashLimit) {
+        this.link = link;
+        this.keys = new QueueKeys(queue);
+        this.deadline = deadline;
+        this.crashLimit = crashLimit;
+    }
+
+    /** One bounded round of every chore; {@code cursor} is the last round's, "0" at the start. */
+    public Mono<UpkeepReply> round(Duration lease, String cursor) {
+        return link.run(
+                        Script.UPKEEP,
+                        keys.all(),
+                        args -> args.add(lease.toMillis())
+                                .add(LIMIT)
+                                .add(crashLimit)
+                                .add(cursor),
+                        deadline)
+                .map(UpkeepStore::read);
+    }
+
+    /** Takes back up to 256 tasks of an incarnation whose lease lapsed; does nothing if it is alive again. */
+    public Mono<RecoverReply> recover(String incarnation) {
+        return link.run(
+                        Script.RECOVER,
+                        keys.withClaimed(incarnation),
+                        args -> args.add(incarnation).add(LIMIT).add(crashLimit).add(0),
+                        deadline)
+                .map(reply -> reply.number(0) == 0
+                        ? new RecoverReply((int) reply.number(1), (int) reply.number(2), reply.number(3) == 1)
+                        : new RecoverReply(0, 0, false));
+    }
+
+    /**
+     * Finds claimed hashes whose incarnation is no member of the dispatchers any more, and lists each as lapsed, so
+     * that the next round recovers it. Walks the key space with SCAN, 1,000 keys a step: for the start and then rarely.
+     */
+    public Mono<Integer> adoptStrays() {
+        return scan("0")
+                .expand(page -> page.cursor.equals("0") ? Mono.empty() : scan(page.cursor))
+                .concatMapIterable(page -> page.incarnations)
+                .concatMap(this::adopt)
+                .reduce(0, Integer::sum);
+    }
+
+    private Mono<Integer> adopt(String incarnation) {
+        return link.command(
+                        CommandType.ZADD,
+                        args -> args.addKey(keys.dispatchers()).add("NX").add(0).add(incarnation),
+                        deadline)
+                .map(reply -> (int) reply.number(0));
+    }
+
+    private Mono<Page> scan(String cursor) {
+        return link.command(
+                        CommandType.SCAN,
+                        args -> args.add(cursor)
+                                .add("MATCH")
+                                .add(keys.claimedPattern())
+                                .add("COUNT")
+                                .add(1000),
+                        deadline)
+                .map(this::page);
+    }
+
+    private Page page(Reply reply) {
+        List<String> incarnations = new ArrayList<>();
+        int prefix = keys.claimedPattern().length() - 1;
+        for (int i = 1; i < reply.size(); i++) {
+            incarnations.add(reply.text(i).substring(prefix));
+        }
+        return new Page(reply.text(0), incarnations);
+    }
+
+    private static UpkeepReply read(Reply reply) {
+        List<String> lapsed = new ArrayList<>();
+        for (int i = 5; i < reply.size(); i++) {
+            lapsed.add(reply.text(i));
+        }
+        return new UpkeepReply(reply.number(1), reply.number(2) == 1, reply.text(3), (int) reply.number(4), lapsed);
+    }
+
+    private record Page(String cursor, List<String> incarnations) {}
+}

@@ -1,0 +1,301 @@
+-- purpose: settles what one dispatcher incarnation finished and claims as much as it has room for, in one step
+-- KEYS:    the queue's keys (common.lua), the claimed hash of the incarnation
+-- ARGV:    incarnation, call number, tasks wanted, byte budget, suspects wanted (0 or 1), crash limit,
+--          s, a, s tokens that ended well (the status of the last a of them had not arrived when they were claimed),
+--          o, o times (token, kind, delay in ms, failure as one line of JSON): kind is
+--          r retry, z snooze, d dead, x discard, b back to the head without using an attempt
+-- RETURNS: {code, ms until the next task is due or -1, 1 = work remains, refused count, refused indexes..., frames...}
+--          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
+-- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
+--          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED, QUEUED→DEAD
+local incarnation, this_call, wanted, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local suspects_wanted, crash_limit = tonumber(ARGV[5]), tonumber(ARGV[6])
+local LATE_LIMIT = 20000
+
+-- Reads first: a key of a wrong type, an unknown incarnation or a pause show before anything is written.
+local size = lengths()
+local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
+local last = tonumber(call('HGET', CLAIMED, 'last') or 0)
+local paused = call('HGET', META, 'paused')
+if lease == 0 then
+  return { 1, -1, 0, 0 }
+end
+local now = clock_ms()
+local repeated = this_call <= last
+
+-- The settle half: only what this incarnation still holds counts. On a repeat a missing token was answered before.
+local refused = {}
+
+local function end_well(first, count, awaited)
+  local tokens, ids = {}, {}
+  local held = call('HMGET', CLAIMED, unpack(ARGV, first, first + count - 1))
+  local awaiting = {}
+  for i = 1, count do
+    if held[i] then
+      tokens[#tokens + 1] = ARGV[first + i - 1]
+      ids[#ids + 1] = held[i]
+      if i > count - awaited then
+        awaiting[#awaiting + 1] = held[i]
+      end
+    elseif not repeated then
+      refused[#refused + 1] = i
+    end
+  end
+  if #tokens == 0 then
+    return
+  end
+  call('HDEL', CLAIMED, unpack(tokens))
+  call('HDEL', BODIES, unpack(ids))
+  if #awaiting > 0 and size.late < LATE_LIMIT then
+    local words = call('HMGET', STATUS, unpack(awaiting))
+    for i = 1, #awaiting do
+      if words[i] ~= 'queued' then
+        call('ZADD', LATE, (now + 1000) * 8, awaiting[i])
+      end
+    end
+  end
+  call('HDEL', STATUS, unpack(ids))
+end
+
+local function settle_one(token, kind, delay_ms, failure)
+  local id = call('HGET', CLAIMED, token)
+  if not id then
+    return false
+  end
+  call('HDEL', CLAIMED, token)
+  local frame = call('HGET', BODIES, id)
+  if not frame then
+    call('HINCRBY', META, 'bodiless', 1)
+    return true
+  end
+  if kind == 'x' then
+    call('HDEL', BODIES, id)
+    call('HDEL', STATUS, id)
+  elseif kind == 'd' then
+    call('HDEL', BODIES, id)
+    bury(id, (recount(frame, 1, 0)), failure, now)
+  elseif kind == 'b' then
+    local again, crashes = recount(frame, 0, 0)
+    call('HDEL', BODIES, id)
+    call('LPUSH', list_for(crashes, crash_limit), again)
+    call('HSET', STATUS, id, 'queued')
+  else
+    local due = now + delay_ms
+    local earliest = next_due_ms()
+    call('HSET', BODIES, id, (recount(frame, kind == 'r' and 1 or 0, 0)))
+    call('ZADD', DELAYED, due, id)
+    call('HSET', STATUS, id, kind == 'r' and 'retrying' or 'scheduled')
+    if not earliest or due < earliest then
+      ring()
+    end
+  end
+  return true
+end
+
+local ended, awaited = tonumber(ARGV[7]), tonumber(ARGV[8])
+if ended > 0 then
+  end_well(9, ended, awaited)
+end
+local at = 9 + ended
+local others = tonumber(ARGV[at])
+for i = others, 1, -1 do
+  local item = at + 1 + (i - 1) * 4
+  if not settle_one(ARGV[item], ARGV[item + 1], tonumber(ARGV[item + 2]), ARGV[item + 3]) and not repeated then
+    refused[#refused + 1] = ended + i
+  end
+end
+
+local function answer(code, frames)
+  local due = next_due_ms()
+  local left = call('LLEN', READY) + call('LLEN', PLAIN)
+  if left > 0 and not paused then
+    ring()
+  end
+  local reply = { code, due and math.max(0, due - now) or -1, left > 0 and 1 or 0, #refused }
+  for i = 1, #refused do
+    reply[#reply + 1] = refused[i]
+  end
+  for i = 1, #frames do
+    reply[#reply + 1] = frames[i]
+  end
+  return reply
+end
+
+-- The claim half runs once per call number; its repetition answers what the first run took (R1).
+if repeated then
+  local tokens, frames = {}, {}
+  for i = 1, wanted do
+    tokens[i] = this_call .. '.' .. i
+  end
+  if wanted > 0 then
+    local ids = call('HMGET', CLAIMED, unpack(tokens))
+    for i = wanted, 1, -1 do
+      if ids[i] or frames[i + 1] then
+        frames[i] = ids[i] and call('HGET', BODIES, ids[i]) or ''
+      end
+    end
+  end
+  return answer(0, frames)
+end
+if paused or lease <= now then
+  call('HDEL', CLAIMED, '')
+  call('HSET', CLAIMED, 'last', this_call)
+  return answer(paused and 2 or 0, {})
+end
+
+promote(now, 256, crash_limit)
+
+-- Reads the head of a list in growing steps until there are enough elements or the byte budget is used up.
+local function peek(list, count)
+  local taken, from, step = {}, 0, 32
+  while #taken < count and budget > 0 do
+    local page = call('LRANGE', list, from, math.min(from + step, count) - 1)
+    for i = 1, #page do
+      if budget <= 0 then
+        break
+      end
+      budget = budget - #page[i]
+      taken[#taken + 1] = page[i]
+    end
+    if #page < step then
+      break
+    end
+    from = from + step
+    step = step * 2
+  end
+  return taken
+end
+
+-- While both lists hold work each gives at least a quarter (R4); a claim of one alternates.
+local function shares(ready, plain, room)
+  if ready == 0 or plain == 0 then
+    return math.min(ready, room), math.min(plain, room)
+  elseif room == 1 then
+    return this_call % 2, 1 - this_call % 2
+  end
+  local least = math.ceil(room / 4)
+  local from_plain = math.min(plain, math.max(least, room - ready))
+  return math.min(ready, room - from_plain), from_plain
+end
+
+local suspects = {}
+if suspects_wanted > 0 and wanted > 0 then
+  suspects = peek(SUSPECTS, 1)
+end
+local from_ready, from_plain = shares(call('LLEN', READY), size.plain, wanted - #suspects)
+local ready, plain
+if this_call % 2 == 0 then
+  ready = peek(READY, from_ready)
+  plain = peek(PLAIN, from_plain)
+else
+  plain = peek(PLAIN, from_plain)
+  ready = peek(READY, from_ready)
+end
+local promised = #suspects + #ready + #plain
+
+-- The id of a raw element: an anchored pattern first, a guarded decode second, an id of our own making last.
+local function id_of(raw, index)
+  local id = string.match(raw, '^%s*{%s*"id"%s*:%s*"([^"\\%c]+)"')
+    or string.match(raw, '^%s*{%s*"id"%s*:%s*(%d+)%s*[,}]')
+  if not id then
+    local fine, decoded = pcall(cjson.decode, raw)
+    if fine and type(decoded) == 'table' then
+      id = decoded.id
+      if type(id) == 'number' and id % 1 == 0 and math.abs(id) < 9007199254740992 then
+        id = string.format('%.0f', id)
+      end
+    end
+  end
+  if type(id) == 'string' and #id > 0 and #id <= 512 and not string.find(id, '[%z\1-\31\127]') then
+    return id
+  end
+  return 'made-' .. incarnation .. '-' .. this_call .. '.' .. index, true
+end
+
+-- Decides everything before the first write: ids, frames, who is a duplicate of whom.
+local ids, frames, foreign, made = {}, {}, {}, 0
+local function decide(elements)
+  for i = 1, #elements do
+    local element, index = elements[i], #ids + 1
+    local _, _, id = string.match(element, HEADER)
+    if not id then
+      local invented
+      id, invented = id_of(element, index)
+      made = made + (invented and 1 or 0)
+      foreign[#foreign + 1] = index
+    end
+    ids[index], frames[index] = id, element
+  end
+end
+decide(suspects)
+decide(ready)
+decide(plain)
+
+local fields_claimed, fields_bodies, fields_status, taken = { 'last', this_call }, {}, {}, {}
+local duplicates, strangers = 0, {}
+if promised > 0 then
+  if #foreign > 0 then
+    local foreign_ids = {}
+    for i = 1, #foreign do
+      foreign_ids[i] = ids[foreign[i]]
+    end
+    local words = call('HMGET', STATUS, unpack(foreign_ids))
+    for i = 1, #foreign do
+      frames[foreign[i]] = (words[i] and '\1f ' or '\1F ') .. foreign_ids[i] .. '\n' .. frames[foreign[i]]
+    end
+  end
+  local function body(frame)
+    return string.sub(frame, string.find(frame, '\n', 1, true) + 1)
+  end
+  local living, seen = call('HMGET', BODIES, unpack(ids)), {}
+  for i = 1, promised do
+    local id, frame = ids[i], frames[i]
+    local twin = living[i] or seen[id]
+    if not twin then
+      seen[id] = frame
+      taken[#taken + 1] = frame
+      local n = #taken * 2
+      fields_claimed[n + 1], fields_claimed[n + 2] = this_call .. '.' .. #taken, id
+      fields_bodies[n - 1], fields_bodies[n] = id, frame
+      fields_status[n - 1], fields_status[n] = id, 'processing'
+    elseif body(twin) == body(frame) then
+      duplicates = duplicates + 1
+    else
+      strangers[#strangers + 1] = { id .. '~' .. incarnation .. '-' .. this_call .. '.' .. i, frame }
+    end
+  end
+end
+
+-- From here on only writes, and the first of them is one that a full Redis still takes (R3, R5).
+call('LTRIM', READY, #ready, -1)
+if #plain > 0 then
+  call('LTRIM', PLAIN, #plain, -1)
+end
+if #suspects > 0 then
+  call('LTRIM', SUSPECTS, #suspects, -1)
+end
+call('HSET', CLAIMED, unpack(fields_claimed))
+if #taken > 0 then
+  call('HSET', BODIES, unpack(fields_bodies))
+  call('HSET', STATUS, unpack(fields_status))
+end
+if size.dead > 0 then
+  for i = 1, #foreign do
+    if call('ZREM', DEAD, ids[foreign[i]]) == 1 then
+      call('HDEL', DEAD_BODIES, ids[foreign[i]])
+    end
+  end
+end
+for i = 1, #strangers do
+  local id, frame = strangers[i][1], strangers[i][2]
+  local origin, counters = string.match(frame, HEADER)
+  local renamed = '\1' .. origin .. counters .. ' ' .. id .. '\n' .. string.sub(frame, string.find(frame, '\n', 1, true) + 1)
+  bury(id, renamed, '{"reason":"duplicate-id","message":"a task with this id and another body was alive"}', now)
+end
+if duplicates > 0 then
+  call('HINCRBY', META, 'duplicates', duplicates)
+end
+if made > 0 then
+  call('HINCRBY', META, 'made-ids', made)
+end
+return answer(0, taken)

@@ -1,0 +1,15 @@
+-- purpose: renews the lease of one dispatcher incarnation, and with it the lease of every task it holds
+-- KEYS:    the queue's keys (common.lua)
+-- ARGV:    incarnation, lease in ms
+-- RETURNS: {0} renewed, {1} lapsed: marked for recovery or gone; cancel every handler and join anew
+-- FROM→TO: none
+local incarnation, lease_ms = ARGV[1], tonumber(ARGV[2])
+local score = call('ZSCORE', DISPATCHERS, incarnation)
+call('HDEL', META, '')
+if not score or tonumber(score) == 0 then
+  return { 1 }
+end
+local now = clock_ms()
+call('ZADD', DISPATCHERS, 'XX', now + lease_ms, incarnation)
+call('HSET', META, 'seen', now)
+return { 0 }

@@ -1,0 +1,27 @@
+-- purpose: makes a new dispatcher incarnation known and checks that it speaks this queue's protocol
+-- KEYS:    the queue's keys (common.lua)
+-- ARGV:    incarnation, lease in ms, protocol version, delivery mode, status key
+-- RETURNS: {0} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key
+-- FROM→TO: none
+local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
+lengths()
+local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key')
+if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then
+  return { 1, 'protocol', stored[1] }
+elseif stored[2] and stored[2] ~= delivery then
+  return { 1, 'delivery', stored[2] }
+elseif stored[3] and stored[3] ~= status_key then
+  return { 1, 'status-key', stored[3] }
+end
+call('HDEL', META, '')
+call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', status_key)
+if incarnation ~= '' then
+  -- The longest lease among the living: what recovery may grant and what it may cut back to.
+  local longest = tonumber(lease_ms)
+  if call('ZCARD', DISPATCHERS) > 0 then
+    longest = math.max(longest, tonumber(call('HGET', META, 'lease') or 0))
+  end
+  call('HSET', META, 'lease', longest)
+  call('ZADD', DISPATCHERS, clock_ms() + lease_ms, incarnation)
+end
+return { 0 }
