@@ -17,7 +17,6 @@ public final class ExchangeCall {
     public static final int MAX_BATCH = 256;
 
     private static final int MAX_BYTES = 1 << 20;
-    private static final byte[] NOTHING = {};
 
     private final long number;
     private final int wanted;
@@ -69,27 +68,27 @@ public final class ExchangeCall {
 
     /** Settles a task as failed, to be tried again after {@code delayMs}; uses an attempt. */
     public void retry(long token, long delayMs) {
-        others.add(new Other(token, "r", delayMs, NOTHING));
+        others.add(new Other(token, "r", delayMs, ""));
     }
 
     /** Puts a task off for {@code delayMs}; uses no attempt. */
     public void snooze(long token, long delayMs) {
-        others.add(new Other(token, "z", delayMs, NOTHING));
+        others.add(new Other(token, "z", delayMs, ""));
     }
 
     /** Moves a task to the dead letters with its failure as one line of JSON. */
     public void dead(long token, String failureJson) {
-        others.add(new Other(token, "d", 0, failureJson.getBytes(StandardCharsets.UTF_8)));
+        others.add(new Other(token, "d", 0, failureJson));
     }
 
     /** Ends a task quietly: neither a success nor a failure. */
     public void discard(long token) {
-        others.add(new Other(token, "x", 0, NOTHING));
+        others.add(new Other(token, "x", 0, ""));
     }
 
     /** Gives a task back to the head of its list; uses no attempt. */
     public void release(long token) {
-        others.add(new Other(token, "b", 0, NOTHING));
+        others.add(new Other(token, "b", 0, ""));
     }
 
     void write(CommandArgs<byte[], byte[]> args, int crashLimit) {
@@ -106,7 +105,7 @@ public final class ExchangeCall {
             args.add(Tokens.word(other.token))
                     .add(other.kind)
                     .add(other.delayMs)
-                    .add(other.failure);
+                    .add(other.failure.getBytes(StandardCharsets.UTF_8));
         }
     }
 
@@ -122,5 +121,5 @@ public final class ExchangeCall {
         return used < tokens.length ? tokens : Arrays.copyOf(tokens, Math.max(16, used * 2));
     }
 
-    private record Other(long token, String kind, long delayMs, byte[] failure) {}
+    private record Other(long token, String kind, long delayMs, String failure) {}
 }
