@@ -1,0 +1,95 @@
+package dev.sluice.codec;
+
+import dev.sluice.task.Task;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import tools.jackson.core.io.JsonStringEncoder;
+
+/**
+ * Puts an element together from parts that are JSON already.
+ *
+ * <p>Type and payload first, in the order {@code {"type":…,"payload":…}}; options only if set.
+ */
+final class EnvelopeWriter {
+
+    private static final byte[] TYPE = ascii("{\"type\":\"");
+    private static final byte[] PAYLOAD = ascii("\",\"payload\":");
+    private static final byte[] HEADERS = ascii(",\"headers\":{");
+    private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
+
+    private EnvelopeWriter() {}
+
+    static byte[] write(Task<?> task, byte[] payloadJson) {
+        byte[] type = ENCODER.quoteAsUTF8(task.type());
+        byte[] options = options(task);
+        byte[] element = new byte[TYPE.length + type.length + PAYLOAD.length + payloadJson.length + options.length + 1];
+        int end = put(TYPE, element, 0);
+        end = put(type, element, end);
+        end = put(PAYLOAD, element, end);
+        end = put(payloadJson, element, end);
+        end = put(options, element, end);
+        element[end] = '}';
+        return element;
+    }
+
+    private static byte[] options(Task<?> task) {
+        Duration timeout = task.timeout();
+        Instant deadline = task.deadline();
+        if (task.headers().isEmpty() && task.maxAttempts() == 0 && timeout == null && deadline == null) {
+            return NONE;
+        }
+        ByteArrayOutputStream options = new ByteArrayOutputStream();
+        headers(task.headers(), options);
+        if (task.maxAttempts() > 0) {
+            number("maxAttempts", task.maxAttempts(), options);
+        }
+        if (timeout != null) {
+            number("timeoutMs", timeout.toMillis(), options);
+        }
+        if (deadline != null) {
+            number("deadline", deadline.toEpochMilli(), options);
+        }
+        return options.toByteArray();
+    }
+
+    private static final byte[] NONE = {};
+
+    private static void headers(Map<String, String> headers, ByteArrayOutputStream options) {
+        if (headers.isEmpty()) {
+            return;
+        }
+        byte[] before = HEADERS;
+        for (Map.Entry<String, String> header : headers.entrySet()) {
+            options.writeBytes(before);
+            string(header.getKey(), options);
+            options.write(':');
+            string(header.getValue(), options);
+            before = COMMA;
+        }
+        options.write('}');
+    }
+
+    private static final byte[] COMMA = {','};
+
+    private static void string(String text, ByteArrayOutputStream options) {
+        options.write('"');
+        options.writeBytes(ENCODER.quoteAsUTF8(text));
+        options.write('"');
+    }
+
+    private static void number(String name, long value, ByteArrayOutputStream options) {
+        options.writeBytes(ascii(",\"" + name + "\":" + value));
+    }
+
+    private static int put(byte[] part, byte[] element, int offset) {
+        System.arraycopy(part, 0, element, offset, part.length);
+        return offset + part.length;
+    }
+
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+}
