@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import reactor.core.publisher.Mono;
 
@@ -26,7 +27,7 @@ final class Protocol {
                                 .add(lease.toMillis())
                                 .add(VERSION)
                                 .add(queue.delivery().word())
-                                .add(queue.statusKey()),
+                                .add(queue.statusKey().getBytes(StandardCharsets.UTF_8)),
                         deadline)
                 .flatMap(reply -> reply.number(0) == 0 ? Mono.empty() : Mono.error(conflict(reply)));
     }

@@ -7,23 +7,21 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.Locale;
 
 /** The verbs of the protocol, one Lua file each; {@code common.lua} stands in front of every one. */
-enum Script {
-    JOIN,
-    ENQUEUE,
-    EXCHANGE,
-    HEARTBEAT,
-    RECOVER,
-    UPKEEP;
+final class Script {
+    static final Script JOIN = new Script("join");
+    static final Script ENQUEUE = new Script("enqueue");
+    static final Script EXCHANGE = new Script("exchange");
+    static final Script HEARTBEAT = new Script("heartbeat");
+    static final Script RECOVER = new Script("recover");
+    static final Script UPKEEP = new Script("upkeep");
 
     private final byte[] text;
     private final byte[] sha;
 
-    Script() {
-        String verb = resource(name().toLowerCase(Locale.ROOT) + ".lua");
-        this.text = (resource("common.lua") + "\n" + verb).getBytes(StandardCharsets.UTF_8);
+    private Script(String verb) {
+        this.text = (resource("common.lua") + "\n" + resource(verb + ".lua")).getBytes(StandardCharsets.UTF_8);
         this.sha = HexFormat.of().formatHex(sha1(text)).getBytes(StandardCharsets.US_ASCII);
     }
 
