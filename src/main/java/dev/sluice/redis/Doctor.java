@@ -200,7 +200,8 @@ public final class Doctor {
         private void agree(String id, String word) {
             String where = places.get(id);
             boolean agrees = switch (word) {
-                case "queued" -> "ready".equals(where) || "suspects".equals(where) || where == null && rawElements > 0;
+                case "queued" ->
+                    "ready".equals(where) || "suspects".equals(where) || (where == null && rawElements > 0);
                 case "processing" -> "claimed".equals(where);
                 case "retrying", "scheduled" -> "delayed".equals(where);
                 case "dead" -> "dead".equals(where);

@@ -58,10 +58,10 @@ public record ServerFacts(String version, boolean cluster, String evictionPolicy
     }
 
     private boolean isBelow(int major, int minor) {
-        String[] parts = version.split("\\.");
+        String[] parts = version.split("\\.", -1);
         try {
             int has = Integer.parseInt(parts[0]);
-            return has < major || has == major && parts.length > 1 && Integer.parseInt(parts[1]) < minor;
+            return has < major || (has == major && parts.length > 1 && Integer.parseInt(parts[1]) < minor);
         } catch (NumberFormatException unknown) {
             return false;
         }
