@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * <table>
  *   <caption>Fields. All are optional, JSON {@code null} is the same as absent, other fields are skipped.</caption>
  *   <tr><th>name</th><th>value</th></tr>
- *   <tr><td>{@code id}</td><td>a string as {@link TaskId#check} wants it, or an integer, which stands for its digits</td></tr>
+ *   <tr><td>{@code id}</td><td>a string as {@link TaskId#check} wants it, or an integer, which stands for its
+ *       digits</td></tr>
  *   <tr><td>{@code type}</td><td>a string of 1 to 256 UTF-8 bytes without control characters</td></tr>
  *   <tr><td>{@code payload}</td><td>any JSON, nested at most 64 deep</td></tr>
  *   <tr><td>{@code headers}</td><td>an object of at most 64 strings, as {@link Task#header} wants them</td></tr>
@@ -52,8 +53,8 @@ public final class Envelope {
     }
 
     /**
-     * Reads the element in {@code length} bytes of {@code buffer} from {@code offset}, in one pass and without a copy of
-     * its payload.
+     * Reads the element in {@code length} bytes of {@code buffer} from {@code offset}, in one pass and without a copy
+     * of its payload.
      *
      * @throws EnvelopeException if it is not a task; its reason says why
      */

@@ -5,8 +5,8 @@ import dev.sluice.task.SluiceException;
 /**
  * Bytes in a queue that are not a task.
  *
- * <p>Not retryable: they stay what they are. Carries no stack trace, because one producer's mistake comes a thousand times
- * a second, and no text of the element.
+ * <p>Not retryable: they stay what they are. Carries no stack trace, because one producer's mistake comes a thousand
+ * times a second, and no text of the element.
  */
 public final class EnvelopeException extends SluiceException {
 

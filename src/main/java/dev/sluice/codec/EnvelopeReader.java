@@ -17,9 +17,9 @@ import tools.jackson.core.json.JsonFactory;
 /**
  * One pass over the tokens of one element.
  *
- * <p>The payload is skipped, not read: its place is where its first token starts and where the next token starts, less the
- * white space and the comma between them. Its inside is checked for well-formedness only; duplicate names in it are the
- * payload codec's to find.
+ * <p>The payload is skipped, not read: its place is where its first token starts and where the next token starts, less
+ * the white space and the comma between them. Its inside is checked for well-formedness only; duplicate names in it are
+ * the payload codec's to find.
  */
 final class EnvelopeReader {
 
@@ -64,6 +64,7 @@ final class EnvelopeReader {
     private final int offset;
     private final int length;
     private int seen;
+    private boolean aheadOfPayload;
     private boolean ended;
 
     private EnvelopeReader(byte[] buffer, int offset, int length) {
@@ -119,8 +120,6 @@ final class EnvelopeReader {
         aheadOfPayload = false;
         return parser.currentToken() == JsonToken.PROPERTY_NAME ? parser.currentName() : null;
     }
-
-    private boolean aheadOfPayload;
 
     private void field(String name, JsonParser parser) {
         JsonToken value = parser.nextToken();

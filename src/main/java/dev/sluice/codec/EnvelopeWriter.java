@@ -18,6 +18,8 @@ final class EnvelopeWriter {
     private static final byte[] TYPE = ascii("{\"type\":\"");
     private static final byte[] PAYLOAD = ascii("\",\"payload\":");
     private static final byte[] HEADERS = ascii(",\"headers\":{");
+    private static final byte[] COMMA = {','};
+    private static final byte[] NONE = {};
     private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
 
     private EnvelopeWriter() {}
@@ -55,8 +57,6 @@ final class EnvelopeWriter {
         return options.toByteArray();
     }
 
-    private static final byte[] NONE = {};
-
     private static void headers(Map<String, String> headers, ByteArrayOutputStream options) {
         if (headers.isEmpty()) {
             return;
@@ -71,8 +71,6 @@ final class EnvelopeWriter {
         }
         options.write('}');
     }
-
-    private static final byte[] COMMA = {','};
 
     private static void string(String text, ByteArrayOutputStream options) {
         options.write('"');

@@ -26,8 +26,8 @@ import tools.jackson.databind.jsontype.BasicPolymorphicTypeValidator;
  *
  * <ul>
  *   <li>{@code byte[]} is JSON already: it is enqueued as it is, after a check that it is one JSON value, and a handler
- *       for it gets exactly the bytes that were enqueued, in an array of its own. Data that is not JSON goes into a field
- *       of another type
+ *       for it gets exactly the bytes that were enqueued, in an array of its own. Data that is not JSON goes into a
+ *       field of another type
  *   <li>{@code String} is a JSON string, not JSON text
  *   <li>{@code Void} takes no notice of the payload: null, whatever it is
  *   <li>{@code Object} becomes maps, lists, strings, numbers, booleans

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Turns payloads into JSON and back.
  *
- * <p>Called on whatever thread enqueues or runs a task, by many at once, and must not block. {@link JsonCodec} is the one
- * that comes with Sluice; whatever an own one does, what it writes must be one JSON value in UTF-8, because other
+ * <p>Called on whatever thread enqueues or runs a task, by many at once, and must not block. {@link JsonCodec} is the
+ * one that comes with Sluice; whatever an own one does, what it writes must be one JSON value in UTF-8, because other
  * programs read the same queue.
  */
 public interface PayloadCodec {

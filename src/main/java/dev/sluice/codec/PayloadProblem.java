@@ -14,9 +14,9 @@ import tools.jackson.databind.exc.ValueInstantiationException;
 /**
  * What went wrong with a payload, without a word of it.
  *
- * <p>Jackson's messages quote the input, and so do the exceptions behind them. So a message is made from parts that cannot:
- * the kind of problem, the class asked for, the path of field names of that class (never the keys of a map), line and
- * column. What Jackson threw is not kept as the cause when reading.
+ * <p>Jackson's messages quote the input, and so do the exceptions behind them. So a message is made from parts that
+ * cannot: the kind of problem, the class asked for, the path of field names of that class (never the keys of a map),
+ * line and column. What Jackson threw is not kept as the cause when reading.
  */
 final class PayloadProblem {
 
@@ -31,7 +31,10 @@ final class PayloadProblem {
                         + ", " + Place.of(problem));
     }
 
-    /** Keeps the cause if it is the caller's own, such as an accessor that throws: the caller can see its payload anyway. */
+    /**
+     * Keeps the cause if it is the caller's own, such as an accessor that throws: the caller can see its payload
+     * anyway.
+     */
     static InvalidTaskException writing(@Nullable Object payload, JacksonException problem) {
         Throwable cause = problem.getCause();
         return new InvalidTaskException(

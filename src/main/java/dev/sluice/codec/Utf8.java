@@ -7,9 +7,9 @@ import java.nio.ByteOrder;
 /**
  * The strict check that bytes are UTF-8.
  *
- * <p>Jackson's parser is lenient where it skips: over-long forms and lone surrogates pass, and it takes UTF-16 and UTF-32
- * for JSON too. Two readers of one element must never see two different ids, so such bytes are refused up front. Pure
- * ASCII, the common case, costs an eighth of a step per byte.
+ * <p>Jackson's parser is lenient where it skips: over-long forms and lone surrogates pass, and it takes UTF-16 and
+ * UTF-32 for JSON too. Two readers of one element must never see two different ids, so such bytes are refused up front.
+ * Pure ASCII, the common case, costs an eighth of a step per byte.
  */
 final class Utf8 {
 

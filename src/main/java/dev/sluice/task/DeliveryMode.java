@@ -10,7 +10,9 @@ import org.jspecify.annotations.Nullable;
 public enum DeliveryMode {
     /** Every accepted task is run until it ends or is a dead letter; now and then one runs twice. The default. */
     AT_LEAST_ONCE("at-least-once"),
-    /** Every task is run once or, if its worker fails or dies, not again: no retry, no lease, one command to take it. */
+    /**
+     * Every task is run once or, if its worker fails or dies, not again: no retry, no lease, one command to take it.
+     */
     AT_MOST_ONCE("at-most-once");
 
     private final String word;

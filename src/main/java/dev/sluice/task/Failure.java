@@ -6,8 +6,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Why an attempt failed, small enough to be kept with the task.
  *
- * <p>Immutable. Whatever it is made from, it stays within its bounds: longer parts are cut and end in {@code …}. A
- * message comes from the exception as it is: handlers that put payload text into exception messages put it here too.
+ * <p>Immutable. Whatever it is made from, it stays within its bounds and can be written as UTF-8: longer parts are cut
+ * and end in {@code …}, unpaired surrogates become U+FFFD. A message comes from the exception as it is: handlers that
+ * put payload text into exception messages put it here too.
  *
  * @param reason a stable word such as {@code handler-error} or {@code timeout}; at most 100 characters, one line
  * @param type the class name of the exception, at most 200 characters; null if there was none
@@ -30,8 +31,8 @@ public record Failure(String reason, @Nullable String type, String message, Stri
 
     /** A failure of the given parts, each cut to its bound. */
     public Failure {
-        reason = Text.cut(oneLine(reason, MAX_REASON), MAX_REASON);
-        type = type == null ? null : Text.cut(oneLine(type, MAX_TYPE), MAX_TYPE);
+        reason = Text.cut(Trace.oneLine(reason, MAX_REASON), MAX_REASON);
+        type = type == null ? null : Text.cut(Trace.oneLine(type, MAX_TYPE), MAX_TYPE);
         message = Text.cut(Objects.requireNonNull(message, "message"), MAX_MESSAGE);
         trace = Trace.bounded(trace);
     }
@@ -45,20 +46,24 @@ public record Failure(String reason, @Nullable String type, String message, Stri
      * A failure because of {@code thrown}: its class, its message, and eight lines of where it came from.
      *
      * <p>Takes any throwable, however it behaves: huge or missing messages, no stack trace, causes in a ring, or a
-     * {@code getMessage} that itself throws.
+     * {@code getMessage} or {@code getCause} that itself throws.
      */
     public static Failure of(String reason, Throwable thrown) {
         return new Failure(reason, thrown.getClass().getName(), Trace.messageOf(thrown), Trace.of(thrown));
-    }
-
-    private static String oneLine(String text, int limit) {
-        return Trace.oneLine(text, limit);
     }
 
     /** How a throwable becomes a few bounded lines. */
     private static final class Trace {
 
         static String of(Throwable thrown) {
+            try {
+                return topOf(thrown);
+            } catch (RuntimeException | LinkageError | StackOverflowError broken) {
+                return "(its trace could not be read: " + broken.getClass().getName() + ")";
+            }
+        }
+
+        private static String topOf(Throwable thrown) {
             StringBuilder lines = new StringBuilder();
             Throwable root = rootOf(thrown);
             int own = root == thrown ? MAX_TRACE_LINES : MAX_TRACE_LINES / 2;

@@ -3,8 +3,8 @@ package dev.sluice.task;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A task, or a part of one, breaks a rule: its queue, id, type, a header, an option, or a payload that cannot be written
- * as JSON or read as the type a handler asked for.
+ * A task, or a part of one, breaks a rule: its queue, id, type, a header, an option, or a payload that cannot be
+ * written as JSON or read as the type a handler asked for.
  *
  * <p>Not retryable: the same input is refused again. Thrown before anything is sent to Redis.
  */
@@ -25,7 +25,9 @@ public final class InvalidTaskException extends SluiceException {
         this.field = field;
     }
 
-    /** The refused part: {@code queue}, {@code statusKey}, {@code id}, {@code type}, {@code payload}, {@code headers} … */
+    /**
+     * The refused part: {@code queue}, {@code statusKey}, {@code id}, {@code type}, {@code payload}, {@code headers} …
+     */
     public String field() {
         return field;
     }

@@ -18,7 +18,6 @@ final class Printable {
         int kind = Character.getType(c);
         if (kind == Character.CONTROL
                 || kind == Character.FORMAT
-                || kind == Character.SURROGATE
                 || kind == Character.LINE_SEPARATOR
                 || kind == Character.PARAGRAPH_SEPARATOR) {
             shown.append(String.format("\\u%04x", c));

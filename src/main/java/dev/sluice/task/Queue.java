@@ -6,8 +6,8 @@ import java.util.regex.Pattern;
 /**
  * A queue: its name, the hash that shows its tasks' states, and what it promises when a worker dies.
  *
- * <p>Immutable; equal by value. Everyone who works on one queue must agree on all three: the first one to connect records
- * them in Redis, and others that differ are refused.
+ * <p>Immutable; equal by value. Everyone who works on one queue must agree on all three: the first one to connect
+ * records them in Redis, and others that differ are refused.
  *
  * <p>The name is also the key of the plain list that any Redis client may push to. It consists of 1 to 128 of the
  * characters {@code A-Z a-z 0-9 . _ : -}; it holds no braces, because {@code {name}} is the hash tag of all other keys.
@@ -45,9 +45,9 @@ public final class Queue {
     /**
      * This queue with the states of its tasks in the hash {@code key}.
      *
-     * <p>Default {@code {name}:status}. No two queues may share one; on Redis Cluster it must carry the tag
-     * {@code {name}}. It has 1 to 512 UTF-8 bytes without control characters, is not the queue's own list, and is none of
-     * the other keys under {@code {name}:}.
+     * <p>Default {@code {name}:status}. No two queues may share one; on Redis Cluster it must carry the hash tag of the
+     * queue, {@code {name}}. It has 1 to 512 UTF-8 bytes without control characters, is not the queue's own list, and
+     * is none of the other keys under {@code {name}:}.
      *
      * @throws InvalidTaskException if the key breaks the rule
      */

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Redis, or what is stored in it, does not fit this configuration: someone has to change something.
  *
- * <p>Not retryable. {@link #reason()} names the misfit: wrong password, server too old, queue stored with another delivery
- * mode or by a newer protocol, or a key of another type in the way.
+ * <p>Not retryable. {@link #reason()} names the misfit: wrong password, server too old, queue stored with another
+ * delivery mode or by a newer protocol, or a key of another type in the way.
  */
 public final class StoreRefusedException extends SluiceException {
 
@@ -17,7 +17,8 @@ public final class StoreRefusedException extends SluiceException {
     /**
      * The store does not fit.
      *
-     * @param reason one stable word: {@code auth}, {@code version}, {@code mode}, {@code protocol}, {@code wrong-type} …
+     * @param reason one stable word: {@code auth}, {@code version}, {@code mode}, {@code protocol} or {@code
+     *     wrong-type}
      * @param message one sentence that says what was found and what is needed
      */
     public StoreRefusedException(String reason, String message, @Nullable Throwable cause) {

@@ -3,10 +3,11 @@ package dev.sluice.task;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Redis could not be reached, did not answer in time, or could not serve just now (loading, failing over, out of memory).
+ * Redis could not be reached, did not answer in time, or could not serve just now (loading, failing over, out of
+ * memory).
  *
- * <p>Retryable. The command may or may not have been carried out; repeating it is safe, because enqueueing with the same
- * id, settling and cancelling have no second effect.
+ * <p>Retryable. The command may or may not have been carried out; repeating it is safe, because enqueueing with the
+ * same id, settling and cancelling have no second effect.
  */
 public final class StoreUnavailableException extends SluiceException {
 

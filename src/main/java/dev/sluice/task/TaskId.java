@@ -7,8 +7,9 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The rules for task ids, and fresh ones.
  *
- * <p>An id is any text of 1 to 512 UTF-8 bytes without control characters (U+0000 to U+001F, U+007F) and without unpaired
- * surrogates. It is unique among the live tasks of its queue; choosing it yourself makes enqueueing idempotent.
+ * <p>An id is any text of 1 to 512 UTF-8 bytes without control characters (U+0000 to U+001F, U+007F) and without
+ * unpaired surrogates. It is unique among the live tasks of its queue; choosing it yourself makes enqueueing
+ * idempotent.
  */
 public final class TaskId {
 
@@ -33,9 +34,9 @@ public final class TaskId {
     /**
      * A fresh id of 22 base62 characters.
      *
-     * <p>Eleven characters are random per process, eleven are a counter from a random start, mixed so that neighbours do
-     * not look alike. Never repeats within a process; between processes a clash needs two equal 64-bit random numbers and
-     * overlapping counters. Not a secret: whoever knows one id can guess others. Never blocks; any thread.
+     * <p>Eleven characters are random per process, eleven are a counter from a random start, mixed so that neighbours
+     * do not look alike. Never repeats within a process; between processes a clash needs two equal 64-bit random
+     * numbers and overlapping counters. Not a secret: whoever knows one id can guess others. Never blocks; any thread.
      */
     public static String random() {
         byte[] id = new byte[2 * HALF];

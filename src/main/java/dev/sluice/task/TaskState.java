@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where a task is in its life.
  *
- * <p>The table of legal moves is here and nowhere else; {@code src/docs/states.md} draws it, and every script that moves
- * a task declares its moves against it. {@link #word()} is what the status hash holds.
+ * <p>The table of legal moves is here and nowhere else; {@code src/docs/states.md} draws it, and every script that
+ * moves a task declares its moves against it. {@link #word()} is what the status hash holds.
  */
 public enum TaskState {
     /** Waits in a list; the next free handler slot takes it. */

@@ -37,12 +37,23 @@ final class Text {
         return bytes >= minBytes && bytes <= maxBytes;
     }
 
-    /** At most {@code limit} characters of {@code text}, never half of a surrogate pair; a cut ends in {@code …}. */
+    /**
+     * At most {@code limit} characters of {@code text}; a cut ends in {@code …}. Unpaired surrogates become U+FFFD, so
+     * that what comes out can be written as UTF-8, and a cut leaves no half of a pair.
+     */
     static String cut(String text, int limit) {
-        if (text.length() <= limit) {
-            return text;
+        int end = text.length() <= limit ? text.length() : limit - 1;
+        if (end < text.length() && Character.isHighSurrogate(text.charAt(end - 1))) {
+            end--;
         }
-        int end = limit - 1;
-        return text.substring(0, Character.isHighSurrogate(text.charAt(end - 1)) ? end - 1 : end) + "…";
+        String head = text.substring(0, end);
+        String sound = head.chars().anyMatch(c -> Character.isSurrogate((char) c)) ? paired(head) : head;
+        return end < text.length() ? sound + "…" : sound;
+    }
+
+    private static String paired(String text) {
+        StringBuilder sound = new StringBuilder(text.length());
+        text.codePoints().forEach(c -> sound.appendCodePoint(c >= 0xD800 && c <= 0xDFFF ? 0xFFFD : c));
+        return sound.toString();
     }
 }

@@ -1,0 +1,147 @@
+package dev.sluice.observe;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Keeps an observer's exceptions away from the loop that moves tasks; the first is logged, all later ones at DEBUG. */
+final class GuardedObserver implements Observer {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Observer.class);
+
+    private final Observer observer;
+    private final AtomicBoolean warned = new AtomicBoolean();
+
+    GuardedObserver(Observer observer) {
+        this.observer = observer;
+    }
+
+    @Override
+    public void claimed(String queue, int count) {
+        try {
+            observer.claimed(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void settled(String queue, Outcome outcome, int count) {
+        try {
+            observer.settled(queue, outcome, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void exchange(String queue, long nanos, int claimed, int settled) {
+        try {
+            observer.exchange(queue, nanos, claimed, settled);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void fenced(String queue, int count) {
+        try {
+            observer.fenced(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void recovered(String queue, int count) {
+        try {
+            observer.recovered(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void orphans(String queue, int count) {
+        try {
+            observer.orphans(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void duplicates(String queue, int count) {
+        try {
+            observer.duplicates(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void lateStatuses(String queue, int count) {
+        try {
+            observer.lateStatuses(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void idsMade(String queue, int count) {
+        try {
+            observer.idsMade(queue, count);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void link(String role, boolean up) {
+        try {
+            observer.link(role, up);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void lease(String queue, boolean lapsed) {
+        try {
+            observer.lease(queue, lapsed);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public boolean wantsAttempts() {
+        try {
+            return observer.wantsAttempts();
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+            return false;
+        }
+    }
+
+    @Override
+    public void attempt(String queue, String type, Outcome outcome, long nanos) {
+        try {
+            observer.attempt(queue, type, outcome, nanos);
+        } catch (RuntimeException thrown) {
+            swallow(thrown);
+        }
+    }
+
+    private void swallow(RuntimeException thrown) {
+        if (warned.compareAndSet(false, true)) {
+            LOG.atWarn()
+                    .addKeyValue("observer", observer.getClass().getName())
+                    .setCause(thrown)
+                    .log("an observer threw; tasks go on, and further exceptions of it are logged at DEBUG");
+        } else {
+            LOG.atDebug().setCause(thrown).log("an observer threw again");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+package dev.sluice.observe;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Keeps meters in a Micrometer registry.
+ *
+ * <table>
+ *   <caption>Meters, and when to worry. Tags are queue, type and outcome, never an id.</caption>
+ *   <tr><th>meter</th><th>kind, tags</th><th>worry when</th></tr>
+ *   <tr><td>{@code sluice.claimed}</td><td>counter; queue</td><td>it stands still while the list is not empty</td></tr>
+ *   <tr><td>{@code sluice.settled}</td><td>counter; queue, outcome</td>
+ *       <td>{@code dead} rises at all, or {@code retried} faster than {@code succeeded}</td></tr>
+ *   <tr><td>{@code sluice.exchange}</td><td>timer; queue</td>
+ *       <td>its 99th percentile nears the command timeout: Redis or the network is slow</td></tr>
+ *   <tr><td>{@code sluice.exchange.claimed}</td><td>summary of tasks per call; queue</td>
+ *       <td>it is 1 under load: calls are not batched</td></tr>
+ *   <tr><td>{@code sluice.fenced}</td><td>counter; queue</td>
+ *       <td>it rises: dispatchers stall longer than their lease, tasks run twice</td></tr>
+ *   <tr><td>{@code sluice.recovered}</td><td>counter; queue</td>
+ *       <td>it rises without a crash or a kill that explains it</td></tr>
+ *   <tr><td>{@code sluice.orphans}</td><td>counter; queue</td><td>it rises without a rollback or failover of
+ *       Redis</td></tr>
+ *   <tr><td>{@code sluice.duplicates}</td><td>counter; queue</td><td>a producer pushes the same id again and
+ *       again</td></tr>
+ *   <tr><td>{@code sluice.statuses.late}</td><td>counter; queue</td>
+ *       <td>never by itself: producers that push first and write the status second cause it</td></tr>
+ *   <tr><td>{@code sluice.ids.made}</td><td>counter; queue</td><td>a producer is expected to send ids</td></tr>
+ *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
+ *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
+ *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
+ *       connections</td></tr>
+ *   <tr><td>{@code sluice.links.down}</td><td>gauge</td><td>it is above 0 for longer than a failover takes</td></tr>
+ *   <tr><td>{@code sluice.attempt}</td><td>timer; queue, type, outcome</td>
+ *       <td>its maximum nears the attempt timeout</td></tr>
+ * </table>
+ *
+ * <p>A meter appears when its event first happens. {@code sluice.attempt} costs two clock readings and a record per
+ * task; it is kept only if asked for. Types beyond the first 200 of a queue are counted as {@code other}.
+ *
+ * <p>Any thread; does not block. Does not close the registry, and leaves its meters in it.
+ */
+public final class MicrometerObserver implements Observer {
+
+    private static final int MAX_TYPES = 200;
+
+    private final MeterRegistry registry;
+    private final boolean attempts;
+    private final Map<String, QueueMeters> queues = new ConcurrentHashMap<>();
+    private final Set<String> linksDown = ConcurrentHashMap.newKeySet();
+    private final Counter linksLost;
+
+    private MicrometerObserver(MeterRegistry registry, boolean attempts) {
+        this.registry = registry;
+        this.attempts = attempts;
+        this.linksLost = registry.counter("sluice.links.lost");
+        registry.gauge("sluice.links.down", linksDown, Set::size);
+    }
+
+    /** An observer with all meters but {@code sluice.attempt}. */
+    public static MicrometerObserver of(MeterRegistry registry) {
+        return new MicrometerObserver(registry, false);
+    }
+
+    /** An observer with all meters, the timer per attempt included. */
+    public static MicrometerObserver withAttempts(MeterRegistry registry) {
+        return new MicrometerObserver(registry, true);
+    }
+
+    @Override
+    public void claimed(String queue, int count) {
+        meters(queue).claimed.increment(count);
+    }
+
+    @Override
+    public void settled(String queue, Outcome outcome, int count) {
+        meters(queue).settled(outcome).increment(count);
+    }
+
+    @Override
+    public void exchange(String queue, long nanos, int claimed, int settled) {
+        QueueMeters meters = meters(queue);
+        meters.exchange.record(nanos, TimeUnit.NANOSECONDS);
+        meters.exchangeClaimed.record(claimed);
+    }
+
+    @Override
+    public void fenced(String queue, int count) {
+        counter("sluice.fenced", queue).increment(count);
+    }
+
+    @Override
+    public void recovered(String queue, int count) {
+        counter("sluice.recovered", queue).increment(count);
+    }
+
+    @Override
+    public void orphans(String queue, int count) {
+        counter("sluice.orphans", queue).increment(count);
+    }
+
+    @Override
+    public void duplicates(String queue, int count) {
+        counter("sluice.duplicates", queue).increment(count);
+    }
+
+    @Override
+    public void lateStatuses(String queue, int count) {
+        counter("sluice.statuses.late", queue).increment(count);
+    }
+
+    @Override
+    public void idsMade(String queue, int count) {
+        counter("sluice.ids.made", queue).increment(count);
+    }
+
+    @Override
+    public void link(String role, boolean up) {
+        if (up) {
+            linksDown.remove(role);
+        } else if (linksDown.add(role)) {
+            linksLost.increment();
+        }
+    }
+
+    @Override
+    public void lease(String queue, boolean lapsed) {
+        if (lapsed) {
+            counter("sluice.leases.lapsed", queue).increment();
+        }
+    }
+
+    @Override
+    public boolean wantsAttempts() {
+        return attempts;
+    }
+
+    @Override
+    public void attempt(String queue, String type, Outcome outcome, long nanos) {
+        meters(queue).attempt(type, outcome).record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    private QueueMeters meters(String queue) {
+        QueueMeters meters = queues.get(queue);
+        return meters != null ? meters : queues.computeIfAbsent(queue, QueueMeters::new);
+    }
+
+    private Counter counter(String name, String queue) {
+        return registry.counter(name, "queue", queue);
+    }
+
+    /** The meters of one queue that are touched often, found without a search by tags. */
+    private final class QueueMeters {
+
+        final String queue;
+        final Counter claimed;
+        final Timer exchange;
+        final DistributionSummary exchangeClaimed;
+        final Map<Outcome, Counter> settled = new ConcurrentHashMap<>();
+        final Map<String, Map<Outcome, Timer>> attempts = new ConcurrentHashMap<>();
+
+        QueueMeters(String queue) {
+            this.queue = queue;
+            this.claimed = counter("sluice.claimed", queue);
+            this.exchange = registry.timer("sluice.exchange", "queue", queue);
+            this.exchangeClaimed = registry.summary("sluice.exchange.claimed", "queue", queue);
+        }
+
+        Counter settled(Outcome outcome) {
+            return settled.computeIfAbsent(
+                    outcome, o -> registry.counter("sluice.settled", "queue", queue, "outcome", o.word()));
+        }
+
+        Timer attempt(String type, Outcome outcome) {
+            String tag = attempts.containsKey(type) || attempts.size() < MAX_TYPES ? type : "other";
+            return attempts.computeIfAbsent(tag, t -> new ConcurrentHashMap<>())
+                    .computeIfAbsent(
+                            outcome,
+                            o -> registry.timer("sluice.attempt", "queue", queue, "type", tag, "outcome", o.word()));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package dev.sluice.observe;
+
+/**
+ * Is told what happens to tasks and links.
+ *
+ * <p>Every method does nothing by default, and almost all are called once per batch, with a count. An implementation is
+ * called on the loop that moves the tasks, by several threads if it is shared by several dispatchers: it must be
+ * thread-safe, return within microseconds, never block and never throw. {@link #guarded()} catches what does throw.
+ *
+ * <p>Counts are at least 1; where nothing happened, nothing is called, except {@link #exchange}. Times are nanoseconds.
+ * Queues and types are few; no task id ever comes here.
+ */
+public interface Observer {
+
+    /** The observer that nobody listens to. */
+    static Observer none() {
+        return Silent.INSTANCE;
+    }
+
+    /** {@code count} tasks of {@code queue} were claimed and go to their handlers. */
+    default void claimed(String queue, int count) {}
+
+    /** {@code count} tasks of {@code queue} ended an attempt with {@code outcome}, and Redis has recorded it. */
+    default void settled(String queue, Outcome outcome, int count) {}
+
+    /**
+     * One call to Redis that settles and claims was answered.
+     *
+     * @param nanos from the send to the answer
+     * @param claimed how many tasks it brought, from 0
+     * @param settled how many verdicts it took, from 0
+     */
+    default void exchange(String queue, long nanos, int claimed, int settled) {}
+
+    /** {@code count} verdicts were refused, because this dispatcher no longer owned the tasks: each runs twice. */
+    default void fenced(String queue, int count) {}
+
+    /** {@code count} tasks of dispatchers that stopped renewing their lease were taken from them. */
+    default void recovered(String queue, int count) {}
+
+    /** {@code count} claimed tasks that no handler of this dispatcher has were found and handed back. */
+    default void orphans(String queue, int count) {}
+
+    /** {@code count} elements with the id of a live task were dropped, or kept apart if they were not the same. */
+    default void duplicates(String queue, int count) {}
+
+    /** {@code count} statuses that another program wrote after its tasks had ended were removed. */
+    default void lateStatuses(String queue, int count) {}
+
+    /** {@code count} elements came without an id and were given one. */
+    default void idsMade(String queue, int count) {}
+
+    /**
+     * The connection with the given role ({@code command}, {@code wake} …) came up or went down. On each change only.
+     */
+    default void link(String role, boolean up) {}
+
+    /** The lease on {@code queue} was lost ({@code lapsed}) or is held again. On each change only. */
+    default void lease(String queue, boolean lapsed) {}
+
+    /**
+     * Whether {@link #attempt} is to be called. Read once, when a dispatcher starts: while false, no clock is read per
+     * task.
+     */
+    default boolean wantsAttempts() {
+        return false;
+    }
+
+    /**
+     * One attempt ended. The only call per task, and only if {@link #wantsAttempts()}.
+     *
+     * @param type a type that a handler is registered for; for all others {@code unknown}
+     * @param nanos from the start of the handler to its end
+     */
+    default void attempt(String queue, String type, Outcome outcome, long nanos) {}
+
+    /**
+     * This observer behind a fence: its first exception is logged as a warning, later ones at DEBUG, and none goes
+     * further.
+     */
+    default Observer guarded() {
+        return this == Silent.INSTANCE || this instanceof GuardedObserver ? this : new GuardedObserver(this);
+    }
+}

@@ -1,0 +1,6 @@
+package dev.sluice.observe;
+
+/** Nobody is listening. */
+enum Silent implements Observer {
+    INSTANCE
+}
