@@ -124,6 +124,15 @@ public final class PopStore {
         return Mono.when(body, time, word);
     }
 
+    /** Puts a task that was popped and must not run here back at the head of the ready list. */
+    public Mono<Void> giveBack(String id, byte[] frame) {
+        Mono<Reply> push =
+                commands.command(CommandType.LPUSH, args -> args.addKey(keys.ready()).add(frame), deadline);
+        Mono<Reply> word = commands.command(
+                CommandType.HSET, args -> args.addKey(keys.status()).add(bytes(id)).add("queued"), deadline);
+        return Mono.when(push, word);
+    }
+
     private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {
         for (String id : ids) {
             args.add(bytes(id));
