@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code headers}</td><td>an object of at most 64 strings, as {@link Task#header} wants them</td></tr>
  *   <tr><td>{@code maxAttempts}</td><td>an integer, at least 1</td></tr>
  *   <tr><td>{@code timeoutMs}</td><td>an integer, 1 ms to 365 days</td></tr>
- *   <tr><td>{@code deadline}</td><td>an integer, at least 1: milliseconds since 1970-01-01T00:00:00Z</td></tr>
+ *   <tr><td>{@code deadline}</td><td>an integer from 1: milliseconds since 1970, up to the year 9999</td></tr>
  * </table>
  *
  * <p>An instance refers to the array it was read from, which must not change meanwhile. Immutable; any thread.

@@ -27,6 +27,7 @@ final class EnvelopeReader {
     private static final int MAX_STRING = 20_000_000;
 
     private static final int MAX_NUMBER = 1000;
+    private static final long MAX_DEADLINE_MS = Task.MAX_DEADLINE.toEpochMilli();
     private static final long MAX_TIMEOUT_MS = Task.MAX_TIMEOUT.toMillis();
 
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -150,7 +151,7 @@ final class EnvelopeReader {
             }
             case "deadline" -> {
                 once(DEADLINE, name);
-                deadlineMs = integer(name, value, parser, Long.MAX_VALUE);
+                deadlineMs = integer(name, value, parser, MAX_DEADLINE_MS);
             }
             default -> parser.skipChildren();
         }

@@ -5,9 +5,9 @@ import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Keeps meters in a Micrometer registry.
@@ -45,7 +45,8 @@ import java.util.concurrent.TimeUnit;
  * <p>A meter appears when its event first happens. {@code sluice.attempt} costs two clock readings and a record per
  * task; it is kept only if asked for. Types beyond the first 200 of a queue are counted as {@code other}.
  *
- * <p>Any thread; does not block. Does not close the registry, and leaves its meters in it.
+ * <p>Make one per registry and share it between clients and dispatchers: a second one's gauge would be ignored. Any
+ * thread; does not block. Does not close the registry, and leaves its meters in it.
  */
 public final class MicrometerObserver implements Observer {
 
@@ -54,14 +55,14 @@ public final class MicrometerObserver implements Observer {
     private final MeterRegistry registry;
     private final boolean attempts;
     private final Map<String, QueueMeters> queues = new ConcurrentHashMap<>();
-    private final Set<String> linksDown = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger linksDown = new AtomicInteger();
     private final Counter linksLost;
 
     private MicrometerObserver(MeterRegistry registry, boolean attempts) {
         this.registry = registry;
         this.attempts = attempts;
         this.linksLost = registry.counter("sluice.links.lost");
-        registry.gauge("sluice.links.down", linksDown, Set::size);
+        registry.gauge("sluice.links.down", linksDown);
     }
 
     /** An observer with all meters but {@code sluice.attempt}. */
@@ -124,8 +125,9 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void link(String role, boolean up) {
         if (up) {
-            linksDown.remove(role);
-        } else if (linksDown.add(role)) {
+            linksDown.updateAndGet(n -> Math.max(0, n - 1));
+        } else {
+            linksDown.incrementAndGet();
             linksLost.increment();
         }
     }

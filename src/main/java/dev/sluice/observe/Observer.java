@@ -51,11 +51,16 @@ public interface Observer {
     default void idsMade(String queue, int count) {}
 
     /**
-     * The connection with the given role ({@code command}, {@code wake} …) came up or went down. On each change only.
+     * A connection with the given role ({@code command}, {@code wake} …) went down, or came up again.
+     *
+     * <p>On each change only: a link that comes up for the first time is not reported.
      */
     default void link(String role, boolean up) {}
 
-    /** The lease on {@code queue} was lost ({@code lapsed}) or is held again. On each change only. */
+    /**
+     * The lease on {@code queue} was lost ({@code lapsed}), or is held again. On each change only, as for {@link
+     * #link}.
+     */
     default void lease(String queue, boolean lapsed) {}
 
     /**

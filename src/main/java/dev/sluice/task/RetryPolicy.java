@@ -74,7 +74,7 @@ public record RetryPolicy(int maxAttempts, Duration first, double factor, Durati
     public Duration delay(int attempt, double u) {
         check(u >= 0 && u <= 1, "u", "0 to 1", u);
         double limit = max.toNanos();
-        double growth = Math.pow(factor, Math.max(0, attempt - 1)); // may be infinite
+        double growth = Math.pow(factor, Math.max(1, attempt) - 1); // may be infinite
         double grown = first.isZero() ? 0 : Math.min(limit, first.toNanos() * growth);
         long nanos = Math.round(grown * (1 - jitter * u));
         return Duration.ofNanos(Math.min(max.toNanos(), nanos));

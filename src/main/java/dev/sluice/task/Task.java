@@ -2,6 +2,7 @@ package dev.sluice.task;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -32,6 +33,9 @@ public final class Task<T> {
 
     /** The longest header value, in UTF-8 bytes. */
     public static final int MAX_HEADER_VALUE_BYTES = 4096;
+
+    /** The latest deadline: the end of the year 9999. */
+    public static final Instant MAX_DEADLINE = Instant.parse("9999-12-31T23:59:59.999Z");
 
     /** The longest timeout of one attempt: 365 days. */
     public static final Duration MAX_TIMEOUT = Duration.ofDays(365);
@@ -128,7 +132,7 @@ public final class Task<T> {
                 id,
                 type,
                 payload,
-                copy.isEmpty() ? Map.of() : java.util.Collections.unmodifiableMap(copy),
+                copy.isEmpty() ? Map.of() : Collections.unmodifiableMap(copy),
                 maxAttempts,
                 timeout,
                 deadline);
@@ -163,12 +167,13 @@ public final class Task<T> {
     /**
      * This task with a time after which no attempt starts any more; default: none.
      *
-     * @param latest at millisecond precision, after 1970; compared with the clock of the dispatcher
-     * @throws InvalidTaskException if before 1970 or too far for a count of milliseconds
+     * @param latest from 1970-01-01T00:00:00.001Z to the end of the year 9999, in whole milliseconds; a fraction is
+     *     dropped. Compared with the clock of the dispatcher
+     * @throws InvalidTaskException if outside of that
      */
     public Task<T> deadline(Instant latest) {
-        if (latest.toEpochMilli() < 1) {
-            throw new InvalidTaskException("deadline", "deadline must be after 1970-01-01T00:00:00Z, was " + latest);
+        if (latest.isBefore(Instant.ofEpochMilli(1)) || latest.isAfter(MAX_DEADLINE)) {
+            throw new InvalidTaskException("deadline", "deadline must be in the years 1970 to 9999, was " + latest);
         }
         return new Task<>(
                 id, type, payload, headers, maxAttempts, timeout, Instant.ofEpochMilli(latest.toEpochMilli()));

@@ -1,0 +1,113 @@
+package dev.sluice.observe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ObserverTest {
+
+    @Test
+    void nobodyListensToNone() {
+        assertThat(Observer.none().wantsAttempts()).isFalse();
+        assertThat(Observer.none().guarded()).isSameAs(Observer.none());
+        for (Method event : events()) {
+            assertThatCode(() -> event.invoke(Observer.none(), arguments(event)))
+                    .doesNotThrowAnyException();
+        }
+    }
+
+    @Test
+    void aGuardedObserverHearsEverything() throws ReflectiveOperationException {
+        List<String> heard = new ArrayList<>();
+        Observer guarded = new GuardedObserver(observer((proxy, method, arguments) -> {
+            heard.add(method.getName() + (arguments == null ? "" : Arrays.toString(arguments)));
+            return method.getReturnType() == boolean.class ? true : null;
+        }));
+
+        for (Method event : events()) {
+            int before = heard.size();
+            event.invoke(guarded, arguments(event));
+
+            assertThat(heard).hasSize(before + 1);
+            assertThat(heard.get(before))
+                    .startsWith(event.getName())
+                    .contains(event.getParameterCount() == 0 ? "" : "[a");
+        }
+        assertThat(guarded.wantsAttempts()).isTrue();
+        assertThat(guarded.guarded()).isSameAs(guarded);
+    }
+
+    @Test
+    void whatAnObserverThrowsGoesNoFurther() {
+        Observer guarded = new GuardedObserver(observer((proxy, method, arguments) -> {
+            if (method.getDeclaringClass() == Object.class) {
+                return "a broken observer";
+            }
+            throw new IllegalStateException("broken");
+        }));
+
+        for (Method event : events()) {
+            assertThatCode(() -> event.invoke(guarded, arguments(event))).doesNotThrowAnyException();
+        }
+        assertThat(guarded.wantsAttempts()).isFalse();
+    }
+
+    @Test
+    void anErrorOfTheMachineIsNotCaught() throws ReflectiveOperationException {
+        Observer guarded = new GuardedObserver(observer((proxy, method, arguments) -> {
+            throw new OutOfMemoryError("not ours to hide");
+        }));
+        Method claimed = Observer.class.getMethod("claimed", String.class, int.class);
+
+        assertThatCode(() -> claimed.invoke(guarded, "a", 1))
+                .isInstanceOf(InvocationTargetException.class)
+                .hasCauseInstanceOf(OutOfMemoryError.class);
+    }
+
+    @Test
+    void outcomesHaveWords() {
+        assertThat(Arrays.stream(Outcome.values()).map(Outcome::word))
+                .containsExactly("succeeded", "retried", "snoozed", "dead", "discarded", "cancelled", "released");
+    }
+
+    private static Observer observer(java.lang.reflect.InvocationHandler handler) {
+        return (Observer)
+                Proxy.newProxyInstance(Observer.class.getClassLoader(), new Class<?>[] {Observer.class}, handler);
+    }
+
+    private static List<Method> events() {
+        List<Method> events = Arrays.stream(Observer.class.getMethods())
+                .filter(method -> !Modifier.isStatic(method.getModifiers()))
+                .filter(method -> !method.getName().equals("guarded"))
+                .toList();
+        assertThat(events).hasSize(13);
+        return events;
+    }
+
+    private static Object[] arguments(Method event) {
+        return Arrays.stream(event.getParameterTypes())
+                .map(ObserverTest::argument)
+                .toArray();
+    }
+
+    private static Object argument(Class<?> type) {
+        if (type == String.class) {
+            return "a";
+        }
+        if (type == Outcome.class) {
+            return Outcome.DEAD;
+        }
+        if (type == boolean.class) {
+            return true;
+        }
+        return type == long.class ? (Object) 1L : (Object) 1;
+    }
+}

@@ -1,0 +1,102 @@
+package dev.sluice.task;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RetryPolicyTest {
+
+    private static final Duration YEAR = Duration.ofDays(365);
+
+    @ParameterizedTest
+    @CsvSource({"1,1000", "2,2000", "3,4000", "4,8000", "10,512000", "11,600000", "1000,600000", "2147483647,600000"})
+    void theStandardWaitsDoubleFromOneSecondToTenMinutes(int attempt, long millis) {
+        assertThat(RetryPolicy.standard().delay(attempt, 0)).isEqualTo(Duration.ofMillis(millis));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,1000", "0.5,900", "1,800"})
+    void jitterTakesAwayUpToItsShare(double u, long millis) {
+        assertThat(RetryPolicy.standard().delay(1, u)).isEqualTo(Duration.ofMillis(millis));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1, Integer.MIN_VALUE})
+    void anAttemptBelowOneIsTheFirst(int attempt) {
+        assertThat(RetryPolicy.standard().delay(attempt, 0)).isEqualTo(Duration.ofSeconds(1));
+    }
+
+    @Test
+    void theLargestPolicyDoesNotOverflow() {
+        RetryPolicy policy = new RetryPolicy(Integer.MAX_VALUE, YEAR, 1000, YEAR, 0);
+
+        assertThat(policy.delay(1, 0)).isEqualTo(YEAR);
+        assertThat(policy.delay(Integer.MAX_VALUE, 0)).isEqualTo(YEAR);
+    }
+
+    @Test
+    void noWaitStaysNoWait() {
+        RetryPolicy policy = new RetryPolicy(5, Duration.ZERO, 1000, YEAR, 0.2);
+
+        assertThat(policy.delay(Integer.MAX_VALUE, 0.5)).isEqualTo(Duration.ZERO);
+    }
+
+    @Test
+    void aFactorOfOneKeepsTheWait() {
+        RetryPolicy policy = RetryPolicy.standard()
+                .backoff(Duration.ofMillis(7), 1, Duration.ofMinutes(1))
+                .jitter(0);
+
+        assertThat(policy.delay(1, 0.9)).isEqualTo(Duration.ofMillis(7));
+        assertThat(policy.delay(500, 0.9)).isEqualTo(Duration.ofMillis(7));
+    }
+
+    @Test
+    void everyWaitIsWithinItsBounds() {
+        RetryPolicy policy = RetryPolicy.standard().jitter(1);
+        for (int attempt = 1; attempt < 100; attempt++) {
+            for (double u = 0; u < 1; u += 0.01) {
+                assertThat(policy.delay(attempt, u)).isBetween(Duration.ZERO, policy.max());
+            }
+        }
+    }
+
+    @Test
+    void attemptsAreCountedWithTheFirst() {
+        assertThat(RetryPolicy.standard().maxAttempts()).isEqualTo(5);
+        assertThat(RetryPolicy.standard().allowsAfter(4)).isTrue();
+        assertThat(RetryPolicy.standard().allowsAfter(5)).isFalse();
+        assertThat(RetryPolicy.never().allowsAfter(1)).isFalse();
+    }
+
+    @Test
+    void partsOutOfRangeAreRefused() {
+        RetryPolicy policy = RetryPolicy.standard();
+        Duration second = Duration.ofSeconds(1);
+
+        assertRefused("maxAttempts", () -> policy.maxAttempts(0));
+        assertRefused("first", () -> policy.backoff(Duration.ofNanos(-1), 2, second));
+        assertRefused("first", () -> policy.backoff(YEAR.plusNanos(1), 2, YEAR.plusNanos(1)));
+        assertRefused("factor", () -> policy.backoff(second, 0.5, second));
+        assertRefused("factor", () -> policy.backoff(second, Double.NaN, second));
+        assertRefused("factor", () -> policy.backoff(second, Double.POSITIVE_INFINITY, second));
+        assertRefused("max", () -> policy.backoff(second, 2, Duration.ofMillis(999)));
+        assertRefused("max", () -> policy.backoff(second, 2, Duration.ofSeconds(Long.MAX_VALUE)));
+        assertRefused("jitter", () -> policy.jitter(1.1));
+        assertRefused("jitter", () -> policy.jitter(Double.NaN));
+        assertRefused("u", () -> policy.delay(1, -0.1));
+        assertRefused("u", () -> policy.delay(1, Double.NaN));
+    }
+
+    private static void assertRefused(String field, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(
+                        InvalidTaskException.class,
+                        refused -> assertThat(refused.field()).isEqualTo(field));
+    }
+}
