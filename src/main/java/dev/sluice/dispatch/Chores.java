@@ -1,0 +1,12 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.task.Queue;
+import java.time.Duration;
+import reactor.core.publisher.Mono;
+
+/** Work to be done beside each queue while a dispatcher runs, such as recovering what silent dispatchers hold. */
+@FunctionalInterface
+public interface Chores {
+    /** The work for one queue: subscribed to at the start, cancelled at the stop; it should never end by itself. */
+    Mono<Void> of(Queue queue, Duration lease, int crashLimit);
+}

@@ -1,0 +1,618 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.observe.Observer;
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.ExchangeCall;
+import dev.sluice.redis.ExchangeReply;
+import dev.sluice.redis.Frame;
+import dev.sluice.redis.RedisLink;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.Tokens;
+import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.Verdict;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.MonoSink;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * Consumes one queue with at-least-once delivery.
+ *
+ * <p><b>Where is a task at every instant?</b> In a list, until one exchange moves it, in one step inside Redis, into the
+ * claimed hash of this incarnation. From then on it is ours, under a token that we chose, until one exchange settles
+ * that token. Between the two it is also in {@link Holdings}: from the answer of its claim to the answer of its settle.
+ *
+ * <p><b>What if we die here?</b> In Redis it is claimed, and our lease lapses: others take it back. <b>What if an answer
+ * is lost?</b> The call keeps its permits and is sent again with the same number until it is answered; Redis repeats the
+ * answer instead of the deed. <b>What if Redis forgets</b> (a rollback)? Once a lease the tokens on both sides are
+ * compared: what only Redis knows is given back, what only we know is cancelled. <b>What if we stall?</b> The lease is
+ * renewed from this very loop, so that a loop that does not turn does not look alive; and a guard on another thread
+ * cancels all handlers before the lease can lapse.
+ *
+ * <p><b>How much is claimed?</b> A call asks for at most the free permits. Several calls are in flight while there is
+ * work; what ends meanwhile goes into the next call, so batches find their own size and no timer delays anything.
+ *
+ * <p>All fields are confined to the loop thread unless volatile.
+ */
+final class ClaimPump implements Pump {
+    private static final Logger log = LoggerFactory.getLogger(ClaimPump.class);
+    private static final int CALLS_IN_FLIGHT = 4;
+    private static final int WORTH_A_CALL = 64;
+    private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
+    private static final Duration LAST_WORDS = Duration.ofMillis(1500);
+
+    private enum Phase {
+        NEW,
+        OPEN,
+        DRAINING,
+        CLOSED
+    }
+
+    private final Queue queue;
+    private final QueueSettings settings;
+    private final Duration lease;
+    private final int crashLimit;
+    private final EventLoop loop;
+    private final HandlerPool pool;
+    private final Consumer consumer;
+    private final PayloadCodec codec;
+    private final Observer observer;
+    private final RedisLinks links;
+    private final ClaimStore store;
+    private final RedisLink doorbell;
+    private final RedisLink foreign;
+    private final ReadySource rings;
+    private final ReadySource pushes;
+    private final Calls calls;
+    private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
+    private final Deque<Attempt> unsettled = new ArrayDeque<>();
+    private final Deque<Long> orphans = new ArrayDeque<>();
+    private final Permits permits;
+    private final Backoff backoff = new Backoff();
+    private final List<MonoSink<Void>> stopping = new ArrayList<>();
+    private Phase phase = Phase.NEW;
+    private volatile @Nullable Incarnation current;
+    private int inFlight;
+    private boolean broken;
+    private boolean workKnown;
+    private boolean rung;
+    private boolean resting;
+    private long nextDueMs = -1;
+    private long beatSentNanos;
+    private boolean beating;
+    private long reconciledNanos;
+
+    ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
+        this.queue = queue;
+        this.settings = settings;
+        this.lease = parts.lease();
+        this.crashLimit = parts.crashLimit();
+        this.loop = parts.loop();
+        this.calls = new Calls(loop);
+        this.pool = parts.pool();
+        this.consumer = consumer;
+        this.codec = parts.codec();
+        this.observer = parts.observer();
+        this.links = parts.links();
+        this.store = links.claims(queue, crashLimit);
+        this.doorbell = links.open("doorbell:" + queue.name());
+        this.foreign = links.open("foreign:" + queue.name());
+        this.rings = new ReadySource(wait -> store.awaitRing(doorbell, wait));
+        this.pushes = new ReadySource(wait -> store.awaitForeign(foreign, wait));
+        this.permits = new Permits(settings.concurrency());
+    }
+
+    // ---- what others ask
+
+    @Override
+    public Queue queue() {
+        return queue;
+    }
+
+    @Override
+    public QueueSettings settings() {
+        return settings;
+    }
+
+    @Override
+    public boolean retries() {
+        return true;
+    }
+
+    @Override
+    public boolean refusesStart(Attempt attempt) {
+        return attempt.holdings().isClosed();
+    }
+
+    @Override
+    public void ended(Attempt attempt, boolean wake) {
+        ended.offer(attempt);
+        if (wake) {
+            loop.signal();
+        }
+    }
+
+    @Override
+    public void wake() {
+        loop.signal();
+    }
+
+    @Override
+    public void concurrency(int limit) {
+        loop.execute(() -> permits.limit(limit));
+    }
+
+    @Override
+    public Mono<Void> start() {
+        return Mono.create(sink -> loop.execute(() -> {
+            phase = Phase.OPEN;
+            loop.add(this);
+            calls.keep(rings.start(() -> loop.execute(this::rang), this::report));
+            calls.keep(pushes.start(() -> loop.execute(this::pushed), this::report));
+            long guardMs = Math.max(20, lease.toMillis() / 20);
+            calls.keep(Schedulers.parallel()
+                    .schedulePeriodically(this::guard, guardMs, guardMs, java.util.concurrent.TimeUnit.MILLISECONDS));
+            join(sink);
+        }));
+    }
+
+    @Override
+    public Mono<Void> stop(Duration grace) {
+        return Mono.create(sink -> loop.execute(() -> {
+            if (phase == Phase.CLOSED || phase == Phase.NEW) {
+                phase = Phase.CLOSED;
+                sink.success();
+                return;
+            }
+            stopping.add(sink);
+            if (phase == Phase.OPEN) {
+                drain(grace);
+            }
+        }));
+    }
+
+    // ---- the loop
+
+    @Override
+    public void turn() {
+        collectEnded();
+        Incarnation now = current;
+        if (now != null && !broken) {
+            exchange(now);
+            awaitNews();
+        }
+        if (phase == Phase.DRAINING && isDrained()) {
+            close();
+        }
+    }
+
+    @Override
+    public void tick(long nowNanos) {
+        resting = false;
+        Incarnation now = current;
+        if (now == null) {
+            return;
+        }
+        now.holdings().look(nowNanos, consumer);
+        if (!beating && nowNanos - beatSentNanos > lease.toNanos() / 3) {
+            beat(now, nowNanos);
+        }
+        if (!broken && nowNanos - reconciledNanos > lease.toNanos()) {
+            reconciledNanos = nowNanos;
+            reconcile(now);
+        }
+    }
+
+    private void collectEnded() {
+        Incarnation now = current;
+        for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
+            if (now != null && attempt.holdings() == now.holdings()) {
+                unsettled.add(attempt);
+            }
+        }
+    }
+
+    /** Sends calls while they are worth it: the first always, a further one when it carries a batch of its own. */
+    private void exchange(Incarnation now) {
+        while (inFlight < CALLS_IN_FLIGHT) {
+            int settles = Math.min(MAX_BATCH, unsettled.size() + orphans.size());
+            int held = Math.min(settles, unsettled.size());
+            boolean open = phase == Phase.OPEN;
+            int room = open ? Math.min(MAX_BATCH, permits.freeAfter(held, consumer.demand())) : 0;
+            boolean claims = open && (rung || (workKnown && room > 0 && !resting));
+            if (settles == 0 && !claims) {
+                return;
+            }
+            int worth = Math.min(WORTH_A_CALL, Math.max(1, permits.limit() / 4));
+            if (inFlight > 0 && settles < worth && (!workKnown || room < worth)) {
+                return;
+            }
+            send(now, compose(now, settles, room));
+        }
+    }
+
+    private Incarnation.Sent compose(Incarnation now, int settles, int room) {
+        boolean suspectWanted = room > 0 && now.suspects() == 0;
+        ExchangeCall call = new ExchangeCall(now.nextCall(), room, suspectWanted);
+        List<Attempt> attempts = new ArrayList<>(settles);
+        for (int i = 0; i < settles; i++) {
+            Attempt attempt = unsettled.poll();
+            if (attempt == null) {
+                call.release(orphans.remove());
+            } else {
+                attempts.add(attempt);
+                write(call, attempt);
+            }
+        }
+        permits.release(attempts.size());
+        permits.reserve(room);
+        if (suspectWanted) {
+            now.suspects(1);
+        }
+        rung = false;
+        return new Incarnation.Sent(call, attempts, suspectWanted);
+    }
+
+    private void write(ExchangeCall call, Attempt attempt) {
+        Verdict verdict = attempt.verdict();
+        long token = attempt.token();
+        if (verdict instanceof Verdict.Succeeded) {
+            call.succeeded(token, attempt.frame().awaitsStatus());
+        } else if (verdict instanceof Verdict.Retry retry) {
+            call.retry(token, retry.delay().toMillis());
+        } else if (verdict instanceof Verdict.Snooze snooze) {
+            call.snooze(token, snooze.delay().toMillis());
+        } else if (verdict instanceof Verdict.Dead dead) {
+            call.dead(token, new String(codec.encode(dead.failure()), StandardCharsets.UTF_8));
+        } else if (verdict instanceof Verdict.Discarded) {
+            call.discard(token);
+        } else {
+            call.release(token);
+        }
+    }
+
+    private void send(Incarnation now, Incarnation.Sent sent) {
+        now.unanswered().add(sent);
+        transmit(now, sent);
+    }
+
+    private void transmit(Incarnation now, Incarnation.Sent sent) {
+        inFlight++;
+        sent.sentNanos = System.nanoTime();
+        calls.run(
+                store.exchange(now.id(), now.keys(), sent.call),
+                reply -> answered(now, sent, reply),
+                failure -> failed(now, failure));
+    }
+
+    private void answered(Incarnation from, Incarnation.Sent sent, ExchangeReply reply) {
+        if (from != current) {
+            return;
+        }
+        inFlight--;
+        from.unanswered().remove(sent);
+        if (reply.lapsed()) {
+            lose(from, "others have recovered its tasks");
+            return;
+        }
+        settled(from, sent, reply);
+        claimed(from, sent, reply);
+        observer.exchange(
+                queue.name(), System.nanoTime() - sent.sentNanos, reply.frames().size(), sent.call.settles());
+        mend(from);
+    }
+
+    private void settled(Incarnation from, Incarnation.Sent sent, ExchangeReply reply) {
+        if (sent.settles.isEmpty()) {
+            return;
+        }
+        Tally tally = new Tally();
+        for (Attempt attempt : sent.settles) {
+            boolean counted = reply.refused().isEmpty() || !reply.refused().contains(attempt.token());
+            from.holdings().settled(attempt);
+            if (isSuspect(attempt.frame())) {
+                from.suspects(-1);
+            }
+            if (counted) {
+                tally.add(attempt.verdict());
+            }
+            attempt.answered(counted);
+        }
+        tally.tell(observer, queue.name());
+        if (!reply.refused().isEmpty()) {
+            observer.fenced(queue.name(), reply.refused().size());
+        }
+    }
+
+    private void claimed(Incarnation from, Incarnation.Sent sent, ExchangeReply reply) {
+        List<Attempt> attempts = new ArrayList<>(reply.frames().size());
+        int suspects = 0;
+        for (int i = 0; i < reply.frames().size(); i++) {
+            Frame frame = Frame.read(reply.frames().get(i));
+            if (frame != null) {
+                attempts.add(new Attempt(this, from.holdings(), frame, Tokens.of(sent.call.number(), i + 1)));
+                suspects += isSuspect(frame) ? 1 : 0;
+            }
+        }
+        from.suspects(suspects - (sent.suspectWanted ? 1 : 0));
+        permits.fulfil(sent.call.wanted(), attempts.size());
+        nextDueMs = reply.nextDueMs();
+        workKnown = reply.workRemains() && !reply.paused();
+        if (!attempts.isEmpty()) {
+            Batch batch = new Batch(attempts.toArray(new Attempt[0]));
+            from.holdings().add(sent.call.number(), batch);
+            observer.claimed(queue.name(), batch.size());
+            consumer.accept(batch);
+        } else if (sent.call.wanted() > 0 && workKnown) {
+            resting = true;
+        }
+    }
+
+    private boolean isSuspect(Frame frame) {
+        return frame.crashes() >= Math.max(1, crashLimit - 1);
+    }
+
+    /** Waits for news only while there is room for it and nothing else is to be done. */
+    private void awaitNews() {
+        boolean idle = phase == Phase.OPEN && inFlight == 0 && !workKnown && !rung;
+        if (idle && permits.free(consumer.demand()) > 0) {
+            rings.arm(nextDueMs < 0 ? ReadySource.LONGEST : Duration.ofMillis(nextDueMs));
+            if (settings.foreign()) {
+                pushes.arm(ReadySource.LONGEST);
+            }
+        }
+    }
+
+    private void rang() {
+        rings.returned();
+        rung = true;
+    }
+
+    private void pushed() {
+        pushes.returned();
+        rung = true;
+    }
+
+    // ---- when Redis does not answer
+
+    private void failed(Incarnation from, Throwable failure) {
+        if (from != current) {
+            return;
+        }
+        inFlight--;
+        if (!broken) {
+            broken = true;
+            observer.link("commands", false);
+            log.atWarn()
+                    .addKeyValue("queue", queue.name())
+                    .addKeyValue("reason", failure.getMessage())
+                    .log("Redis does not answer; calls are kept and sent again");
+        }
+        mend(from);
+    }
+
+    /** After a failure every unanswered call goes out again, in order, before any new one does. */
+    private void mend(Incarnation from) {
+        if (!broken || inFlight > 0) {
+            return;
+        }
+        if (from.unanswered().isEmpty()) {
+            broken = false;
+            backoff.reset();
+            observer.link("commands", true);
+            log.atInfo().addKeyValue("queue", queue.name()).log("Redis answers again");
+            return;
+        }
+        calls.after(backoff.next(), () -> {
+            if (from == current && inFlight == 0) {
+                for (Incarnation.Sent sent : from.unanswered()) {
+                    transmit(from, sent);
+                }
+            }
+        });
+    }
+
+    // ---- the lease
+
+    private void join(@Nullable MonoSink<Void> starter) {
+        Incarnation next = new Incarnation(store::keysOf, new Holdings(pool));
+        long sent = System.nanoTime();
+        calls.run(
+                store.join(next.id(), lease).thenReturn(true),
+                joined -> {
+                    if (phase != Phase.OPEN) {
+                        calls.run(store.leave(next.id()).thenReturn(true), left -> {}, this::report);
+                        return;
+                    }
+                    next.renewed(sent);
+                    beatSentNanos = sent;
+                    reconciledNanos = sent;
+                    current = next;
+                    inFlight = 0;
+                    broken = false;
+                    rung = true;
+                    backoff.reset();
+                    if (starter != null) {
+                        starter.success();
+                    } else {
+                        observer.lease(queue.name(), false);
+                    }
+                },
+                failure -> {
+                    if (phase != Phase.OPEN) {
+                        return;
+                    }
+                    if (starter != null && failure instanceof StoreRefusedException) {
+                        phase = Phase.CLOSED;
+                        loop.remove(this);
+                        calls.dispose();
+                        starter.error(failure);
+                        return;
+                    }
+                    log.atDebug().addKeyValue("queue", queue.name()).log("Cannot join yet", failure);
+                    calls.after(backoff.next(), () -> join(starter));
+                });
+    }
+
+    private void beat(Incarnation now, long nowNanos) {
+        beating = true;
+        beatSentNanos = nowNanos;
+        calls.run(
+                store.heartbeat(now.id(), lease),
+                renewed -> {
+                    beating = false;
+                    if (renewed) {
+                        now.renewed(nowNanos);
+                    } else if (now == current) {
+                        lose(now, "its lease had lapsed");
+                    }
+                },
+                failure -> {
+                    beating = false;
+                    // The next try comes soon: half a second, whatever the lease.
+                    beatSentNanos = System.nanoTime() - lease.toNanos() / 3 + 500_000_000L;
+                });
+    }
+
+    /** Runs on a thread of its own, because the loop may be what hangs. */
+    private void guard() {
+        Incarnation now = current;
+        if (now == null || now.holdings().isAbandoned()) {
+            return;
+        }
+        long margin = lease.toNanos() / 10;
+        if (System.nanoTime() - now.renewedNanos() > lease.toNanos() - margin) {
+            now.holdings().abandonAll();
+            loop.execute(() -> lose(now, "it could not be renewed in time"));
+        }
+    }
+
+    /** What was held is not ours any more: every handler is stopped, nothing is said, and a new life begins. */
+    private void lose(Incarnation lost, String why) {
+        if (lost != current) {
+            return;
+        }
+        log.atWarn()
+                .addKeyValue("queue", queue.name())
+                .addKeyValue("held", permits.held())
+                .addKeyValue("reason", why)
+                .log("The lease is lost; handlers are cancelled and the dispatcher joins anew");
+        current = null;
+        lost.holdings().abandonAll();
+        lost.unanswered().forEach(sent -> sent.settles.forEach(attempt -> attempt.answered(false)));
+        unsettled.clear();
+        orphans.clear();
+        permits.clear();
+        inFlight = 0;
+        workKnown = false;
+        observer.lease(queue.name(), true);
+        calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> rejoin());
+    }
+
+    private void rejoin() {
+        if (phase == Phase.OPEN) {
+            join(null);
+        }
+    }
+
+    /** Compares what Redis says we hold with what we hold (R2). */
+    private void reconcile(Incarnation now) {
+        long asked = System.nanoTime();
+        Set<Long> heldHere = new HashSet<>();
+        now.holdings().forEach(attempt -> {
+            if (!attempt.hasEnded()) {
+                heldHere.add(attempt.token());
+            }
+        });
+        calls.run(
+                store.held(now.id()),
+                there -> {
+                    if (now == current && !broken) {
+                        compare(now, heldHere, there);
+                    }
+                },
+                failure -> log.atDebug().addKeyValue("queue", queue.name()).log("Cannot reconcile now", failure));
+        if (asked - now.renewedNanos() > lease.toNanos()) {
+            beatSentNanos = 0;
+        }
+    }
+
+    private void compare(Incarnation now, Set<Long> heldHere, List<Long> heldThere) {
+        Set<Long> unknown = new HashSet<>();
+        for (long token : heldThere) {
+            if (now.holdings().find(token) == null && !now.awaits(Tokens.call(token))) {
+                unknown.add(token);
+            }
+        }
+        List<Long> twice = now.unknownAgain(unknown);
+        if (!twice.isEmpty()) {
+            orphans.addAll(twice);
+            observer.orphans(queue.name(), twice.size());
+        }
+        heldHere.removeAll(new HashSet<>(heldThere));
+        for (long token : heldHere) {
+            Attempt attempt = now.holdings().find(token);
+            if (attempt != null && attempt.end(Verdict.released())) {
+                pool.elsewhere(attempt::cancelHandler);
+            }
+        }
+    }
+
+    // ---- the end
+
+    private void drain(Duration grace) {
+        phase = Phase.DRAINING;
+        Incarnation now = current;
+        if (now != null) {
+            now.holdings().close();
+            calls.after(grace, () -> now.holdings().endAll(Verdict.released()));
+        }
+        calls.run(links.close(doorbell).and(links.close(foreign)), done -> {}, this::report);
+        calls.after(grace.plus(LAST_WORDS), this::close);
+        loop.signal();
+    }
+
+    private boolean isDrained() {
+        return current == null || (permits.held() == 0 && unsettled.isEmpty() && inFlight == 0);
+    }
+
+    private void close() {
+        if (phase == Phase.CLOSED) {
+            return;
+        }
+        phase = Phase.CLOSED;
+        loop.remove(this);
+        Incarnation last = current;
+        current = null;
+        Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(Duration.ofMillis(500));
+        calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
+    }
+
+    private void closed(@Nullable Incarnation last) {
+        if (last != null) {
+            last.holdings().abandonAll();
+        }
+        calls.dispose();
+        stopping.forEach(MonoSink::success);
+        stopping.clear();
+    }
+
+    // ---- plumbing
+
+    private void report(Throwable failure) {
+        log.atDebug().addKeyValue("queue", queue.name()).log("A call failed that nobody waits for", failure);
+    }
+}

@@ -1,0 +1,32 @@
+package dev.sluice.dispatch;
+
+import java.time.Duration;
+import reactor.core.publisher.Mono;
+
+/**
+ * A claimed task in the hands of a subscriber, which settles it exactly once: the first settle counts, every other
+ * emits false. One that is never settled is a failed attempt when its timeout is over.
+ *
+ * <p>Every settle is eager about its verdict and lazy about its answer: it takes effect on subscription, and its Mono
+ * emits true when Redis has recorded it, or false if the task was not this dispatcher's any more. It signals on the
+ * dispatcher's loop thread: hand over before doing work. Cancelling takes nothing back. It may be subscribed to
+ * again; it then emits false.
+ *
+ * @param <T> the payload
+ */
+public interface Delivery<T> extends TaskContext<T> {
+    /** The task has succeeded. */
+    Mono<Boolean> ack();
+
+    /** The attempt has failed: it is tried again as the queue's retry policy says, or dead after the last attempt. */
+    Mono<Boolean> nack(Throwable reason);
+
+    /** The attempt has failed and the task is tried again after {@code delay}, 0 to 365 days; dead after the last attempt. */
+    Mono<Boolean> nack(Throwable reason, Duration delay);
+
+    /** The task can never succeed: it goes to the dead letters. */
+    Mono<Boolean> reject(Throwable reason);
+
+    /** The task goes back to the head of its queue at once, and no attempt is used. */
+    Mono<Boolean> release();
+}

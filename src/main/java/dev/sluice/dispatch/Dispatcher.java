@@ -1,0 +1,284 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.observe.Observer;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.ServerFacts;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
+import java.lang.reflect.Type;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Takes tasks out of one or more queues, runs each through its handler or hands it to a subscriber, and settles it.
+ *
+ * <p>What is claimed is never more than what can run: for each queue at most its concurrency, and for a subscriber at
+ * most what it requested. Register handlers, then {@link #start}; a queue that {@link #receive} names goes to that
+ * subscriber instead of the handlers. Thread-safe. A dispatcher starts once and stops once.
+ */
+public final class Dispatcher {
+    private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
+    private static final Duration SERVER_CHECK = Duration.ofSeconds(5);
+
+    private final DispatcherParts parts;
+    private final HandlerRunner handlers;
+    private final Opening opening;
+    private final Map<String, QueueSettings> settings = new LinkedHashMap<>();
+    private final Map<String, Queue> queues = new LinkedHashMap<>();
+    private final Map<String, Receiver<?>> receivers = new LinkedHashMap<>();
+    private final Map<String, Pump> pumps = new LinkedHashMap<>();
+    private final Chores chores;
+    private final Disposable.Composite running = Disposables.composite();
+    private boolean started;
+    private boolean stopped;
+
+    private Dispatcher(Builder builder) {
+        this.parts = new DispatcherParts(
+                builder.links,
+                new EventLoop(),
+                new HandlerPool(),
+                builder.codec,
+                builder.observer,
+                builder.lease,
+                builder.crashLimit);
+        this.opening = new Opening(builder.codec);
+        this.handlers = new HandlerRunner(parts.pool(), opening);
+        this.chores = builder.chores;
+        builder.queues.forEach((queue, its) -> {
+            queues.put(queue.name(), queue);
+            settings.put(queue.name(), its);
+        });
+    }
+
+    /**
+     * Registers the handler of a type, for every queue of this dispatcher. To be called before {@link #start}.
+     *
+     * @param payload what the payload is decoded to; {@code byte[]} takes its JSON untouched, {@code Void} ignores it
+     * @throws IllegalStateException if the type has a handler already, or the dispatcher was started
+     */
+    public <T> Dispatcher handler(String type, Class<T> payload, TaskHandler<T> handler) {
+        return handler(type, (Type) payload, handler);
+    }
+
+    /** The same for a generic payload type, such as a list of something. */
+    public synchronized <T> Dispatcher handler(String type, Type payload, TaskHandler<T> handler) {
+        if (started) {
+            throw new IllegalStateException("register handlers before start: '" + type + "' came after");
+        }
+        if (!handlers.register(type, new HandlerRunner.Registration<>(payload, handler))) {
+            throw new IllegalStateException("type '" + type + "' has a handler already");
+        }
+        return this;
+    }
+
+    /**
+     * The tasks of a queue for one subscriber, who settles each through its {@link Delivery}. To be called before
+     * {@link #start}; nothing is claimed before it is subscribed to.
+     *
+     * <p>Claimed and undelivered tasks are never more than what was requested, and unsettled ones never more than the
+     * queue's concurrency: {@code request(Long.MAX_VALUE)} is safe. Deliveries may be settled in any order, from any
+     * thread. Signals on one handler thread; a subscriber that blocks it slows its own queue only. Completes when the
+     * dispatcher stops. Cancelling stops the claims: what was not delivered goes back to the queue, what was delivered
+     * can still be settled. A task whose payload cannot be read goes to the dead letters and is not delivered.
+     *
+     * @throws InvalidTaskException if this dispatcher has no such queue
+     * @throws IllegalStateException if the queue has a receiver already, or the dispatcher was started
+     */
+    public synchronized <T> Flux<Delivery<T>> receive(String queue, Class<T> payload) {
+        Queue known = known(queue);
+        if (started || receivers.containsKey(queue)) {
+            throw new IllegalStateException(
+                    started ? "ask to receive before start" : "queue '" + queue + "' has a receiver already");
+        }
+        Receiver<T> receiver = new Receiver<>(parts.pool(), opening, payload);
+        Pump pump = pump(known, receiver);
+        receiver.attach(pump);
+        receivers.put(queue, receiver);
+        pumps.put(queue, pump);
+        return receiver;
+    }
+
+    /**
+     * Begins to take tasks.
+     *
+     * <p>Cold, once. Completes when every queue was joined; while Redis is not there it keeps trying, so put a
+     * {@code timeout} behind it where a start must not wait. Fails with {@code StoreRefusedException} where somebody
+     * must change something: password, server version, Redis Cluster, another delivery mode. Signals on the loop thread.
+     */
+    public Mono<Void> start() {
+        return Mono.defer(() -> {
+            begin();
+            return checkServer()
+                    .thenMany(Flux.fromIterable(pumps.values()).concatMap(Pump::start))
+                    .then(Mono.fromRunnable(() -> {
+                        for (Queue queue : queues.values()) {
+                            running.add(chores.of(queue, parts.lease(), parts.crashLimit())
+                                    .subscribe(
+                                            nothing -> {},
+                                            failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
+                        }
+                    }));
+        });
+    }
+
+    /**
+     * Stops in good order: takes nothing more at once, lets running tasks finish within {@code grace} while their lease
+     * is renewed, gives the rest back without using an attempt, and frees every thread and connection of its own.
+     *
+     * <p>Cold; a second call completes with the first. Completes at most 2 s after the grace, whether Redis is there or
+     * not, and never fails. Cancelling does not undo it.
+     */
+    public Mono<Void> stop(Duration grace) {
+        return Mono.defer(() -> {
+            synchronized (this) {
+                stopped = true;
+            }
+            running.dispose();
+            receivers.values().forEach(Receiver::finish);
+            return Flux.fromIterable(pumps.values())
+                    .flatMap(pump -> pump.stop(grace))
+                    .then(Mono.fromRunnable(() -> {
+                        parts.loop().close();
+                        parts.pool().close();
+                    }));
+        });
+    }
+
+    /** Sets how many tasks of a queue may be held at once, from now on. Lowering it interrupts nothing. */
+    public void concurrency(String queue, int limit) {
+        QueueSettings checked = QueueSettings.standard().concurrency(limit);
+        Queue known = known(queue);
+        synchronized (this) {
+            Pump pump = pumps.get(known.name());
+            if (pump != null) {
+                pump.concurrency(checked.concurrency());
+            } else {
+                settings.computeIfPresent(queue, (name, its) -> its.concurrency(limit));
+            }
+        }
+    }
+
+    private synchronized void begin() {
+        if (started || stopped) {
+            throw new IllegalStateException("a dispatcher starts once");
+        }
+        started = true;
+        for (Queue queue : queues.values()) {
+            pumps.computeIfAbsent(queue.name(), name -> pump(queue, handlers));
+        }
+    }
+
+    private Pump pump(Queue queue, Consumer consumer) {
+        QueueSettings its = settings.getOrDefault(queue.name(), QueueSettings.standard());
+        return queue.delivery() == DeliveryMode.AT_MOST_ONCE
+                ? new PopPump(parts, queue, its, consumer)
+                : new ClaimPump(parts, queue, its, consumer);
+    }
+
+    private Queue known(String queue) {
+        Queue known = queues.get(queue);
+        if (known == null) {
+            throw new InvalidTaskException(
+                    "queue", "this dispatcher has no queue '" + queue + "', only " + queues.keySet());
+        }
+        return known;
+    }
+
+    private Mono<Void> checkServer() {
+        return parts.links()
+                .server()
+                .timeout(SERVER_CHECK)
+                .retryWhen(reactor.util.retry.Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(50))
+                        .maxBackoff(Duration.ofSeconds(1))
+                        .filter(failure -> !(failure instanceof dev.sluice.task.StoreRefusedException)))
+                .map(ServerFacts::check)
+                .doOnNext(Dispatcher::warn)
+                .then();
+    }
+
+    private static void warn(ServerFacts facts) {
+        if (facts.mayEvict()) {
+            log.atWarn()
+                    .addKeyValue("maxmemory-policy", facts.evictionPolicy())
+                    .log("This Redis may delete tasks when its memory is full: set maxmemory-policy noeviction");
+        }
+    }
+
+    /** Starts a builder; {@code links} stay the caller's to close. Internal by rule: users ask {@code Sluice}. */
+    public static Builder over(RedisLinks links, PayloadCodec codec, Observer observer, Chores chores) {
+        return new Builder(links, codec, observer, chores);
+    }
+
+    /** What a dispatcher consists of. Not thread-safe. */
+    public static final class Builder {
+        private static final Duration SHORTEST_LEASE = Duration.ofMillis(500);
+        private static final Duration LONGEST_LEASE = Duration.ofMinutes(10);
+
+        private final RedisLinks links;
+        private final PayloadCodec codec;
+        private final Observer observer;
+        private final Chores chores;
+        private final Map<Queue, QueueSettings> queues = new LinkedHashMap<>();
+        private Duration lease = Duration.ofSeconds(15);
+        private int crashLimit = 3;
+
+        private Builder(RedisLinks links, PayloadCodec codec, Observer observer, Chores chores) {
+            this.links = links;
+            this.codec = codec;
+            this.observer = observer;
+            this.chores = chores;
+        }
+
+        /** Adds a queue with the standard settings. */
+        public Builder queue(Queue queue) {
+            return queue(queue, QueueSettings.standard());
+        }
+
+        /** Adds a queue. Two queues of one name are refused. */
+        public Builder queue(Queue queue, QueueSettings settings) {
+            if (queues.keySet().stream().anyMatch(known -> known.name().equals(queue.name()))) {
+                throw new InvalidTaskException("queue", "queue '" + queue.name() + "' is there twice");
+            }
+            queues.put(queue, settings);
+            return this;
+        }
+
+        /**
+         * How long others wait before they take the tasks of a dispatcher that went silent: 500 ms to 10 min, default
+         * 15 s. Renewed three times in that span with one call for all tasks of a queue.
+         */
+        public Builder lease(Duration length) {
+            if (length.compareTo(SHORTEST_LEASE) < 0 || length.compareTo(LONGEST_LEASE) > 0) {
+                throw new InvalidTaskException("lease", "the lease must be 500 ms to 10 min, was " + length);
+            }
+            lease = length;
+            return this;
+        }
+
+        /** After how many deaths of its dispatcher a task is dead itself: 1 to 100, default 3. */
+        public Builder crashLimit(int crashes) {
+            if (crashes < 1 || crashes > 100) {
+                throw new InvalidTaskException("crashLimit", "the crash limit must be 1 to 100, was " + crashes);
+            }
+            crashLimit = crashes;
+            return this;
+        }
+
+        /** The dispatcher. It connects to nothing before it is started. */
+        public Dispatcher build() {
+            if (queues.isEmpty()) {
+                throw new InvalidTaskException("queue", "a dispatcher needs at least one queue");
+            }
+            return new Dispatcher(this);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.observe.Observer;
+import dev.sluice.redis.RedisLinks;
+import java.time.Duration;
+
+/** What all pumps of a dispatcher share. */
+record DispatcherParts(
+        RedisLinks links,
+        EventLoop loop,
+        HandlerPool pool,
+        PayloadCodec codec,
+        Observer observer,
+        Duration lease,
+        int crashLimit) {}

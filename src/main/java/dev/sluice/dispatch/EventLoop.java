@@ -1,0 +1,104 @@
+package dev.sluice.dispatch;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * The one thread that owns the state of a dispatcher's pumps. Other threads hand it work and wake it; each time it
+ * wakes, it gives every pump one turn, so that all that has come in meanwhile is handled as one batch.
+ */
+final class EventLoop {
+    /** How often every pump is told the time: how late a timeout may be noticed. */
+    static final Duration TICK = Duration.ofMillis(50);
+
+    private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
+
+    private final Scheduler scheduler = Schedulers.newSingle("sluice-loop", true);
+    private final Scheduler.Worker worker = scheduler.createWorker();
+    private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
+    private final List<Turn> pumps = new CopyOnWriteArrayList<>();
+    private final AtomicInteger missed = new AtomicInteger();
+    private final Disposable ticking;
+
+    EventLoop() {
+        ticking = worker.schedulePeriodically(this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Something that gets a turn whenever the loop wakes. Called on the loop thread only; must not throw or block. */
+    interface Turn {
+        void turn();
+
+        void tick(long nowNanos);
+    }
+
+    void add(Turn pump) {
+        pumps.add(pump);
+    }
+
+    void remove(Turn pump) {
+        pumps.remove(pump);
+    }
+
+    /** Runs {@code work} on the loop thread, then gives every pump a turn. */
+    void execute(Runnable work) {
+        inbox.offer(work);
+        signal();
+    }
+
+    /** Gives every pump a turn soon. Many signals before that turn cost one. */
+    void signal() {
+        if (missed.getAndIncrement() == 0) {
+            worker.schedule(this::drain);
+        }
+    }
+
+    /** Runs {@code work} on the loop thread after {@code delay}. */
+    Disposable after(Duration delay, Runnable work) {
+        return scheduler.schedule(() -> execute(work), delay.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    void close() {
+        ticking.dispose();
+        scheduler.dispose();
+    }
+
+    private void drain() {
+        int seen = missed.get();
+        do {
+            for (Runnable work = inbox.poll(); work != null; work = inbox.poll()) {
+                guarded(work);
+            }
+            for (Turn pump : pumps) {
+                guarded(pump::turn);
+            }
+            seen = missed.addAndGet(-seen);
+        } while (seen != 0);
+    }
+
+    private void tick() {
+        long now = System.nanoTime();
+        for (Turn pump : pumps) {
+            guarded(() -> pump.tick(now));
+        }
+        signal();
+    }
+
+    /** A bug in one pump must not end the loop of all. */
+    private static void guarded(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException bug) {
+            log.error("A step of the dispatcher loop failed; the loop goes on", bug);
+        }
+    }
+}

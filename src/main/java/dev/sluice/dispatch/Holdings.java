@@ -1,0 +1,129 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.redis.Tokens;
+import dev.sluice.task.Failure;
+import dev.sluice.task.Verdict;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The tasks that this process holds under one incarnation, from the answer of their claim to the answer of their settle.
+ *
+ * <p>Changed by the loop thread only; read, closed and abandoned by any, so that a guard can act while the loop hangs.
+ */
+final class Holdings {
+    private static final Logger log = LoggerFactory.getLogger(Holdings.class);
+
+    /** Half a second of ticks: shorter than that, a busy machine looks like a blocked thread. */
+    private static final int LOOKS_UNTIL_STUCK = 10;
+
+    private final Map<Long, Batch> batches = new ConcurrentHashMap<>();
+    private final HandlerPool pool;
+    private volatile boolean closed;
+    private volatile boolean abandoned;
+
+    Holdings(HandlerPool pool) {
+        this.pool = pool;
+    }
+
+    void add(long call, Batch batch) {
+        if (batch.size() > 0) {
+            batches.put(call, batch);
+        }
+    }
+
+    void settled(Attempt attempt) {
+        long call = Tokens.call(attempt.token());
+        Batch batch = batches.get(call);
+        if (batch != null && batch.settledOne()) {
+            batches.remove(call);
+        }
+    }
+
+    /** The task held under this token, or null. */
+    @Nullable
+    Attempt find(long token) {
+        Batch batch = batches.get(Tokens.call(token));
+        int index = Tokens.index(token) - 1;
+        return batch == null || index < 0 || index >= batch.size() ? null : batch.at(index);
+    }
+
+    void forEach(Consumer<Attempt> each) {
+        for (Batch batch : batches.values()) {
+            for (Attempt attempt : batch.attempts()) {
+                each.accept(attempt);
+            }
+        }
+    }
+
+    /** From here on no task of these is started. */
+    void close() {
+        closed = true;
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    boolean isAbandoned() {
+        return abandoned;
+    }
+
+    /** Ends what takes too long, and finds batches that nobody gets to. */
+    void look(long nowNanos, dev.sluice.dispatch.Consumer consumer) {
+        for (Batch batch : batches.values()) {
+            for (Attempt attempt : batch.attempts()) {
+                if (attempt.isOverdue(nowNanos)) {
+                    timeOut(attempt);
+                }
+            }
+            if (batch.isStuckFor(LOOKS_UNTIL_STUCK)) {
+                consumer.stuck(batch);
+            }
+        }
+    }
+
+    /** Ends every task that has not ended: what runs gets this verdict, what was never started goes back. */
+    void endAll(Verdict running) {
+        close();
+        forEach(attempt -> {
+            if (attempt.end(attempt.isRunning() ? running : Verdict.released())) {
+                pool.elsewhere(attempt::cancelHandler);
+            }
+        });
+    }
+
+    /** Cancels every handler: these tasks are not ours any more, and nothing is said about them. */
+    void abandonAll() {
+        abandoned = true;
+        close();
+        forEach(attempt -> {
+            if (attempt.abandon()) {
+                pool.elsewhere(attempt::cancelHandler);
+            }
+            attempt.answered(false);
+        });
+    }
+
+    private void timeOut(Attempt attempt) {
+        Thread blocked = attempt.occupied();
+        if (!attempt.fail(Failure.of("timeout", "the attempt took longer than " + attempt.timeoutMs() + " ms"))) {
+            return;
+        }
+        pool.elsewhere(attempt::cancelHandler);
+        if (blocked != null) {
+            StackTraceElement[] at = blocked.getStackTrace();
+            log.atWarn()
+                    .addKeyValue("queue", attempt.pump().queue().name())
+                    .addKeyValue("type", attempt.type())
+                    .addKeyValue("task.id", attempt.frame().id())
+                    .addKeyValue("thread", blocked.getName())
+                    .addKeyValue("at", at.length == 0 ? "?" : at[0])
+                    .log("A handler blocked its thread past the timeout of its task");
+        }
+    }
+}

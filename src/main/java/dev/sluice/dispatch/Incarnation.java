@@ -1,0 +1,95 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.redis.ExchangeCall;
+import dev.sluice.task.TaskId;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One life of a dispatcher on one queue: from a join to the loss of its lease, or to its end. Its name never comes back.
+ *
+ * <p>Confined to the loop thread, except for the time of renewal, which the guard reads.
+ */
+final class Incarnation {
+    private final String id = TaskId.random();
+    private final byte[][] keys;
+    private final Holdings holdings;
+    private final Deque<Sent> unanswered = new ArrayDeque<>();
+    private Set<Long> unknownTokens = new HashSet<>();
+    private long calls;
+    private int suspects;
+    private volatile long renewedNanos;
+
+    Incarnation(java.util.function.Function<String, byte[][]> keysOf, Holdings holdings) {
+        this.keys = keysOf.apply(id);
+        this.holdings = holdings;
+    }
+
+    String id() {
+        return id;
+    }
+
+    byte[][] keys() {
+        return keys;
+    }
+
+    Holdings holdings() {
+        return holdings;
+    }
+
+    long nextCall() {
+        return ++calls;
+    }
+
+    /** The calls whose outcome is not known, oldest first. */
+    Deque<Sent> unanswered() {
+        return unanswered;
+    }
+
+    boolean awaits(long call) {
+        return unanswered.stream().anyMatch(sent -> sent.call.number() == call);
+    }
+
+    void renewed(long sentNanos) {
+        renewedNanos = sentNanos;
+    }
+
+    /** When the last answered heartbeat was sent, by this process's own clock. */
+    long renewedNanos() {
+        return renewedNanos;
+    }
+
+    void suspects(int more) {
+        suspects += more;
+    }
+
+    int suspects() {
+        return suspects;
+    }
+
+    /** Remembers tokens that nobody here knows; returns those that were unknown at the last reading, too. */
+    List<Long> unknownAgain(Set<Long> now) {
+        List<Long> twice = new ArrayList<>(now);
+        twice.retainAll(unknownTokens);
+        unknownTokens = now;
+        return twice;
+    }
+
+    /** A call with the tasks it settles. */
+    static final class Sent {
+        final ExchangeCall call;
+        final List<Attempt> settles;
+        final boolean suspectWanted;
+        long sentNanos;
+
+        Sent(ExchangeCall call, List<Attempt> settles, boolean suspectWanted) {
+            this.call = call;
+            this.settles = settles;
+            this.suspectWanted = suspectWanted;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.codec.Envelope;
+import dev.sluice.codec.EnvelopeException;
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.redis.Frame;
+import dev.sluice.task.Failure;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.Verdict;
+import java.lang.reflect.Type;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a started task: its envelope, then its payload. What cannot be read ends the attempt right here with the reason,
+ * so parsing belongs to the attempt and a bad element is a dead letter, never a lost one.
+ */
+final class Opening {
+    /** What stands in an element that was never meant to be an envelope. */
+    private static final Set<String> NO_ENVELOPE =
+            Set.of("not-json", "not-an-object", "not-utf8", "trailing-data", "empty");
+
+    private final PayloadCodec codec;
+
+    Opening(PayloadCodec codec) {
+        this.codec = codec;
+    }
+
+    /** Reads the envelope of a started attempt; null if that ended it. */
+    @Nullable
+    Content envelope(Attempt attempt) {
+        Frame frame = attempt.frame();
+        QueueSettings settings = attempt.pump().settings();
+        int length = frame.bytes().length - frame.bodyOffset();
+        try {
+            Envelope envelope = Envelope.read(frame.bytes(), frame.bodyOffset(), length);
+            return accepted(attempt, envelope, settings);
+        } catch (EnvelopeException unreadable) {
+            String plainType = settings.plainType();
+            if (plainType != null && NO_ENVELOPE.contains(unreadable.reason())) {
+                attempt.opened(plainType, 0);
+                return new Content(frame.bytes(), frame.bodyOffset(), length, true, Map.of(), 0);
+            }
+            return bury(attempt, Failure.of(unreadable.reason(), String.valueOf(unreadable.getMessage())));
+        }
+    }
+
+    private static @Nullable Content accepted(Attempt attempt, Envelope envelope, QueueSettings settings) {
+        String type = envelope.type() == null ? settings.defaultType() : envelope.type();
+        attempt.opened(type == null ? "-" : type, envelope.maxAttempts());
+        if (envelope.idInvalid() && attempt.frame().isForeign()) {
+            return bury(attempt, Failure.of("invalid-id", "an id is 1 to 512 UTF-8 bytes without control characters"));
+        }
+        if (type == null) {
+            return bury(attempt, Failure.of("no-type", "the task names no type and its queue has no default type"));
+        }
+        if (envelope.deadlineMs() > 0 && envelope.deadlineMs() < System.currentTimeMillis()) {
+            return bury(attempt, Failure.of("deadline", "its deadline had passed before this attempt could start"));
+        }
+        if (envelope.timeoutMs() > 0) {
+            attempt.timeout(envelope.timeoutMs() * 1_000_000);
+        }
+        return new Content(
+                envelope.payloadBuffer(),
+                envelope.payloadOffset(),
+                envelope.payloadLength(),
+                false,
+                envelope.headers(),
+                envelope.deadlineMs());
+    }
+
+    /** Reads the payload as {@code type} and gives the task the shape a handler sees; null if that ended the attempt. */
+    @Nullable
+    <T> Handed<T> payload(Attempt attempt, Content content, Type type) {
+        try {
+            return new Handed<>(attempt, decode(content, type), content.headers, content.deadlineMs);
+        } catch (SluiceException unreadable) {
+            bury(attempt, Failure.of(unreadable.code(), unreadable));
+            return null;
+        }
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // T is what `type` says
+    private <T> @Nullable T decode(Content content, Type type) {
+        if (content.plain && type == String.class) {
+            return (T) new String(content.buffer, content.offset, content.length, StandardCharsets.UTF_8);
+        }
+        if (content.plain && type == byte[].class) {
+            return (T) Arrays.copyOfRange(content.buffer, content.offset, content.offset + content.length);
+        }
+        return codec.decode(content.buffer, content.offset, content.length, type);
+    }
+
+    private static @Nullable Content bury(Attempt attempt, Failure failure) {
+        attempt.end(Verdict.dead(failure));
+        return null;
+    }
+
+    /** Where the payload is, and what else the envelope says. */
+    static final class Content {
+        private final byte[] buffer;
+        private final int offset;
+        private final int length;
+        private final boolean plain;
+        private final Map<String, String> headers;
+        private final long deadlineMs;
+
+        Content(byte[] buffer, int offset, int length, boolean plain, Map<String, String> headers, long deadlineMs) {
+            this.buffer = buffer;
+            this.offset = offset;
+            this.length = length;
+            this.plain = plain;
+            this.headers = headers;
+            this.deadlineMs = deadlineMs;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package dev.sluice.dispatch;
+
+/**
+ * How many tasks a queue's consumer may hold, and how many it does. A permit is taken when a claim is sent, kept while
+ * the task is unsettled, and returned when its settle is sent: that call returns the task before it claims the next.
+ *
+ * <p>Confined to the loop thread.
+ */
+final class Permits {
+    private int limit;
+    private int reserved;
+    private int held;
+
+    Permits(int limit) {
+        this.limit = limit;
+    }
+
+    void limit(int newLimit) {
+        limit = newLimit;
+    }
+
+    int limit() {
+        return limit;
+    }
+
+    /** What may be claimed now by a consumer that will take {@code demand} more tasks than were delivered to it. */
+    int free(long demand) {
+        return (int) Math.max(0, Math.min(limit - reserved - held, demand - reserved));
+    }
+
+    /** What may be claimed by a call that first returns {@code settled} tasks. */
+    int freeAfter(int settled, long demand) {
+        return (int) Math.max(0, Math.min(limit - reserved - held + settled, demand - reserved));
+    }
+
+    void reserve(int tasks) {
+        reserved += tasks;
+    }
+
+    /** A claim that had reserved {@code asked} brought {@code got}. */
+    void fulfil(int asked, int got) {
+        reserved -= asked;
+        held += got;
+    }
+
+    void release(int tasks) {
+        held -= tasks;
+    }
+
+    void clear() {
+        reserved = 0;
+        held = 0;
+    }
+
+    /** True if nothing is held and no claim is under way. */
+    boolean isIdle() {
+        return reserved == 0 && held == 0;
+    }
+
+    int held() {
+        return held;
+    }
+}

@@ -1,0 +1,418 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.codec.Envelope;
+import dev.sluice.codec.EnvelopeException;
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.observe.Observer;
+import dev.sluice.redis.Frame;
+import dev.sluice.redis.PopStore;
+import dev.sluice.redis.RedisLink;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.Tokens;
+import dev.sluice.task.Failure;
+import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.TaskId;
+import dev.sluice.task.Verdict;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.MonoSink;
+import reactor.util.retry.Retry;
+
+/**
+ * Consumes one queue with at-most-once delivery, by the literal protocol: {@code BLPOP} over both lists while there is
+ * nothing to do, {@code LPOP n} from each while there is, {@code HSET processing} and {@code HDEL} as side effects.
+ *
+ * <p><b>Where is a task at every instant?</b> In a list until the server pops it; then only here. If this process dies,
+ * or the connection between the pop and its answer, it is gone: that is what at-most-once means. What is not given away
+ * is taken care of: nothing is popped that no slot is free for, a wait is never cancelled but runs out, and what was
+ * popped and never started goes back to the head of the ready list at the shutdown. A task that fails is not run again
+ * but kept as a dead letter.
+ *
+ * <p>All fields are confined to the loop thread unless volatile.
+ */
+final class PopPump implements Pump {
+    private static final Logger log = LoggerFactory.getLogger(PopPump.class);
+    private static final int MAX_BATCH = 256;
+    private static final int POPS_PER_LIST = 2;
+    private static final Duration WAIT = Duration.ofSeconds(1);
+    private static final Duration LAST_WORDS = Duration.ofMillis(1500);
+
+    private enum Phase {
+        NEW,
+        OPEN,
+        DRAINING,
+        CLOSED
+    }
+
+    private final Queue queue;
+    private final QueueSettings settings;
+    private final EventLoop loop;
+    private final Consumer consumer;
+    private final PayloadCodec codec;
+    private final Observer observer;
+    private final RedisLinks links;
+    private final PopStore store;
+    private final RedisLink waiting;
+    private final Calls calls;
+    private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
+    private final Permits permits;
+    private final Holdings holdings;
+    private final StatusWriter statuses;
+    private final Source plain = new Source(true);
+    private final Source ready = new Source(false);
+    private final Backoff backoff = new Backoff();
+    private final List<MonoSink<Void>> stopping = new ArrayList<>();
+    private Phase phase = Phase.NEW;
+    private long batches;
+    private int otherCalls;
+    private boolean awaiting;
+    private boolean broken;
+    private volatile boolean refusing;
+
+    PopPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
+        this.queue = queue;
+        this.settings = settings;
+        this.loop = parts.loop();
+        this.calls = new Calls(loop);
+        this.consumer = consumer;
+        this.codec = parts.codec();
+        this.observer = parts.observer();
+        this.links = parts.links();
+        this.store = links.pops(queue);
+        this.waiting = links.open("pop:" + queue.name());
+        this.permits = new Permits(settings.concurrency());
+        this.holdings = new Holdings(parts.pool());
+        this.statuses = new StatusWriter(store, calls, this::report);
+    }
+
+    // ---- what others ask
+
+    @Override
+    public Queue queue() {
+        return queue;
+    }
+
+    @Override
+    public QueueSettings settings() {
+        return settings;
+    }
+
+    @Override
+    public boolean retries() {
+        return false;
+    }
+
+    @Override
+    public boolean refusesStart(Attempt attempt) {
+        return refusing;
+    }
+
+    @Override
+    public void ended(Attempt attempt, boolean wake) {
+        ended.offer(attempt);
+        if (wake) {
+            loop.signal();
+        }
+    }
+
+    @Override
+    public void wake() {
+        loop.signal();
+    }
+
+    @Override
+    public void concurrency(int limit) {
+        loop.execute(() -> permits.limit(limit));
+    }
+
+    @Override
+    public Mono<Void> start() {
+        return Mono.create(sink -> loop.execute(() -> {
+            phase = Phase.OPEN;
+            introduce(sink);
+        }));
+    }
+
+    @Override
+    public Mono<Void> stop(Duration grace) {
+        return Mono.create(sink -> loop.execute(() -> {
+            if (phase == Phase.CLOSED || phase == Phase.NEW) {
+                phase = Phase.CLOSED;
+                sink.success();
+                return;
+            }
+            stopping.add(sink);
+            if (phase == Phase.OPEN) {
+                phase = Phase.DRAINING;
+                calls.after(grace, this::giveUp);
+                calls.after(grace.plus(LAST_WORDS), this::close);
+            }
+        }));
+    }
+
+    // ---- the loop
+
+    @Override
+    public void turn() {
+        settleEnded();
+        statuses.flush();
+        if (phase == Phase.OPEN && !broken && !statuses.isBehind()) {
+            take();
+        }
+        if (phase == Phase.DRAINING && isDrained()) {
+            close();
+        }
+    }
+
+    @Override
+    public void tick(long nowNanos) {
+        holdings.look(nowNanos, consumer);
+    }
+
+    /** Pops from both lists while they give full batches; once neither does, one blocking pop waits on both. */
+    private void take() {
+        popMany(plain, ready);
+        popMany(ready, plain);
+        boolean idle = !plain.gives && !ready.gives && plain.pops + ready.pops == 0;
+        if (idle && !awaiting && permits.free(consumer.demand()) > 0) {
+            awaiting = true;
+            permits.reserve(1);
+            run(store.pop(waiting, WAIT).map(List::of).defaultIfEmpty(List.of()), this::waited, 1, null);
+        }
+    }
+
+    private void popMany(Source source, Source other) {
+        while (source.gives && source.pops < POPS_PER_LIST) {
+            int room = permits.free(consumer.demand());
+            // Both lists get their half while both give; with room for one they take turns.
+            int share = other.gives ? (room + (source.turn() ? 1 : 0)) / 2 : room;
+            int count = Math.min(MAX_BATCH, share);
+            if (count == 0) {
+                return;
+            }
+            source.pops++;
+            permits.reserve(count);
+            run(
+                    store.popMany(source.isPlain, count),
+                    elements -> {
+                        source.pops--;
+                        source.gives = elements.size() == count;
+                        return elements;
+                    },
+                    count,
+                    source);
+        }
+    }
+
+    private List<byte[]> waited(List<byte[]> elements) {
+        awaiting = false;
+        if (!elements.isEmpty()) {
+            plain.gives = true;
+            ready.gives = true;
+        }
+        return elements;
+    }
+
+    private void run(
+            Mono<List<byte[]>> pop, UnaryOperator<List<byte[]>> onAnswer, int reserved, @Nullable Source source) {
+        calls.run(
+                pop,
+                elements -> {
+                    recovered();
+                    accept(onAnswer.apply(elements), reserved);
+                },
+                failure -> {
+                    permits.fulfil(reserved, 0);
+                    if (source == null) {
+                        awaiting = false;
+                    } else {
+                        source.pops--;
+                    }
+                    failed(failure);
+                });
+    }
+
+    private void accept(List<byte[]> elements, int reserved) {
+        permits.fulfil(reserved, elements.size());
+        if (elements.isEmpty()) {
+            return;
+        }
+        long call = ++batches;
+        Attempt[] attempts = new Attempt[elements.size()];
+        for (int i = 0; i < attempts.length; i++) {
+            Frame frame = frame(elements.get(i));
+            statuses.taken(frame.id());
+            attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
+        }
+        Batch batch = new Batch(attempts);
+        holdings.add(call, batch);
+        observer.claimed(queue.name(), attempts.length);
+        consumer.accept(batch);
+    }
+
+    /** A raw element gets a frame of its own here; what has no id that can be read gets one of our making. */
+    private static Frame frame(byte[] element) {
+        Frame framed = Frame.read(element);
+        if (framed != null) {
+            return framed;
+        }
+        String id = null;
+        try {
+            id = Envelope.read(element, 0, element.length).id();
+        } catch (EnvelopeException unreadable) {
+            // The attempt reads it again and says why it cannot be read.
+        }
+        Frame made = Frame.read(Frame.ofForeign(id == null ? TaskId.random() : id, element));
+        if (made == null) {
+            throw new IllegalStateException("a frame that was just made cannot be read");
+        }
+        return made;
+    }
+
+    private void settleEnded() {
+        Tally tally = new Tally();
+        for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
+            permits.release(1);
+            holdings.settled(attempt);
+            tally.add(attempt.verdict());
+            settle(attempt);
+            attempt.answered(true);
+        }
+        tally.tell(observer, queue.name());
+    }
+
+    private void settle(Attempt attempt) {
+        String id = attempt.frame().id();
+        Verdict verdict = attempt.verdict();
+        if (verdict instanceof Verdict.Dead dead) {
+            String failure = new String(codec.encode(dead.failure()), StandardCharsets.UTF_8);
+            keep(store.bury(id, attempt.frame().bytes(), failure, System.currentTimeMillis()));
+        } else if (verdict instanceof Verdict.Released) {
+            keep(store.giveBack(id, attempt.frame().bytes()));
+        } else {
+            statuses.ended(id);
+        }
+    }
+
+    private void keep(Mono<Void> write) {
+        otherCalls++;
+        Retry often = Retry.backoff(5, Duration.ofMillis(20)).maxBackoff(Duration.ofSeconds(1));
+        calls.run(write.retryWhen(often).thenReturn(true), done -> otherCalls--, failure -> {
+            otherCalls--;
+            log.atError()
+                    .addKeyValue("queue", queue.name())
+                    .log("A task could not be kept in Redis and is lost", failure);
+        });
+    }
+
+    // ---- the ends
+
+    private void introduce(MonoSink<Void> starter) {
+        calls.run(
+                store.introduce().thenReturn(true),
+                known -> {
+                    backoff.reset();
+                    plain.gives = true;
+                    ready.gives = true;
+                    loop.add(this);
+                    starter.success();
+                },
+                failure -> {
+                    if (failure instanceof StoreRefusedException) {
+                        phase = Phase.CLOSED;
+                        calls.dispose();
+                        starter.error(failure);
+                    } else if (phase == Phase.OPEN) {
+                        calls.after(backoff.next(), () -> introduce(starter));
+                    }
+                });
+    }
+
+    private void failed(Throwable failure) {
+        if (!broken) {
+            broken = true;
+            observer.link("commands", false);
+            log.atWarn()
+                    .addKeyValue("queue", queue.name())
+                    .addKeyValue("reason", failure.getMessage())
+                    .log("Redis does not answer; popping goes on when it does");
+            again();
+        }
+    }
+
+    /** Asks for nothing but an answer until one comes: a pop must not be the probe. */
+    private void again() {
+        calls.after(
+                backoff.next(),
+                () -> calls.run(store.introduce().thenReturn(true), known -> recovered(), failure -> again()));
+    }
+
+    private void recovered() {
+        if (broken) {
+            broken = false;
+            backoff.reset();
+            plain.gives = true;
+            ready.gives = true;
+            observer.link("commands", true);
+            log.atInfo().addKeyValue("queue", queue.name()).log("Redis answers again");
+        }
+    }
+
+    private boolean isDrained() {
+        return permits.isIdle() && statuses.isIdle() && otherCalls == 0;
+    }
+
+    /** The grace is over: what was never started goes back, what still runs is cancelled and kept as a dead letter. */
+    private void giveUp() {
+        refusing = true;
+        holdings.endAll(Verdict.dead(Failure.of("shutdown", "it still ran when the dispatcher had to stop")));
+    }
+
+    private void close() {
+        if (phase == Phase.CLOSED) {
+            return;
+        }
+        phase = Phase.CLOSED;
+        loop.remove(this);
+        holdings.abandonAll();
+        calls.run(
+                links.close(waiting).thenReturn(true),
+                done -> {
+                    calls.dispose();
+                    stopping.forEach(MonoSink::success);
+                    stopping.clear();
+                },
+                this::report);
+    }
+
+    private void report(Throwable failure) {
+        log.atDebug().addKeyValue("queue", queue.name()).log("A call failed that nobody waits for", failure);
+    }
+
+    /** One of the two lists. */
+    private static final class Source {
+        final boolean isPlain;
+        boolean gives;
+        int pops;
+        private boolean odd;
+
+        Source(boolean isPlain) {
+            this.isPlain = isPlain;
+            this.odd = isPlain;
+        }
+
+        boolean turn() {
+            odd = !odd;
+            return odd;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.task.Queue;
+import java.time.Duration;
+import reactor.core.publisher.Mono;
+
+/** Moves the tasks of one queue from Redis to its consumer and their verdicts back. */
+interface Pump extends EventLoop.Turn {
+    Queue queue();
+
+    QueueSettings settings();
+
+    /** True if a failed attempt may be followed by another. */
+    boolean retries();
+
+    /** True if a claimed task must not be started any more: it goes back, or it is no longer ours. */
+    boolean refusesStart(Attempt attempt);
+
+    /** Is told once that a task has ended. Any thread; {@code wake} is false if the caller will wake the loop itself. */
+    void ended(Attempt attempt, boolean wake);
+
+    /** Wakes the loop that this pump lives on. Any thread. */
+    void wake();
+
+    /** Starts taking tasks. Completes when the queue was joined; fails if it is run with other settings. */
+    Mono<Void> start();
+
+    /** Stops taking tasks at once and completes when the running ones have ended and are settled, or after the grace. */
+    Mono<Void> stop(Duration grace);
+
+    /** Sets how many tasks may be held at once, from now on. */
+    void concurrency(int limit);
+}

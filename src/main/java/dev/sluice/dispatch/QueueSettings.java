@@ -1,0 +1,74 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.RetryPolicy;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a dispatcher consumes one queue. Immutable; start from {@link #standard()}.
+ *
+ * @param concurrency tasks held at once, claimed and not yet settled: 1 to 100,000; default 256
+ * @param timeout limit of one attempt, 1 ms to 365 days and never off; default 5 minutes; a task's own limit wins
+ * @param retry what follows a failed attempt; default 5 attempts, 1 s doubling up to 10 min, jitter 0.2
+ * @param defaultType the type of tasks that name none; null = such a task is dead with the reason {@code no-type}
+ * @param plainType the type that takes elements which are no JSON object, as their raw bytes in a JSON string; null =
+ *     such an element is dead with the reason why it cannot be read
+ * @param foreign whether other clients push to the plain list; false saves one connection and one wait
+ */
+public record QueueSettings(
+        int concurrency,
+        Duration timeout,
+        RetryPolicy retry,
+        @Nullable String defaultType,
+        @Nullable String plainType,
+        boolean foreign) {
+    private static final int MAX_CONCURRENCY = 100_000;
+    private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
+
+    /** Refuses values out of range with {@link InvalidTaskException}. */
+    public QueueSettings {
+        if (concurrency < 1 || concurrency > MAX_CONCURRENCY) {
+            throw new InvalidTaskException(
+                    "concurrency", "concurrency must be 1 to " + MAX_CONCURRENCY + ", was " + concurrency);
+        }
+        if (timeout.toMillis() < 1 || timeout.compareTo(MAX_TIMEOUT) > 0) {
+            throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + timeout);
+        }
+    }
+
+    /** The defaults. */
+    public static QueueSettings standard() {
+        return new QueueSettings(256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true);
+    }
+
+    /** These settings with another limit of tasks held at once. */
+    public QueueSettings concurrency(int limit) {
+        return new QueueSettings(limit, timeout, retry, defaultType, plainType, foreign);
+    }
+
+    /** These settings with another limit of one attempt. */
+    public QueueSettings timeout(Duration limit) {
+        return new QueueSettings(concurrency, limit, retry, defaultType, plainType, foreign);
+    }
+
+    /** These settings with another retry policy. */
+    public QueueSettings retry(RetryPolicy policy) {
+        return new QueueSettings(concurrency, timeout, policy, defaultType, plainType, foreign);
+    }
+
+    /** These settings with a type for tasks that name none. */
+    public QueueSettings defaultType(@Nullable String type) {
+        return new QueueSettings(concurrency, timeout, retry, type, plainType, foreign);
+    }
+
+    /** These settings with a type for elements that are no JSON object. */
+    public QueueSettings plainType(@Nullable String type) {
+        return new QueueSettings(concurrency, timeout, retry, defaultType, type, foreign);
+    }
+
+    /** These settings with or without a wait on the plain list. */
+    public QueueSettings foreign(boolean pushes) {
+        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, pushes);
+    }
+}

@@ -1,0 +1,111 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.redis.PopStore;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import reactor.core.publisher.Mono;
+
+/**
+ * Writes the status transitions of at-most-once tasks as side effects that nobody waits for: {@code processing} when a
+ * task was taken, and the deletion when it ended. What comes in while a write is under way goes into the next one.
+ *
+ * <p>The word {@code processing} is written once, on a best effort; a deletion is repeated until Redis has it. Both take
+ * the same link, so their order holds. Confined to the loop thread.
+ */
+final class StatusWriter {
+    /** With this many writes waiting no more tasks are taken. */
+    private static final int BEHIND = 4096;
+
+    private static final int BATCH = 512;
+
+    private final PopStore store;
+    private final Calls calls;
+    private final Consumer<Throwable> onFailure;
+    private final Backoff backoff = new Backoff();
+    private final Set<String> unannounced = new HashSet<>();
+    private List<String> taken = new ArrayList<>();
+    private List<String> ended = new ArrayList<>();
+    private boolean writing;
+
+    StatusWriter(PopStore store, Calls calls, Consumer<Throwable> onFailure) {
+        this.store = store;
+        this.calls = calls;
+        this.onFailure = onFailure;
+    }
+
+    void taken(String id) {
+        taken.add(id);
+    }
+
+    void ended(String id) {
+        ended.add(id);
+    }
+
+    boolean isBehind() {
+        return taken.size() + ended.size() > BEHIND;
+    }
+
+    boolean isIdle() {
+        return !writing && taken.isEmpty() && ended.isEmpty();
+    }
+
+    /** Sends what has come in, unless a write is under way. */
+    void flush() {
+        if (writing || (taken.isEmpty() && ended.isEmpty())) {
+            return;
+        }
+        writing = true;
+        List<String> begun = firstOf(taken);
+        // A deletion must never overtake the word it deletes: while words are left over, deletions wait.
+        List<String> done = taken.size() > begun.size() ? List.of() : firstOf(ended);
+        taken = rest(taken, begun.size());
+        ended = rest(ended, done.size());
+        Mono<List<String>> words = begun.isEmpty()
+                ? Mono.just(List.of())
+                : store.processing(begun).onErrorResume(failure -> {
+                    onFailure.accept(failure);
+                    return Mono.just(List.of());
+                });
+        Mono<Boolean> deletions =
+                done.isEmpty() ? Mono.just(true) : store.ended(done).thenReturn(true);
+        calls.run(
+                Mono.zip(words, deletions),
+                written -> written(written.getT1(), done),
+                failure -> failed(done, failure));
+    }
+
+    /** A producer that pushed first may yet write its status: upkeep looks after those ids. */
+    private void written(List<String> absent, List<String> done) {
+        writing = false;
+        backoff.reset();
+        unannounced.addAll(absent);
+        List<String> late = new ArrayList<>();
+        for (String id : done) {
+            if (unannounced.remove(id)) {
+                late.add(id);
+            }
+        }
+        if (!late.isEmpty()) {
+            calls.run(store.lookAfter(late), nothing -> {}, onFailure);
+        }
+    }
+
+    private void failed(List<String> done, Throwable failure) {
+        onFailure.accept(failure);
+        List<String> again = new ArrayList<>(done);
+        again.addAll(ended);
+        ended = again;
+        calls.after(backoff.next(), () -> writing = false);
+    }
+
+    private static List<String> firstOf(List<String> ids) {
+        return ids.size() <= BATCH ? ids : new ArrayList<>(ids.subList(0, BATCH));
+    }
+
+    private static List<String> rest(List<String> ids, int from) {
+        return from >= ids.size() ? new ArrayList<>() : new ArrayList<>(ids.subList(from, ids.size()));
+    }
+}

@@ -1,0 +1,20 @@
+package dev.sluice.dispatch;
+
+import reactor.core.publisher.Mono;
+
+/**
+ * What runs a task of one type.
+ *
+ * <p>Called on a handler thread, once for each attempt; may be called by several threads at once. It must return soon
+ * and not block: blocking work belongs behind {@code subscribeOn(Schedulers.boundedElastic())}. The task has succeeded
+ * when the returned Mono completes, with a value or empty; an error, an exception thrown instead of returning, or null
+ * is a failed attempt. The Mono is cancelled when the attempt's timeout is over, when the lease was lost, and when the
+ * shutdown's grace has passed. A task may run more than once: make handlers idempotent, by id or by fencing number.
+ *
+ * @param <T> the payload
+ */
+@FunctionalInterface
+public interface TaskHandler<T> {
+    /** Handles one attempt. What is thrown counts as a failed attempt. */
+    Mono<?> handle(TaskContext<T> context) throws Exception;
+}

@@ -1,0 +1,89 @@
+package dev.sluice.upkeep;
+
+import dev.sluice.observe.Observer;
+import dev.sluice.redis.UpkeepReply;
+import dev.sluice.redis.UpkeepStore;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Keeps one queue in order, about once a second with jitter, for as long as it is subscribed to.
+ *
+ * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
+ * by the next, a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
+ */
+public final class Upkeep {
+    private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
+    private static final long ROUND_MS = 1000;
+    private static final int ROUNDS_BETWEEN_STRAY_SEARCHES = 3600;
+    private static final int ROUNDS_IN_A_ROW = 64;
+
+    private final UpkeepStore store;
+    private final Observer observer;
+    private final String queue;
+    private final Duration lease;
+    private String cursor = "0";
+    private long rounds;
+
+    /** The chores of {@code queue}; nothing runs before {@link #run}. */
+    public Upkeep(UpkeepStore store, Observer observer, String queue, Duration lease) {
+        this.store = store;
+        this.observer = observer;
+        this.queue = queue;
+        this.lease = lease;
+    }
+
+    /** Runs until cancelled. Subscribe once. Never completes and never fails. */
+    public Mono<Void> run() {
+        return Flux.defer(() -> Mono.delay(pause()).then(round())).repeat().then();
+    }
+
+    private Mono<Void> round() {
+        boolean strays = rounds++ % ROUNDS_BETWEEN_STRAY_SEARCHES == 0;
+        return Mono.defer(() -> strays ? store.adoptStrays() : Mono.just(0))
+                .thenMany(Flux.defer(this::chores).repeat(ROUNDS_IN_A_ROW).takeWhile(UpkeepReply::more))
+                .then()
+                .onErrorResume(failure -> {
+                    log.atDebug()
+                            .addKeyValue("queue", queue)
+                            .log("A round of upkeep failed; the next one follows", failure);
+                    return Mono.empty();
+                });
+    }
+
+    private Mono<UpkeepReply> chores() {
+        return store.round(lease, cursor).flatMap(reply -> {
+            cursor = reply.cursor();
+            if (reply.removedStatuses() > 0) {
+                observer.lateStatuses(queue, reply.removedStatuses());
+            }
+            return Flux.fromIterable(reply.lapsed()).concatMap(this::recover).then(Mono.just(reply));
+        });
+    }
+
+    private Mono<Void> recover(String incarnation) {
+        return store.recover(incarnation)
+                .expand(slice -> slice.more() ? store.recover(incarnation) : Mono.empty())
+                .doOnNext(slice -> {
+                    int tasks = slice.moved() + slice.dead();
+                    if (tasks > 0) {
+                        observer.recovered(queue, tasks);
+                        log.atWarn()
+                                .addKeyValue("queue", queue)
+                                .addKeyValue("dispatcher", incarnation)
+                                .addKeyValue("moved", slice.moved())
+                                .addKeyValue("dead", slice.dead())
+                                .log("Took back the tasks of a dispatcher that went silent");
+                    }
+                })
+                .then();
+    }
+
+    private static Duration pause() {
+        return Duration.ofMillis(ROUND_MS * 4 / 5 + ThreadLocalRandom.current().nextLong(ROUND_MS * 2 / 5));
+    }
+}
