@@ -12,6 +12,7 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.util.JsonRecyclerPools;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.ObjectWriter;
@@ -159,6 +160,7 @@ public final class JsonCodec implements PayloadCodec {
 
     private static JsonMapper mapper(int limit) {
         JsonFactory json = JsonFactory.builder()
+                .recyclerPool(JsonRecyclerPools.threadLocalPool()) // as in EnvelopeReader
                 .streamReadConstraints(StreamReadConstraints.builder()
                         .maxNestingDepth(Envelope.MAX_PAYLOAD_DEPTH)
                         .maxNumberLength(MAX_NUMBER)
