@@ -1,0 +1,88 @@
+package dev.sluice.client;
+
+/**
+ * The settings of a {@link TaskClient}. Immutable.
+ *
+ * <p>The longest payload is a setting of the codec, because dispatchers keep to it too: see
+ * {@link dev.sluice.codec.JsonCodec#withLimit}.
+ */
+public final class ClientOptions {
+    private static final ClientOptions DEFAULTS = builder().build();
+
+    private final long maxQueueLength;
+    private final int maxWaiting;
+
+    private ClientOptions(Builder builder) {
+        this.maxQueueLength = builder.maxQueueLength;
+        this.maxWaiting = builder.maxWaiting;
+    }
+
+    /** Every setting at its default. */
+    public static ClientOptions defaults() {
+        return DEFAULTS;
+    }
+
+    /** A builder with every setting at its default. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A builder with these settings. */
+    public Builder toBuilder() {
+        return builder().maxQueueLength(maxQueueLength).maxWaiting(maxWaiting);
+    }
+
+    /** See {@link Builder#maxQueueLength}. */
+    public long maxQueueLength() {
+        return maxQueueLength;
+    }
+
+    /** See {@link Builder#maxWaiting}. */
+    public int maxWaiting() {
+        return maxWaiting;
+    }
+
+    /** Collects settings; each setter checks its value at once. */
+    public static final class Builder {
+        private long maxQueueLength;
+        private int maxWaiting = 16_384;
+
+        private Builder() {}
+
+        /**
+         * Refuses tasks, with {@link EnqueueResult.Outcome#FULL}, while this many wait in the queue. Counts the tasks that
+         * are ready to run, whoever enqueued them, not those that are running or scheduled.
+         *
+         * @param tasks default 0, which means no limit but Redis' memory
+         * @throws IllegalArgumentException if negative
+         */
+        public Builder maxQueueLength(long tasks) {
+            if (tasks < 0) {
+                throw new IllegalArgumentException("maxQueueLength must be at least 0 tasks, was " + tasks);
+            }
+            maxQueueLength = tasks;
+            return this;
+        }
+
+        /**
+         * How many single tasks ({@link TaskClient#enqueue}) may wait in memory for their turn to be sent; together they
+         * never hold more than 64 MiB. Beyond that {@code enqueue} fails with
+         * {@link dev.sluice.task.QueueFullException}. No effect on {@link TaskClient#enqueueAll}.
+         *
+         * @param tasks at least 1, default 16384
+         * @throws IllegalArgumentException if below 1
+         */
+        public Builder maxWaiting(int tasks) {
+            if (tasks < 1) {
+                throw new IllegalArgumentException("maxWaiting must be at least 1 task, was " + tasks);
+            }
+            maxWaiting = tasks;
+            return this;
+        }
+
+        /** The settings. */
+        public ClientOptions build() {
+            return new ClientOptions(this);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+package dev.sluice.client;
+
+import dev.sluice.task.QueueFullException;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreUnavailableException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.Exceptions;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.MonoSink;
+import reactor.core.publisher.Operators;
+import reactor.core.scheduler.Scheduler;
+import reactor.util.concurrent.Queues;
+import reactor.util.context.Context;
+
+/*
+ * Batching without a timer: a task goes out at once while fewer than two calls are on the way; what arrives meanwhile
+ * waits, and goes with the next call, together. So a lone caller pays nothing, and the busier it is the larger the calls.
+ *
+ * Where a task is, and who owns it:
+ *   waiting   in `line`, its frame in its Entry. Whoever takes the frame out of the Entry owns it: the sender or the
+ *             canceller, never both. A cancelled Entry stays in line, empty and counted, until its turn comes.
+ *   sent      in the Call. Cancelling its Mono only drops the answer.
+ *   answered  handed to the scheduler, one hand-over per call, which signals one caller after the other.
+ *
+ * `turns` admits one sender at a time, on whichever thread comes first: a subscriber's, or the Redis event loop's, which
+ * may as well send the next call itself: frames are ready made, and the user's code is not run here.
+ *
+ * The line is bounded by tasks and by bytes. At the bound a Mono fails and does not wait: a Mono has no back pressure to
+ * slow its caller with, so waiting would only move the unbounded buffer into the caller. Streams have it: enqueueAll.
+ *
+ * Nothing waits for ever: as long as anybody waits, calls are on the way; each of them ends by its own deadline; and who
+ * has waited longer than MAX_WAIT by then is told that his task was not sent.
+ */
+
+/** Puts single tasks that arrive at the same time into one call. */
+final class Coalescer {
+    static final long MAX_WAITING_BYTES = 64L * 1024 * 1024;
+    static final Duration MAX_WAIT = Duration.ofSeconds(2);
+
+    private final String queue;
+    private final EnqueueCalls calls;
+    private final Scheduler signals;
+    private final int maxWaiting;
+    private final Queue<Entry> line = Queues.<Entry>unboundedMultiproducer().get();
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicLong waitingBytes = new AtomicLong();
+    private final AtomicInteger inFlight = new AtomicInteger();
+    private final AtomicInteger turns = new AtomicInteger();
+
+    Coalescer(String queue, EnqueueCalls calls, Scheduler signals, int maxWaiting) {
+        this.queue = queue;
+        this.calls = calls;
+        this.signals = signals;
+        this.maxWaiting = maxWaiting;
+    }
+
+    /** Cold; sends {@code frame} once per subscription. */
+    Mono<EnqueueResult> enqueue(String id, java.util.function.Supplier<byte[]> frame) {
+        return Mono.create(caller -> join(new Entry(id, frame.get(), caller)));
+    }
+
+    /** How many tasks are in line, the cancelled among them included. */
+    int waiting() {
+        return waiting.get();
+    }
+
+    private void join(Entry entry) {
+        int tasks = waiting.incrementAndGet();
+        long bytes = waitingBytes.addAndGet(entry.length);
+        if (tasks > maxWaiting || (tasks > 1 && bytes > MAX_WAITING_BYTES)) {
+            waiting.decrementAndGet();
+            take(entry);
+            entry.caller.error(new QueueFullException(queue, maxWaiting));
+            return;
+        }
+        entry.caller.onCancel(() -> take(entry));
+        line.add(entry);
+        send();
+    }
+
+    /** The frame, for the one who comes first; null for the other. */
+    private byte @Nullable [] take(Entry entry) {
+        byte[] frame = entry.getAndSet(null);
+        if (frame != null) {
+            waitingBytes.addAndGet(-entry.length);
+        }
+        return frame;
+    }
+
+    private void send() {
+        if (turns.getAndIncrement() != 0) {
+            return;
+        }
+        int missed = 1;
+        do {
+            while (mayCall() && call()) {}
+            missed = turns.addAndGet(-missed);
+        } while (missed != 0);
+    }
+
+    private boolean mayCall() {
+        int flying = inFlight.get();
+        return flying < EnqueueCalls.EAGER_IN_FLIGHT
+                || (flying < EnqueueCalls.MAX_IN_FLIGHT
+                        && (waiting.get() >= EnqueueCalls.MAX_TASKS || waitingBytes.get() >= EnqueueCalls.MAX_BYTES));
+    }
+
+    /** Sends one call; false if nobody waits. */
+    private boolean call() {
+        Call call = new Call();
+        List<Entry> late = new ArrayList<>(0);
+        long tooLong = System.nanoTime() - MAX_WAIT.toNanos();
+        int bytes = 0;
+        Entry entry;
+        while (call.size() < EnqueueCalls.MAX_TASKS
+                && bytes < EnqueueCalls.MAX_BYTES
+                && (entry = line.poll()) != null) {
+            waiting.decrementAndGet();
+            byte[] frame = take(entry);
+            if (frame == null) {
+                continue;
+            }
+            if (entry.since - tooLong < 0) {
+                late.add(entry);
+            } else {
+                call.add(entry, frame);
+                bytes += frame.length;
+            }
+        }
+        giveUp(late);
+        if (call.size() > 0) {
+            inFlight.incrementAndGet();
+            call.start();
+        }
+        return call.size() > 0 || !late.isEmpty();
+    }
+
+    private void giveUp(List<Entry> late) {
+        if (!late.isEmpty()) {
+            SluiceException error = new StoreUnavailableException(
+                    "the task was not sent: Redis did not answer the ones before it for " + MAX_WAIT.toSeconds() + " s",
+                    null);
+            signals.schedule(() -> late.forEach(entry -> signal(() -> entry.caller.error(error))));
+        }
+    }
+
+    private static void signal(Runnable signal) {
+        try {
+            signal.run();
+        } catch (Throwable broken) { // the others of its call must hear their answer all the same
+            Exceptions.throwIfJvmFatal(broken);
+            Operators.onErrorDropped(broken, Context.empty());
+        }
+    }
+
+    /** A caller with a task. Holds the frame while it waits; exactly one gets it out. */
+    private static final class Entry extends AtomicReference<byte @Nullable []> {
+        private static final long serialVersionUID = 1L;
+
+        final transient String id;
+        final transient MonoSink<EnqueueResult> caller;
+        final int length;
+        final long since = System.nanoTime();
+
+        Entry(String id, byte[] frame, MonoSink<EnqueueResult> caller) {
+            super(frame);
+            this.id = id;
+            this.caller = caller;
+            this.length = frame.length;
+        }
+    }
+
+    /** One call on its way. */
+    private final class Call extends BaseSubscriber<EnqueueCalls.Outcomes> {
+        private final List<Entry> entries = new ArrayList<>();
+        private final List<String> ids = new ArrayList<>();
+        private List<byte[]> frames = new ArrayList<>();
+
+        int size() {
+            return entries.size();
+        }
+
+        void add(Entry entry, byte[] frame) {
+            entries.add(entry);
+            ids.add(entry.id);
+            frames.add(frame);
+        }
+
+        void start() {
+            Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames);
+            answer.subscribe(this);
+        }
+
+        @Override
+        protected void hookOnSubscribe(Subscription subscription) {
+            requestUnbounded();
+        }
+
+        @Override
+        protected void hookOnNext(EnqueueCalls.Outcomes outcomes) {
+            end();
+            signals.schedule(() -> {
+                for (int i = 0; i < entries.size(); i++) {
+                    Entry entry = entries.get(i);
+                    EnqueueResult result = EnqueueResult.of(entry.id, outcomes.at(i));
+                    signal(() -> entry.caller.success(result));
+                }
+            });
+        }
+
+        @Override
+        protected void hookOnError(Throwable error) {
+            end();
+            signals.schedule(() -> entries.forEach(entry -> signal(() -> entry.caller.error(error))));
+        }
+
+        private void end() {
+            frames = List.of();
+            inFlight.decrementAndGet();
+            send();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package dev.sluice.client;
+
+import dev.sluice.codec.Envelope;
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.redis.Frame;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.Task;
+import dev.sluice.task.TaskId;
+
+/** Turns a task into the bytes that Redis keeps. Thread-safe; runs the codec, which is the caller's code, where it is called. */
+final class Framer {
+    private final PayloadCodec codec;
+
+    Framer(PayloadCodec codec) {
+        this.codec = codec;
+    }
+
+    /** The id the task has, or a fresh one. */
+    static String idOf(Task<?> task) {
+        String id = task.id();
+        return id == null ? TaskId.random() : id;
+    }
+
+    /** The task's frame; throws a {@link SluiceException} that says what is wrong with it. */
+    byte[] frame(String id, Task<?> task) {
+        return Frame.ofClient(id, Envelope.write(task, json(task)));
+    }
+
+    private byte[] json(Task<?> task) {
+        try {
+            return codec.encode(task.payload());
+        } catch (SluiceException known) {
+            throw known;
+        } catch (RuntimeException | StackOverflowError broken) { // a codec of the caller's own, or a payload's accessor
+            throw new InvalidTaskException(
+                    "payload",
+                    "the payload codec failed with " + broken.getClass().getName(),
+                    broken);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package dev.sluice.client;
+
+import dev.sluice.redis.EnqueueReply;
+import dev.sluice.redis.ProducerStore;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.TaskState;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Supplier;
+import reactor.core.publisher.Mono;
+
+/**
+ * Calls to one queue in Redis, each after the introduction: the check, before anything else is said, that this side and
+ * the queue agree on version, delivery mode and status key.
+ *
+ * <p>The introduction happens with the first call and is remembered once it succeeded; calls that come meanwhile share
+ * it. While it fails every call fails with its error, and the next one tries again.
+ */
+final class StoreCalls implements EnqueueCalls {
+    private static final Duration FOR_EVER = Duration.ofMillis(Long.MAX_VALUE);
+
+    private final ProducerStore store;
+    private final long maxQueueLength;
+    private final Mono<Void> introduction;
+    private volatile boolean introduced;
+
+    StoreCalls(ProducerStore store, long maxQueueLength) {
+        this.store = store;
+        this.maxQueueLength = maxQueueLength;
+        this.introduction = store.introduce()
+                .doOnSuccess(agreed -> introduced = true)
+                .cache(never -> FOR_EVER, error -> Duration.ZERO, () -> FOR_EVER);
+    }
+
+    @Override
+    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames) {
+        return afterIntroduction(() -> store.enqueue(ids, frames, maxQueueLength))
+                .<Outcomes>map(reply -> index -> outcome(reply.fate(index)));
+    }
+
+    Mono<TaskState> status(String id) {
+        return afterIntroduction(() -> store.status(id));
+    }
+
+    private <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
+        Mono<T> answer = introduced ? call.get() : introduction.then(Mono.defer(call));
+        return answer.onErrorMap(error -> !(error instanceof SluiceException), StoreCalls::unexpected);
+    }
+
+    /** Whatever else went wrong with an answer, the call was sent: its outcome is unknown. */
+    private static StoreUnavailableException unexpected(Throwable error) {
+        return new StoreUnavailableException("the answer of Redis could not be read: " + error, error);
+    }
+
+    private static EnqueueResult.Outcome outcome(EnqueueReply.Fate fate) {
+        return switch (fate) {
+            case CREATED -> EnqueueResult.Outcome.CREATED;
+            case EXISTING -> EnqueueResult.Outcome.EXISTING;
+            case FULL -> EnqueueResult.Outcome.FULL;
+        };
+    }
+}

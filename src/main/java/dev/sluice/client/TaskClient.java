@@ -1,0 +1,121 @@
+package dev.sluice.client;
+
+import dev.sluice.codec.PayloadCodec;
+import dev.sluice.redis.ProducerStore;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.PayloadTooLargeException;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueFullException;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
+import dev.sluice.task.TaskId;
+import dev.sluice.task.TaskState;
+import java.util.Objects;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * The producer's side of one queue: puts tasks in, and looks at them.
+ *
+ * <p>Share one instance; it is thread-safe and never blocks. It owns nothing that has to be closed: its connection belongs
+ * to the {@code Sluice} that made it, and after that is closed every call fails with {@link StoreUnavailableException}.
+ *
+ * <p>All results and errors that come from Redis are signalled on Reactor's {@code parallel} scheduler, for many callers
+ * one after the other on one thread: do not block there.
+ *
+ * <p>Before the first task is sent, the queue is asked whether this side fits: a queue that is run with another delivery
+ * mode, status key or protocol version fails every call with {@link StoreRefusedException}, until that is put right.
+ *
+ * <h2>Enqueueing again</h2>
+ *
+ * {@link StoreUnavailableException} means that the outcome is unknown: the task may be in the queue, only the answer was
+ * lost. Enqueue it again <em>with the same id</em>: while the task lives, that changes nothing and answers
+ * {@link EnqueueResult#isExisting() existing}. (Once it has ended its id is free, and enqueueing runs it anew.)
+ */
+public final class TaskClient {
+    private static final Scheduler SIGNALS = Schedulers.parallel();
+
+    private final Framer framer;
+    private final StoreCalls calls;
+    private final Coalescer coalescer;
+
+    private TaskClient(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
+        this.framer = new Framer(codec);
+        this.calls = new StoreCalls(store, options.maxQueueLength());
+        this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting());
+    }
+
+    /**
+     * A client of {@code queue} over {@code store}. Internal: for the root package, which hands out clients; no API for
+     * users.
+     */
+    public static TaskClient over(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
+        return new TaskClient(store, queue, codec, options);
+    }
+
+    /**
+     * Puts a task at the end of the queue.
+     *
+     * <p>Cold: each subscription encodes the payload on the subscribing thread and sends it once. If the task has no id,
+     * one is made now, once: however often the returned Mono is subscribed to, it is the same task, so {@code .retry()}
+     * behind it never makes a second one.
+     *
+     * <p>Tasks that many callers enqueue at the same time share calls of up to 256 tasks or about 1 MiB; a lone one goes
+     * out at once. Emits {@link EnqueueResult.Outcome#CREATED}, {@link EnqueueResult.Outcome#EXISTING} or
+     * {@link EnqueueResult.Outcome#FULL}.
+     *
+     * <p>Cancelling before the task is sent takes it back; afterwards it drops the answer and does not undo anything.
+     *
+     * <p>Signals on the {@code parallel} scheduler; errors that need no Redis, on the subscribing thread. Fails with
+     * {@link InvalidTaskException} (the payload cannot be written), {@link PayloadTooLargeException} (256 KiB unless the
+     * codec is told otherwise), {@link StoreRefusedException}: all final, and nothing was enqueued; with
+     * {@link QueueFullException} if {@linkplain ClientOptions.Builder#maxWaiting too many tasks wait} in memory: nothing
+     * was enqueued, retry later; with {@link StoreUnavailableException}: outcome unknown, safe to retry. It comes after at
+     * most 2 s of waiting and 2 s for the call.
+     */
+    public Mono<EnqueueResult> enqueue(Task<?> task) {
+        String id = Framer.idOf(task);
+        return coalescer.enqueue(id, () -> framer.frame(id, task));
+    }
+
+    /**
+     * Puts the tasks of {@code tasks} at the end of the queue, in their order, and emits one result for each, in their
+     * order.
+     *
+     * <p>Cold. Sends up to four calls of 256 tasks or about 1 MiB at a time; a part of a call is sent when the source has
+     * no more just now. Asks the source for no more tasks than results were asked for, and for at most 1024 beyond those
+     * answered; so a subscriber that stops asking stops the source and the enqueueing, and {@code take(10)} enqueues ten.
+     *
+     * <p>A task that cannot be enqueued is a {@link EnqueueResult.Outcome#FAILED} result, with the errors of
+     * {@link #enqueue}, and the others go on. So is each task of a call that Redis did not answer, and then the next call
+     * waits 5 ms to 1 s, so that a short outage costs few tasks: filter for {@link EnqueueResult#isRetryable()}, and enqueue
+     * those again under the id of the result. The Flux itself fails only if the source does, with the source's error,
+     * after the results of all tasks before it. A retry of the whole Flux takes the tasks from the source again; those
+     * without an id of their own are new tasks then.
+     *
+     * <p>Cancelling cancels the source and drops what is not sent; up to 1024 tasks on the way are not undone.
+     *
+     * <p>The source is subscribed to on the subscribing thread; it is asked for tasks, they are encoded, and the results
+     * signalled on the {@code parallel} scheduler. Put {@code subscribeOn} behind a source that blocks.
+     */
+    public Flux<EnqueueResult> enqueueAll(Publisher<? extends Task<?>> tasks) {
+        return new BulkEnqueue(Objects.requireNonNull(tasks, "tasks"), framer, calls, SIGNALS);
+    }
+
+    /**
+     * The state of a task, as the status hash shows it: one that lives, or a dead letter.
+     *
+     * <p>Cold: one command per subscription. Completes empty if the queue does not know the id: the task has ended, or
+     * there never was one. A moment later the answer may be another. Cancelling drops the answer. Signals on the
+     * {@code parallel} scheduler. Fails with {@link InvalidTaskException} if {@code id} can be no id,
+     * {@link StoreRefusedException}, or {@link StoreUnavailableException} (safe to retry).
+     */
+    public Mono<TaskState> status(String id) {
+        return Mono.defer(() -> calls.status(TaskId.check(id)))
+                .publishOn(SIGNALS); // what the caller does with it must not hold up the Redis event loop
+    }
+}
