@@ -142,7 +142,9 @@ public final class Doctor {
         int rawElements;
 
         void place(String id, String where) {
-            if (!id.startsWith("(raw) ")) {
+            if (id.startsWith("(raw) ")) {
+                rawElements++;
+            } else {
                 String other = places.put(id, where);
                 if (other != null) {
                     find("an id in two places", id + " in " + other + " and " + where);
@@ -201,7 +203,10 @@ public final class Doctor {
             String where = places.get(id);
             boolean agrees = switch (word) {
                 case "queued" ->
-                    "ready".equals(where) || "suspects".equals(where) || (where == null && rawElements > 0);
+                    "ready".equals(where)
+                            || "suspects".equals(where)
+                            || (where == null && rawElements > 0)
+                            || isLate(id);
                 case "processing" -> "claimed".equals(where);
                 case "retrying", "scheduled" -> "delayed".equals(where);
                 case "dead" -> "dead".equals(where);
@@ -212,6 +217,13 @@ public final class Doctor {
                         "a status that is not true",
                         id + " is '" + word + "' and in " + (where == null ? "no place" : where));
             }
+        }
+
+        /** A foreign producer may write its status at any time after its push. */
+        private boolean isLate(String id) {
+            String body = bodies.get(id);
+            Frame frame = body == null ? null : Frame.read(body.getBytes(StandardCharsets.UTF_8));
+            return frame != null && frame.awaitsStatus();
         }
 
         private void find(String what, String which) {

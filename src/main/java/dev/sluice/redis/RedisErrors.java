@@ -7,6 +7,8 @@ import io.lettuce.core.RedisException;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Sorts what Redis and Lettuce throw into two kinds: it will pass (retry), or somebody has to change something. */
@@ -24,6 +26,9 @@ final class RedisErrors {
         "ERR Client sent AUTH",
         "DENIED"
     };
+
+    private static final String SCRIPT_FAILED = "ERR Error running script";
+    private static final Pattern CODE_IN_SCRIPT = Pattern.compile(": -?([A-Z]{3,} .*)$", Pattern.DOTALL);
 
     private RedisErrors() {}
 
@@ -51,9 +56,28 @@ final class RedisErrors {
         return error instanceof TimeoutException
                 || error instanceof io.lettuce.core.RedisCommandTimeoutException
                 || error instanceof ClosedChannelException
-                || startsWith(error, "READONLY")
-                || startsWith(error, "UNBLOCKED")
-                || startsWith(error, "MASTERDOWN");
+                || wasNotSent(error)
+                || startsWith(error, "Connection disconnected")
+                || startsWith(error, "Connection closed")
+                || tells(error, "READONLY")
+                || tells(error, "UNBLOCKED")
+                || tells(error, "MASTERDOWN");
+    }
+
+    /** True where the connection was known to be down when the command came, so that Redis cannot have seen it. */
+    static boolean wasNotSent(Throwable error) {
+        return startsWith(error, "Currently not connected");
+    }
+
+    /** True if Redis gave this code, by itself or (so until 6.2) inside the failure of the script that met it. */
+    private static boolean tells(Throwable error, String code) {
+        return startsWith(error, code)
+                || (startsWith(error, SCRIPT_FAILED) && codeInScript(error).startsWith(code));
+    }
+
+    private static String codeInScript(Throwable error) {
+        Matcher told = CODE_IN_SCRIPT.matcher(String.valueOf(error.getMessage()));
+        return told.find() ? told.group(1) : "";
     }
 
     private static boolean startsWith(Throwable error, String code) {
@@ -63,7 +87,7 @@ final class RedisErrors {
 
     private static @Nullable String messageOfServer(Throwable error) {
         for (Throwable at = error; at != null && at != at.getCause(); at = at.getCause()) {
-            String message = at.getMessage();
+            String message = startsWith(at, SCRIPT_FAILED) ? codeInScript(at) : at.getMessage();
             if (message != null) {
                 for (String code : FINAL) {
                     if (message.startsWith(code)) {
@@ -88,7 +112,11 @@ final class RedisErrors {
         if (told.startsWith("WRONGTYPE")) {
             return " (a key of this queue holds a value of another type: see which with TYPE, and rename or delete it)";
         }
-        if (told.startsWith("NOAUTH") || told.startsWith("WRONGPASS") || told.startsWith("ERR")) {
+        if (told.startsWith("NOAUTH")
+                || told.startsWith("WRONGPASS")
+                || told.startsWith("ERR AUTH")
+                || told.startsWith("ERR invalid password")
+                || told.startsWith("ERR Client sent AUTH")) {
             return " (check user and password in the Redis URL)";
         }
         return "";
@@ -101,6 +129,9 @@ final class RedisErrors {
         }
         if (root instanceof TimeoutException) {
             return "Redis did not answer in time";
+        }
+        if (tells(root, "OOM")) {
+            return "Redis has reached its maxmemory and takes no more tasks until some are done";
         }
         String message = root.getMessage();
         return "Redis is not available: " + (message == null ? root.getClass().getSimpleName() : message);

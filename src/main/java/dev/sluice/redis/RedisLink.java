@@ -86,15 +86,15 @@ public final class RedisLink {
     }
 
     private Mono<Reply> send(CommandType type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return Mono.defer(() -> {
-                    CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection = connection();
-                    StatefulRedisConnection<byte[], byte[]> ready = now(connection);
-                    return ready != null
-                            ? dispatch(ready, type, arguments)
-                            : Mono.fromFuture(connection, true).flatMap(it -> dispatch(it, type, arguments));
-                })
-                .timeout(deadline)
-                .doOnError(RedisErrors::spoilsConnection, error -> replace());
+        Mono<Reply> once = Mono.defer(() -> {
+            CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection = connection();
+            StatefulRedisConnection<byte[], byte[]> ready = now(connection);
+            Mono<Reply> reply = ready != null
+                    ? dispatch(ready, type, arguments)
+                    : Mono.fromFuture(connection, true).flatMap(it -> dispatch(it, type, arguments));
+            return reply.timeout(deadline).doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
+        });
+        return once.onErrorResume(RedisErrors::wasNotSent, error -> once);
     }
 
     private static Mono<Reply> dispatch(
@@ -144,8 +144,11 @@ public final class RedisLink {
         return next;
     }
 
-    private void replace() {
-        discard(current.getAndSet(null));
+    /** Only the connection that failed: what other commands of it got answered meanwhile may be a new one. */
+    private void replace(CompletableFuture<StatefulRedisConnection<byte[], byte[]>> failed) {
+        if (current.compareAndSet(failed, null)) {
+            discard(failed);
+        }
     }
 
     /** Closes a connection nobody will use again; one that is still being opened is closed when it is there. */

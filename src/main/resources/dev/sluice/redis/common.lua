@@ -3,7 +3,10 @@
 local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIES, META, LATE, SUSPECTS, CLAIMED =
   unpack(KEYS)
 local call = redis.call
-local HEADER = '^\1(%a)([%d,]*) ([^\n]*)\n'
+local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)\n'
+local COUNTERS = '^(%d+),(%d+),(%d+)$'
+local MOST_COUNTED = 999999999
+local MOST_BYTES = 1048576
 
 -- Milliseconds of this server's clock: the only clock that leases, delays and times are measured with.
 local function clock_ms()
@@ -17,7 +20,7 @@ local function lengths()
     plain = call('LLEN', PLAIN), ready = call('LLEN', READY), wake = call('LLEN', WAKE),
     suspects = call('LLEN', SUSPECTS), status = call('HLEN', STATUS), bodies = call('HLEN', BODIES),
     dead = call('ZCARD', DEAD), dead_bodies = call('HLEN', DEAD_BODIES), delayed = call('ZCARD', DELAYED),
-    late = call('ZCARD', LATE),
+    late = call('ZCARD', LATE), dispatchers = call('ZCARD', DISPATCHERS), meta = call('HLEN', META),
   }
 end
 
@@ -39,11 +42,11 @@ end
 -- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims.
 local function recount(frame, attempts_more, crashes_more)
   local origin, counters, id = string.match(frame, HEADER)
-  local attempts, crashes, claims = string.match(counters, '^(%d+),(%d+),(%d+)$')
-  attempts = (tonumber(attempts) or 0) + attempts_more
-  crashes = (tonumber(crashes) or 0) + crashes_more
-  claims = (tonumber(claims) or 0) + 1
-  local header = string.format('\1%s%d,%d,%d %s\n', origin, attempts, crashes, claims, id)
+  local attempts, crashes, claims = string.match(counters, COUNTERS)
+  attempts = math.min((tonumber(attempts) or 0) + attempts_more, MOST_COUNTED)
+  crashes = math.min((tonumber(crashes) or 0) + crashes_more, MOST_COUNTED)
+  claims = math.min((tonumber(claims) or 0) + 1, MOST_COUNTED)
+  local header = string.format('\1%s%d,%d,%d ', origin, attempts, crashes, claims) .. id .. '\n'
   return header .. string.sub(frame, string.find(frame, '\n', 1, true) + 1), crashes
 end
 
@@ -65,27 +68,70 @@ local function bury(id, frame, failure, at_ms)
   call('HSET', STATUS, id, 'dead')
 end
 
+-- A task whose body somebody else removed cannot be run again: it is counted, and no status speaks of it any more.
+local function lose(id)
+  call('HINCRBY', META, 'bodiless', 1)
+  call('HDEL', STATUS, id)
+end
+
+-- The bodies of the first of these ids, about a megabyte of them and at least one; false for an id without one.
+local function frames_of(ids)
+  local frames, bytes, step = {}, 0, 8
+  while #frames < #ids and bytes < MOST_BYTES do
+    local page = call('HMGET', BODIES, unpack(ids, #frames + 1, math.min(#frames + step, #ids)))
+    for i = 1, #page do
+      frames[#frames + 1] = page[i]
+      bytes = bytes + (page[i] and #page[i] or 0)
+    end
+    step = math.max(8, math.min(step * 4, math.floor((MOST_BYTES - bytes) * #frames / math.max(bytes, 1))))
+  end
+  return frames
+end
+
 -- Moves tasks that are due from the delayed set to the end of their list; returns how many.
 local function promote(now, limit, crash_limit)
   local due = call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, limit)
   if #due == 0 then
     return 0
   end
-  local frames = call('HMGET', BODIES, unpack(due))
-  call('ZREM', DELAYED, unpack(due))
-  call('HDEL', BODIES, unpack(due))
+  local frames = frames_of(due)
+  call('ZREM', DELAYED, unpack(due, 1, #frames))
+  call('HDEL', BODIES, unpack(due, 1, #frames))
   local words = {}
-  for i = 1, #due do
+  for i = 1, #frames do
     if frames[i] then
       call('RPUSH', list_for(crashes_of(frames[i]), crash_limit), frames[i])
       words[#words + 1] = due[i]
       words[#words + 1] = 'queued'
     else
-      call('HINCRBY', META, 'bodiless', 1)
+      lose(due[i])
     end
   end
   if #words > 0 then
     call('HSET', STATUS, unpack(words))
   end
-  return #due
+  return #frames
+end
+
+-- Nobody is dead while Redis was away: silence of everyone is no proof against anyone (R6). After two beats without a
+-- sign of life, or a clock that jumped back, every unmarked incarnation has a whole lease from now. Never less than two
+-- seconds of silence: whoever does the chores once a second alone would forgive for ever.
+local function is_silent(seen, now, lease_ms)
+  return seen < now - math.max(2 * lease_ms / 3, 2000) or seen > now
+end
+
+-- Call it after a write that a full Redis takes. Records this sign of life, and returns true, once all are forgiven.
+local function forgive(now, lease_ms, longest_ms, seen)
+  if is_silent(seen, now, lease_ms) then
+    local until_ms = now + longest_ms
+    local silent = call('ZRANGEBYSCORE', DISPATCHERS, '(0', '(' .. until_ms, 'LIMIT', 0, 256)
+    for i = 1, #silent do
+      call('ZADD', DISPATCHERS, 'XX', until_ms, silent[i])
+    end
+    if #silent == 256 then
+      return false
+    end
+  end
+  call('HSET', META, 'seen', now)
+  return true
 end

@@ -13,17 +13,18 @@ end
 local waiting = size.plain + size.ready + size.suspects
 local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
 
--- The word in the status hash is a projection: where a proof is to be had, the proof decides.
+-- The word in the status hash is a projection: where a proof is to be had, the proof decides. "queued" is believed only
+-- while something waits, and not of a task that ended just before its producer's status came.
 local function lives(id, word)
-  if word == 'dead' then
-    return false
-  elseif word == 'queued' and waiting > 0 then
+  if word == 'queued' and waiting > 0 and not (size.late > 0 and call('ZSCORE', LATE, id)) then
     return true
+  elseif at_most_once then
+    return word ~= 'queued' and word ~= 'dead'
   end
-  return at_most_once and word ~= 'queued' or call('HEXISTS', BODIES, id) == 1
+  return call('HEXISTS', BODIES, id) == 1
 end
 
-local seen, fields, frames, existing, full, reborn = {}, {}, {}, {}, {}, {}
+local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
   if seen[id] or (word and lives(id, word)) then
@@ -32,26 +33,21 @@ for i = 1, n do
     full[#full + 1] = i
   else
     seen[id] = true
+    ids[#ids + 1] = id
     frames[#frames + 1] = ARGV[n + 2 + i]
     fields[#fields + 1] = id
     fields[#fields + 1] = 'queued'
-    if word then
-      reborn[#reborn + 1] = id
-    end
   end
 end
 
 if #frames > 0 then
   call('RPUSH', READY, unpack(frames))
   call('HSET', STATUS, unpack(fields))
-  if #reborn > 0 then
-    call('ZREM', DEAD, unpack(reborn))
-    call('HDEL', DEAD_BODIES, unpack(reborn))
+  if size.dead > 0 and call('ZREM', DEAD, unpack(ids)) > 0 then
+    call('HDEL', DEAD_BODIES, unpack(ids))
   end
   if size.late > 0 then
-    for i = 1, #fields, 2 do
-      call('ZREM', LATE, fields[i])
-    end
+    call('ZREM', LATE, unpack(ids))
   end
   ring()
 end

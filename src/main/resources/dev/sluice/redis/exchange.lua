@@ -6,8 +6,9 @@
 --          r retry, z snooze, d dead, x discard, b back to the head without using an attempt
 -- RETURNS: {code, ms until the next task is due or -1, 1 = work remains, refused count, refused indexes..., frames...}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
+--          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
---          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED, QUEUED→DEAD
+--          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED, new→DEAD (another task with a living id)
 local incarnation, this_call, wanted, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local suspects_wanted, crash_limit = tonumber(ARGV[5]), tonumber(ARGV[6])
 local LATE_LIMIT = 20000
@@ -16,15 +17,44 @@ local LATE_LIMIT = 20000
 local size = lengths()
 local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local last = tonumber(call('HGET', CLAIMED, 'last') or 0)
-local paused = call('HGET', META, 'paused')
+local meta = call('HMGET', META, 'paused', 'turn')
+local paused, turn = meta[1], tonumber(meta[2]) or 0
 if lease == 0 then
   return { 1, -1, 0, 0 }
 end
 local now = clock_ms()
 local repeated = this_call <= last
 
+-- Written longer than 64 bytes, because a hash whose values are all short is searched from its beginning to its end.
+local this_as_last = string.format('%065d', this_call)
+
 -- The settle half: only what this incarnation still holds counts. On a repeat a missing token was answered before.
 local refused = {}
+
+-- Foreign tasks that end before their producer's status came: upkeep removes what comes later. The freshest have most
+-- to expect: when there is no more room, those that were looked at most often make it.
+local function look_after(ended)
+  local ids, words = {}, call('HMGET', STATUS, unpack(ended))
+  for i = 1, #ended do
+    if words[i] ~= 'queued' then
+      ids[#ids + 1] = ended[i]
+    end
+  end
+  if #ids == 0 then
+    return
+  end
+  local over = size.late + #ids - LATE_LIMIT
+  if over > 0 then
+    call('ZREMRANGEBYRANK', LATE, -over, -1)
+    size.late = size.late - over
+  end
+  local members = {}
+  for i = 1, #ids do
+    members[2 * i - 1], members[2 * i] = (now + 1000) * 8, ids[i]
+  end
+  call('ZADD', LATE, unpack(members))
+  size.late = size.late + #ids
+end
 
 local function end_well(first, count, awaited)
   local tokens, ids = {}, {}
@@ -46,13 +76,8 @@ local function end_well(first, count, awaited)
   end
   call('HDEL', CLAIMED, unpack(tokens))
   call('HDEL', BODIES, unpack(ids))
-  if #awaiting > 0 and size.late < LATE_LIMIT then
-    local words = call('HMGET', STATUS, unpack(awaiting))
-    for i = 1, #awaiting do
-      if words[i] ~= 'queued' then
-        call('ZADD', LATE, (now + 1000) * 8, awaiting[i])
-      end
-    end
+  if #awaiting > 0 then
+    look_after(awaiting)
   end
   call('HDEL', STATUS, unpack(ids))
 end
@@ -65,8 +90,11 @@ local function settle_one(token, kind, delay_ms, failure)
   call('HDEL', CLAIMED, token)
   local frame = call('HGET', BODIES, id)
   if not frame then
-    call('HINCRBY', META, 'bodiless', 1)
+    lose(id)
     return true
+  end
+  if (kind == 'x' or kind == 'd') and string.sub(frame, 2, 2) == 'F' then
+    look_after({ id })
   end
   if kind == 'x' then
     call('HDEL', BODIES, id)
@@ -105,10 +133,14 @@ for i = others, 1, -1 do
   end
 end
 
+-- Work that is left behind rings. Suspects ring only when one was added or taken: a dispatcher that may take no more
+-- of them would only wake itself.
+local suspects_taken = 0
 local function answer(code, frames)
   local due = next_due_ms()
   local left = call('LLEN', READY) + call('LLEN', PLAIN)
-  if left > 0 and not paused then
+  local suspects_left = call('LLEN', SUSPECTS)
+  if left > 0 or suspects_left > size.suspects or (suspects_taken > 0 and suspects_left > 0) then
     ring()
   end
   local reply = { code, due and math.max(0, due - now) or -1, left > 0 and 1 or 0, #refused }
@@ -139,52 +171,60 @@ if repeated then
 end
 if paused or lease <= now then
   call('HDEL', CLAIMED, '')
-  call('HSET', CLAIMED, 'last', this_call)
-  return answer(paused and 2 or 0, {})
+  call('HSET', CLAIMED, 'last', this_as_last)
+  if paused then
+    return answer(2, {})
+  end
+  -- No ring, and no work to speak of: who has no lease would only wake itself until its next heartbeat.
+  local reply = { 0, -1, 0, #refused, unpack(refused) }
+  return reply
 end
 
 promote(now, 256, crash_limit)
 
--- Reads the head of a list in growing steps until there are enough elements or the byte budget is used up.
+-- Reads the head of a list in steps until there are enough elements or the byte budget is used up.
 local function peek(list, count)
-  local taken, from, step = {}, 0, 32
+  local taken, bytes, step = {}, 0, 8
   while #taken < count and budget > 0 do
-    local page = call('LRANGE', list, from, math.min(from + step, count) - 1)
+    local page = call('LRANGE', list, #taken, math.min(#taken + step, count) - 1)
     for i = 1, #page do
       if budget <= 0 then
         break
       end
       budget = budget - #page[i]
+      bytes = bytes + #page[i]
       taken[#taken + 1] = page[i]
     end
     if #page < step then
       break
     end
-    from = from + step
-    step = step * 2
+    -- As many as the budget has room for if they go on like this.
+    step = math.max(1, math.min(step * 4, math.floor(budget * #taken / math.max(bytes, 1))))
   end
   return taken
 end
 
--- While both lists hold work each gives at least a quarter (R4); a claim of one alternates.
-local function shares(ready, plain, room)
-  if ready == 0 or plain == 0 then
-    return math.min(ready, room), math.min(plain, room)
+-- While both lists hold work each gives at least a quarter, and they take turns at the first go: at the only place of a
+-- claim of one, and at the byte budget (R4).
+local ready_length = call('LLEN', READY)
+local function shares(room)
+  if ready_length == 0 or size.plain == 0 then
+    return math.min(ready_length, room), math.min(size.plain, room)
   elseif room == 1 then
-    return this_call % 2, 1 - this_call % 2
+    return 1 - turn, turn
   end
-  local least = math.ceil(room / 4)
-  local from_plain = math.min(plain, math.max(least, room - ready))
-  return math.min(ready, room - from_plain), from_plain
+  local from_plain = math.min(size.plain, math.max(math.ceil(room / 4), room - ready_length))
+  return math.min(ready_length, room - from_plain), from_plain
 end
 
 local suspects = {}
-if suspects_wanted > 0 and wanted > 0 then
+if suspects_wanted > 0 and wanted > 0 and size.suspects > 0 then
   suspects = peek(SUSPECTS, 1)
+  suspects_taken = #suspects
 end
-local from_ready, from_plain = shares(call('LLEN', READY), size.plain, wanted - #suspects)
+local from_ready, from_plain = shares(wanted - #suspects)
 local ready, plain
-if this_call % 2 == 0 then
+if turn == 0 then
   ready = peek(READY, from_ready)
   plain = peek(PLAIN, from_plain)
 else
@@ -193,11 +233,26 @@ else
 end
 local promised = #suspects + #ready + #plain
 
+-- True if every byte belongs to a well-formed sequence: Java would read anything else as another id.
+local function is_utf8(text)
+  if not string.find(text, '[\128-\255]') then
+    return true
+  end
+  text = string.gsub(text, '[\194-\223][\128-\191]', '.')
+  text = string.gsub(text, '\224[\160-\191][\128-\191]', '.')
+  text = string.gsub(text, '\237[\128-\159][\128-\191]', '.')
+  text = string.gsub(text, '[\225-\236\238\239][\128-\191][\128-\191]', '.')
+  text = string.gsub(text, '\240[\144-\191][\128-\191][\128-\191]', '.')
+  text = string.gsub(text, '[\241-\243][\128-\191][\128-\191][\128-\191]', '.')
+  text = string.gsub(text, '\244[\128-\143][\128-\191][\128-\191]', '.')
+  return not string.find(text, '[\128-\255]')
+end
+
 -- The id of a raw element: an anchored pattern first, a guarded decode second, an id of our own making last.
 local function id_of(raw, index)
   local id = string.match(raw, '^%s*{%s*"id"%s*:%s*"([^"\\%c]+)"')
     or string.match(raw, '^%s*{%s*"id"%s*:%s*(%d+)%s*[,}]')
-  if not id then
+  if not id and #raw <= MOST_BYTES then
     local fine, decoded = pcall(cjson.decode, raw)
     if fine and type(decoded) == 'table' then
       id = decoded.id
@@ -206,19 +261,33 @@ local function id_of(raw, index)
       end
     end
   end
-  if type(id) == 'string' and #id > 0 and #id <= 512 and not string.find(id, '[%z\1-\31\127]') then
+  if type(id) == 'string' and #id > 0 and #id <= 512 and not string.find(id, '[%z\1-\31\127]') and is_utf8(id) then
     return id
   end
   return 'made-' .. incarnation .. '-' .. this_call .. '.' .. index, true
 end
 
+-- A header that anybody may have forged: what recount could not write again is no header but part of a raw element.
+local function is_sound(counters, id)
+  if #id > 512 then
+    return false
+  elseif counters == '' then
+    return true
+  end
+  local attempts, crashes, claims = string.match(counters, COUNTERS)
+  return attempts and #attempts < 10 and #crashes < 10 and #claims < 10
+end
+
 -- Decides everything before the first write: ids, frames, who is a duplicate of whom.
 local ids, frames, foreign, made = {}, {}, {}, 0
-local function decide(elements)
+local function decide(elements, framed)
   for i = 1, #elements do
     local element, index = elements[i], #ids + 1
-    local _, _, id = string.match(element, HEADER)
-    if not id then
+    local _, counters, id
+    if framed then
+      _, counters, id = string.match(element, HEADER)
+    end
+    if not id or not is_sound(counters, id) then
       local invented
       id, invented = id_of(element, index)
       made = made + (invented and 1 or 0)
@@ -227,12 +296,12 @@ local function decide(elements)
     ids[index], frames[index] = id, element
   end
 end
-decide(suspects)
-decide(ready)
-decide(plain)
+decide(suspects, true)
+decide(ready, true)
+decide(plain, false)
 
-local fields_claimed, fields_bodies, fields_status, taken = { 'last', this_call }, {}, {}, {}
-local duplicates, strangers = 0, {}
+local fields_claimed, fields_bodies, fields_status, taken = { 'last', this_as_last }, {}, {}, {}
+local duplicates, strangers = {}, {}
 if promised > 0 then
   if #foreign > 0 then
     local foreign_ids = {}
@@ -241,11 +310,15 @@ if promised > 0 then
     end
     local words = call('HMGET', STATUS, unpack(foreign_ids))
     for i = 1, #foreign do
-      frames[foreign[i]] = (words[i] and '\1f ' or '\1F ') .. foreign_ids[i] .. '\n' .. frames[foreign[i]]
+      frames[foreign[i]] = (words[i] == 'queued' and '\1f ' or '\1F ') .. foreign_ids[i] .. '\n' .. frames[foreign[i]]
     end
   end
   local function body(frame)
     return string.sub(frame, string.find(frame, '\n', 1, true) + 1)
+  end
+  -- Leaves room for the suffix inside the longest id, and breaks no UTF-8 sequence.
+  local function stem(id)
+    return #id <= 400 and id or (string.gsub(string.sub(id, 1, 400), '[\192-\255]?[\128-\191]*$', ''))
   end
   local living, seen = call('HMGET', BODIES, unpack(ids)), {}
   for i = 1, promised do
@@ -259,9 +332,9 @@ if promised > 0 then
       fields_bodies[n - 1], fields_bodies[n] = id, frame
       fields_status[n - 1], fields_status[n] = id, 'processing'
     elseif body(twin) == body(frame) then
-      duplicates = duplicates + 1
+      duplicates[#duplicates + 1] = id
     else
-      strangers[#strangers + 1] = { id .. '~' .. incarnation .. '-' .. this_call .. '.' .. i, frame }
+      strangers[#strangers + 1] = { stem(id) .. '~' .. incarnation .. '-' .. this_call .. '.' .. i, frame }
     end
   end
 end
@@ -275,6 +348,9 @@ if #suspects > 0 then
   call('LTRIM', SUSPECTS, #suspects, -1)
 end
 call('HSET', CLAIMED, unpack(fields_claimed))
+if ready_length > 0 and size.plain > 0 and #ready + #plain > 0 then
+  call('HSET', META, 'turn', 1 - turn)
+end
 if #taken > 0 then
   call('HSET', BODIES, unpack(fields_bodies))
   call('HSET', STATUS, unpack(fields_status))
@@ -292,8 +368,9 @@ for i = 1, #strangers do
   local renamed = '\1' .. origin .. counters .. ' ' .. id .. '\n' .. string.sub(frame, string.find(frame, '\n', 1, true) + 1)
   bury(id, renamed, '{"reason":"duplicate-id","message":"a task with this id and another body was alive"}', now)
 end
-if duplicates > 0 then
-  call('HINCRBY', META, 'duplicates', duplicates)
+if #duplicates > 0 then
+  call('HINCRBY', META, 'duplicates', #duplicates)
+  look_after(duplicates) -- their producer writes a status too
 end
 if made > 0 then
   call('HINCRBY', META, 'made-ids', made)

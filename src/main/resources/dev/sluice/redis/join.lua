@@ -4,8 +4,8 @@
 -- RETURNS: {0} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
-lengths()
-local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key')
+local size = lengths()
+local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease')
 if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then
   return { 1, 'protocol', stored[1] }
 elseif stored[2] and stored[2] ~= delivery then
@@ -18,10 +18,11 @@ call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', sta
 if incarnation ~= '' then
   -- The longest lease among the living: what recovery may grant and what it may cut back to.
   local longest = tonumber(lease_ms)
-  if call('ZCARD', DISPATCHERS) > 0 then
-    longest = math.max(longest, tonumber(call('HGET', META, 'lease') or 0))
+  if size.dispatchers > 0 then
+    longest = math.max(longest, tonumber(stored[4]) or 0)
   end
   call('HSET', META, 'lease', longest)
-  call('ZADD', DISPATCHERS, clock_ms() + lease_ms, incarnation)
+  -- A repetition of a call that was answered late must not wake an incarnation that is marked for recovery.
+  call('ZADD', DISPATCHERS, 'NX', clock_ms() + lease_ms, incarnation)
 end
 return { 0 }

@@ -1,42 +1,40 @@
 -- purpose: takes the tasks of one dispatcher incarnation back: its lease lapsed, or it leaves in good order
 -- KEYS:    the queue's keys (common.lua), the claimed hash of that incarnation
 -- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash
--- RETURNS: {0, moved back, dead, 1 = more remain}; {1} its lease is alive, nothing was done
+-- RETURNS: {0, moved back, dead, 1 = more remain}; {1} its lease is alive, or nobody was seen for long: nothing was done
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD
 local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local SCANNED_A_CALL = 1024
+
 lengths()
 local now = clock_ms()
-local score = call('ZSCORE', DISPATCHERS, incarnation)
+local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
+local meta = call('HMGET', META, 'seen', 'lease')
 call('HLEN', CLAIMED)
-if score and tonumber(score) > now and not leaving then
+if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
   return { 1 }
 end
 
 -- Marked before the first slice: from here on no call of this incarnation does anything (R7).
 call('HDEL', META, '')
-if score and tonumber(score) ~= 0 then
+if score ~= 0 then
   call('ZADD', DISPATCHERS, 'XX', 0, incarnation)
 end
 
-local tokens, ids, cursor = {}, {}, '0'
+-- The newest claims go back first, so that the oldest comes to the very head: tokens are <call>.<index>.
+local held, cursor = {}, '0'
 repeat
   local page = call('HSCAN', CLAIMED, cursor, 'COUNT', limit)
   cursor = page[1]
   for i = 1, #page[2], 2 do
-    if page[2][i] ~= 'last' and #tokens < limit then
-      tokens[#tokens + 1] = page[2][i]
-      ids[#ids + 1] = page[2][i + 1]
+    local token = page[2][i]
+    if token ~= 'last' then
+      local c, k = string.match(token, '^(%d+)%.(%d+)$')
+      held[#held + 1] = { tonumber(c) or 0, tonumber(k) or 0, token, page[2][i + 1] }
     end
   end
-until #tokens > 0 or cursor == '0'
-
--- The oldest claim returns to the very head: tokens are <call>.<index>.
-local order = {}
-for i = 1, #tokens do
-  local c, k = string.match(tokens[i], '^(%d+)%.(%d+)$')
-  order[i] = { tonumber(c) or 0, tonumber(k) or 0, ids[i] }
-end
-table.sort(order, function(a, b)
+until #held >= SCANNED_A_CALL or cursor == '0'
+table.sort(held, function(a, b)
   if a[1] ~= b[1] then
     return a[1] > b[1]
   end
@@ -44,18 +42,18 @@ table.sort(order, function(a, b)
 end)
 
 local moved, dead = 0, 0
-if #tokens > 0 then
-  local sorted, words = {}, {}
-  for i = 1, #order do
-    sorted[i] = order[i][3]
+if #held > 0 then
+  local tokens, ids, words = {}, {}, {}
+  for i = 1, math.min(limit, #held) do
+    tokens[i], ids[i] = held[i][3], held[i][4]
   end
-  local frames = call('HMGET', BODIES, unpack(sorted))
-  call('HDEL', CLAIMED, unpack(tokens))
-  call('HDEL', BODIES, unpack(sorted))
-  for i = 1, #sorted do
-    local id, frame = sorted[i], frames[i]
+  local frames = frames_of(ids)
+  call('HDEL', CLAIMED, unpack(tokens, 1, #frames))
+  call('HDEL', BODIES, unpack(ids, 1, #frames))
+  for i = 1, #frames do
+    local id, frame = ids[i], frames[i]
     if not frame then
-      call('HINCRBY', META, 'bodiless', 1)
+      lose(id)
     else
       local before = crashes_of(frame)
       local again, crashes = recount(frame, 0, leaving and 0 or 1)

@@ -10,27 +10,27 @@ local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 local size = lengths()
 local meta = call('HMGET', META, 'seen', 'lease')
 local now = clock_ms()
-local seen, longest = tonumber(meta[1] or 0), math.max(lease_ms, tonumber(meta[2] or 0))
+local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
 local more, removed = 0, 0
 
 call('HDEL', META, '')
-call('HSET', META, 'seen', now)
-
--- Nobody is dead while Redis was away: silence of everyone is no proof against anyone (R6).
-local away = seen < now - 2 * lease_ms / 3 or seen > now
-if away then
-  local silent = call('ZRANGEBYSCORE', DISPATCHERS, '(0', now, 'LIMIT', 0, limit)
-  for i = 1, #silent do
-    call('ZADD', DISPATCHERS, 'XX', now + longest, silent[i])
-  end
-end
+local forgiven = forgive(now, lease_ms, longest, tonumber(meta[1]) or 0)
 local ahead = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. (now + 2 * longest), '+inf', 'LIMIT', 0, limit)
 for i = 1, #ahead do
   call('ZADD', DISPATCHERS, 'XX', now + longest, ahead[i])
 end
 
-if promote(now, limit, crash_limit) == limit then
-  more = 1
+promote(now, limit, crash_limit)
+
+-- A "queued" of a task that is in no body and that we ended: it died, or it is nowhere.
+local function correct(id)
+  if call('HEXISTS', BODIES, id) == 1 then
+    return
+  elseif size.dead > 0 and call('ZSCORE', DEAD, id) then
+    call('HSET', STATUS, id, 'dead')
+  else
+    removed = removed + call('HDEL', STATUS, id)
+  end
 end
 
 -- A foreign producer pushes first and writes its status second: what it wrote after our settle goes.
@@ -39,31 +39,25 @@ local late = call('ZRANGEBYSCORE', LATE, '-inf', now * 8 + 7, 'LIMIT', 0, limit,
 for i = 1, #late, 2 do
   local id, looks = late[i], tonumber(late[i + 1]) % 8
   local word = call('HGET', STATUS, id)
-  if not word and LATE_CHECKS_MS[looks + 1] then
+  if (not word or word == 'dead') and LATE_CHECKS_MS[looks + 1] then
     call('ZADD', LATE, (now + LATE_CHECKS_MS[looks + 1]) * 8 + looks + 1, id)
   else
     call('ZREM', LATE, id)
-    if word == 'queued' and call('HEXISTS', BODIES, id) == 0 then
-      removed = removed + call('HDEL', STATUS, id)
+    if word == 'queued' then
+      correct(id)
     end
   end
 end
-if #late == 2 * limit then
-  more = 1
-end
 
--- With both lists empty a task that is only "queued" is nowhere.
+-- With every list empty a task that is only "queued" is nowhere.
 local waiting = call('LLEN', PLAIN) + call('LLEN', READY) + call('LLEN', SUSPECTS)
 if waiting == 0 and (cursor ~= '0' or call('HLEN', STATUS) > call('HLEN', BODIES) + size.dead) then
   local page = call('HSCAN', STATUS, cursor, 'COUNT', limit)
   cursor = page[1]
   for i = 1, #page[2], 2 do
-    if page[2][i + 1] == 'queued' and call('HEXISTS', BODIES, page[2][i]) == 0 then
-      removed = removed + call('HDEL', STATUS, page[2][i])
+    if page[2][i + 1] == 'queued' then
+      correct(page[2][i])
     end
-  end
-  if cursor ~= '0' then
-    more = 1
   end
 else
   cursor = '0'
@@ -76,9 +70,14 @@ if waiting > 0 then
 end
 
 local due = next_due_ms()
+if not forgiven or cursor ~= '0' or #late == 2 * limit or (due and due <= now) then
+  more = 1
+end
 local reply = { 0, due and math.max(0, due - now) or -1, more, cursor, removed }
-local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
-for i = 1, #lapsed do
-  reply[#reply + 1] = lapsed[i]
+if forgiven then
+  local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
+  for i = 1, #lapsed do
+    reply[#reply + 1] = lapsed[i]
+  end
 end
 return reply
