@@ -52,7 +52,7 @@ public final class RedisLink {
 
     /** Completes when the server answered a PING within {@code deadline}; fails with a {@link SluiceException}. */
     public Mono<Void> ping(Duration deadline) {
-        return send(CommandType.PING, args -> {}, deadline).then();
+        return command(CommandType.PING, args -> {}, deadline).then();
     }
 
     /**

@@ -1,0 +1,62 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.redis.OneQueue.Held;
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@OnEveryRedis
+class FullServerRedisTest {
+    private final OneQueue q;
+
+    FullServerRedisTest(@Private RedisServer redis) {
+        q = new OneQueue(redis);
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void aFullRedisTakesNoTasksButLetsEverythingElseGoOn() {
+        q.enqueue(0, 12);
+        q.pushForeign("f0");
+        Worker worker = q.worker("a");
+        Worker lost = q.worker("lost");
+        lost.claim(2);
+        List<Held> held = worker.claim(6);
+        q.lapse(lost);
+        q.wire.call("CONFIG", "SET", "maxmemory", "1");
+
+        assertThatThrownBy(() -> q.enqueue("x"))
+                .isInstanceOf(StoreUnavailableException.class)
+                .hasMessageContaining("maxmemory");
+        assertThat(q.status("x")).isNull();
+
+        ExchangeReply settled = worker.settle(call -> {
+            call.succeeded(held.get(0).token(), false);
+            call.succeeded(held.get(1).token(), true);
+            call.dead(held.get(2).token(), "{}");
+            call.retry(held.get(3).token(), 0);
+            call.snooze(held.get(4).token(), 0);
+        });
+        assertThat(settled.refused()).isEmpty();
+        assertThat(worker.settle(call -> call.release(held.get(5).token())).refused())
+                .isEmpty();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
+        assertThat(q.round().lapsed()).containsExactly("lost");
+        assertThat(q.recover(lost).moved()).isEqualTo(2);
+        OneQueue.await(q.claims.join("b", OneQueue.LEASE));
+        assertThat(worker.drain()).hasSize(10);
+        OneQueue.await(q.claims.leave("a"));
+    }
+}

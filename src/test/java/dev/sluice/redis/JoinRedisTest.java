@@ -1,0 +1,105 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@OnEveryRedis
+class JoinRedisTest {
+    private final OneQueue q;
+
+    JoinRedisTest(RedisServer redis) {
+        q = new OneQueue(redis);
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void theFirstRecordsWhatTheOthersMustShare() {
+        q.worker("a");
+
+        assertThat(q.meta("protocol")).isEqualTo("1");
+        assertThat(q.meta("delivery")).isEqualTo("at-least-once");
+        assertThat(q.meta("status-key")).isEqualTo("{q}:status");
+        assertThat(q.meta("lease")).isEqualTo("15000");
+        assertThat(q.wire.call("ZCARD", q.key("dispatchers"))).isEqualTo(1L);
+    }
+
+    @Test
+    void anotherProtocolVersionIsRefused() {
+        q.wire.call("HSET", q.key("meta"), "protocol", "2");
+
+        refused("protocol", "protocol version 2", q.queue);
+    }
+
+    @Test
+    void anotherDeliveryModeIsRefused() {
+        q.worker("a");
+
+        refused("delivery", "at-least-once", q.queue.delivery(DeliveryMode.AT_MOST_ONCE));
+    }
+
+    @Test
+    void anotherStatusKeyIsRefused() {
+        q.worker("a");
+
+        refused("status-key", "{q}:status", q.queue.statusKey("other_status"));
+    }
+
+    @Test
+    void theLongestLeaseOfTheLivingIsKept() {
+        OneQueue.await(q.claims.join("a", Duration.ofSeconds(60)));
+        OneQueue.await(q.claims.join("b", Duration.ofSeconds(5)));
+
+        assertThat(q.meta("lease")).isEqualTo("60000");
+    }
+
+    @Test
+    void aRepeatedJoinDoesNotWakeAnIncarnationThatIsBeingRecovered() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", "0", "a");
+
+        OneQueue.await(q.claims.join("a", OneQueue.LEASE));
+
+        assertThat(worker.exchange(1, call -> {}).lapsed()).isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isFalse();
+    }
+
+    @Test
+    void aHeartbeatRenewsTheLeaseAndCreatesNoMember() {
+        q.worker("a");
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 1), "a");
+
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("stranger", OneQueue.LEASE)))
+                .isFalse();
+
+        assertThat(Double.parseDouble((String) q.wire.call("ZSCORE", q.key("dispatchers"), "a")))
+                .isGreaterThan(q.serverMs() + 10_000.0);
+        assertThat(q.wire.call("ZCARD", q.key("dispatchers"))).isEqualTo(1L);
+    }
+
+    private void refused(String reason, String told, Queue queue) {
+        var before = q.everything();
+        assertThatThrownBy(() -> OneQueue.await(q.links.claims(queue, 3).join("b", OneQueue.LEASE)))
+                .isInstanceOfSatisfying(
+                        StoreRefusedException.class,
+                        refusal -> assertThat(refusal.reason()).isEqualTo(reason))
+                .hasMessageContaining(told);
+        assertThat(q.everything()).isEqualTo(before);
+    }
+}

@@ -1,0 +1,219 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.redis.OneQueue.Held;
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@OnEveryRedis
+class RecoverRedisTest {
+    private final OneQueue q;
+
+    RecoverRedisTest(RedisServer redis) {
+        q = new OneQueue(redis);
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void aDispatcherWithALeaseIsLeftAlone() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        q.round();
+        var before = q.everything();
+
+        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(0, 0, false));
+        assertThat(q.everything()).isEqualTo(before);
+    }
+
+    @Test
+    void theTasksOfALapsedDispatcherGoBackToTheHeadInTheirOldOrder() {
+        q.enqueue(0, 10);
+        Worker worker = q.worker("a");
+        worker.claim(3);
+        worker.claim(3);
+        q.rings();
+        q.lapse(worker);
+
+        RecoverReply reply = q.recover(worker);
+
+        assertThat(reply).isEqualTo(new RecoverReply(6, 0, false));
+        assertThat(q.rings()).isTrue();
+        assertThat(q.status("t0")).isEqualTo("queued");
+        List<Held> again = q.worker("b").claim(10);
+        assertThat(again.stream().map(Held::id))
+                .containsExactlyElementsOf(
+                        IntStream.range(0, 10).mapToObj(i -> "t" + i).toList());
+        assertThat(again.get(0).frame().crashes()).isEqualTo(1);
+        assertThat(again.get(0).frame().attempts()).isZero();
+        assertThat(again.get(9).frame().crashes()).isZero();
+    }
+
+    @Test
+    void aThousandTasksAreRecoveredInSlicesInTheirOldOrderAndTheOwnerIsRefusedFromTheFirst() {
+        q.enqueue(0, 1000);
+        Worker worker = q.worker("a");
+        List<Held> first = worker.claim(256);
+        for (int i = 0; i < 3; i++) {
+            worker.claim(256);
+        }
+        q.lapse(worker);
+
+        RecoverReply slice = q.recover(worker);
+        assertThat(slice).isEqualTo(new RecoverReply(256, 0, true));
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isFalse();
+        assertThat(worker.settle(call -> call.succeeded(first.get(0).token(), false))
+                        .lapsed())
+                .isTrue();
+        OneQueue.await(q.claims.join("a", OneQueue.LEASE)); // the repetition of a join that was answered late
+        assertThat(worker.claim(1)).isEmpty();
+
+        assertThat(q.recover(worker).more()).isTrue();
+        assertThat(q.recover(worker).more()).isTrue();
+        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(232, 0, false));
+        assertThat(q.wire.call("ZCARD", q.key("dispatchers"))).isEqualTo(0L);
+        assertThat(q.worker("b").drain())
+                .containsExactlyElementsOf(
+                        IntStream.range(0, 1000).mapToObj(i -> "t" + i).toList());
+    }
+
+    @Test
+    void leavingGivesAllBackAndCountsNoCrash() {
+        q.enqueue(0, 300);
+        Worker worker = q.worker("a");
+        worker.claim(256);
+        worker.claim(44);
+
+        OneQueue.await(q.claims.leave("a"));
+
+        assertThat(q.wire.call("EXISTS", q.key("claimed:a"), q.key("dispatchers")))
+                .isEqualTo(0L);
+        List<Held> again = q.worker("b").claim(256);
+        assertThat(again)
+                .hasSize(256)
+                .allSatisfy(held -> assertThat(held.frame().crashes()).isZero());
+        assertThat(again.get(0).id()).isEqualTo("t0");
+    }
+
+    @Test
+    void bigTasksAreRecoveredInSlicesOfAboutAMegabyte() {
+        byte[] body = OneQueue.binary(200_000, 7);
+        Worker worker = q.worker("a");
+        for (int i = 0; i < 20; i++) {
+            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), 0));
+            worker.claimOne();
+        }
+        q.lapse(worker);
+
+        RecoverReply slice = q.recover(worker);
+
+        assertThat(slice.more()).isTrue();
+        assertThat(slice.moved()).isBetween(5, 16);
+        q.recoverAll(worker);
+        assertThat(q.worker("b").drain()).hasSize(20);
+    }
+
+    @Test
+    void onePoisonAmongFiveHundredDiesAloneAndTheOthersLive() {
+        q.enqueue(0, 500);
+        String poison = "t250";
+        Set<String> done = new HashSet<>();
+
+        for (int round = 0; done.size() < 499 && round < 2_000; round++) {
+            Worker worker = q.worker("w" + round);
+            boolean crashed = false;
+            while (!crashed) {
+                List<Held> held = worker.claim(256);
+                if (held.isEmpty()) {
+                    break;
+                }
+                crashed = held.stream().anyMatch(it -> it.id().equals(poison));
+                if (!crashed) {
+                    worker.settle(call -> held.forEach(it -> {
+                        call.succeeded(it.token(), false);
+                        done.add(it.id());
+                    }));
+                }
+            }
+            q.lapse(worker);
+            q.recoverAll(worker);
+        }
+
+        assertThat(done).hasSize(499).doesNotContain(poison);
+        assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of(poison));
+        assertThat((String) q.wire.call("HGET", q.key("dead:bodies"), poison))
+                .startsWith("{\"reason\":\"crash-limit\"")
+                .contains("\u0001c0,3,3 t250\n");
+    }
+
+    @Test
+    void suspectsAreClaimedOneAtATime() {
+        q.enqueue("x", "y");
+        for (int crash = 0; crash < 2; crash++) {
+            Worker victim = q.worker("v" + crash);
+            assertThat(victim.claim(10)).hasSize(2);
+            q.lapse(victim);
+            q.recoverAll(victim);
+        }
+        q.enqueue("z");
+        Worker worker = q.worker("a");
+
+        assertThat(worker.claimIds(10)).containsExactly("x", "z");
+        assertThat(worker.send(worker.newCall(10, false)).frames()).isEmpty();
+    }
+
+    @Test
+    void aRetriedSuspectStaysApart() {
+        q.enqueue("x");
+        for (int crash = 0; crash < 2; crash++) {
+            Worker victim = q.worker("v" + crash);
+            victim.claimOne();
+            q.lapse(victim);
+            q.recoverAll(victim);
+        }
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+
+        worker.settle(call -> call.retry(held.token(), 0));
+        q.round();
+
+        assertThat(q.len("suspects")).isEqualTo(1L);
+        assertThat(q.rings()).isTrue();
+    }
+
+    @Test
+    void aClaimedHashWithoutAMemberIsAdoptedAndRecovered() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        q.wire.call("ZREM", q.key("dispatchers"), "a");
+
+        assertThat(OneQueue.await(q.upkeep.adoptStrays())).isEqualTo(1);
+        assertThat(q.round().lapsed()).containsExactly("a");
+        assertThat(q.recover(worker).moved()).isEqualTo(1);
+    }
+
+    @Test
+    void aRecoveryThatIsSentAgainMovesNothingTwice() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        q.lapse(worker);
+
+        assertThat(q.recover(worker).moved()).isEqualTo(1);
+        assertThat(q.recover(worker).moved()).isZero();
+        assertThat(q.len("ready")).isEqualTo(1L);
+    }
+}

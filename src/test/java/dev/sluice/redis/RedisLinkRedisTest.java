@@ -1,0 +1,196 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
+import io.lettuce.core.protocol.CommandType;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+@OnEveryRedis
+class RedisLinkRedisTest {
+    private static final Duration SHORT = Duration.ofMillis(300);
+
+    private RedisServer redis;
+    private RedisLinks links;
+    private RedisLink link;
+
+    @BeforeEach
+    void connect(@Private RedisServer redis) {
+        this.redis = redis;
+        links = OneQueue.connect(redis);
+        link = links.commands();
+        ping();
+    }
+
+    @AfterEach
+    void close() {
+        links.close().block(Duration.ofSeconds(10));
+    }
+
+    @Test
+    void aStalledServerFailsTheCommandInTimeAndTheConnectionIsReplaced() {
+        String before = connectionId();
+        redis.pause();
+        try {
+            assertThatThrownBy(() -> link.ping(SHORT).block())
+                    .isInstanceOf(StoreUnavailableException.class)
+                    .hasMessageContaining("in time");
+        } finally {
+            redis.resume();
+        }
+
+        assertThat(connectionId()).isNotEqualTo(before);
+    }
+
+    @Test
+    void commandsThatFailTogetherReplaceTheirConnectionOnce() {
+        redis.pause();
+        try {
+            Flux.range(0, 20)
+                    .flatMap(i -> link.ping(Duration.ofMillis(200 + 10L * i)).onErrorComplete())
+                    .blockLast();
+        } finally {
+            redis.resume();
+        }
+
+        String id = connectionId();
+        ping();
+        assertThat(connectionId()).isEqualTo(id);
+    }
+
+    @Test
+    void theNextCommandAfterAKilledConnectionWorks() {
+        for (int i = 0; i < 20; i++) {
+            redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+
+            Mono<Void> next = link.ping(Duration.ofSeconds(2));
+            try {
+                next.block();
+            } catch (StoreUnavailableException sentBeforeTheNewsCame) {
+                next.block();
+            }
+        }
+    }
+
+    @Test
+    void aServerThatComesBackOnItsPortIsUsedAtOnce() {
+        redis.kill();
+        assertThatThrownBy(() -> link.ping(Duration.ofSeconds(2)).block())
+                .isInstanceOf(StoreUnavailableException.class);
+        assertThatThrownBy(() -> link.ping(Duration.ofSeconds(2)).block())
+                .isInstanceOf(StoreUnavailableException.class);
+        redis.restart();
+
+        ping();
+        assertThat(link.isUp()).isTrue();
+    }
+
+    @Test
+    void scriptsAreSentAgainWhenTheServerForgotThem() {
+        try (OneQueue q = new OneQueue(redis)) {
+            q.enqueue("x");
+            redis.call("SCRIPT", "FLUSH");
+            q.enqueue("y");
+            redis.call("SCRIPT", "FLUSH");
+
+            assertThat(q.worker("a").claimIds(10)).containsExactly("x", "y");
+        }
+    }
+
+    @Test
+    void aWrongPasswordIsRefusedInOneSentence(RedisServer.Builder builder) {
+        try (RedisServer locked = builder.password("right").start()) {
+            for (String credentials : List.of("", ":wrong@")) {
+                RedisLinks others =
+                        RedisLinks.own(RedisURI.create("redis://" + credentials + "127.0.0.1:" + locked.port()), null);
+
+                assertThatThrownBy(() ->
+                                others.commands().ping(Duration.ofSeconds(5)).block())
+                        .isInstanceOfSatisfying(
+                                StoreRefusedException.class,
+                                refusal -> assertThat(refusal.reason()).isEqualTo("auth"))
+                        .hasMessageContaining("check user and password")
+                        .hasMessageNotContaining("wrong@");
+                others.close().block(Duration.ofSeconds(10));
+            }
+        }
+    }
+
+    @Test
+    void aReadOnlyReplicaIsLeftEvenWhenAScriptMeetsIt() {
+        try (OneQueue q = new OneQueue(redis)) {
+            q.enqueue("x");
+            String before = idOf(q.links.commands());
+            redis.call("REPLICAOF", "127.0.0.1", "1");
+
+            assertThatThrownBy(() -> q.enqueue("y")).isInstanceOf(StoreUnavailableException.class);
+            redis.call("REPLICAOF", "NO", "ONE");
+
+            assertThat(idOf(q.links.commands())).isNotEqualTo(before);
+            q.enqueue("y");
+        }
+    }
+
+    @Test
+    void aClosedLinkSaysSo() {
+        RedisLink closed = links.open("test");
+        links.close(closed).block();
+
+        assertThatThrownBy(() -> closed.ping(SHORT).block())
+                .isInstanceOf(StoreUnavailableException.class)
+                .hasMessageContaining("'test' is closed");
+    }
+
+    @Test
+    void aWaitThatTheServerEndsCompletesWithoutATaskAndTheLinkIsUsedOn() {
+        try (OneQueue q = new OneQueue(redis)) {
+            RedisLink doorbell = q.links.open("doorbell");
+            OneQueue.await(q.claims.awaitRing(doorbell, Duration.ofMillis(50)));
+            String before = idOf(doorbell);
+            OneQueue.await(q.claims.awaitForeign(doorbell, Duration.ofMillis(50)));
+            assertThat(idOf(doorbell)).isEqualTo(before);
+
+            q.enqueue("x");
+            OneQueue.await(q.claims.awaitRing(doorbell, Duration.ofSeconds(5)));
+            q.push("{\"id\":\"f\"}");
+            OneQueue.await(q.claims.awaitForeign(doorbell, Duration.ofSeconds(5)));
+            assertThat(q.worker("a").claimIds(5)).containsExactly("x", "f");
+        }
+    }
+
+    @Test
+    void theServerTellsWhatItIs() {
+        ServerFacts facts = links.server().block();
+
+        assertThat(facts.version()).isEqualTo(redis.version().toString());
+        assertThat(facts.cluster()).isFalse();
+        assertThat(facts.mayEvict()).isFalse();
+        assertThat(facts.check()).isSameAs(facts);
+    }
+
+    private void ping() {
+        link.ping(Duration.ofSeconds(5)).block();
+    }
+
+    private String connectionId() {
+        return idOf(link);
+    }
+
+    private static String idOf(RedisLink link) {
+        return String.valueOf(link.command(CommandType.CLIENT, args -> args.add("ID"), Duration.ofSeconds(5))
+                .block()
+                .number(0));
+    }
+}

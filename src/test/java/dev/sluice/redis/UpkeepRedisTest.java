@@ -1,0 +1,287 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.redis.OneQueue.Held;
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@OnEveryRedis
+class UpkeepRedisTest {
+    private final OneQueue q;
+
+    UpkeepRedisTest(RedisServer redis) {
+        q = new OneQueue(redis);
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void theSilenceOfEveryoneRecoversNobody() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        nobodyWasSeenFor(60_000, worker);
+
+        assertThat(q.recover(worker).moved()).isZero();
+        assertThat(q.round().lapsed()).isEmpty();
+        assertThat(q.recover(worker).moved()).isZero();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
+    }
+
+    @Test
+    void theFirstHeartbeatAfterASilenceDoesNotMakeTheOthersLookDead() {
+        q.enqueue("x");
+        Worker slow = q.worker("slow");
+        slow.claimOne();
+        Worker quick = q.worker("quick");
+        nobodyWasSeenFor(60_000, slow);
+
+        assertThat(OneQueue.await(q.claims.heartbeat("quick", OneQueue.LEASE))).isTrue();
+        assertThat(q.round().lapsed()).isEmpty();
+        assertThat(q.recover(slow).moved()).isZero();
+        assertThat(quick.claim(1)).isEmpty();
+    }
+
+    @Test
+    void aLeaseWithASecondLeftIsLengthenedToo() {
+        Worker worker = q.worker("a");
+        nobodyWasSeenFor(60_000, worker);
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 1_000), "a");
+
+        q.round();
+
+        assertThat(leaseOf("a")).isGreaterThan(q.serverMs() + 10_000);
+    }
+
+    @Test
+    void whoStaysSilentWhileOthersAreSeenIsRecovered() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        q.lapse(worker);
+
+        assertThat(q.round().lapsed()).containsExactly("a");
+        assertThat(q.recover(worker).moved()).isEqualTo(1);
+    }
+
+    @Test
+    void aShortLeaseIsNotForgivenForEver() {
+        Duration lease = Duration.ofMillis(200);
+        OneQueue.await(q.claims.join("a", lease));
+        OneQueue.await(q.upkeep.round(lease, "0"));
+        OneQueue.pause(1_000);
+
+        assertThat(OneQueue.await(q.upkeep.round(lease, "0")).lapsed()).containsExactly("a");
+        OneQueue.await(q.upkeep.recover("a"));
+    }
+
+    @Test
+    void aLeaseInTheFarFutureIsCutBack() {
+        q.worker("a");
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 3_600_000), "a");
+
+        q.round();
+
+        assertThat(leaseOf("a")).isBetween(q.serverMs(), q.serverMs() + OneQueue.LEASE.toMillis());
+    }
+
+    @Test
+    void aClockThatJumpedBackRecoversNobody() {
+        Worker worker = q.worker("a");
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs() + 3_600_000));
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", "1000", "a");
+
+        assertThat(q.recover(worker).moved()).isZero();
+        assertThat(q.round().lapsed()).isEmpty();
+        assertThat(q.meta("seen")).isLessThanOrEqualTo(String.valueOf(q.serverMs()));
+    }
+
+    @Test
+    void whatIsDueIsQueuedAndRings() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.retry(held.token(), 0));
+        q.rings();
+
+        UpkeepReply round = q.round();
+
+        assertThat(round.nextDueMs()).isEqualTo(-1);
+        assertThat(q.status("x")).isEqualTo("queued");
+        assertThat(q.rings()).isTrue();
+    }
+
+    @Test
+    void whatIsDueIsPromotedInSlices() {
+        q.enqueue(0, 300);
+        Worker worker = q.worker("a");
+        for (int i = 0; i < 2; i++) {
+            List<Held> held = worker.claim(150);
+            worker.settle(call -> held.forEach(it -> call.snooze(it.token(), 60_000)));
+        }
+        for (int i = 0; i < 300; i++) {
+            q.wire.call("ZADD", q.key("delayed"), "XX", String.valueOf(i + 1), "t" + i);
+        }
+
+        assertThat(q.round().more()).isTrue();
+        assertThat(q.len("ready")).isEqualTo(256L);
+        assertThat(q.round().more()).isFalse();
+        assertThat(worker.drain()).hasSize(300).startsWith("t0", "t1").endsWith("t298", "t299");
+    }
+
+    @Test
+    void forgottenWorkRings() {
+        q.enqueue("x");
+        q.rings();
+
+        q.round();
+
+        assertThat(q.rings()).isTrue();
+    }
+
+    @Test
+    void aStatusThatCameAfterTheEndIsRemovedWhileTheQueueIsAtWork() {
+        q.push("{\"id\":\"x\"}");
+        q.worker("a").drain();
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.enqueue("other");
+        lookNow("x");
+
+        assertThat(q.round().removedStatuses()).isEqualTo(1);
+        assertThat(q.status("x")).isNull();
+        assertThat(q.status("other")).isEqualTo("queued");
+        assertThat(q.meta("late-statuses")).isEqualTo("1");
+    }
+
+    @Test
+    void aStatusThatComesVeryLateIsLookedForSeveralTimes() {
+        q.push("{\"id\":\"x\"}");
+        q.worker("a").drain();
+        q.enqueue("other");
+        for (int look = 0; look < 3; look++) {
+            lookNow("x");
+            q.round();
+            assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(1L);
+        }
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        lookNow("x");
+
+        assertThat(q.round().removedStatuses()).isEqualTo(1);
+        assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(0L);
+    }
+
+    @Test
+    void aStatusThatCameAfterItsTaskWasDiscardedIsRemovedToo() {
+        q.push("{\"id\":\"x\"}");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.discard(held.token()));
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.enqueue("other");
+        lookNow("x");
+
+        assertThat(q.round().removedStatuses()).isEqualTo(1);
+    }
+
+    @Test
+    void aStatusThatCameAfterItsTaskDiedIsSetRight() {
+        q.push("{\"id\":\"x\"}");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.dead(held.token(), "{}"));
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        lookNow("x");
+
+        q.round();
+
+        assertThat(q.status("x")).isEqualTo("dead");
+    }
+
+    @Test
+    void theStatusOfADroppedDuplicateIsRemovedToo() {
+        q.pushForeign("x");
+        q.push("{\"id\":\"x\",\"type\":\"t\"}");
+        assertThat(q.worker("a").drain()).containsExactly("x");
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.enqueue("other");
+        lookNow("x");
+
+        assertThat(q.round().removedStatuses()).isEqualTo(1);
+    }
+
+    @Test
+    void thePlacesForLateStatusesAreBoundedAndGoToTheFreshest() {
+        q.wire.call("EVAL", "for i=1,20000 do redis.call('ZADD',KEYS[1],1e15+i,'old'..i) end", "1", q.key("late"));
+        q.push("{\"id\":\"x\"}");
+
+        q.worker("a").drain();
+
+        assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(20_000L);
+        assertThat(q.wire.call("ZRANK", q.key("late"), "x")).isEqualTo(0L);
+    }
+
+    @Test
+    void anEmptyQueueIsSweptOfGhostsSliceBySlice() {
+        q.enqueue("alive", "dead");
+        Worker worker = q.worker("a");
+        List<Held> held = worker.claim(2);
+        worker.settle(call -> call.dead(held.get(1).token(), "{}"));
+        for (int i = 0; i < 2_000; i++) {
+            q.wire.send("HSET", q.queue.statusKey(), "ghost" + i, "queued");
+        }
+        for (int i = 0; i < 2_000; i++) {
+            q.wire.reply();
+        }
+
+        int removed = 0;
+        String cursor = "0";
+        for (int i = 0; i < 100; i++) {
+            UpkeepReply round = OneQueue.await(q.upkeep.round(OneQueue.LEASE, cursor));
+            removed += round.removedStatuses();
+            cursor = round.cursor();
+            if (!round.more()) {
+                break;
+            }
+            assertThat(round.removedStatuses()).isLessThan(1_000);
+        }
+
+        assertThat(removed).isEqualTo(2_000);
+        assertThat(q.wire.call("HGETALL", q.queue.statusKey()))
+                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST)
+                .containsExactlyInAnyOrder("alive", "processing", "dead", "dead");
+    }
+
+    @Test
+    void aQueueWithWorkIsNotSwept() {
+        q.enqueue("x");
+        q.push("{\"id\":\"y\"}");
+        q.wire.call("HSET", q.queue.statusKey(), "y", "queued");
+
+        assertThat(q.round().removedStatuses()).isZero();
+        assertThat(q.status("y")).isEqualTo("queued");
+    }
+
+    private void lookNow(String id) {
+        double score = Double.parseDouble((String) q.wire.call("ZSCORE", q.key("late"), id));
+        long looks = (long) score % 8;
+        q.wire.call("ZADD", q.key("late"), "XX", String.valueOf(looks), id);
+    }
+
+    private void nobodyWasSeenFor(long ms, Worker silent) {
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs() - ms));
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() - 1_000), silent.name);
+    }
+
+    private long leaseOf(String incarnation) {
+        return (long) Double.parseDouble((String) q.wire.call("ZSCORE", q.key("dispatchers"), incarnation));
+    }
+}
