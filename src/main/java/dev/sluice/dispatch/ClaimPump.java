@@ -84,6 +84,7 @@ final class ClaimPump implements Pump {
     private final Backoff backoff = new Backoff();
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private Phase phase = Phase.NEW;
+    private @Nullable MonoSink<Void> starting;
     private volatile @Nullable Incarnation current;
     private int inFlight;
     private boolean broken;
@@ -158,14 +159,19 @@ final class ClaimPump implements Pump {
     @Override
     public Mono<Void> start() {
         return Mono.create(sink -> loop.execute(() -> {
+            if (phase != Phase.NEW) {
+                sink.error(new IllegalStateException("the dispatcher was stopped before it had started"));
+                return;
+            }
             phase = Phase.OPEN;
+            starting = sink;
             loop.add(this);
             calls.keep(rings.start(() -> loop.execute(this::rang), this::report));
             calls.keep(pushes.start(() -> loop.execute(this::pushed), this::report));
             long guardMs = Math.max(20, lease.toMillis() / 20);
             calls.keep(Schedulers.parallel()
                     .schedulePeriodically(this::guard, guardMs, guardMs, java.util.concurrent.TimeUnit.MILLISECONDS));
-            join(sink);
+            join();
         }));
     }
 
@@ -349,7 +355,7 @@ final class ClaimPump implements Pump {
         }
         from.suspects(suspects - (sent.suspectWanted ? 1 : 0));
         permits.fulfil(sent.call.wanted(), attempts.size());
-        nextDueMs = reply.nextDueMs();
+        nextDueMs = reply.paused() ? -1 : reply.nextDueMs();
         workKnown = reply.workRemains() && !reply.paused();
         if (!attempts.isEmpty()) {
             Batch batch = new Batch(attempts.toArray(new Attempt[0]));
@@ -427,7 +433,7 @@ final class ClaimPump implements Pump {
 
     // ---- the lease
 
-    private void join(@Nullable MonoSink<Void> starter) {
+    private void join() {
         Incarnation next = new Incarnation(store::keysOf, new Holdings(pool));
         long sent = System.nanoTime();
         calls.run(
@@ -445,6 +451,8 @@ final class ClaimPump implements Pump {
                     broken = false;
                     rung = true;
                     backoff.reset();
+                    MonoSink<Void> starter = starting;
+                    starting = null;
                     if (starter != null) {
                         starter.success();
                     } else {
@@ -455,7 +463,9 @@ final class ClaimPump implements Pump {
                     if (phase != Phase.OPEN) {
                         return;
                     }
+                    MonoSink<Void> starter = starting;
                     if (starter != null && failure instanceof StoreRefusedException) {
+                        starting = null;
                         phase = Phase.CLOSED;
                         loop.remove(this);
                         calls.dispose();
@@ -463,7 +473,7 @@ final class ClaimPump implements Pump {
                         return;
                     }
                     log.atDebug().addKeyValue("queue", queue.name()).log("Cannot join yet", failure);
-                    calls.after(backoff.next(), () -> join(starter));
+                    calls.after(backoff.next(), this::join);
                 });
     }
 
@@ -524,7 +534,7 @@ final class ClaimPump implements Pump {
 
     private void rejoin() {
         if (phase == Phase.OPEN) {
-            join(null);
+            join();
         }
     }
 
@@ -606,6 +616,10 @@ final class ClaimPump implements Pump {
             last.holdings().abandonAll();
         }
         calls.dispose();
+        MonoSink<Void> starter = starting;
+        if (starter != null) {
+            starter.error(new IllegalStateException("the dispatcher was stopped before it had started"));
+        }
         stopping.forEach(MonoSink::success);
         stopping.clear();
     }

@@ -8,8 +8,8 @@ import reactor.core.publisher.Mono;
  * emits false. One that is never settled is a failed attempt when its timeout is over.
  *
  * <p>Every settle is eager about its verdict and lazy about its answer: it takes effect on subscription, and its Mono
- * emits true when Redis has recorded it, or false if the task was not this dispatcher's any more. It signals on the
- * dispatcher's loop thread: hand over before doing work. Cancelling takes nothing back. It may be subscribed to
+ * emits true when Redis has recorded it, or false if the task was not this dispatcher's any more. It signals on
+ * Reactor's parallel scheduler. Cancelling takes nothing back. It may be subscribed to
  * again; it then emits false.
  *
  * @param <T> the payload

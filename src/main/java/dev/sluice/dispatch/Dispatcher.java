@@ -7,6 +7,7 @@ import dev.sluice.redis.ServerFacts;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
 import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -17,6 +18,9 @@ import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.retry.Retry;
 
 /**
  * Takes tasks out of one or more queues, runs each through its handler or hands it to a subscriber, and settles it.
@@ -38,6 +42,9 @@ public final class Dispatcher {
     private final Map<String, Pump> pumps = new LinkedHashMap<>();
     private final Chores chores;
     private final Disposable.Composite running = Disposables.composite();
+    private final Disposable.Swap stopping = Disposables.swap();
+    private final Sinks.Empty<Void> stopSignal = Sinks.empty();
+    private final Sinks.Empty<Void> ended = Sinks.empty();
     private boolean started;
     private boolean stopped;
 
@@ -112,22 +119,19 @@ public final class Dispatcher {
      *
      * <p>Cold, once. Completes when every queue was joined; while Redis is not there it keeps trying, so put a
      * {@code timeout} behind it where a start must not wait. Fails with {@code StoreRefusedException} where somebody
-     * must change something: password, server version, Redis Cluster, another delivery mode. Signals on the loop thread.
+     * must change something: password, server version, Redis Cluster, another delivery mode; then nothing
+     * runs, and the dispatcher is stopped. Signals on Reactor's parallel scheduler.
      */
     public Mono<Void> start() {
         return Mono.defer(() -> {
-            begin();
-            return checkServer()
-                    .thenMany(Flux.fromIterable(pumps.values()).concatMap(Pump::start))
-                    .then(Mono.fromRunnable(() -> {
-                        for (Queue queue : queues.values()) {
-                            running.add(chores.of(queue, parts.lease(), parts.crashLimit())
-                                    .subscribe(
-                                            nothing -> {},
-                                            failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
-                        }
-                    }));
-        });
+                    begin();
+                    return checkServer()
+                            .takeUntilOther(stopSignal.asMono())
+                            .thenMany(Flux.fromIterable(pumps.values()).concatMap(Pump::start))
+                            .then(Mono.<Void>fromRunnable(this::beginChores));
+                })
+                .publishOn(Schedulers.parallel())
+                .onErrorResume(failure -> stop(Duration.ZERO).then(Mono.error(failure)));
     }
 
     /**
@@ -135,21 +139,17 @@ public final class Dispatcher {
      * is renewed, gives the rest back without using an attempt, and frees every thread and connection of its own.
      *
      * <p>Cold; a second call completes with the first. Completes at most 2 s after the grace, whether Redis is there or
-     * not, and never fails. Cancelling does not undo it.
+     * not, and never fails. Cancelling does not undo it. Signals on Reactor's parallel scheduler.
      */
     public Mono<Void> stop(Duration grace) {
         return Mono.defer(() -> {
-            synchronized (this) {
-                stopped = true;
+            if (beginStop()) {
+                stopping.update(Flux.fromIterable(pumps.values())
+                        .flatMap(pump -> pump.stop(grace))
+                        .then(Mono.<Void>fromRunnable(this::release))
+                        .subscribe(nothing -> {}, failure -> log.error("A queue did not stop in order", failure)));
             }
-            running.dispose();
-            receivers.values().forEach(Receiver::finish);
-            return Flux.fromIterable(pumps.values())
-                    .flatMap(pump -> pump.stop(grace))
-                    .then(Mono.fromRunnable(() -> {
-                        parts.loop().close();
-                        parts.pool().close();
-                    }));
+            return ended.asMono().publishOn(Schedulers.parallel());
         });
     }
 
@@ -177,6 +177,32 @@ public final class Dispatcher {
         }
     }
 
+    private void beginChores() {
+        for (Queue queue : queues.values()) {
+            running.add(chores.of(queue, parts.lease(), parts.crashLimit())
+                    .subscribe(nothing -> {}, failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
+        }
+    }
+
+    private boolean beginStop() {
+        synchronized (this) {
+            if (stopped) {
+                return false;
+            }
+            stopped = true;
+        }
+        stopSignal.tryEmitEmpty();
+        running.dispose();
+        receivers.values().forEach(Receiver::finish);
+        return true;
+    }
+
+    private void release() {
+        parts.loop().close();
+        parts.pool().close();
+        ended.tryEmitEmpty();
+    }
+
     private Pump pump(Queue queue, Consumer consumer) {
         QueueSettings its = settings.getOrDefault(queue.name(), QueueSettings.standard());
         return queue.delivery() == DeliveryMode.AT_MOST_ONCE
@@ -197,9 +223,9 @@ public final class Dispatcher {
         return parts.links()
                 .server()
                 .timeout(SERVER_CHECK)
-                .retryWhen(reactor.util.retry.Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(50))
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(50))
                         .maxBackoff(Duration.ofSeconds(1))
-                        .filter(failure -> !(failure instanceof dev.sluice.task.StoreRefusedException)))
+                        .filter(failure -> !(failure instanceof StoreRefusedException)))
                 .map(ServerFacts::check)
                 .doOnNext(Dispatcher::warn)
                 .then();

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -58,7 +59,12 @@ final class EventLoop {
     /** Gives every pump a turn soon. Many signals before that turn cost one. */
     void signal() {
         if (missed.getAndIncrement() == 0) {
-            worker.schedule(this::drain);
+            try {
+                worker.schedule(this::drain);
+            } catch (RejectedExecutionException closed) {
+                // A handler that outlived its dispatcher: nobody is left to be told.
+                log.debug("The loop is closed", closed);
+            }
         }
     }
 

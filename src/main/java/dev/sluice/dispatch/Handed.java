@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /** An attempt as a handler or a subscriber sees it. */
 final class Handed<T> implements Delivery<T> {
@@ -113,7 +114,8 @@ final class Handed<T> implements Delivery<T> {
 
     private Mono<Boolean> settle(BooleanSupplier end) {
         return Mono.defer(() -> {
-            Mono<Boolean> answer = attempt.answer().asMono();
+            // Handed over: what the subscriber does with the answer must not hold the loop up.
+            Mono<Boolean> answer = attempt.answer().asMono().publishOn(Schedulers.parallel());
             return end.getAsBoolean() ? answer : Mono.just(false);
         });
     }

@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -57,7 +58,11 @@ final class HandlerPool {
 
     /** Runs user code that may do anything, such as a cancellation. */
     void elsewhere(Runnable work) {
-        scheduler.schedule(work);
+        try {
+            scheduler.schedule(work);
+        } catch (RejectedExecutionException closed) {
+            log.debug("The handler threads are gone; a cancellation is not passed on", closed);
+        }
     }
 
     void close() {

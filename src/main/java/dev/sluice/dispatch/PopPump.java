@@ -72,6 +72,7 @@ final class PopPump implements Pump {
     private final Backoff backoff = new Backoff();
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private Phase phase = Phase.NEW;
+    private @Nullable MonoSink<Void> starting;
     private long batches;
     private int otherCalls;
     private boolean awaiting;
@@ -137,8 +138,13 @@ final class PopPump implements Pump {
     @Override
     public Mono<Void> start() {
         return Mono.create(sink -> loop.execute(() -> {
+            if (phase != Phase.NEW) {
+                sink.error(new IllegalStateException("the dispatcher was stopped before it had started"));
+                return;
+            }
             phase = Phase.OPEN;
-            introduce(sink);
+            starting = sink;
+            introduce();
         }));
     }
 
@@ -316,7 +322,7 @@ final class PopPump implements Pump {
 
     // ---- the ends
 
-    private void introduce(MonoSink<Void> starter) {
+    private void introduce() {
         calls.run(
                 store.introduce().thenReturn(true),
                 known -> {
@@ -324,17 +330,25 @@ final class PopPump implements Pump {
                     plain.gives = true;
                     ready.gives = true;
                     loop.add(this);
-                    starter.success();
+                    started(MonoSink::success);
                 },
                 failure -> {
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
                         calls.dispose();
-                        starter.error(failure);
+                        started(starter -> starter.error(failure));
                     } else if (phase == Phase.OPEN) {
-                        calls.after(backoff.next(), () -> introduce(starter));
+                        calls.after(backoff.next(), this::introduce);
                     }
                 });
+    }
+
+    private void started(java.util.function.Consumer<MonoSink<Void>> answer) {
+        MonoSink<Void> starter = starting;
+        starting = null;
+        if (starter != null) {
+            answer.accept(starter);
+        }
     }
 
     private void failed(Throwable failure) {
@@ -388,6 +402,8 @@ final class PopPump implements Pump {
                 links.close(waiting).thenReturn(true),
                 done -> {
                     calls.dispose();
+                    started(starter -> starter.error(
+                            new IllegalStateException("the dispatcher was stopped before it had started")));
                     stopping.forEach(MonoSink::success);
                     stopping.clear();
                 },
