@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,14 +9,14 @@ import org.jspecify.annotations.Nullable;
  * started, so that a handler which blocks its thread holds up no other task for long.
  */
 final class Batch {
-    private final Attempt[] attempts;
+    private final @Nullable Attempt[] attempts;
     private final AtomicInteger next = new AtomicInteger();
     private int unsettled;
     private int seenAtLastLook = -1;
     private int looksWithoutStart;
 
     Batch(Attempt[] attempts) {
-        this.attempts = attempts;
+        this.attempts = attempts.clone();
         this.unsettled = attempts.length;
     }
 
@@ -23,23 +24,40 @@ final class Batch {
         return attempts.length;
     }
 
+    /** The task in this place, or null if it is settled. */
+    @Nullable
     Attempt at(int index) {
         return attempts[index];
     }
 
-    Attempt[] attempts() {
-        return attempts;
+    /** Names each task that is not settled. Any thread. */
+    void forEach(Consumer<Attempt> each) {
+        for (Attempt attempt : attempts) {
+            if (attempt != null) {
+                each.accept(attempt);
+            }
+        }
     }
 
     /** The next task that nobody has started, or null. */
     @Nullable
     Attempt takeNext() {
-        int index = next.get() < attempts.length ? next.getAndIncrement() : attempts.length;
-        return index < attempts.length ? attempts[index] : null;
+        while (next.get() < attempts.length) {
+            int index = next.getAndIncrement();
+            Attempt attempt = index < attempts.length ? attempts[index] : null;
+            if (attempt != null) {
+                return attempt;
+            }
+        }
+        return null;
     }
 
-    /** Counts one task out; true if it was the last. Loop thread only. */
-    boolean settledOne() {
+    /** Lets go of one task, so that a long one does not keep the bytes of its neighbours; true if it was the last. Loop thread only. */
+    boolean settled(int index) {
+        if (attempts[index] == null) {
+            return false;
+        }
+        attempts[index] = null;
         return --unsettled == 0;
     }
 

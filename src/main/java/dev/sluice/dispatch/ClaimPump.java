@@ -1,6 +1,5 @@
 package dev.sluice.dispatch;
 
-import dev.sluice.codec.PayloadCodec;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
@@ -12,7 +11,6 @@ import dev.sluice.redis.Tokens;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.Verdict;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -68,7 +66,6 @@ final class ClaimPump implements Pump {
     private final EventLoop loop;
     private final HandlerPool pool;
     private final Consumer consumer;
-    private final PayloadCodec codec;
     private final Observer observer;
     private final RedisLinks links;
     private final ClaimStore store;
@@ -105,7 +102,6 @@ final class ClaimPump implements Pump {
         this.calls = new Calls(loop);
         this.pool = parts.pool();
         this.consumer = consumer;
-        this.codec = parts.codec();
         this.observer = parts.observer();
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
@@ -282,7 +278,7 @@ final class ClaimPump implements Pump {
         } else if (verdict instanceof Verdict.Snooze snooze) {
             call.snooze(token, snooze.delay().toMillis());
         } else if (verdict instanceof Verdict.Dead dead) {
-            call.dead(token, new String(codec.encode(dead.failure()), StandardCharsets.UTF_8));
+            call.dead(token, FailureLine.of(dead.failure()));
         } else if (verdict instanceof Verdict.Discarded) {
             call.discard(token);
         } else {
@@ -483,17 +479,24 @@ final class ClaimPump implements Pump {
         calls.run(
                 store.heartbeat(now.id(), lease),
                 renewed -> {
+                    if (now != current) {
+                        return;
+                    }
                     beating = false;
                     if (renewed) {
                         now.renewed(nowNanos);
-                    } else if (now == current) {
+                    } else {
                         lose(now, "its lease had lapsed");
                     }
                 },
                 failure -> {
+                    if (now != current) {
+                        return;
+                    }
                     beating = false;
-                    // The next try comes soon: half a second, whatever the lease.
-                    beatSentNanos = System.nanoTime() - lease.toNanos() / 3 + 500_000_000L;
+                    // The next try comes soon: several of them fit into what is left of the lease.
+                    beatSentNanos =
+                            System.nanoTime() - lease.toNanos() / 3 + Math.min(500_000_000L, lease.toNanos() / 10);
                 });
     }
 
@@ -527,6 +530,7 @@ final class ClaimPump implements Pump {
         orphans.clear();
         permits.clear();
         inFlight = 0;
+        beating = false;
         workKnown = false;
         observer.lease(queue.name(), true);
         calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> rejoin());
@@ -596,7 +600,9 @@ final class ClaimPump implements Pump {
     }
 
     private boolean isDrained() {
-        return current == null || (permits.held() == 0 && unsettled.isEmpty() && inFlight == 0);
+        Incarnation now = current;
+        return now == null
+                || (permits.held() == 0 && unsettled.isEmpty() && now.unanswered().isEmpty());
     }
 
     private void close() {

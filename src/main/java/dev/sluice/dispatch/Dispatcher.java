@@ -8,6 +8,7 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.TaskId;
 import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -57,6 +58,7 @@ public final class Dispatcher {
                 builder.observer,
                 builder.lease,
                 builder.crashLimit);
+        TaskId.random(); // draws its first random numbers here, where that may block, and not on the loop
         this.opening = new Opening(builder.codec);
         this.handlers = new HandlerRunner(parts.pool(), opening);
         this.chores = builder.chores;

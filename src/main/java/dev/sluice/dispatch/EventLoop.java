@@ -103,7 +103,7 @@ final class EventLoop {
     private static void guarded(Runnable work) {
         try {
             work.run();
-        } catch (RuntimeException bug) {
+        } catch (Throwable bug) { // an Error, too: a loop that ends takes every queue of this dispatcher with it
             log.error("A step of the dispatcher loop failed; the loop goes on", bug);
         }
     }

@@ -1,6 +1,11 @@
 package dev.sluice.dispatch;
 
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -11,57 +16,89 @@ import reactor.core.scheduler.Schedulers;
 /**
  * The threads that handlers run on: as many as there are processors, and a bounded reserve that steps in while handlers
  * block theirs. The threads refuse {@code Mono.block()}, as all of Reactor's do.
+ *
+ * <p>Work waits in one queue for whichever thread is free, never behind a thread that is blocked.
  */
 final class HandlerPool {
     private static final Logger log = LoggerFactory.getLogger(HandlerPool.class);
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
     private static final int RESERVE_THREADS = 10 * THREADS;
-    private static final int RESERVE_QUEUE = 1024;
+    private static final Duration LAST_SIGNALS = Duration.ofSeconds(1);
 
     private final Scheduler scheduler = Schedulers.newParallel("sluice-handler", THREADS, true);
-    private final Scheduler.Worker[] workers = new Scheduler.Worker[THREADS];
+    private final Worker[] workers = new Worker[THREADS];
+    private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable Scheduler> reserve = new AtomicReference<>();
+    private final AtomicInteger rescuers = new AtomicInteger();
+    private final Queue<Scheduler> ofSubscribers = new ConcurrentLinkedQueue<>();
     private int next;
 
     HandlerPool() {
         for (int i = 0; i < THREADS; i++) {
-            workers[i] = scheduler.createWorker();
+            workers[i] = new Worker(scheduler.createWorker());
         }
     }
 
     /** Runs {@code work} on up to {@code parallel} threads at once. Loop thread only. */
     void run(Runnable work, int parallel) {
-        for (int i = Math.min(parallel, THREADS); i > 0; i--) {
+        int copies = Math.min(parallel, THREADS);
+        for (int i = 0; i < copies; i++) {
+            waiting.offer(work);
+        }
+        for (int looked = 0; looked < THREADS && copies > 0; looked++) {
             next = (next + 1) % THREADS;
-            workers[next].schedule(work);
+            if (workers[next].wake()) {
+                copies--;
+            }
         }
     }
 
     /** Runs {@code work} on a thread of the reserve, because the others do not get to it. Loop thread only. */
     void rescue(Runnable work) {
+        if (rescuers.incrementAndGet() > RESERVE_THREADS) {
+            rescuers.decrementAndGet();
+            return;
+        }
+        try {
+            reserve().schedule(() -> {
+                try {
+                    guarded(work);
+                    drainWaiting();
+                } finally {
+                    rescuers.decrementAndGet();
+                }
+            });
+        } catch (RejectedExecutionException closed) {
+            rescuers.decrementAndGet();
+        }
+    }
+
+    private Scheduler reserve() {
         Scheduler spare = reserve.get();
         if (spare == null) {
-            spare = Schedulers.newBoundedElastic(RESERVE_THREADS, RESERVE_QUEUE, "sluice-reserve", 10, true);
+            spare = Schedulers.newBoundedElastic(RESERVE_THREADS, RESERVE_THREADS, "sluice-reserve", 10, true);
             reserve.set(spare);
             log.atWarn()
                     .addKeyValue("threads", RESERVE_THREADS)
                     .log("Tasks wait for a handler thread; a reserve takes over. If handlers block, put that behind"
                             + " subscribeOn(Schedulers.boundedElastic())");
         }
-        spare.schedule(work);
+        return spare;
     }
 
-    /** A thread for one subscriber, on which its signals never overlap. */
+    /** A thread for one subscriber, on which its signals never overlap, and which nobody else waits for. */
     Scheduler.Worker worker() {
-        return scheduler.createWorker();
+        Scheduler own = Schedulers.newSingle("sluice-receiver", true);
+        ofSubscribers.offer(own);
+        return own.createWorker();
     }
 
-    /** Runs user code that may do anything, such as a cancellation. */
+    /** Runs user code that may do anything, such as a cancellation: on no thread that a handler waits for. */
     void elsewhere(Runnable work) {
         try {
-            scheduler.schedule(work);
-        } catch (RejectedExecutionException closed) {
-            log.debug("The handler threads are gone; a cancellation is not passed on", closed);
+            Schedulers.boundedElastic().schedule(() -> guarded(work));
+        } catch (RejectedExecutionException full) {
+            log.debug("No thread is free to pass a cancellation on", full);
         }
     }
 
@@ -70,6 +107,58 @@ final class HandlerPool {
         Scheduler spare = reserve.getAndSet(null);
         if (spare != null) {
             spare.dispose();
+        }
+        for (Scheduler own = ofSubscribers.poll(); own != null; own = ofSubscribers.poll()) {
+            Scheduler last = own; // its completion may still be on the way
+            last.disposeGracefully().timeout(LAST_SIGNALS).subscribe(done -> {}, stuck -> last.dispose());
+        }
+    }
+
+    private void drainWaiting() {
+        for (Runnable work = waiting.poll(); work != null; work = waiting.poll()) {
+            guarded(work);
+        }
+    }
+
+    private static void guarded(Runnable work) {
+        try {
+            work.run();
+        } catch (Throwable thrown) { // what user code throws ends there
+            log.warn("Code of a handler failed outside of its attempt", thrown);
+        }
+    }
+
+    /** One thread: runs what waits, one piece after the other, and lets others onto the thread between two. */
+    private final class Worker {
+        private final Scheduler.Worker thread;
+        private final AtomicBoolean busy = new AtomicBoolean();
+
+        Worker(Scheduler.Worker thread) {
+            this.thread = thread;
+        }
+
+        /** True if this thread was free and takes something now. */
+        boolean wake() {
+            if (!busy.compareAndSet(false, true)) {
+                return false;
+            }
+            try {
+                thread.schedule(this::runOne);
+            } catch (RejectedExecutionException closed) {
+                log.debug("The handler threads are gone", closed);
+            }
+            return true;
+        }
+
+        private void runOne() {
+            Runnable work = waiting.poll();
+            if (work != null) {
+                guarded(work);
+            }
+            busy.set(false);
+            if (!waiting.isEmpty()) {
+                wake();
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ final class Holdings {
     void settled(Attempt attempt) {
         long call = Tokens.call(attempt.token());
         Batch batch = batches.get(call);
-        if (batch != null && batch.settledOne()) {
+        if (batch != null && batch.settled(Tokens.index(attempt.token()) - 1)) {
             batches.remove(call);
         }
     }
@@ -54,9 +54,7 @@ final class Holdings {
 
     void forEach(Consumer<Attempt> each) {
         for (Batch batch : batches.values()) {
-            for (Attempt attempt : batch.attempts()) {
-                each.accept(attempt);
-            }
+            batch.forEach(each);
         }
     }
 
@@ -76,11 +74,11 @@ final class Holdings {
     /** Ends what takes too long, and finds batches that nobody gets to. */
     void look(long nowNanos, dev.sluice.dispatch.Consumer consumer) {
         for (Batch batch : batches.values()) {
-            for (Attempt attempt : batch.attempts()) {
+            batch.forEach(attempt -> {
                 if (attempt.isOverdue(nowNanos)) {
                     timeOut(attempt);
                 }
-            }
+            });
             if (batch.isStuckFor(LOOKS_UNTIL_STUCK)) {
                 consumer.stuck(batch);
             }

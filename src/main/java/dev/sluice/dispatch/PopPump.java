@@ -2,7 +2,6 @@ package dev.sluice.dispatch;
 
 import dev.sluice.codec.Envelope;
 import dev.sluice.codec.EnvelopeException;
-import dev.sluice.codec.PayloadCodec;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.Frame;
 import dev.sluice.redis.PopStore;
@@ -14,7 +13,6 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.Verdict;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +55,6 @@ final class PopPump implements Pump {
     private final QueueSettings settings;
     private final EventLoop loop;
     private final Consumer consumer;
-    private final PayloadCodec codec;
     private final Observer observer;
     private final RedisLinks links;
     private final PopStore store;
@@ -85,7 +82,6 @@ final class PopPump implements Pump {
         this.loop = parts.loop();
         this.calls = new Calls(loop);
         this.consumer = consumer;
-        this.codec = parts.codec();
         this.observer = parts.observer();
         this.links = parts.links();
         this.store = links.pops(queue);
@@ -232,10 +228,7 @@ final class PopPump implements Pump {
             Mono<List<byte[]>> pop, UnaryOperator<List<byte[]>> onAnswer, int reserved, @Nullable Source source) {
         calls.run(
                 pop,
-                elements -> {
-                    recovered();
-                    accept(onAnswer.apply(elements), reserved);
-                },
+                elements -> accept(onAnswer.apply(elements), reserved),
                 failure -> {
                     permits.fulfil(reserved, 0);
                     if (source == null) {
@@ -300,9 +293,13 @@ final class PopPump implements Pump {
         String id = attempt.frame().id();
         Verdict verdict = attempt.verdict();
         if (verdict instanceof Verdict.Dead dead) {
-            String failure = new String(codec.encode(dead.failure()), StandardCharsets.UTF_8);
-            keep(store.bury(id, attempt.frame().bytes(), failure, System.currentTimeMillis()));
+            statuses.overruled(id);
+            String failure = FailureLine.of(dead.failure());
+            Mono<Void> buried = store.bury(id, attempt.frame().bytes(), failure, System.currentTimeMillis());
+            // A producer that pushed first may write its status over ours.
+            keep(attempt.frame().isForeign() ? buried.then(store.lookAfter(List.of(id))) : buried);
         } else if (verdict instanceof Verdict.Released) {
+            statuses.overruled(id);
             keep(store.giveBack(id, attempt.frame().bytes()));
         } else {
             statuses.ended(id);

@@ -1,11 +1,14 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.task.Failure;
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
@@ -16,6 +19,8 @@ import reactor.core.scheduler.Scheduler;
  * not get yet. Between the claim and {@code onNext} there is no operator and no buffer but the batch itself.
  */
 final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
+    private static final Logger log = LoggerFactory.getLogger(Receiver.class);
+
     @SuppressWarnings("rawtypes") // a class literal has no type argument
     private static final AtomicLongFieldUpdater<Receiver> REQUESTED =
             AtomicLongFieldUpdater.newUpdater(Receiver.class, "requested");
@@ -96,24 +101,42 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
 
     private void deliver(Attempt attempt) {
         CoreSubscriber<? super Delivery<T>> actual = subscriber;
-        if (cancelled || finished || actual == null || attempt.pump().refusesStart(attempt)) {
-            attempt.end(Verdict.released());
-            return;
-        }
-        if (!attempt.start(
-                System.nanoTime(), attempt.pump().settings().timeout().toNanos())) {
-            return;
-        }
-        Opening.Content content = opening.envelope(attempt);
-        Handed<T> task = content == null ? null : opening.payload(attempt, content, payload);
-        if (task == null) {
+        Handed<T> task = actual == null ? null : open(attempt);
+        if (actual == null || task == null) {
             again(1);
-        } else {
+            return;
+        }
+        try {
             actual.onNext(task);
+        } catch (Throwable thrown) { // a subscriber that throws takes nothing more, and what it did not get goes back
+            cancelled = true;
+            attempt.fail(Failure.of("subscriber-error", thrown));
+            log.atError()
+                    .addKeyValue("queue", attempt.pump().queue().name())
+                    .log("A subscriber of deliveries threw; it gets no more", thrown);
         }
     }
 
-    /** What could not be read was not delivered: the subscriber still waits for that many. */
+    /** The delivery to be made of this task; null if it is not to be delivered, and then it has ended. */
+    private @Nullable Handed<T> open(Attempt attempt) {
+        if (cancelled || finished || attempt.pump().refusesStart(attempt)) {
+            attempt.end(Verdict.released());
+            return null;
+        }
+        if (!attempt.start(
+                System.nanoTime(), attempt.pump().settings().timeout().toNanos())) {
+            return null;
+        }
+        try {
+            Opening.Content content = opening.envelope(attempt);
+            return content == null ? null : opening.payload(attempt, content, payload);
+        } catch (Throwable thrown) { // a codec of the user's may throw anything
+            attempt.fail(Failure.of("codec-error", thrown));
+            return null;
+        }
+    }
+
+    /** What was not delivered after all: the subscriber still waits for that many. */
     private void again(long tasks) {
         Operators.addCap(REQUESTED, this, tasks);
         wake();

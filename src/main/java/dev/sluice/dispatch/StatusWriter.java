@@ -26,6 +26,7 @@ final class StatusWriter {
     private final Consumer<Throwable> onFailure;
     private final Backoff backoff = new Backoff();
     private final Set<String> unannounced = new HashSet<>();
+    private final Set<String> retracted = new HashSet<>();
     private List<String> taken = new ArrayList<>();
     private List<String> ended = new ArrayList<>();
     private boolean writing;
@@ -42,6 +43,18 @@ final class StatusWriter {
 
     void ended(String id) {
         ended.add(id);
+    }
+
+    /**
+     * Another word is about to be written for this id, on the same link: {@code processing} must not follow it. What was
+     * sent already goes before.
+     */
+    void overruled(String id) {
+        taken.removeIf(id::equals);
+        unannounced.remove(id);
+        if (writing) {
+            retracted.add(id);
+        }
     }
 
     boolean isBehind() {
@@ -69,12 +82,10 @@ final class StatusWriter {
                     onFailure.accept(failure);
                     return Mono.just(List.of());
                 });
-        Mono<Boolean> deletions =
-                done.isEmpty() ? Mono.just(true) : store.ended(done).thenReturn(true);
-        calls.run(
-                Mono.zip(words, deletions),
-                written -> written(written.getT1(), done),
-                failure -> failed(done, failure));
+        Mono<List<String>> both = done.isEmpty()
+                ? words
+                : words.flatMap(absent -> store.ended(done).thenReturn(absent));
+        calls.run(both, absent -> written(absent, done), failure -> failed(done, failure));
     }
 
     /** A producer that pushed first may yet write its status: upkeep looks after those ids. */
@@ -82,6 +93,8 @@ final class StatusWriter {
         writing = false;
         backoff.reset();
         unannounced.addAll(absent);
+        unannounced.removeAll(retracted);
+        retracted.clear();
         List<String> late = new ArrayList<>();
         for (String id : done) {
             if (unannounced.remove(id)) {
@@ -95,6 +108,7 @@ final class StatusWriter {
 
     private void failed(List<String> done, Throwable failure) {
         onFailure.accept(failure);
+        retracted.clear();
         List<String> again = new ArrayList<>(done);
         again.addAll(ended);
         ended = again;

@@ -20,7 +20,7 @@ final class GuardedObserver implements Observer {
     public void claimed(String queue, int count) {
         try {
             observer.claimed(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -29,7 +29,7 @@ final class GuardedObserver implements Observer {
     public void settled(String queue, Outcome outcome, int count) {
         try {
             observer.settled(queue, outcome, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -38,7 +38,7 @@ final class GuardedObserver implements Observer {
     public void exchange(String queue, long nanos, int claimed, int settled) {
         try {
             observer.exchange(queue, nanos, claimed, settled);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -47,7 +47,7 @@ final class GuardedObserver implements Observer {
     public void fenced(String queue, int count) {
         try {
             observer.fenced(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -56,7 +56,7 @@ final class GuardedObserver implements Observer {
     public void recovered(String queue, int count) {
         try {
             observer.recovered(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -65,7 +65,7 @@ final class GuardedObserver implements Observer {
     public void orphans(String queue, int count) {
         try {
             observer.orphans(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -74,7 +74,7 @@ final class GuardedObserver implements Observer {
     public void duplicates(String queue, int count) {
         try {
             observer.duplicates(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -83,7 +83,7 @@ final class GuardedObserver implements Observer {
     public void lateStatuses(String queue, int count) {
         try {
             observer.lateStatuses(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -92,7 +92,7 @@ final class GuardedObserver implements Observer {
     public void idsMade(String queue, int count) {
         try {
             observer.idsMade(queue, count);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -101,7 +101,7 @@ final class GuardedObserver implements Observer {
     public void link(String role, boolean up) {
         try {
             observer.link(role, up);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -110,7 +110,7 @@ final class GuardedObserver implements Observer {
     public void lease(String queue, boolean lapsed) {
         try {
             observer.lease(queue, lapsed);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
@@ -119,7 +119,7 @@ final class GuardedObserver implements Observer {
     public boolean wantsAttempts() {
         try {
             return observer.wantsAttempts();
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
             return false;
         }
@@ -129,12 +129,12 @@ final class GuardedObserver implements Observer {
     public void attempt(String queue, String type, Outcome outcome, long nanos) {
         try {
             observer.attempt(queue, type, outcome, nanos);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             swallow(thrown);
         }
     }
 
-    private void swallow(RuntimeException thrown) {
+    private void swallow(Throwable thrown) {
         if (warned.compareAndSet(false, true)) {
             LOG.atWarn()
                     .addKeyValue("observer", observer.getClass().getName())

@@ -34,6 +34,7 @@ public final class RedisLinks {
     private final RedisLink heartbeats;
 
     private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
+        Script.load();
         this.client = client;
         this.uri = uri;
         this.owned = owned;

@@ -25,6 +25,11 @@ final class Script {
         this.sha = HexFormat.of().formatHex(sha1(text)).getBytes(StandardCharsets.US_ASCII);
     }
 
+    /** Reads every file now: call it where reading files is welcome, so that no event loop does it at first use. */
+    static void load() {
+        // The class initializer has done it when this is called.
+    }
+
     byte[] text() {
         return text;
     }

@@ -43,8 +43,9 @@ public final class Upkeep {
     }
 
     private Mono<Void> round() {
-        boolean strays = rounds++ % ROUNDS_BETWEEN_STRAY_SEARCHES == 0;
+        boolean strays = rounds % ROUNDS_BETWEEN_STRAY_SEARCHES == 0;
         return Mono.defer(() -> strays ? store.adoptStrays() : Mono.just(0))
+                .doOnSuccess(searched -> rounds++) // a search that failed is made up for in the next round
                 .thenMany(Flux.defer(this::chores).repeat(ROUNDS_IN_A_ROW).takeWhile(UpkeepReply::more))
                 .then()
                 .onErrorResume(failure -> {
