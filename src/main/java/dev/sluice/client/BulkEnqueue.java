@@ -266,7 +266,8 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
             pause.dispose();
             arrived.clear();
             sent.clear();
-            actual.onError(Operators.onOperatorError(upstream(), broken, currentContext()));
+            upstream().cancel();
+            actual.onError(broken); // fatal ones too: an answer that never comes is worse
         }
 
         /** Tasks that share one call, the bad ones among them too, which are never sent. */

@@ -10,6 +10,8 @@ import java.util.Queue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.Exceptions;
@@ -50,22 +52,24 @@ final class Coalescer {
     private final EnqueueCalls calls;
     private final Scheduler signals;
     private final int maxWaiting;
+    private final LongSupplier nanos;
     private final Queue<Entry> line = Queues.<Entry>unboundedMultiproducer().get();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicLong waitingBytes = new AtomicLong();
     private final AtomicInteger inFlight = new AtomicInteger();
     private final AtomicInteger turns = new AtomicInteger();
 
-    Coalescer(String queue, EnqueueCalls calls, Scheduler signals, int maxWaiting) {
+    Coalescer(String queue, EnqueueCalls calls, Scheduler signals, int maxWaiting, LongSupplier nanos) {
         this.queue = queue;
         this.calls = calls;
         this.signals = signals;
         this.maxWaiting = maxWaiting;
+        this.nanos = nanos;
     }
 
     /** Cold; sends {@code frame} once per subscription. */
-    Mono<EnqueueResult> enqueue(String id, java.util.function.Supplier<byte[]> frame) {
-        return Mono.create(caller -> join(new Entry(id, frame.get(), caller)));
+    Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame) {
+        return Mono.create(caller -> join(new Entry(id, frame.get(), caller, nanos.getAsLong())));
     }
 
     /** How many tasks are in line, the cancelled among them included. */
@@ -118,7 +122,7 @@ final class Coalescer {
     private boolean call() {
         Call call = new Call();
         List<Entry> late = new ArrayList<>(0);
-        long tooLong = System.nanoTime() - MAX_WAIT.toNanos();
+        long tooLong = nanos.getAsLong() - MAX_WAIT.toNanos();
         int bytes = 0;
         Entry entry;
         while (call.size() < EnqueueCalls.MAX_TASKS
@@ -169,13 +173,14 @@ final class Coalescer {
         final transient String id;
         final transient MonoSink<EnqueueResult> caller;
         final int length;
-        final long since = System.nanoTime();
+        final long since;
 
-        Entry(String id, byte[] frame, MonoSink<EnqueueResult> caller) {
+        Entry(String id, byte[] frame, MonoSink<EnqueueResult> caller, long since) {
             super(frame);
             this.id = id;
             this.caller = caller;
             this.length = frame.length;
+            this.since = since;
         }
     }
 

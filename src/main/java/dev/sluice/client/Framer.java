@@ -14,6 +14,7 @@ final class Framer {
 
     Framer(PayloadCodec codec) {
         this.codec = codec;
+        TaskId.isValid(""); // loads the class here: that reads the system's random source, which may block
     }
 
     /** The id the task has, or a fresh one. */

@@ -46,7 +46,7 @@ public final class TaskClient {
     private TaskClient(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
         this.framer = new Framer(codec);
         this.calls = new StoreCalls(store, options.maxQueueLength());
-        this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting());
+        this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting(), System::nanoTime);
     }
 
     /**

@@ -1,0 +1,237 @@
+package dev.sluice.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.task.QueueFullException;
+import dev.sluice.task.StoreUnavailableException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Disposable;
+import reactor.core.publisher.Hooks;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+import reactor.test.StepVerifier;
+
+class CoalescerTest {
+    private static final int ROOM = 2000;
+
+    private final ScriptedCalls store = new ScriptedCalls();
+    private final AtomicLong nanos = new AtomicLong();
+    private final Coalescer coalescer = new Coalescer("mails", store, Schedulers.immediate(), ROOM, nanos::get);
+    private final List<String> created = new ArrayList<>();
+    private final List<Throwable> failed = new ArrayList<>();
+
+    @AfterEach
+    void nobodyIsLeftInLineWhenAllIsAnswered() {
+        for (int i = 0; i < store.sent.size(); i++) {
+            store.sent.get(i).answer().tryEmitError(store.away);
+        }
+        assertThat(coalescer.waiting()).isZero();
+    }
+
+    @Test
+    void aLoneTaskGoesOutAtOnce() {
+        StepVerifier.create(enqueue("a"))
+                .then(() -> store.sent.get(0).all(EnqueueResult.Outcome.EXISTING))
+                .expectNext(EnqueueResult.of("a", EnqueueResult.Outcome.EXISTING))
+                .verifyComplete();
+    }
+
+    @Test
+    void nothingIsSentBeforeSubscriptionAndOnceForEach() {
+        Mono<EnqueueResult> task = enqueue("a");
+        assertThat(store.sent).isEmpty();
+
+        task.subscribe(result -> {}, error -> {});
+        task.subscribe(result -> {}, error -> {});
+
+        assertThat(store.ids()).containsExactly("a", "a");
+    }
+
+    @Test
+    void whatArrivesWhileTwoCallsAreOnTheWaySharesTheNext() {
+        subscribe(12);
+        assertThat(store.sizes()).containsExactly(1, 1);
+
+        store.sent.get(0).created();
+
+        assertThat(store.sizes()).containsExactly(1, 1, 10);
+        store.sent.get(1).created();
+        store.sent.get(2).created();
+        assertThat(created).containsExactlyElementsOf(names(12));
+    }
+
+    @Test
+    void fullCallsGoOutUpToFour() {
+        subscribe(2 + 256 * 3);
+        assertThat(store.sizes()).containsExactly(1, 1, 256, 256);
+
+        store.sent.get(2).created();
+
+        assertThat(store.sizes()).containsExactly(1, 1, 256, 256, 256);
+    }
+
+    @Test
+    void aCallEndsAtAMebibyte() {
+        for (int i = 0; i < 2 + 5; i++) {
+            coalescer.enqueue("big" + i, () -> new byte[256 * 1024]).subscribe(result -> {}, error -> {});
+        }
+
+        assertThat(store.sizes()).containsExactly(1, 1, 4);
+    }
+
+    @Test
+    void aTaskThatIsCancelledBeforeItsTurnIsNotSent() {
+        subscribe(2);
+        Disposable cancelled = enqueue("cancelled").subscribe(result -> {}, error -> {});
+        enqueue("stays").subscribe(result -> {}, error -> {});
+
+        cancelled.dispose();
+        store.sent.get(0).created();
+
+        assertThat(store.sent.get(2).ids()).containsExactly("stays");
+    }
+
+    @Test
+    void cancellingLaterOnlyDropsTheAnswer() {
+        Disposable cancelled = enqueue("a").subscribe(result -> created.add(result.id()));
+
+        cancelled.dispose();
+        store.sent.get(0).created();
+
+        assertThat(store.ids()).containsExactly("a");
+        assertThat(created).isEmpty();
+    }
+
+    @Test
+    void beyondTheBoundAMonoFailsAndHasSentNothing() {
+        subscribe(ROOM + 256 * 2 + 2);
+        assertThat(failed).isEmpty();
+
+        enqueue("too many").subscribe(result -> {}, failed::add);
+
+        assertThat(failed).singleElement().isInstanceOf(QueueFullException.class);
+        answerAll();
+        assertThat(store.ids()).hasSize(ROOM + 256 * 2 + 2).doesNotContain("too many");
+    }
+
+    @Test
+    void theBoundCountsBytesToo() {
+        subscribe(2);
+        int mebibytes = (int) (Coalescer.MAX_WAITING_BYTES / EnqueueCalls.MAX_BYTES) + 2; // two more are on the way
+        for (int i = 0; i < mebibytes; i++) {
+            coalescer.enqueue("big" + i, () -> new byte[EnqueueCalls.MAX_BYTES]).subscribe(result -> {}, error -> {});
+        }
+
+        coalescer.enqueue("too big", () -> new byte[EnqueueCalls.MAX_BYTES]).subscribe(result -> {}, failed::add);
+
+        assertThat(failed).singleElement().isInstanceOf(QueueFullException.class);
+        answerAll();
+        assertThat(store.ids()).hasSize(2 + mebibytes);
+    }
+
+    @Test
+    void cancelledTasksAreCountedUntilTheirTurn() {
+        subscribe(2);
+        for (int i = 0; i < ROOM * 2; i++) {
+            enqueue("gone").subscribe(result -> {}, failed::add).dispose();
+        }
+
+        assertThat(coalescer.waiting()).isLessThanOrEqualTo(ROOM);
+        assertThat(failed).isNotEmpty();
+        answerAll();
+    }
+
+    @Test
+    void whoHasWaitedTooLongIsToldThatNothingWasSent() {
+        subscribe(2);
+        enqueue("late").subscribe(result -> {}, failed::add);
+        nanos.addAndGet(Coalescer.MAX_WAIT.toNanos() + 1);
+        enqueue("fresh").subscribe(result -> {}, error -> {});
+
+        store.sent.get(0).fail(store.away);
+
+        assertThat(failed)
+                .hasSize(2)
+                .contains(store.away)
+                .allMatch(StoreUnavailableException.class::isInstance)
+                .anyMatch(error -> error.getMessage().contains("was not sent"));
+        assertThat(store.sent.get(2).ids()).containsExactly("fresh");
+    }
+
+    @Test
+    void aFailedCallFailsItsOwnTasksOnly() {
+        enqueue("a").subscribe(result -> {}, failed::add);
+        enqueue("b").subscribe(result -> created.add(result.id()));
+
+        store.sent.get(0).fail(store.away);
+        store.sent.get(1).created();
+
+        assertThat(failed).containsExactly(store.away);
+        assertThat(created).containsExactly("b");
+    }
+
+    @Test
+    void aSubscriberThatThrowsSilencesNobody() {
+        Hooks.onErrorDropped(failed::add);
+        try {
+            subscribe(2);
+            enqueue("throws").subscribe(new Throwing());
+            enqueue("hears").subscribe(result -> created.add(result.id()));
+
+            answerAll();
+        } finally {
+            Hooks.resetOnErrorDropped();
+        }
+
+        assertThat(created).contains("hears");
+        assertThat(failed).singleElement().isInstanceOf(IllegalStateException.class);
+    }
+
+    private static final class Throwing implements CoreSubscriber<EnqueueResult> {
+        @Override
+        public void onSubscribe(Subscription subscription) {
+            subscription.request(1);
+        }
+
+        @Override
+        public void onNext(EnqueueResult result) {
+            throw new IllegalStateException("thrown by a test");
+        }
+
+        @Override
+        public void onError(Throwable error) {
+            throw new IllegalStateException("thrown by a test");
+        }
+
+        @Override
+        public void onComplete() {}
+    }
+
+    private Mono<EnqueueResult> enqueue(String id) {
+        return coalescer.enqueue(id, () -> new byte[] {1});
+    }
+
+    private void subscribe(int count) {
+        names(count).forEach(name -> enqueue(name).subscribe(result -> created.add(result.id()), failed::add));
+    }
+
+    private void answerAll() {
+        for (int i = 0; i < store.sent.size(); i++) { // grows meanwhile
+            store.sent.get(i).answer().tryEmitValue(index -> EnqueueResult.Outcome.CREATED);
+        }
+    }
+
+    private static List<String> names(int count) {
+        return count == 0
+                ? Collections.emptyList()
+                : IntStream.range(0, count).mapToObj(i -> "t" + i).toList();
+    }
+}
