@@ -92,7 +92,7 @@ final class Handed<T> implements Delivery<T> {
     @Override
     public Mono<Boolean> nack(Throwable reason, Duration delay) {
         Verdict.Retry retry = new Verdict.Retry(delay, Failure.of("nack", reason));
-        return settle(() -> attempt.pump().retries() && attempt.number() < attempt.maxAttempts()
+        return settle(() -> (attempt.pump().retries() && attempt.number() < attempt.maxAttempts())
                 ? attempt.end(retry)
                 : attempt.end(Verdict.dead(retry.failure())));
     }
