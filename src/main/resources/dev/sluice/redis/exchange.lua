@@ -9,7 +9,8 @@
 --          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
 --          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED, new→DEAD (another task with a living id)
-local incarnation, this_call, wanted, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local incarnation, this_call, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local wanted = math.min(tonumber(ARGV[3]), 256)
 local suspects_wanted, crash_limit = tonumber(ARGV[5]), tonumber(ARGV[6])
 local LATE_LIMIT = 20000
 
@@ -301,17 +302,17 @@ local function is_sound(counters, id)
 end
 
 -- Decides everything before the first write: ids, frames, who is a duplicate of whom.
-local ids, frames, foreign, made = {}, {}, {}, 0
+local ids, frames, foreign, pushed, made = {}, {}, {}, {}, 0 -- pushed: ids that any client may have pushed twice
 local function decide(elements, framed)
   for i = 1, #elements do
     local element, index = elements[i], #ids + 1
-    local _, counters, id
+    local origin, counters, id
     if framed then
       id = string.match(element, '^\1c (%w+)\n') -- what our own client makes, most of the time
       if id then
-        counters = ''
+        origin, counters = 'c', ''
       else
-        _, counters, id = string.match(element, HEADER)
+        origin, counters, id = string.match(element, HEADER)
       end
     end
     if not id or not is_sound(counters, id) then
@@ -319,6 +320,9 @@ local function decide(elements, framed)
       id, invented = id_of(element, index)
       made = made + (invented and 1 or 0)
       foreign[#foreign + 1] = index
+      pushed[#pushed + 1] = id
+    elseif origin ~= 'c' then
+      pushed[#pushed + 1] = id
     end
     ids[index], frames[index] = id, element
   end
@@ -383,12 +387,9 @@ if #taken > 0 then
   call('HSET', BODIES, unpack(fields_bodies))
   call('HSET', STATUS, unpack(fields_status))
 end
-if size.dead > 0 then
-  for i = 1, #foreign do
-    if call('ZREM', DEAD, ids[foreign[i]]) == 1 then
-      call('HDEL', DEAD_BODIES, ids[foreign[i]])
-    end
-  end
+-- A copy of a dead task replaces its dead letter; counted anew, for the settle half may have buried the first just now.
+if #pushed > 0 and call('ZCARD', DEAD) > 0 and call('ZREM', DEAD, unpack(pushed)) > 0 then
+  call('HDEL', DEAD_BODIES, unpack(pushed))
 end
 for i = 1, #strangers do
   local id, frame = strangers[i][1], strangers[i][2]

@@ -527,6 +527,39 @@ class ExchangeRedisTest {
     }
 
     @Test
+    void aCopyThatIsClaimedByTheCallThatBuriesTheFirstReplacesTheDeadLetter() {
+        q.pushForeign("x");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        q.push("{\"id\":\"x\",\"type\":\"t\"}");
+
+        ExchangeReply reply = worker.exchange(1, call -> call.dead(held.token(), FAILURE));
+
+        assertThat(reply.frames()).hasSize(1);
+        assertThat(q.wire.call("ZCARD", q.key("dead"))).isEqualTo(0L);
+        assertThat(q.status("x")).isEqualTo("processing");
+    }
+
+    @Test
+    void ofTwoReleasedCopiesTheSecondReplacesTheDeadLetterOfTheFirst() {
+        Worker worker = q.worker("a");
+        for (int i = 0; i < 2; i++) {
+            q.pushForeign("x");
+            Held held = worker.claimOne();
+            worker.settle(call -> call.release(held.token()));
+            q.wire.call("RPOPLPUSH", q.key("ready"), "aside"); // so that the copies do not meet
+        }
+        q.wire.call("RENAME", "aside", q.key("ready"));
+        Held first = worker.claimOne();
+
+        worker.settle(call -> call.dead(first.token(), FAILURE));
+        Held second = worker.claimOne();
+
+        assertThat(second.id()).isEqualTo("x");
+        assertThat(q.wire.call("ZCARD", q.key("dead"))).isEqualTo(0L);
+    }
+
+    @Test
     void aTaskWhoseBodySomebodyRemovedIsCountedAndLeavesNoStatus() {
         q.enqueue("x", "y");
         Worker worker = q.worker("a");
