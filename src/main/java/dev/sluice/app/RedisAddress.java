@@ -1,0 +1,158 @@
+package dev.sluice.app;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URLDecoder;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLSocketFactory;
+import org.jspecify.annotations.Nullable;
+
+/** A Redis URL as a person gave it, and how to show it without its password. */
+final class RedisAddress {
+    private static final Pattern SECRET = Pattern.compile("(?<=://)([^/@]*?):[^/]*(?=@)");
+    private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
+    private static final int DEFAULT_PORT = 6379;
+
+    private final String url;
+    private final @Nullable URI direct;
+
+    private RedisAddress(String url, @Nullable URI direct) {
+        this.url = url;
+        this.direct = direct;
+    }
+
+    /** Refuses what is no Redis URL, in a sentence without the password. */
+    static RedisAddress of(String text) {
+        String url = text.strip();
+        if (!SCHEME.matcher(url).matches()) {
+            throw Refusal.mistaken("'" + masked(url)
+                    + "' is no Redis URL: redis://[user:password@]host[:port][/database], or rediss:// for TLS");
+        }
+        if (!url.startsWith("redis://") && !url.startsWith("rediss://")) {
+            return new RedisAddress(url, null);
+        }
+        try {
+            URI uri = new URI(url);
+            if (uri.getHost() == null) {
+                throw Refusal.mistaken("'" + masked(url) + "' names no host that can be read; percent-encode special"
+                        + " characters of user and password");
+            }
+            return new RedisAddress(url, uri);
+        } catch (URISyntaxException e) {
+            throw Refusal.mistaken("'" + masked(url) + "' is no URL (" + e.getReason()
+                    + "); percent-encode special characters of user and password");
+        }
+    }
+
+    String url() {
+        return url;
+    }
+
+    /** Whether it names one host that a plain socket can reach: no Sentinel, no socket file. */
+    boolean isDirect() {
+        return direct != null;
+    }
+
+    @Nullable
+    String user() {
+        String info = direct == null ? null : direct.getRawUserInfo();
+        return info == null || info.indexOf(':') < 1 ? null : decoded(info.substring(0, info.indexOf(':')));
+    }
+
+    @Nullable
+    String password() {
+        String info = direct == null ? null : direct.getRawUserInfo();
+        return info == null ? null : decoded(info.substring(info.indexOf(':') + 1));
+    }
+
+    /** The database number, {@code 0} unless the path says otherwise. */
+    String database() {
+        String path = direct == null ? null : direct.getPath();
+        return path == null || path.length() < 2 ? "0" : path.substring(1);
+    }
+
+    /** A new connection to it. */
+    Socket connect(Duration limit) throws IOException {
+        URI target = direct;
+        if (target == null) {
+            throw new IOException("no single host in " + this);
+        }
+        Socket socket = target.getScheme().equals("rediss")
+                ? SSLSocketFactory.getDefault().createSocket()
+                : new Socket();
+        try {
+            socket.setTcpNoDelay(true);
+            socket.connect(new InetSocketAddress(host(target), port(target)), (int) limit.toMillis());
+            return socket;
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
+    }
+
+    /** Why it cannot be reached now, in a few words; empty if a socket opens, or if that says nothing. */
+    String obstacle() {
+        if (!isDirect()) {
+            return "";
+        }
+        try (Socket opened = connect(Duration.ofSeconds(1))) {
+            return opened.isConnected() ? "" : "not connected";
+        } catch (UnknownHostException e) {
+            return "unknown host";
+        } catch (IOException | RuntimeException e) {
+            String told = e.getMessage();
+            return told == null ? e.getClass().getSimpleName() : told;
+        }
+    }
+
+    /** The words that make {@code redis-cli} connect to it. */
+    String cli() {
+        URI target = direct;
+        if (target == null) {
+            return "redis-cli";
+        }
+        StringBuilder words = new StringBuilder("redis-cli");
+        if (!host(target).equals("127.0.0.1") && !host(target).equals("localhost")) {
+            words.append(" -h ").append(host(target));
+        }
+        words.append(" -p ").append(port(target));
+        if (!database().equals("0")) {
+            words.append(" -n ").append(database());
+        }
+        if (target.getScheme().equals("rediss")) {
+            words.append(" --tls");
+        }
+        if (user() != null) {
+            words.append(" --user ").append(user());
+        }
+        return words.append(password() == null ? "" : " --askpass").toString();
+    }
+
+    @Override
+    public String toString() {
+        return masked(url);
+    }
+
+    static String masked(String url) {
+        return SECRET.matcher(url).replaceFirst("$1:***");
+    }
+
+    private static String host(URI uri) {
+        String host = uri.getHost();
+        return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+    }
+
+    private static int port(URI uri) {
+        return uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort();
+    }
+
+    private static String decoded(String text) {
+        return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    }
+}

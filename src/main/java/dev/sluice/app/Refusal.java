@@ -1,0 +1,27 @@
+package dev.sluice.app;
+
+/** Why a command ends without success, in a sentence for the person who typed it; no stack trace is shown. */
+final class Refusal extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int exitCode;
+
+    private Refusal(int exitCode, String sentence) {
+        super(sentence, null, false, false);
+        this.exitCode = exitCode;
+    }
+
+    /** It could not be done: exit code 1. */
+    static Refusal failed(String sentence) {
+        return new Refusal(1, sentence);
+    }
+
+    /** It was asked for wrongly: exit code 2. */
+    static Refusal mistaken(String sentence) {
+        return new Refusal(2, sentence);
+    }
+
+    int exitCode() {
+        return exitCode;
+    }
+}
