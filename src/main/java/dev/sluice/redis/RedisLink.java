@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /**
  * One connection with one role, replaced when it is in doubt.
@@ -30,8 +31,7 @@ public final class RedisLink {
     private final RedisClient client;
     private final RedisURI uri;
     private final String role;
-    private final AtomicReference<@Nullable CompletableFuture<StatefulRedisConnection<byte[], byte[]>>> current =
-            new AtomicReference<>();
+    private final AtomicReference<@Nullable Opening> current = new AtomicReference<>();
     private volatile boolean closed;
 
     RedisLink(RedisClient client, RedisURI uri, String role) {
@@ -61,13 +61,13 @@ public final class RedisLink {
      */
     public Mono<Void> close() {
         closed = true;
-        CompletableFuture<StatefulRedisConnection<byte[], byte[]>> was = current.getAndSet(null);
+        Opening was = current.getAndSet(null);
         if (was == null) {
             return Mono.empty();
         }
-        return Mono.fromFuture(was, true)
-                .flatMap(connection -> Mono.fromFuture(connection.closeAsync(), true))
-                .onErrorComplete();
+        CompletionStage<Void> gone =
+                was.thenCompose(StatefulRedisConnection::closeAsync).handle((closedOne, failure) -> null);
+        return Mono.fromCompletionStage(gone);
     }
 
     /** Runs a script by its digest, and by its text where the server does not know it. */
@@ -87,11 +87,14 @@ public final class RedisLink {
 
     private Mono<Reply> send(CommandType type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
         Mono<Reply> once = Mono.defer(() -> {
-            CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection = connection();
+            Opening connection = connection();
+            if (connection == null) {
+                return Mono.error(RedisErrors.closed(role));
+            }
             StatefulRedisConnection<byte[], byte[]> ready = now(connection);
             Mono<Reply> reply = ready != null
                     ? dispatch(ready, type, arguments)
-                    : Mono.fromFuture(connection, true).flatMap(it -> dispatch(it, type, arguments));
+                    : connection.opened.asMono().flatMap(it -> dispatch(it, type, arguments));
             return reply.timeout(deadline).doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
         });
         return once.onErrorResume(RedisErrors::wasNotSent, error -> once);
@@ -121,23 +124,32 @@ public final class RedisLink {
         arguments.accept(args);
     }
 
-    private CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection() {
+    /** The connection, open or being opened; null if this link is closed. */
+    private @Nullable Opening connection() {
         if (closed) {
-            return CompletableFuture.failedFuture(RedisErrors.closed(role));
+            return null;
         }
-        CompletableFuture<StatefulRedisConnection<byte[], byte[]>> was = current.get();
+        Opening was = current.get();
         if (was != null && (!was.isDone() || usable(was))) {
             return was;
         }
-        CompletableFuture<StatefulRedisConnection<byte[], byte[]>> next = new CompletableFuture<>();
+        Opening next = new Opening();
         if (!current.compareAndSet(was, next)) {
             return connection();
         }
         discard(was);
         forget(client.connectAsync(ByteArrayCodec.INSTANCE, uri).whenComplete((connection, failure) -> {
             if (failure != null) {
-                next.completeExceptionally(failure);
-            } else if (!next.complete(connection) || current.get() != next) {
+                next.failed(failure);
+                return;
+            }
+            next.complete(connection); // whoever gave it up meanwhile closes it with this
+            if (current.get() == next && !closed) {
+                next.opened.tryEmitValue(connection);
+                return;
+            }
+            next.failed(RedisErrors.closed(role));
+            if (current.compareAndSet(next, null)) {
                 forget(connection.closeAsync());
             }
         }));
@@ -145,14 +157,14 @@ public final class RedisLink {
     }
 
     /** Only the connection that failed: what other commands of it got answered meanwhile may be a new one. */
-    private void replace(CompletableFuture<StatefulRedisConnection<byte[], byte[]>> failed) {
+    private void replace(Opening failed) {
         if (current.compareAndSet(failed, null)) {
             discard(failed);
         }
     }
 
     /** Closes a connection nobody will use again; one that is still being opened is closed when it is there. */
-    private static void discard(@Nullable CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection) {
+    private static void discard(@Nullable Opening connection) {
         if (connection != null) {
             forget(connection.thenCompose(StatefulRedisConnection::closeAsync));
         }
@@ -174,5 +186,18 @@ public final class RedisLink {
         }
         StatefulRedisConnection<byte[], byte[]> open = now(connection);
         return open != null && open.isOpen();
+    }
+
+    /**
+     * A connection being opened. Who waits for it is served in the order of asking, which a future does not promise, and
+     * who has stopped waiting is not told: commands keep their order, and no failure is dropped on the floor.
+     */
+    private static final class Opening extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
+        private final Sinks.One<StatefulRedisConnection<byte[], byte[]>> opened = Sinks.one();
+
+        void failed(Throwable failure) {
+            completeExceptionally(failure);
+            opened.tryEmitError(failure);
+        }
     }
 }

@@ -1,0 +1,181 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.extension.ExtendWith;
+import reactor.core.publisher.Flux;
+
+/** Queue {@code q} on a real server, a front door, and the dispatchers of one test, all stopped after it. */
+@ExtendWith(NothingDropped.class)
+abstract class DispatchCase {
+    static final Duration PATIENCE = Duration.ofSeconds(20);
+    static final Duration GRACE = Duration.ofMillis(300);
+    static final RetryPolicy QUICK =
+            RetryPolicy.standard().backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+
+    final RedisServer redis;
+    final RedisWire wire;
+    final Recorder told = new Recorder();
+    private final List<Sluice> doors = new ArrayList<>();
+    private final List<Dispatcher> dispatchers = new ArrayList<>();
+    final Sluice sluice;
+    Queue queue = Queue.named("q");
+    QueueSettings settings = QueueSettings.standard().retry(QUICK);
+
+    DispatchCase(RedisServer redis) {
+        this.redis = redis;
+        this.wire = redis.wire();
+        this.sluice = door(redis.uri());
+    }
+
+    @AfterEach
+    void stopAll() {
+        dispatchers.forEach(it -> it.stop(GRACE).block(PATIENCE));
+        doors.forEach(it -> it.close().block(PATIENCE));
+        wire.close();
+    }
+
+    // ---- what is under test
+
+    final void deliver(DeliveryMode mode) {
+        queue = queue.delivery(mode);
+    }
+
+    final Sluice door(String uri) {
+        Sluice door = Sluice.builder().uri(uri).observer(told).build();
+        doors.add(door);
+        return door;
+    }
+
+    final Dispatcher dispatcher() {
+        return dispatcher(it -> it);
+    }
+
+    /** A dispatcher of the queue with the settings of this test; stopped after it. */
+    final Dispatcher dispatcher(UnaryOperator<Dispatcher.Builder> more) {
+        return stoppedInTheEnd(
+                more.apply(sluice.dispatcher().queue(queue, settings)).build());
+    }
+
+    final Dispatcher stoppedInTheEnd(Dispatcher dispatcher) {
+        dispatchers.add(dispatcher);
+        return dispatcher;
+    }
+
+    /** Starts a dispatcher that runs every task of type {@code t} through {@code handler}. */
+    final Dispatcher running(TaskHandler<Object> handler) {
+        return started(dispatcher().handler("t", Object.class, handler));
+    }
+
+    static Dispatcher started(Dispatcher dispatcher) {
+        dispatcher.start().block(PATIENCE);
+        return dispatcher;
+    }
+
+    // ---- producers
+
+    final void enqueue(Task<?>... tasks) {
+        List<EnqueueResult> results =
+                sluice.client(queue).enqueueAll(Flux.just(tasks)).collectList().block(PATIENCE);
+        assertThat(results).allMatch(EnqueueResult::isCreated);
+    }
+
+    /** Tasks {@code t0}, {@code t1} … of type {@code t}, numbered from {@code from} to before {@code to}. */
+    final void enqueue(int from, int to) {
+        enqueue(IntStream.range(from, to).mapToObj(i -> task("t" + i)).toArray(Task[]::new));
+    }
+
+    static Task<Object> task(String id) {
+        return Task.of("t", (Object) null).id(id);
+    }
+
+    /** What any client does: the push first, the status second. */
+    final void push(String id, String json) {
+        wire.call("RPUSH", queue.name(), json);
+        wire.call("HSET", queue.statusKey(), id, "queued");
+    }
+
+    final void push(String id) {
+        push(id, "{\"id\":\"" + id + "\",\"type\":\"t\"}");
+    }
+
+    // ---- what Redis holds
+
+    final String key(String suffix) {
+        return "{" + queue.name() + "}:" + suffix;
+    }
+
+    final long llen(String key) {
+        return (Long) wire.call("LLEN", key);
+    }
+
+    final long hlen(String key) {
+        return (Long) wire.call("HLEN", key);
+    }
+
+    /** How many tasks wait in the two lists. */
+    final long waiting() {
+        return llen(queue.name()) + llen(key("ready"));
+    }
+
+    /** How many tasks are in the claimed hashes of all dispatchers. */
+    final long claimed() {
+        long claimed = 0;
+        for (Object hash : (List<?>) wire.call("KEYS", key("claimed:*"))) {
+            for (Object field : (List<?>) wire.call("HKEYS", (String) hash)) {
+                claimed += field.equals("last") ? 0 : 1;
+            }
+        }
+        return claimed;
+    }
+
+    final String status(String id) {
+        return (String) wire.call("HGET", queue.statusKey(), id);
+    }
+
+    final long dead() {
+        return (Long) wire.call("ZCARD", key("dead"));
+    }
+
+    /** The dead letter of this id: its failure as JSON, a line feed, its frame. */
+    final String deadLetter(String id) {
+        eventually(() -> assertThat(wire.call("HGET", key("dead:bodies"), id)).isNotNull());
+        return (String) wire.call("HGET", key("dead:bodies"), id);
+    }
+
+    final List<String> deadIds() {
+        return Stream.of(wire.call("ZRANGE", key("dead"), "0", "-1"))
+                .flatMap(ids -> ((List<?>) ids).stream())
+                .map(String.class::cast)
+                .toList();
+    }
+
+    final List<String> incarnations() {
+        return ((List<?>) wire.call("ZRANGE", key("dispatchers"), "0", "-1"))
+                .stream().map(String.class::cast).toList();
+    }
+
+    /** Nothing waits, nothing is claimed, and no status speaks of anything. */
+    final void assertEmpty() {
+        assertThat(waiting()).as("waiting").isZero();
+        assertThat(claimed()).as("claimed").isZero();
+        assertThat(hlen(queue.statusKey())).as("statuses").isZero();
+        assertThat(hlen(key("bodies"))).as("bodies").isZero();
+    }
+}

@@ -1,0 +1,81 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class HandlerPoolTest {
+
+    /** How many threads handlers have before any reserve. */
+    static int threads() {
+        return Math.max(2, Runtime.getRuntime().availableProcessors());
+    }
+
+    @Test
+    void workGoesPastAThreadThatIsBlocked() {
+        HandlerPool pool = new HandlerPool();
+        AtomicBoolean released = new AtomicBoolean();
+        AtomicInteger done = new AtomicInteger();
+        try {
+            pool.run(() -> spinUntil(released), 1);
+
+            for (int i = 0; i < 100; i++) {
+                pool.run(done::incrementAndGet, 1);
+            }
+
+            eventually(() -> assertThat(done).hasValue(100));
+        } finally {
+            released.set(true);
+            pool.close();
+        }
+    }
+
+    @Test
+    void workThatThrowsHarmsNoOther() {
+        HandlerPool pool = new HandlerPool();
+        AtomicInteger done = new AtomicInteger();
+        try {
+            for (int i = 0; i < 50; i++) {
+                pool.run(
+                        () -> {
+                            throw new NoClassDefFoundError("on purpose");
+                        },
+                        1);
+                pool.run(done::incrementAndGet, 1);
+            }
+
+            eventually(() -> assertThat(done).hasValue(50));
+        } finally {
+            pool.close();
+        }
+    }
+
+    @Test
+    void rescuersAreBoundedAndNeverRefused() {
+        HandlerPool pool = new HandlerPool();
+        AtomicBoolean released = new AtomicBoolean();
+        AtomicInteger started = new AtomicInteger();
+        try {
+            for (int i = 0; i < 50_000; i++) {
+                pool.rescue(() -> {
+                    started.incrementAndGet();
+                    spinUntil(released);
+                });
+            }
+
+            assertThat(started.get()).isLessThanOrEqualTo(10 * threads());
+        } finally {
+            released.set(true);
+            pool.close();
+        }
+    }
+
+    private static void spinUntil(AtomicBoolean released) {
+        while (!released.get()) {
+            Thread.yield();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package dev.sluice.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import reactor.core.publisher.Hooks;
+
+/** Fails a test after which Reactor had signals that nobody could take: each is an error lost, or a task. */
+final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
+    private final Queue<Object> dropped = new ConcurrentLinkedQueue<>();
+
+    @Override
+    public void beforeEach(ExtensionContext context) {
+        dropped.clear();
+        Hooks.onErrorDropped(dropped::add);
+        Hooks.onNextDropped(dropped::add);
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        Hooks.resetOnErrorDropped();
+        Hooks.resetOnNextDropped();
+        assertThat(dropped).as("signals that Reactor dropped").isEmpty();
+    }
+}

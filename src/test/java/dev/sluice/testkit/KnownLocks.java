@@ -1,0 +1,23 @@
+package dev.sluice.testkit;
+
+import reactor.blockhound.BlockHound;
+import reactor.blockhound.integration.BlockHoundIntegration;
+
+/**
+ * Locks of libraries that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect,
+ * and Jackson's caches at the first use of a type. Everything else that blocks a loop is still an error.
+ */
+public final class KnownLocks implements BlockHoundIntegration {
+    private static final String LETTUCE = "io.lettuce.core.protocol.SharedLock";
+    private static final String JACKSON = "dev.sluice.codec.JsonCodec";
+
+    @Override
+    public void applyTo(BlockHound.Builder builder) {
+        builder.allowBlockingCallsInside(LETTUCE, "incrementWriters")
+                .allowBlockingCallsInside(LETTUCE, "decrementWriters")
+                .allowBlockingCallsInside(LETTUCE, "lockWritersExclusive")
+                .allowBlockingCallsInside(LETTUCE, "unlockWritersExclusive")
+                .allowBlockingCallsInside(JACKSON, "decode")
+                .allowBlockingCallsInside(JACKSON, "encode");
+    }
+}
