@@ -1,0 +1,268 @@
+package dev.sluice.readme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Task;
+import dev.sluice.task.TaskState;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisURI;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.resource.ClientResources;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.netty.ByteBufFlux;
+import reactor.netty.DisposableServer;
+import reactor.netty.http.client.HttpClient;
+import reactor.netty.http.server.HttpServer;
+
+/**
+ * Runs each Java snippet of the README. What stands between {@code // readme:} and {@code // end} stands there word for
+ * word; {@link ReadmeTest} compares them.
+ */
+@OnEveryRedis
+class ReadmeSnippetsRedisTest {
+    private static final Duration SOON = Duration.ofSeconds(10);
+
+    private final RedisServer redis;
+    private final Sluice sluice;
+    private final Mailbox mailer = new Mailbox();
+
+    ReadmeSnippetsRedisTest(RedisServer redis) {
+        this.redis = redis;
+        this.sluice = Sluice.connect(redis.uri());
+    }
+
+    record Email(String to) {}
+
+    @AfterEach
+    void close() {
+        sluice.close().block(SOON);
+    }
+
+    @Test
+    void handlers() throws InterruptedException {
+        // readme: handlers
+        Queue emails = Queue.named("emails");
+        Dispatcher dispatcher = sluice.dispatcher()
+                .queue(
+                        emails,
+                        QueueSettings.standard()
+                                .concurrency(64)
+                                .timeout(Duration.ofSeconds(30))
+                                .retry(RetryPolicy.standard().maxAttempts(8)))
+                .build()
+                .handler("email.send", Email.class, task -> mailer.send(task.payload()))
+                .handler("email.purge", Void.class, task -> mailer.purge());
+        dispatcher.start().block();
+        // end
+        enqueue(emails, Task.of("email.send", new Email("ann@example.org")), Task.of("email.purge", null));
+
+        assertThat(List.of(mailer.next(), mailer.next())).containsExactlyInAnyOrder("ann@example.org", "purged");
+        // readme: stop
+        dispatcher.stop(Duration.ofSeconds(20)).then(sluice.close()).block();
+        // end
+    }
+
+    @Test
+    void receiver() throws InterruptedException {
+        Dispatcher dispatcher = sluice.dispatcher(Queue.named("emails"));
+        // readme: receiver
+        Disposable consumer = dispatcher
+                .receive("emails", Email.class)
+                .flatMap(task -> mailer.send(task.payload()).then(task.ack()).onErrorResume(task::nack))
+                .subscribe();
+        dispatcher.start().block();
+        // end
+        enqueue(Queue.named("emails"), Task.of("email.send", new Email("ann@example.org")));
+
+        assertThat(mailer.next()).isEqualTo("ann@example.org");
+        dispatcher.stop(SOON).block(SOON);
+        assertThat(consumer.isDisposed()).isTrue();
+    }
+
+    @Test
+    void client() {
+        Flux<String> addresses = Flux.range(0, 1000).map(i -> "user" + i + "@example.org");
+        // readme: client
+        TaskClient client = sluice.client(Queue.named("emails"));
+
+        Mono<EnqueueResult> one = client.enqueue(
+                Task.of("email.send", new Email("ann@example.org")).id("welcome-17"));
+        Flux<EnqueueResult> many = client.enqueueAll(addresses.map(to -> Task.of("email.send", new Email(to))));
+        Mono<TaskState> state = client.status("welcome-17");
+        // end
+        assertThat(state.blockOptional(SOON)).isEmpty();
+        assertThat(one.block(SOON).isCreated()).isTrue();
+        assertThat(one.block(SOON).isExisting()).isTrue();
+        assertThat(many.filter(EnqueueResult::isCreated).count().block(SOON)).isEqualTo(1000);
+        assertThat(state.block(SOON)).isEqualTo(TaskState.QUEUED);
+    }
+
+    @Test
+    void foreignProducersOfTheArticle() throws InterruptedException {
+        Queue queue = Queue.named("task_queue").statusKey("task_status");
+        Dispatcher dispatcher =
+                sluice.dispatcher(queue).handler("email.send", Email.class, task -> mailer.send(task.payload()));
+        dispatcher.start().block(SOON);
+
+        RedisCommands.of(Markdown.README.blocksUnder("Push from any language").get(0))
+                .forEach(redis::call);
+
+        assertThat(mailer.next()).isEqualTo("ann@example.org");
+        dispatcher.stop(SOON).block(SOON);
+    }
+
+    @Test
+    void atMostOnce() throws InterruptedException {
+        Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        Dispatcher dispatcher =
+                sluice.dispatcher(clicks).handler("email.send", Email.class, task -> mailer.send(task.payload()));
+        dispatcher.start().block(SOON);
+        enqueue(clicks, Task.of("email.send", new Email("ann@example.org")));
+
+        assertThat(mailer.next()).isEqualTo("ann@example.org");
+        dispatcher.stop(SOON).block(SOON);
+    }
+
+    @Test
+    void insideAServiceThatBringsItsClient(@Private RedisServer redis) throws InterruptedException {
+        ClientResources resources = ClientResources.create();
+        RedisURI redisUri = RedisURI.create(redis.uri());
+        RedisClient redisClient = RedisClient.create(resources, redisUri);
+        MeterRegistry registry = new SimpleMeterRegistry();
+        Set<Thread> before = threads("sluice-");
+
+        // readme: service
+        Sluice sluice = Sluice.builder()
+                .redisClient(redisClient)
+                .uri(redisUri)
+                .meterRegistry(registry)
+                .build();
+        Dispatcher dispatcher = sluice.dispatcher(Queue.named("emails"))
+                .handler("email.send", Email.class, task -> mailer.send(task.payload()));
+        TaskClient emails = sluice.client(Queue.named("emails"));
+
+        dispatcher.start().block();
+        DisposableServer server = HttpServer.create()
+                .port(0)
+                .route(routes -> routes.post(
+                        "/emails",
+                        (request, response) -> request.receive()
+                                .aggregate()
+                                .asString()
+                                .flatMap(to -> emails.enqueue(Task.of("email.send", new Email(to))))
+                                .flatMap(result -> response.status(202)
+                                        .sendString(Mono.just(result.id()))
+                                        .then())))
+                .bindNow();
+        // end
+        String id = HttpClient.create()
+                .port(server.port())
+                .post()
+                .uri("/emails")
+                .send(ByteBufFlux.fromString(Mono.just("ann@example.org")))
+                .responseContent()
+                .aggregate()
+                .asString()
+                .block(SOON);
+
+        assertThat(id).hasSize(22);
+        assertThat(mailer.next()).isEqualTo("ann@example.org");
+        assertThat(threads("sluice-")).anyMatch(thread -> !before.contains(thread));
+
+        dispatcher.stop(SOON).then(sluice.close()).block(SOON);
+
+        assertThat(threads("sluice-")).isSubsetOf(before);
+        assertThat(registry.isClosed()).isFalse();
+        assertThat(registry.get("sluice.settled")
+                        .tag("outcome", "succeeded")
+                        .counter()
+                        .count())
+                .isEqualTo(1);
+        assertThat(resources.eventExecutorGroup().isShuttingDown()).isFalse();
+        try (StatefulRedisConnection<String, String> still = redisClient.connect()) {
+            assertThat(still.sync().clientList().lines())
+                    .as("connections to this Redis")
+                    .hasSize(1);
+        }
+        server.disposeNow(SOON);
+        redisClient.shutdown(Duration.ZERO, SOON);
+        resources.shutdown(0, 2, TimeUnit.SECONDS).await(5, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void closeEndsWhatSluiceMadeItself() throws InterruptedException {
+        Set<Thread> before = threads("sluice-", "lettuce-");
+        Sluice own = Sluice.connect(redis.uri());
+        Dispatcher dispatcher = own.dispatcher(Queue.named("emails"));
+        dispatcher.start().block(SOON);
+        assertThat(threads("sluice-")).anyMatch(thread -> !before.contains(thread));
+        assertThat(threads("lettuce-")).anyMatch(thread -> !before.contains(thread));
+
+        dispatcher.stop(SOON).then(own.close()).block(SOON);
+
+        assertThat(threads("sluice-", "lettuce-")).isSubsetOf(before);
+    }
+
+    private void enqueue(Queue queue, Task<?>... tasks) {
+        assertThat(sluice.client(queue)
+                        .enqueueAll(Flux.just(tasks))
+                        .collectList()
+                        .block(SOON))
+                .allMatch(EnqueueResult::isCreated);
+    }
+
+    /** The living threads with such a name, after those that are about to end have ended. */
+    private static Set<Thread> threads(String... prefixes) throws InterruptedException {
+        Set<Thread> found = new HashSet<>();
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (Stream.of(prefixes).anyMatch(thread.getName()::startsWith)) {
+                thread.join(200);
+                if (thread.isAlive()) {
+                    found.add(thread);
+                }
+            }
+        }
+        return found;
+    }
+
+    private static final class Mailbox {
+        private final BlockingQueue<String> sent = new LinkedBlockingQueue<>();
+
+        Mono<Void> send(Email email) {
+            return Mono.fromRunnable(() -> sent.add(email.to()));
+        }
+
+        Mono<Void> purge() {
+            return Mono.fromRunnable(() -> sent.add("purged"));
+        }
+
+        String next() throws InterruptedException {
+            return sent.poll(SOON.toSeconds(), TimeUnit.SECONDS);
+        }
+    }
+}
