@@ -64,9 +64,17 @@ final class RedisErrors {
                 || tells(error, "MASTERDOWN");
     }
 
-    /** True where the connection was known to be down when the command came, so that Redis cannot have seen it. */
+    /**
+     * True where the connection was known to be down when the command came, so that Redis cannot have seen it; or was
+     * closed before it was open, which is also how Lettuce now and then tells of a refused password.
+     */
     static boolean wasNotSent(Throwable error) {
-        return startsWith(error, "Currently not connected");
+        for (Throwable at = error; at != null && at != at.getCause(); at = at.getCause()) {
+            if (startsWith(at, "Currently not connected") || startsWith(at, "Connection closed prematurely")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** True if Redis gave this code, by itself or (so until 6.2) inside the failure of the script that met it. */
