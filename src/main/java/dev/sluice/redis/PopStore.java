@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 
 /**
@@ -72,7 +73,8 @@ public final class PopStore {
                     }
                 },
                 deadline);
-        return Mono.zip(before, write, (words, written) -> {
+        return Mono.zipDelayError(before, write).map(both -> {
+            Reply words = both.getT1();
             List<String> absent = new ArrayList<>();
             for (int i = 0; i < ids.size(); i++) {
                 if (words.isNull(i)) {
@@ -121,16 +123,24 @@ public final class PopStore {
                 CommandType.HSET,
                 args -> args.addKey(keys.status()).add(bytes(id)).add("dead"),
                 deadline);
-        return Mono.when(body, time, word);
+        return all(body, time, word);
     }
 
     /** Puts a task that was popped and must not run here back at the head of the ready list. */
     public Mono<Void> giveBack(String id, byte[] frame) {
-        Mono<Reply> push =
-                commands.command(CommandType.LPUSH, args -> args.addKey(keys.ready()).add(frame), deadline);
+        Mono<Reply> push = commands.command(
+                CommandType.LPUSH, args -> args.addKey(keys.ready()).add(frame), deadline);
         Mono<Reply> word = commands.command(
-                CommandType.HSET, args -> args.addKey(keys.status()).add(bytes(id)).add("queued"), deadline);
-        return Mono.when(push, word);
+                CommandType.HSET,
+                args -> args.addKey(keys.status()).add(bytes(id)).add("queued"),
+                deadline);
+        return all(push, word);
+    }
+
+    /** Fails with the first failure and drops none of the others. */
+    private static Mono<Void> all(Mono<?>... commands) {
+        return Mono.whenDelayError(commands)
+                .onErrorMap(Exceptions::isMultiple, many -> Exceptions.unwrapMultiple(many).get(0));
     }
 
     private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {

@@ -155,14 +155,15 @@ for i = others, 1, -1 do
   end
 end
 
--- Work that is left behind rings. Suspects ring only when one was added or taken: a dispatcher that may take no more
--- of them would only wake itself.
+-- Work that is left behind rings. Suspects ring only when one was added or taken, or when something ended, which may have
+-- been the suspect that kept this dispatcher from the next: without progress it would only wake itself.
 local suspects_taken = 0
 local function answer(code, frames)
   local due = next_due_ms()
   local left = call('LLEN', READY) + call('LLEN', PLAIN)
   local suspects_left = call('LLEN', SUSPECTS)
-  if left > 0 or suspects_left > size.suspects or (suspects_taken > 0 and suspects_left > 0) then
+  local progress = suspects_taken > 0 or suspects_left > size.suspects or (suspects_wanted == 0 and ended + others > 0)
+  if left > 0 or (suspects_left > 0 and progress) then
     ring()
   end
   local reply = { code, due and math.max(0, due - now) or -1, left > 0 and 1 or 0, #refused }

@@ -330,6 +330,22 @@ class ExchangeRedisTest {
     }
 
     @Test
+    void theEndOfASuspectRingsForTheNext() {
+        suspects("x", "y");
+        Worker one = q.worker("one");
+        Held held = one.claimOne();
+        q.rings();
+
+        ExchangeCall last = one.newCall(10, false); // composed while x was still held
+        last.succeeded(held.token(), false);
+        one.send(last);
+
+        assertThat(q.rings()).isTrue();
+        assertThat(one.claimIds(10)).containsExactly("y");
+        assertThat(q.rings()).isFalse();
+    }
+
+    @Test
     void aReleasedSuspectRings() {
         suspects("x");
         Worker one = q.worker("one");

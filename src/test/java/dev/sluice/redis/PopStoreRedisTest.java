@@ -1,0 +1,124 @@
+package dev.sluice.redis;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+@OnEveryRedis
+class PopStoreRedisTest {
+    private static final Duration WAIT = Duration.ofSeconds(5);
+
+    private final OneQueue q;
+    private final PopStore pops;
+    private final RedisLink blocking;
+
+    PopStoreRedisTest(RedisServer redis) {
+        q = new OneQueue(redis, Queue.named("q").delivery(DeliveryMode.AT_MOST_ONCE));
+        pops = q.links.pops(q.queue);
+        blocking = q.links.open("blocking");
+    }
+
+    @BeforeEach
+    void introduce() {
+        OneQueue.await(pops.introduce());
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void anElementOfEitherListIsPoppedAsItStands() {
+        q.push("{\"id\":\"f\"}");
+        assertThat(OneQueue.await(pops.pop(blocking, WAIT))).isEqualTo("{\"id\":\"f\"}".getBytes(UTF_8));
+
+        q.enqueue("c");
+        assertThat(Frame.read(OneQueue.await(pops.pop(blocking, WAIT))).id()).isEqualTo("c");
+        OneQueue.await(pops.ended(List.of("c")));
+    }
+
+    @Test
+    void aWaitForNothingCompletesEmptyAndTheNextOneGetsTheElement() {
+        assertThat(OneQueue.await(pops.pop(blocking, Duration.ofMillis(20)))).isNull();
+
+        q.push("x");
+        assertThat(OneQueue.await(pops.pop(blocking, WAIT))).isEqualTo("x".getBytes(UTF_8));
+    }
+
+    @Test
+    void manyArePoppedInTheirOrderAndNoneIsNoError() {
+        for (int i = 0; i < 5; i++) {
+            q.push("e" + i);
+        }
+
+        assertThat(OneQueue.await(pops.popMany(true, 3)).stream().map(bytes -> new String(bytes, UTF_8)))
+                .containsExactly("e0", "e1", "e2");
+        assertThat(OneQueue.await(pops.popMany(true, 10))).hasSize(2);
+        assertThat(OneQueue.await(pops.popMany(true, 10))).isEmpty();
+        assertThat(OneQueue.await(pops.popMany(false, 10))).isEmpty();
+    }
+
+    @Test
+    void whoseStatusHadNotArrivedIsToldAndLookedAfter() {
+        q.wire.call("HSET", q.queue.statusKey(), "early", "queued");
+
+        assertThat(OneQueue.await(pops.processing(List.of("early", "late")))).containsExactly("late");
+        assertThat(q.status("late")).isEqualTo("processing");
+        OneQueue.await(pops.ended(List.of("early", "late")));
+        OneQueue.await(pops.lookAfter(List.of("late")));
+        q.wire.call("HSET", q.queue.statusKey(), "late", "queued");
+        q.enqueue("other");
+
+        assertThat(q.round().removedStatuses()).isEqualTo(1);
+        assertThat(q.status("late")).isNull();
+        assertThat(q.status("other")).isEqualTo("queued");
+    }
+
+    @Test
+    void whatCannotBeReadIsADeadLetterWithItsBytes() {
+        byte[] body = OneQueue.binary(300, 5);
+
+        OneQueue.await(pops.bury("x", Frame.ofForeign("x", body), "{\"reason\":\"not-json\"}", 1));
+
+        assertThat(q.status("x")).isEqualTo("dead");
+        assertThat(q.raw(io.lettuce.core.protocol.CommandType.HGET, q.key("dead:bodies"), "x")
+                        .bytes(0))
+                .startsWith("{\"reason\":\"not-json\"}\n\u0001f x\n".getBytes(UTF_8))
+                .endsWith(body);
+    }
+
+    @Test
+    void whatMustNotRunHereReturnsToTheHead() {
+        q.enqueue("x", "y");
+        byte[] frame = OneQueue.await(pops.popMany(false, 1)).get(0);
+
+        OneQueue.await(pops.giveBack("x", frame));
+
+        assertThat(q.status("x")).isEqualTo("queued");
+        assertThat(OneQueue.await(pops.popMany(false, 2)).stream()
+                        .map(bytes -> Frame.read(bytes).id()))
+                .containsExactly("x", "y");
+        OneQueue.await(pops.ended(List.of("x", "y")));
+    }
+
+    @Test
+    void aRunningTaskExistsAndNobodyRings() {
+        q.enqueue("x");
+        OneQueue.await(pops.popMany(false, 1));
+        OneQueue.await(pops.processing(List.of("x")));
+
+        assertThat(q.enqueue("x").fate(0)).isEqualTo(EnqueueReply.Fate.EXISTING);
+        assertThat(q.rings()).isFalse();
+        OneQueue.await(pops.ended(List.of("x")));
+    }
+}
