@@ -1,0 +1,163 @@
+package dev.sluice.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency]}: runs the scenarios and prints medians.
+ *
+ * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
+ */
+@Command(
+        name = "sluice-bench",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, cost.",
+        footer = {
+            "",
+            "Examples:",
+            "  java -jar sluice-bench.jar",
+            "  java -jar sluice-bench.jar drain --tasks 500000 --concurrency 512 --json drain.json",
+            "  java -jar sluice-bench.jar latency --rates 1000,10000 --redis redis://localhost:6379"
+        })
+public final class Bench implements Callable<Integer> {
+    @Parameters(
+            arity = "0..*",
+            paramLabel = "SCENARIO",
+            description = "${COMPLETION-CANDIDATES}; default: all of them.")
+    private List<Scenario> scenarios = List.of(Scenario.values());
+
+    @Mixin
+    private Load load = new Load();
+
+    private Bench() {}
+
+    /** Runs the scenarios named on the command line. Exit codes: 0, 1 a run failed, 2 the command line is wrong. */
+    public static void main(String... arguments) {
+        System.exit(new CommandLine(new Bench())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    System.err.println("sluice-bench: " + failure.getMessage());
+                    return failure instanceof IllegalArgumentException ? 2 : 1;
+                })
+                .execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        load.check();
+        try (RedisUnderLoad redis = RedisUnderLoad.open(load.redis)) {
+            Map<String, Object> surroundings = Surroundings.of(redis);
+            surroundings.forEach((name, value) -> System.out.println(name + ": " + value));
+            List<Variant> variants = new ArrayList<>();
+            for (Scenario scenario : scenarios) {
+                variants.addAll(scenario.variants(redis, load));
+            }
+            Map<String, List<Map<String, Double>>> runs = runAll(variants);
+            runs.forEach(Bench::print);
+            if (load.json != null) {
+                write(surroundings, runs);
+            }
+        }
+        return 0;
+    }
+
+    private Map<String, List<Map<String, Double>>> runAll(List<Variant> variants) throws Exception {
+        Map<String, List<Map<String, Double>>> runs = new LinkedHashMap<>();
+        for (int round = -load.warmup; round < load.repetitions; round++) {
+            for (Variant variant : variants) {
+                Map<String, Double> figures = variant.run();
+                System.out.printf(
+                        Locale.ROOT,
+                        "%s  %s: %s%n",
+                        round < 0 ? "warm-up" : "run " + (round + 1) + "/" + load.repetitions,
+                        variant.name(),
+                        first(figures));
+                if (round >= 0) {
+                    runs.computeIfAbsent(variant.name(), name -> new ArrayList<>()).add(figures);
+                }
+            }
+        }
+        return runs;
+    }
+
+    private static String first(Map<String, Double> figures) {
+        Map.Entry<String, Double> figure = figures.entrySet().iterator().next();
+        return String.format(Locale.ROOT, "%,.2f %s", figure.getValue(), figure.getKey());
+    }
+
+    private static void print(String variant, List<Map<String, Double>> runs) {
+        System.out.println();
+        System.out.println(variant);
+        medians(runs).forEach((name, value) -> System.out.printf(Locale.ROOT, "  %-36s %,14.2f%n", name, value));
+    }
+
+    private static Map<String, Double> medians(List<Map<String, Double>> runs) {
+        Map<String, Double> medians = new LinkedHashMap<>();
+        for (String name : runs.get(0).keySet()) {
+            double[] sorted =
+                    runs.stream().mapToDouble(run -> run.get(name)).sorted().toArray();
+            int middle = sorted.length / 2;
+            medians.put(name, sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2);
+        }
+        return medians;
+    }
+
+    private void write(Map<String, Object> surroundings, Map<String, List<Map<String, Double>>> runs)
+            throws IOException {
+        Map<String, Object> options = new LinkedHashMap<>();
+        options.put("tasks", load.tasks);
+        options.put("payload", load.payload);
+        options.put("concurrency", load.concurrency);
+        options.put("repetitions", load.repetitions);
+        options.put("warmup", load.warmup);
+        options.put("rates", load.rates);
+        options.put("seconds", load.seconds);
+        Map<String, Object> results = new LinkedHashMap<>();
+        runs.forEach((variant, figures) -> results.put(variant, Map.of("medians", medians(figures), "runs", figures)));
+        Map<String, Object> report = new LinkedHashMap<>();
+        report.put("surroundings", surroundings);
+        report.put("options", options);
+        report.put("results", results);
+        Files.write(
+                load.json, JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsBytes(report));
+    }
+
+    /** What can be measured. */
+    enum Scenario {
+        /** See {@link Drain}. */
+        drain {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Drain.variants(redis, load);
+            }
+        },
+        /** See {@link Enqueue}. */
+        enqueue {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Enqueue.variants(redis, load);
+            }
+        },
+        /** See {@link Latency}. */
+        latency {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Latency.variants(redis, load);
+            }
+        };
+
+        abstract List<Variant> variants(RedisUnderLoad redis, Load load);
+    }
+}

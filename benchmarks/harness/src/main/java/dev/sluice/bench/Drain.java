@@ -1,0 +1,105 @@
+package dev.sluice.bench;
+
+import dev.sluice.Sluice;
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** How fast one dispatcher empties a full queue whose handler does nothing: the cost of dispatching alone. */
+final class Drain implements Variant {
+    private static final long LONGEST_MINUTES = 10;
+
+    private final RedisUnderLoad redis;
+    private final Load load;
+    private final DeliveryMode mode;
+    private final boolean foreign;
+
+    private Drain(RedisUnderLoad redis, Load load, DeliveryMode mode, boolean foreign) {
+        this.redis = redis;
+        this.load = load;
+        this.mode = mode;
+        this.foreign = foreign;
+    }
+
+    static List<Variant> variants(RedisUnderLoad redis, Load load) {
+        List<Variant> variants = new ArrayList<>();
+        for (DeliveryMode mode : DeliveryMode.values()) {
+            variants.add(new Drain(redis, load, mode, false));
+            variants.add(new Drain(redis, load, mode, true));
+        }
+        return variants;
+    }
+
+    @Override
+    public String name() {
+        return "drain " + mode.word() + (foreign ? ", foreign tasks" : ", own tasks");
+    }
+
+    @Override
+    public Map<String, Double> run() throws InterruptedException {
+        Queue queue = Queue.named("sluice-bench-drain").delivery(mode);
+        redis.clear(queue.name());
+        Map<String, Double> figures = new LinkedHashMap<>();
+        Sluice sluice = Sluice.connect(redis.uri());
+        try {
+            long empty = Effort.now(redis).memory();
+            fill(sluice, queue);
+            long full = Effort.now(redis).memory();
+            drain(sluice, queue, figures);
+            figures.put("Redis MB per 100,000 waiting", (full - empty) * 1e5 / load.tasks / 1e6);
+        } finally {
+            sluice.close().block();
+            redis.clear(queue.name());
+        }
+        return figures;
+    }
+
+    private void fill(Sluice sluice, Queue queue) {
+        if (foreign) {
+            redis.fill(queue.name(), queue.statusKey(), load.tasks, load.text());
+            return;
+        }
+        String text = load.text();
+        long refused = sluice.client(queue)
+                .enqueueAll(Flux.range(0, load.tasks).map(i -> Task.of("noop", text)))
+                .filter(result -> !result.isCreated())
+                .count()
+                .block();
+        if (refused > 0) {
+            throw new IllegalStateException(refused + " tasks were not taken");
+        }
+    }
+
+    private void drain(Sluice sluice, Queue queue, Map<String, Double> figures) throws InterruptedException {
+        CountDownLatch left = new CountDownLatch(load.tasks);
+        Dispatcher dispatcher = sluice.dispatcher()
+                .queue(queue, QueueSettings.standard().concurrency(load.concurrency))
+                .build()
+                .handler("noop", Void.class, context -> {
+                    left.countDown();
+                    return Mono.empty();
+                });
+        Effort before = Effort.now(redis);
+        dispatcher.start().block();
+        try {
+            if (!left.await(LONGEST_MINUTES, TimeUnit.MINUTES)) {
+                throw new IllegalStateException(left.getCount() + " tasks were not handled within 10 minutes");
+            }
+            Effort after = Effort.now(redis);
+            after.since(before, load.tasks, after.secondsSince(before), figures);
+        } finally {
+            dispatcher.stop(Duration.ofSeconds(5)).block();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package dev.sluice.bench;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.Map;
+
+/** What this JVM and Redis have spent up to an instant; two of them tell what a run cost. */
+final class Effort {
+    private final long nanos = System.nanoTime();
+    private final double jvmSeconds;
+    private final double redisSeconds;
+    private final long commands;
+    private final long memory;
+
+    private Effort(Map<String, String> info) {
+        OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        jvmSeconds = system.getProcessCpuTime() / 1e9;
+        redisSeconds = number(info, "used_cpu_user") + number(info, "used_cpu_sys");
+        commands = (long) number(info, "total_commands_processed");
+        memory = (long) number(info, "used_memory");
+    }
+
+    static Effort now(RedisUnderLoad redis) {
+        return new Effort(redis.info());
+    }
+
+    /** Bytes that Redis holds. */
+    long memory() {
+        return memory;
+    }
+
+    /** Adds rate and cost of {@code tasks} that were done between {@code before} and this. */
+    void since(Effort before, int tasks, double seconds, Map<String, Double> figures) {
+        figures.put("tasks/s", tasks / seconds);
+        figures.put("JVM CPU s per 1M", (jvmSeconds - before.jvmSeconds) * 1e6 / tasks);
+        figures.put("Redis CPU s per 1M", (redisSeconds - before.redisSeconds) * 1e6 / tasks);
+        figures.put("commands per task, in scripts too", (commands - before.commands) / (double) tasks);
+    }
+
+    double secondsSince(Effort before) {
+        return (nanos - before.nanos) / 1e9;
+    }
+
+    private static double number(Map<String, String> info, String field) {
+        return Double.parseDouble(info.getOrDefault(field, "0"));
+    }
+}
