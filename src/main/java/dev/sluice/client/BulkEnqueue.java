@@ -329,11 +329,12 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
                 if (slots.get(slot) instanceof EnqueueResult bad) {
                     return bad;
                 }
-                String id = ids.get(next);
+                int index = next++;
+                String id = ids.get(index);
                 SluiceException failed = error;
                 return failed != null
                         ? EnqueueResult.failed(id, failed)
-                        : EnqueueResult.of(id, Objects.requireNonNull(outcomes).at(next++));
+                        : EnqueueResult.of(id, Objects.requireNonNull(outcomes).at(index));
             }
 
             @Override

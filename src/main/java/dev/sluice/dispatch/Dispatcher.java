@@ -126,14 +126,14 @@ public final class Dispatcher {
      */
     public Mono<Void> start() {
         return Mono.defer(() -> {
-                    begin();
-                    return checkServer()
-                            .takeUntilOther(stopSignal.asMono())
-                            .thenMany(Flux.fromIterable(pumps.values()).concatMap(Pump::start))
-                            .then(Mono.<Void>fromRunnable(this::beginChores));
-                })
-                .publishOn(Schedulers.parallel())
-                .onErrorResume(failure -> stop(Duration.ZERO).then(Mono.error(failure)));
+            begin(); // what this refuses must not stop what runs
+            return checkServer()
+                    .takeUntilOther(stopSignal.asMono())
+                    .thenMany(Flux.fromIterable(pumps.values()).concatMap(Pump::start))
+                    .then(Mono.<Void>fromRunnable(this::beginChores))
+                    .publishOn(Schedulers.parallel())
+                    .onErrorResume(failure -> stop(Duration.ZERO).then(Mono.error(failure)));
+        });
     }
 
     /**

@@ -72,6 +72,7 @@ final class PopPump implements Pump {
     private @Nullable MonoSink<Void> starting;
     private long batches;
     private int otherCalls;
+    private boolean introduced;
     private boolean awaiting;
     private boolean broken;
     private volatile boolean refusing;
@@ -88,7 +89,7 @@ final class PopPump implements Pump {
         this.waiting = links.open("pop:" + queue.name());
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
-        this.statuses = new StatusWriter(store, calls, this::report);
+        this.statuses = new StatusWriter(queue.name(), store, calls, this::report);
     }
 
     // ---- what others ask
@@ -140,6 +141,7 @@ final class PopPump implements Pump {
             }
             phase = Phase.OPEN;
             starting = sink;
+            loop.add(this);
             introduce();
         }));
     }
@@ -167,7 +169,7 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        if (phase == Phase.OPEN && !broken && !statuses.isBehind()) {
+        if (phase == Phase.OPEN && introduced && !broken && !statuses.isBehind()) {
             take();
         }
         if (phase == Phase.DRAINING && isDrained()) {
@@ -300,16 +302,20 @@ final class PopPump implements Pump {
             keep(attempt.frame().isForeign() ? buried.then(store.lookAfter(List.of(id))) : buried);
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
-            keep(store.giveBack(id, attempt.frame().bytes()));
+            sendOnce(store.giveBack(id, attempt.frame().bytes()));
         } else {
             statuses.ended(id);
         }
     }
 
     private void keep(Mono<Void> write) {
+        sendOnce(write.retryWhen(Retry.backoff(5, Duration.ofMillis(20)).maxBackoff(Duration.ofSeconds(1))));
+    }
+
+    /** For a push: a lost answer may hide that it was done, and a second one would make the task run twice. */
+    private void sendOnce(Mono<Void> write) {
         otherCalls++;
-        Retry often = Retry.backoff(5, Duration.ofMillis(20)).maxBackoff(Duration.ofSeconds(1));
-        calls.run(write.retryWhen(often).thenReturn(true), done -> otherCalls--, failure -> {
+        calls.run(write.thenReturn(true), done -> otherCalls--, failure -> {
             otherCalls--;
             log.atError()
                     .addKeyValue("queue", queue.name())
@@ -326,12 +332,13 @@ final class PopPump implements Pump {
                     backoff.reset();
                     plain.gives = true;
                     ready.gives = true;
-                    loop.add(this);
+                    introduced = true;
                     started(MonoSink::success);
                 },
                 failure -> {
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
+                        loop.remove(this);
                         calls.dispose();
                         started(starter -> starter.error(failure));
                     } else if (phase == Phase.OPEN) {

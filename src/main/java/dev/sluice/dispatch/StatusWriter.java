@@ -6,6 +6,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
@@ -21,6 +23,9 @@ final class StatusWriter {
 
     private static final int BATCH = 512;
 
+    private static final Logger log = LoggerFactory.getLogger(StatusWriter.class);
+
+    private final String queue;
     private final PopStore store;
     private final Calls calls;
     private final Consumer<Throwable> onFailure;
@@ -30,8 +35,10 @@ final class StatusWriter {
     private List<String> taken = new ArrayList<>();
     private List<String> ended = new ArrayList<>();
     private boolean writing;
+    private boolean failing;
 
-    StatusWriter(PopStore store, Calls calls, Consumer<Throwable> onFailure) {
+    StatusWriter(String queue, PopStore store, Calls calls, Consumer<Throwable> onFailure) {
+        this.queue = queue;
         this.store = store;
         this.calls = calls;
         this.onFailure = onFailure;
@@ -91,6 +98,7 @@ final class StatusWriter {
     /** A producer that pushed first may yet write its status: upkeep looks after those ids. */
     private void written(List<String> absent, List<String> done) {
         writing = false;
+        failing = false;
         backoff.reset();
         unannounced.addAll(absent);
         unannounced.removeAll(retracted);
@@ -107,7 +115,13 @@ final class StatusWriter {
     }
 
     private void failed(List<String> done, Throwable failure) {
-        onFailure.accept(failure);
+        if (!failing) {
+            failing = true;
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("reason", failure.getMessage())
+                    .log("Statuses cannot be written; it is tried again");
+        }
         retracted.clear();
         List<String> again = new ArrayList<>(done);
         again.addAll(ended);

@@ -186,7 +186,7 @@ class BadHandlersRedisTest extends DispatchCase {
         AtomicBoolean released = new AtomicBoolean();
         Runs<Object> runs = new Runs<>(context -> {
             while (context.id().startsWith("blocks") && !released.get()) {
-                Thread.onSpinWait();
+                // Blocks the way BlockHound cannot see.
             }
             return Mono.empty();
         });

@@ -2,8 +2,10 @@ package dev.sluice.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -16,8 +18,8 @@ final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
     @Override
     public void beforeEach(ExtensionContext context) {
         dropped.clear();
-        Hooks.onErrorDropped(dropped::add);
-        Hooks.onNextDropped(dropped::add);
+        Hooks.onErrorDropped(error -> dropped.add(error + place()));
+        Hooks.onNextDropped(signal -> dropped.add(signal + place()));
     }
 
     @Override
@@ -25,5 +27,13 @@ final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
         Hooks.resetOnErrorDropped();
         Hooks.resetOnNextDropped();
         assertThat(dropped).as("signals that Reactor dropped").isEmpty();
+    }
+
+    private static String place() {
+        return Arrays.stream(new Throwable().getStackTrace())
+                .skip(2)
+                .limit(30)
+                .map(frame -> "\n\tat " + frame)
+                .collect(Collectors.joining());
     }
 }

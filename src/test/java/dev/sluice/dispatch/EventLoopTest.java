@@ -1,0 +1,84 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import reactor.blockhound.BlockingOperationError;
+
+class EventLoopTest {
+
+    @Test
+    void blockingTheLoopIsCaughtInTests() {
+        EventLoop loop = new EventLoop();
+        AtomicReference<Throwable> caught = new AtomicReference<>();
+        try {
+            loop.execute(() -> {
+                try {
+                    Thread.sleep(1);
+                } catch (Throwable thrown) {
+                    caught.set(thrown);
+                }
+            });
+
+            eventually(() -> assertThat(caught.get()).isInstanceOf(BlockingOperationError.class));
+        } finally {
+            loop.close();
+        }
+    }
+
+    @Test
+    void anErrorInOneStepEndsNeitherTheLoopNorTheTurnOfOthers() {
+        EventLoop loop = new EventLoop();
+        AtomicInteger turns = new AtomicInteger();
+        AtomicInteger ticks = new AtomicInteger();
+        EventLoop.Turn broken = new EventLoop.Turn() {
+            @Override
+            public void turn() {
+                throw new StackOverflowError("on purpose");
+            }
+
+            @Override
+            public void tick(long nowNanos) {
+                throw new NoClassDefFoundError("on purpose");
+            }
+        };
+        EventLoop.Turn sound = new EventLoop.Turn() {
+            @Override
+            public void turn() {
+                turns.incrementAndGet();
+            }
+
+            @Override
+            public void tick(long nowNanos) {
+                ticks.incrementAndGet();
+            }
+        };
+        try {
+            loop.execute(() -> {
+                loop.add(broken);
+                loop.add(sound);
+            });
+
+            eventually(() -> assertThat(ticks.get()).isGreaterThan(1));
+            int before = turns.get();
+            loop.signal();
+            eventually(() -> assertThat(turns.get()).isGreaterThan(before));
+        } finally {
+            loop.close();
+        }
+    }
+
+    @Test
+    void aLoopThatIsClosedTakesWorkInSilence() {
+        EventLoop loop = new EventLoop();
+        loop.close();
+
+        loop.execute(() -> {});
+        loop.signal();
+
+        assertThat(loop).isNotNull();
+    }
+}

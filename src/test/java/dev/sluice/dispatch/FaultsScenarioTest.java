@@ -1,0 +1,378 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.observe.Outcome;
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.ExchangeCall;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Mono;
+
+/** Whatever breaks: nothing accepted is lost, only the owner settles, and work goes on by itself. */
+@OnEveryRedis
+class FaultsScenarioTest extends DispatchCase {
+    private static final int TASKS = 5000;
+    private static final Duration SHORT_LEASE = Duration.ofSeconds(1);
+
+    private final RedisServer own;
+
+    FaultsScenarioTest(@Private RedisServer redis) {
+        super(redis);
+        this.own = redis;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Timeout(60)
+    void everyConnectionIsCutAgainAndAgain(DeliveryMode mode) {
+        deliver(mode);
+        settings = settings.concurrency(64);
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(2)));
+        running(runs);
+        enqueue(0, TASKS);
+        Random random = new Random(11);
+
+        for (int cut = 0; cut < 12; cut++) {
+            LockSupport.parkNanos(random.nextInt(120_000_000));
+            wire.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+        }
+        if (mode == DeliveryMode.AT_LEAST_ONCE) {
+            eventually(() -> assertThat(runs.tasks()).isEqualTo(TASKS));
+            eventually(this::assertEmpty);
+            // Effective once: what ran twice was refused at one of its settles.
+            eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(TASKS));
+            assertThat(runs.repeats()).isLessThan(TASKS / 10);
+            assertThat(dead()).isZero();
+        } else {
+            eventually(() -> assertThat(waiting()).isZero());
+            eventually(() -> assertThat(hlen(queue.statusKey()) - dead()).isLessThan(TASKS / 5));
+            assertThat(runs.repeats()).isZero();
+        }
+        // And it is still alive.
+        enqueue(TASKS, TASKS + 10);
+        eventually(() -> assertThat(runs.count("t" + (TASKS + 9))).isOne());
+    }
+
+    @Test
+    void consumptionResumesWithinTwoSecondsOfACut() {
+        Runs<Object> runs = Runs.succeeding();
+        running(runs);
+        enqueue(0, 10);
+        eventually(() -> assertThat(runs.count()).isEqualTo(10));
+
+        for (int round = 1; round <= 3; round++) {
+            wire.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+            int ids = 100 * round;
+            push("after" + ids);
+            eventually(Duration.ofSeconds(2), () -> assertThat(runs.count("after" + ids)).isOne());
+        }
+        eventually(this::assertEmpty);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Timeout(60)
+    void aServerThatHangsForThreeSecondsDelaysAndLosesNothing(DeliveryMode mode) {
+        deliver(mode);
+        settings = settings.concurrency(16);
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(1)));
+        running(runs);
+        enqueue(0, 3000);
+
+        own.pause();
+        LockSupport.parkNanos(3_000_000_000L);
+        own.resume();
+
+        if (mode == DeliveryMode.AT_LEAST_ONCE) {
+            eventually(() -> assertThat(runs.tasks()).isEqualTo(3000));
+            eventually(this::assertEmpty);
+            assertThat(told.lapses.get()).isZero();
+        } else {
+            eventually(() -> assertThat(waiting()).isZero());
+            assertThat(runs.repeats()).isZero();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void clientPauseDelaysAndLosesNothing() {
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(1)));
+        settings = settings.concurrency(16);
+        running(runs);
+        enqueue(0, 2000);
+
+        wire.call("CLIENT", "PAUSE", "2500", "ALL");
+
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(2000));
+        eventually(this::assertEmpty);
+    }
+
+    @Test
+    void scriptsThatAreForgottenAreSentAgain() {
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(1)));
+        settings = settings.concurrency(32);
+        running(runs);
+        enqueue(0, 3000);
+
+        for (int i = 0; i < 30; i++) {
+            wire.call("SCRIPT", "FLUSH");
+            LockSupport.parkNanos(5_000_000);
+        }
+
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(3000));
+        eventually(this::assertEmpty);
+        assertThat(runs.repeats()).isZero();
+    }
+
+    @Test
+    @Timeout(60)
+    void aRestartWithItsLogLosesNothing(RedisServer.Builder builder) {
+        RedisServer durable = builder.appendOnly().start();
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(2)));
+        try {
+            Sluice there = door(durable.uri());
+            Dispatcher dispatcher = stoppedInTheEnd(
+                            there.dispatcher().queue(queue, settings.concurrency(32)).build())
+                    .handler("t", Object.class, runs);
+            started(dispatcher);
+            there.client(queue)
+                    .enqueueAll(reactor.core.publisher.Flux.range(0, 3000).map(i -> task("t" + i)))
+                    .collectList()
+                    .block(PATIENCE);
+            eventually(() -> assertThat(runs.count()).isGreaterThan(100));
+
+            durable.kill();
+            durable.restart();
+            durable.kill();
+            durable.restart();
+
+            eventually(() -> assertThat(runs.tasks()).isEqualTo(3000));
+            eventually(() -> assertThat(durable.call("HLEN", key("status"))).isEqualTo(0L));
+            eventually(() -> assertThat(durable.call("HLEN", key("bodies"))).isEqualTo(0L));
+        } finally {
+            stopAll();
+            durable.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @StoredStateMayBeBroken("FLUSHALL between a claim and its settle leaves what was on its way")
+    void anEmptiedServerIsServedOn(DeliveryMode mode) {
+        deliver(mode);
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(2)));
+        settings = settings.concurrency(32);
+        running(runs);
+        enqueue(0, 3000);
+        eventually(() -> assertThat(runs.count()).isGreaterThan(50));
+
+        wire.call("FLUSHALL");
+
+        eventually(() -> {
+            push("probe");
+            assertThat(runs.count("probe")).isPositive();
+        });
+        enqueue(5000, 5100);
+        eventually(() -> assertThat(runs.count("t5099")).isOne());
+    }
+
+    @Test
+    void aLeaseThatOthersTookIsNoticedAndItsSettlesAreRefused() {
+        Gate gate = new Gate();
+        settings = settings.concurrency(4);
+        started(stoppedInTheEnd(sluice.dispatcher().queue(queue, settings).lease(Duration.ofSeconds(2)).build())
+                .handler("t", Object.class, context -> gate.wait(context.id() + context.fencingNumber())));
+        enqueue(0, 4);
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
+        String stalled = incarnations().get(0);
+
+        lapse(stalled);
+
+        eventually(() -> assertThat(gate.cancelled()).isEqualTo(4));
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(8)); // taken back, and run anew
+        eventually(() -> assertThat(incarnations()).hasSize(1).doesNotContain(stalled));
+        assertThat(told.lapses.get()).isOne();
+        assertThat(told.rejoins.get()).isOne();
+        gate.open();
+        eventually(this::assertEmpty);
+        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(4));
+    }
+
+    @Test
+    @Timeout(60)
+    void aDispatcherThatVanishedIsSucceededByAnother() {
+        RedisLinks links = RedisLinks.own(RedisURI.create(own.uri()), null);
+        try {
+            ClaimStore vanished = links.claims(queue, 3);
+            vanished.join("vanished", SHORT_LEASE).block(PATIENCE);
+            enqueue(0, 300);
+            vanished.exchange("vanished", vanished.keysOf("vanished"), new ExchangeCall(1, 256, false)).block(PATIENCE);
+            assertThat(claimed()).isEqualTo(256);
+        } finally {
+            links.close().block(PATIENCE);
+        }
+        Runs<Object> runs = Runs.succeeding();
+
+        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
+
+        eventually(Duration.ofSeconds(12), () -> assertThat(runs.tasks()).isEqualTo(300));
+        eventually(this::assertEmpty);
+        assertThat(runs.repeats()).isZero();
+        assertThat(runs.all.stream().filter(it -> it.crashes() == 1)).hasSize(256);
+        assertThat(runs.all.stream().filter(it -> it.attempt() == 1)).hasSize(300);
+        eventually(() -> assertThat(told.recovered.get()).isEqualTo(256));
+    }
+
+    @Test
+    @Timeout(60)
+    void aTaskThatKeepsKillingItsDispatchersIsDeadInTheEnd() {
+        RedisLinks links = RedisLinks.own(RedisURI.create(own.uri()), null);
+        Runs<Object> runs = Runs.succeeding();
+        try {
+            ClaimStore store = links.claims(queue, 2);
+            store.join("witness", Duration.ofMinutes(1)).block(PATIENCE);
+            enqueue(0, 1);
+            for (int life = 0; life < 2; life++) {
+                String name = "victim" + life;
+                store.join(name, SHORT_LEASE).block(PATIENCE);
+                store.exchange(name, store.keysOf(name), new ExchangeCall(1, 10, true)).block(PATIENCE);
+                lapse(name);
+                links.upkeep(queue, 2).recover(name).block(PATIENCE);
+            }
+        } finally {
+            links.close().block(PATIENCE);
+        }
+
+        assertThat(deadLetter("t0")).contains("\"reason\":\"crash-limit\"");
+        running(runs);
+        enqueue(1, 2);
+        eventually(() -> assertThat(runs.count("t1")).isOne());
+        assertThat(runs.count("t0")).isZero();
+        wire.call("ZREM", key("dispatchers"), "witness");
+        wire.call("DEL", key("claimed:witness"));
+    }
+
+    @Test
+    @Timeout(60)
+    void aClaimThatNobodyRemembersIsGivenBack() {
+        Gate gate = new Gate();
+        Runs<Object> runs = new Runs<>(context -> context.id().equals("t0") ? gate.wait("t0") : Mono.empty());
+        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
+        enqueue(0, 1);
+        eventually(() -> assertThat(gate.waiting()).isOne());
+
+        wire.call("HSET", key("bodies"), "lost", "\u0001c lost\n{\"type\":\"t\"}");
+        wire.call("HSET", queue.statusKey(), "lost", "processing");
+        wire.call("HSET", key("claimed:" + incarnations().get(0)), "1000000.1", "lost");
+
+        eventually(() -> assertThat(runs.count("lost")).isOne());
+        eventually(() -> assertThat(told.orphans.get()).isOne());
+        gate.open();
+        eventually(this::assertEmpty);
+        assertThat(runs.count("t0")).isOne();
+    }
+
+    @Test
+    @Timeout(60)
+    void aTaskThatRedisForgotIsCancelled() {
+        Gate gate = new Gate();
+        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, context -> gate.wait(context.id())));
+        enqueue(0, 2);
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(2));
+
+        String hash = key("claimed:" + incarnations().get(0));
+        for (Object token : (List<?>) wire.call("HKEYS", hash)) {
+            if ("t0".equals(wire.call("HGET", hash, (String) token))) {
+                wire.call("HDEL", hash, (String) token);
+            }
+        }
+        wire.call("HDEL", key("bodies"), "t0");
+        wire.call("HDEL", queue.statusKey(), "t0");
+
+        eventually(() -> assertThat(gate.cancelled()).isOne());
+        eventually(() -> assertThat(told.fenced.get()).isOne());
+        gate.open();
+        eventually(this::assertEmpty);
+        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isOne());
+    }
+
+    @Test
+    @Timeout(60)
+    void aShortLeaseSurvivesCutsOfItsHeartbeats() {
+        Gate gate = new Gate();
+        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, context -> gate.wait(context.id())));
+        enqueue(0, 1);
+        eventually(() -> assertThat(gate.waiting()).isOne());
+
+        for (int i = 0; i < 20; i++) {
+            wire.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+            LockSupport.parkNanos(100_000_000);
+        }
+
+        gate.open();
+        eventually(this::assertEmpty);
+        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isOne());
+        assertThat(gate.cancelled()).isZero();
+    }
+
+    @Test
+    @Timeout(60)
+    void aSubscriberWithFiniteDemandSurvivesTheLossOfItsLease() {
+        settings = settings.concurrency(8);
+        Dispatcher dispatcher = dispatcher(it -> it.lease(SHORT_LEASE));
+        Runs<Object> seen = Runs.succeeding();
+        List<reactor.core.Disposable> held = new ArrayList<>();
+        held.add(dispatcher
+                .receive("q", Object.class)
+                .limitRate(4)
+                .concatMap(delivery -> Mono.delay(Duration.ofMillis(1)).then(Mono.defer(() -> {
+                    try {
+                        seen.handle(delivery);
+                    } catch (Exception e) {
+                        throw new AssertionError(e);
+                    }
+                    return delivery.ack();
+                })))
+                .subscribe());
+        started(dispatcher);
+        enqueue(0, 400);
+
+        for (int i = 0; i < 5; i++) {
+            eventually(() -> assertThat(incarnations()).isNotEmpty());
+            lapse(incarnations().get(0));
+            LockSupport.parkNanos(50_000_000);
+        }
+
+        eventually(Duration.ofSeconds(15), () -> assertThat(seen.tasks()).isEqualTo(400));
+        eventually(this::assertEmpty);
+        assertThat(held).hasSize(1);
+    }
+
+    /** Makes a lease run out, though somebody was seen a moment ago. */
+    private void lapse(String incarnation) {
+        List<?> time = (List<?>) wire.call("TIME");
+        long now = Long.parseLong((String) time.get(0)) * 1000 + Long.parseLong((String) time.get(1)) / 1000;
+        wire.call("HSET", key("meta"), "seen", String.valueOf(now));
+        wire.call("ZADD", key("dispatchers"), "XX", "1000", incarnation);
+        RedisLinks links = RedisLinks.own(RedisURI.create(own.uri()), null);
+        links.upkeep(queue, 3).recover(incarnation).block(PATIENCE);
+        links.close().block(PATIENCE);
+    }
+}

@@ -1,0 +1,342 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.Sluice;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.resource.ClientResources;
+import io.lettuce.core.resource.DefaultClientResources;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Mono;
+
+/** A dispatcher starts once, stops in time whatever happens, and leaves nothing behind. */
+@OnEveryRedis
+class LifecycleRedisTest extends DispatchCase {
+
+    LifecycleRedisTest(RedisServer redis) {
+        super(redis);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void stoppingAnIdleDispatcherLeavesNothing(DeliveryMode mode) {
+        deliver(mode);
+        Dispatcher dispatcher = running(context -> Mono.empty());
+
+        assertThat(msToStop(dispatcher, Duration.ofSeconds(10))).isLessThan(3000);
+
+        assertThat(incarnations()).isEmpty();
+        assertEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void stoppingUnderLoadFinishesWhatRunsAndKeepsTheRest(DeliveryMode mode) {
+        deliver(mode);
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(5)));
+        settings = settings.concurrency(50);
+        enqueue(0, 3000);
+        Dispatcher dispatcher = running(runs);
+        eventually(() -> assertThat(runs.count()).isGreaterThan(300));
+
+        dispatcher.stop(PATIENCE).block(PATIENCE);
+
+        assertThat(claimed()).isZero();
+        assertThat(waiting()).isEqualTo(3000 - runs.tasks()).isPositive();
+        assertThat(runs.repeats()).isZero();
+        assertThat(dead()).isZero();
+        assertThat(hlen(queue.statusKey())).isEqualTo(waiting());
+    }
+
+    @Test
+    void whatDoesNotEndWithinTheGraceGoesBackToTheHeadAndUsesNoAttempt() {
+        Gate gate = new Gate();
+        settings = settings.concurrency(3);
+        enqueue(0, 10);
+        Dispatcher dispatcher = running(context -> gate.wait(context.id()));
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(3));
+
+        assertThat(msToStop(dispatcher, Duration.ofMillis(200))).isBetween(200L, 2200L + 500);
+
+        assertThat(gate.cancelled()).isEqualTo(3);
+        assertThat(waiting()).isEqualTo(10);
+        assertThat(claimed()).isZero();
+        Runs<Object> runs = Runs.succeeding();
+        settings = settings.concurrency(1);
+        running(runs);
+        eventually(() -> assertThat(runs.count()).isEqualTo(10));
+        assertThat(runs.all.stream().map(TaskContext::id).limit(3)).containsExactlyInAnyOrder("t0", "t1", "t2");
+        assertThat(runs.all).allMatch(it -> it.attempt() == 1);
+        assertThat(runs.all.stream().limit(3)).allMatch(it -> it.fencingNumber() == 2);
+    }
+
+    @Test
+    void whatDoesNotEndWithinTheGraceIsKeptWhereNothingRunsTwice() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        Gate gate = new Gate();
+        settings = settings.concurrency(3);
+        enqueue(0, 10);
+        Dispatcher dispatcher = running(context -> gate.wait(context.id()));
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(3));
+
+        assertThat(msToStop(dispatcher, Duration.ofMillis(200))).isLessThan(2200 + 500);
+
+        assertThat(dead()).isEqualTo(3);
+        assertThat(waiting()).isEqualTo(7);
+    }
+
+    @Test
+    void aHandlerThatNeverLetsGoOfItsThreadDelaysNoStop() {
+        java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
+        try {
+            Runs<Object> runs = new Runs<>(context -> {
+                while (!released.get()) {
+                    // Blocks the way BlockHound cannot see.
+                }
+                return Mono.empty();
+            });
+            enqueue(0, 2);
+            Dispatcher dispatcher = running(runs);
+            eventually(() -> assertThat(runs.count()).isPositive());
+
+            assertThat(msToStop(dispatcher, Duration.ofMillis(100))).isLessThan(2100 + 500);
+
+            assertThat(waiting()).isEqualTo(2);
+        } finally {
+            released.set(true);
+        }
+    }
+
+    @Test
+    void stoppingTwiceIsStoppingOnce() {
+        Gate gate = new Gate();
+        enqueue(0, 1);
+        Dispatcher dispatcher = running(context -> gate.wait(context.id()));
+        eventually(() -> assertThat(gate.waiting()).isOne());
+
+        CompletableFuture<Void> first = dispatcher.stop(Duration.ofMillis(300)).toFuture();
+        CompletableFuture<Void> second = dispatcher.stop(Duration.ofMinutes(1)).toFuture();
+        Mono.when(Mono.fromFuture(first), Mono.fromFuture(second)).block(PATIENCE);
+        dispatcher.stop(Duration.ofMinutes(1)).block(PATIENCE);
+
+        assertThat(waiting()).isOne();
+    }
+
+    @Test
+    void whoStopsWaitingForTheStopDoesNotUndoIt() {
+        Dispatcher dispatcher = running(context -> Mono.empty());
+
+        dispatcher.stop(GRACE).subscribe().dispose();
+
+        eventually(() -> assertThat(incarnations()).isEmpty());
+        dispatcher.stop(GRACE).block(PATIENCE);
+    }
+
+    @Test
+    void startingTwiceIsRefusedAndHarmsNothing() {
+        Runs<Object> runs = Runs.succeeding();
+        Dispatcher dispatcher = running(runs);
+
+        assertThatThrownBy(() -> dispatcher.start().block(PATIENCE)).isInstanceOf(IllegalStateException.class);
+
+        // A second start that failed must not have stopped the first.
+        enqueue(0, 3);
+        eventually(() -> assertThat(runs.count()).isEqualTo(3));
+    }
+
+    @Test
+    void aDispatcherThatWasNeverStartedStops() {
+        Dispatcher dispatcher = dispatcher();
+
+        assertThat(msToStop(dispatcher, Duration.ofSeconds(10))).isLessThan(2000);
+
+        assertThatThrownBy(() -> dispatcher.start().block(PATIENCE)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStartWaitsForRedisAndAStopEndsTheWait(DeliveryMode mode, RedisServer.Builder builder) {
+        deliver(mode);
+        RedisServer late = builder.start();
+        try {
+            late.stop();
+            Dispatcher dispatcher = stoppedInTheEnd(
+                    door(late.uri()).dispatcher().queue(queue, settings).build());
+            CompletableFuture<Void> start = dispatcher.start().toFuture();
+            Dispatcher impatient = stoppedInTheEnd(
+                    door(late.uri()).dispatcher().queue(queue, settings).build());
+            CompletableFuture<Void> given = impatient.start().toFuture();
+
+            assertThat(msToStop(impatient, Duration.ofSeconds(10))).isLessThan(3000);
+            assertThatThrownBy(() -> given.get(5, TimeUnit.SECONDS)).isInstanceOf(ExecutionException.class);
+            assertThat(start).isNotDone();
+
+            late.restart();
+            Mono.fromFuture(start).block(PATIENCE);
+        } finally {
+            stopAll();
+            late.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStopEndsInTimeThoughRedisIsGone(DeliveryMode mode, RedisServer.Builder builder) {
+        deliver(mode);
+        RedisServer own = builder.start();
+        try {
+            Gate gate = new Gate();
+            Sluice door = door(own.uri());
+            Dispatcher dispatcher = stoppedInTheEnd(door.dispatcher().queue(queue, settings).build())
+                    .handler("t", Object.class, context -> gate.wait(context.id()));
+            started(dispatcher);
+            door.client(queue).enqueue(task("a")).block(PATIENCE);
+            eventually(() -> assertThat(gate.waiting()).isOne());
+
+            own.kill();
+
+            assertThat(msToStop(dispatcher, Duration.ofMillis(300))).isLessThan(2300 + 700);
+            assertThat(gate.cancelled()).isOne();
+        } finally {
+            own.close();
+        }
+    }
+
+    @Test
+    void aWrongPasswordIsToldAtOnce(RedisServer.Builder builder) {
+        try (RedisServer locked = builder.password("secret").start()) {
+            for (String uri : List.of(
+                    "redis://127.0.0.1:" + locked.port(), "redis://:wrong@127.0.0.1:" + locked.port())) {
+                Dispatcher dispatcher =
+                        stoppedInTheEnd(door(uri).dispatcher().queue(queue, settings).build());
+
+                assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
+                        .isInstanceOf(StoreRefusedException.class)
+                        .hasMessageContaining("password");
+            }
+        }
+    }
+
+    @Test
+    void anotherDeliveryModeOrStatusHashIsRefused() {
+        running(context -> Mono.empty());
+
+        for (Queue other : List.of(queue.delivery(DeliveryMode.AT_MOST_ONCE), queue.statusKey("other"))) {
+            Dispatcher dispatcher = stoppedInTheEnd(sluice.dispatcher().queue(other, settings).build());
+            assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
+                    .isInstanceOf(StoreRefusedException.class)
+                    .hasMessageContaining("set the same on both");
+        }
+    }
+
+    @Test
+    void aStartThatFailsForOneQueueRunsNone() {
+        Queue odd = Queue.named("odd");
+        wire.call("HSET", "{odd}:meta", "protocol", "1", "delivery", "at-most-once", "status-key", "{odd}:status");
+        Runs<Object> runs = Runs.succeeding();
+        Dispatcher dispatcher = dispatcher(it -> it.queue(odd)).handler("t", Object.class, runs);
+
+        assertThatThrownBy(() -> dispatcher.start().block(PATIENCE)).isInstanceOf(StoreRefusedException.class);
+
+        assertThat(incarnations()).isEmpty();
+        enqueue(0, 1);
+        Eventually.always(Duration.ofMillis(300), () -> assertThat(runs.count()).isZero());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void noThreadAndNoConnectionRemains(DeliveryMode mode, @Private RedisServer own) {
+        deliver(mode);
+        List<Thread> before = threads();
+        Sluice door = Sluice.connect(own.uri());
+        Dispatcher dispatcher = door.dispatcher().queue(queue, settings).queue(Queue.named("r").delivery(mode)).build();
+        dispatcher.handler("t", Object.class, context -> Mono.empty());
+        dispatcher.receive("r", Object.class).flatMap(Delivery::ack).subscribe();
+        started(dispatcher);
+        door.client(queue).enqueue(task("a")).block(PATIENCE);
+        door.client(Queue.named("r").delivery(mode)).enqueue(task("a")).block(PATIENCE);
+        eventually(() -> assertThat((Long) own.call("HLEN", "{r}:status") + (Long) own.call("HLEN", "{q}:status")).isZero());
+
+        dispatcher.stop(GRACE).block(PATIENCE);
+        door.close().block(PATIENCE);
+
+        eventually(() -> assertThat(threads()).allMatch(before::contains));
+        eventually(() -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
+    }
+
+    @Test
+    void whatTheCallerBroughtStaysUsable(@Private RedisServer own) {
+        ClientResources resources = DefaultClientResources.create();
+        RedisClient client = RedisClient.create(resources, own.uri());
+        SimpleMeterRegistry meters = new SimpleMeterRegistry();
+        try {
+            Sluice door = Sluice.builder()
+                    .uri(own.uri())
+                    .redisClient(client)
+                    .meterRegistry(meters)
+                    .build();
+            Runs<Object> runs = Runs.succeeding();
+            Dispatcher dispatcher = door.dispatcher(queue).handler("t", Object.class, runs);
+            started(dispatcher);
+            door.client(queue).enqueue(task("a")).block(PATIENCE);
+            eventually(() -> assertThat(runs.count()).isOne());
+
+            dispatcher.stop(GRACE).block(PATIENCE);
+            door.close().block(PATIENCE);
+
+            eventually(() -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
+            assertThat(client.connect().sync().ping()).isEqualTo("PONG");
+            assertThat(meters.isClosed()).isFalse();
+            assertThat(meters.getMeters()).isNotEmpty();
+        } finally {
+            client.shutdown(Duration.ZERO, Duration.ofSeconds(2));
+            resources.shutdown(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(5000);
+        }
+    }
+
+    @Test
+    void aDeliveryThatOutlivesItsDispatcherIsNotItsAnyMore() {
+        Dispatcher dispatcher = dispatcher();
+        java.util.concurrent.atomic.AtomicReference<Delivery<Object>> held =
+                new java.util.concurrent.atomic.AtomicReference<>();
+        java.util.concurrent.atomic.AtomicBoolean completed = new java.util.concurrent.atomic.AtomicBoolean();
+        dispatcher.receive("q", Object.class).subscribe(held::set, failure -> {}, () -> completed.set(true));
+        started(dispatcher);
+        enqueue(0, 1);
+        eventually(() -> assertThat(held.get()).isNotNull());
+
+        dispatcher.stop(Duration.ofMillis(50)).block(PATIENCE);
+
+        eventually(() -> assertThat(completed).isTrue());
+        assertThat(held.get().ack().block(PATIENCE)).isFalse();
+        assertThat(waiting()).isOne();
+    }
+
+    private static long msToStop(Dispatcher dispatcher, Duration grace) {
+        long before = System.nanoTime();
+        dispatcher.stop(grace).block(PATIENCE);
+        return (System.nanoTime() - before) / 1_000_000;
+    }
+
+    private static List<Thread> threads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(it -> it.getName().startsWith("sluice-") || it.getName().startsWith("lettuce-"))
+                .toList();
+    }
+}

@@ -1,0 +1,84 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
+
+/** A key of another type in the way is told once, harms no thread, and is forgotten once it is gone. */
+@OnEveryRedis
+class WrongKeysRedisTest extends DispatchCase {
+
+    WrongKeysRedisTest(RedisServer redis) {
+        super(redis);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "AT_LEAST_ONCE, q", "AT_LEAST_ONCE, {q}:status", "AT_LEAST_ONCE, {q}:wake", "AT_MOST_ONCE, q", "AT_MOST_ONCE, {q}:status"
+    })
+    void aKeyOfAnotherTypeIsToldOnceAndForgottenOnceItIsGone(DeliveryMode mode, String name) {
+        deliver(mode);
+        Runs<Object> runs = Runs.succeeding();
+        running(runs);
+        enqueue(0, 10);
+        eventually(() -> assertThat(runs.count()).isEqualTo(10));
+        eventually(this::assertEmpty);
+        Told log = new Told();
+        try {
+            wire.call("DEL", name);
+            wire.call("SET", name, "in the way");
+            wire.call("LPUSH", name.equals("q") ? key("ready") : "q", "{\"type\":\"t\"}"); // something to do
+
+            eventually(() -> assertThat(log.warnings).anyMatch(it -> it.contains("WRONGTYPE")));
+            LockSupport.parkNanos(Duration.ofMillis(700).toNanos());
+            assertThat(log.warnings.stream().filter(it -> it.contains("WRONGTYPE"))).hasSize(1);
+        } finally {
+            log.close();
+        }
+
+        wire.call("DEL", name);
+        push("after");
+
+        eventually(() -> assertThat(runs.count("after")).isOne());
+        eventually(() -> assertThat(runs.count()).isEqualTo(12));
+        eventually(this::assertEmpty);
+    }
+
+    /** What is logged at WARN or above meanwhile. */
+    private static final class Told extends AppenderBase<ILoggingEvent> implements AutoCloseable {
+        final List<String> warnings = new CopyOnWriteArrayList<>();
+        private final Logger logger = (Logger) LoggerFactory.getLogger("dev.sluice");
+
+        Told() {
+            start();
+            logger.addAppender(this);
+        }
+
+        @Override
+        protected void append(ILoggingEvent event) {
+            if (event.getLevel().isGreaterOrEqual(Level.WARN)) {
+                warnings.add(event.getFormattedMessage() + " " + event.getKeyValuePairs());
+            }
+        }
+
+        @Override
+        public void close() {
+            logger.detachAppender(this);
+            stop();
+        }
+    }
+}
