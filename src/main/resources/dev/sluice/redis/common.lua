@@ -109,6 +109,7 @@ local function promote(now, limit, crash_limit)
   end
   if #words > 0 then
     call('HSET', STATUS, unpack(words))
+    call('ZREM', LATE, unpack(due, 1, #frames)) -- it lives: its "queued" is no late one
   end
   return #frames
 end

@@ -129,6 +129,7 @@ local function settle_one(token, kind, delay_ms, failure)
     call('HDEL', BODIES, id)
     call('LPUSH', list_for(crashes, crash_limit), again)
     call('HSET', STATUS, id, 'queued')
+    call('ZREM', LATE, id)
   else
     local due = now + delay_ms
     local earliest = next_due_ms()

@@ -71,6 +71,7 @@ if #held > 0 then
   end
   if #words > 0 then
     call('HSET', STATUS, unpack(words))
+    call('ZREM', LATE, unpack(ids, 1, #frames)) -- they live: their "queued" is no late one
     ring()
   end
 end

@@ -219,6 +219,32 @@ class UpkeepRedisTest {
     }
 
     @Test
+    void theStatusOfATaskThatWaitsAgainIsNotTakenForALateOne() {
+        q.pushForeign("released");
+        q.pushForeign("retried");
+        q.pushForeign("recovered");
+        Worker worker = q.worker("a");
+        List<Held> held = worker.claim(3);
+        for (String id : List.of("released", "retried", "recovered")) {
+            q.push("{\"id\":\"" + id + "\",\"type\":\"t\"}"); // dropped, but its status may yet come
+        }
+        assertThat(worker.claim(10)).isEmpty();
+        assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(3L);
+
+        worker.settle(call -> {
+            call.release(held.get(0).token());
+            call.retry(held.get(1).token(), 0);
+        });
+        q.lapse(worker);
+        q.recoverAll(worker);
+        q.round();
+
+        assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(0L);
+        assertThat(List.of(q.status("released"), q.status("retried"), q.status("recovered")))
+                .containsOnly("queued");
+    }
+
+    @Test
     void thePlacesForLateStatusesAreBoundedAndGoToTheFreshest() {
         q.wire.call("EVAL", "for i=1,20000 do redis.call('ZADD',KEYS[1],1e15+i,'old'..i) end", "1", q.key("late"));
         q.push("{\"id\":\"x\"}");
