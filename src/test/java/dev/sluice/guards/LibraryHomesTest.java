@@ -28,6 +28,7 @@ class LibraryHomesTest {
     /** What the front door takes from a caller who brings it along. */
     private static final Set<String> BROUGHT_BY_THE_CALLER = Set.of(
             "io.lettuce.core.RedisClient",
+            "io.lettuce.core.RedisURI",
             "io.lettuce.core.resource.ClientResources",
             "io.micrometer.core.instrument.MeterRegistry");
 
