@@ -140,7 +140,9 @@ public final class PopStore {
     /** Fails with the first failure and drops none of the others. */
     private static Mono<Void> all(Mono<?>... commands) {
         return Mono.whenDelayError(commands)
-                .onErrorMap(Exceptions::isMultiple, many -> Exceptions.unwrapMultiple(many).get(0));
+                .onErrorMap(
+                        Exceptions::isMultiple,
+                        many -> Exceptions.unwrapMultiple(many).get(0));
     }
 
     private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {

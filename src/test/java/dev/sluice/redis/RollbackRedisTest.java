@@ -112,7 +112,7 @@ class RollbackRedisTest {
 
     private void rollBackTo(Map<String, String> state) {
         q.wire.call("FLUSHALL");
-        state.forEach((key, dump) ->
-                q.raw(CommandType.RESTORE, key, 0, HexFormat.of().parseHex(dump)));
+        state.forEach(
+                (key, dump) -> q.raw(CommandType.RESTORE, key, 0, HexFormat.of().parseHex(dump)));
     }
 }
