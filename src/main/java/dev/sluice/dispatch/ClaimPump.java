@@ -602,7 +602,9 @@ final class ClaimPump implements Pump {
     private boolean isDrained() {
         Incarnation now = current;
         return now == null
-                || (permits.held() == 0 && unsettled.isEmpty() && now.unanswered().isEmpty());
+                || (permits.held() == 0
+                        && unsettled.isEmpty()
+                        && now.unanswered().isEmpty());
     }
 
     private void close() {

@@ -228,18 +228,15 @@ final class PopPump implements Pump {
 
     private void run(
             Mono<List<byte[]>> pop, UnaryOperator<List<byte[]>> onAnswer, int reserved, @Nullable Source source) {
-        calls.run(
-                pop,
-                elements -> accept(onAnswer.apply(elements), reserved),
-                failure -> {
-                    permits.fulfil(reserved, 0);
-                    if (source == null) {
-                        awaiting = false;
-                    } else {
-                        source.pops--;
-                    }
-                    failed(failure);
-                });
+        calls.run(pop, elements -> accept(onAnswer.apply(elements), reserved), failure -> {
+            permits.fulfil(reserved, 0);
+            if (source == null) {
+                awaiting = false;
+            } else {
+                source.pops--;
+            }
+            failed(failure);
+        });
     }
 
     private void accept(List<byte[]> elements, int reserved) {

@@ -28,6 +28,8 @@ import reactor.core.publisher.Sinks;
  * <p>Thread-safe. Signals on the Redis event loop, or on the {@code parallel} scheduler for a timeout.
  */
 public final class RedisLink {
+    private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
+
     private final RedisClient client;
     private final RedisURI uri;
     private final String role;
@@ -57,7 +59,7 @@ public final class RedisLink {
 
     /**
      * Closes the connection and opens no other. Commands in flight fail with an unknown outcome; the returned Mono
-     * completes when the socket is closed and never fails.
+     * completes when the socket is closed, or after half a second, and never fails.
      */
     public Mono<Void> close() {
         closed = true;
@@ -67,7 +69,8 @@ public final class RedisLink {
         }
         CompletionStage<Void> gone =
                 was.thenCompose(StatefulRedisConnection::closeAsync).handle((closedOne, failure) -> null);
-        return Mono.fromCompletionStage(gone);
+        // Lettuce may never say so of a connection that was cut while it was being opened.
+        return Mono.fromCompletionStage(gone).timeout(TIME_TO_CLOSE, Mono.empty());
     }
 
     /** Runs a script by its digest, and by its text where the server does not know it. */

@@ -23,6 +23,7 @@ import reactor.core.publisher.Mono;
 public final class RedisLinks {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
     private static final Duration COMMAND_DEADLINE = Duration.ofSeconds(2);
+    private static final Duration TIME_TO_SHUT_DOWN = Duration.ofSeconds(3);
     private static final int REQUEST_QUEUE_BOUND = 16_384;
 
     private final RedisClient client;
@@ -123,13 +124,17 @@ public final class RedisLinks {
         if (owned) {
             closing = closing.then(
                             Mono.fromFuture(() -> client.shutdownAsync(0, 2, java.util.concurrent.TimeUnit.SECONDS)))
+                    .timeout(TIME_TO_SHUT_DOWN)
                     .onErrorComplete();
         }
         ClientResources resources = ownResources;
         if (resources != null) {
             closing = closing.then(Mono.defer(() -> Mono.create(sink -> resources
-                    .shutdown(0, 2, java.util.concurrent.TimeUnit.SECONDS)
-                    .addListener(done -> sink.success()))));
+                            .shutdown(0, 2, java.util.concurrent.TimeUnit.SECONDS)
+                            .addListener(done -> sink.success()))))
+                    .then()
+                    .timeout(TIME_TO_SHUT_DOWN)
+                    .onErrorComplete();
         }
         return closing;
     }

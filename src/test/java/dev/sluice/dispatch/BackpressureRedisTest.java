@@ -163,7 +163,8 @@ class BackpressureRedisTest extends DispatchCase {
         dispatcher.concurrency("q", 2);
         List<String> held = new ArrayList<>(gate.ids());
         held.subList(0, 18).forEach(gate::pass);
-        eventually(() -> assertThat(told.settled(dev.sluice.observe.Outcome.SUCCEEDED)).isEqualTo(18));
+        eventually(() ->
+                assertThat(told.settled(dev.sluice.observe.Outcome.SUCCEEDED)).isEqualTo(18));
         always(A_WHILE, () -> {
             assertThat(gate.waiting()).isEqualTo(2);
             assertOutside(80);
@@ -184,7 +185,10 @@ class BackpressureRedisTest extends DispatchCase {
         settings = settings.concurrency(8);
         enqueue(0, 100);
         started(dispatcher(it -> it.queue(other, settings))
-                .handler("t", Object.class, context -> context.queue().equals("q") ? gate.wait(context.id()) : runs.handle(context)));
+                .handler(
+                        "t",
+                        Object.class,
+                        context -> context.queue().equals("q") ? gate.wait(context.id()) : runs.handle(context)));
         eventually(() -> assertThat(gate.waiting()).isEqualTo(8));
 
         queue = other;
@@ -245,14 +249,11 @@ class BackpressureRedisTest extends DispatchCase {
         enqueue(0, 1000);
         Dispatcher dispatcher = dispatcher();
         Map<String, Boolean> seen = new ConcurrentHashMap<>();
-        Flux<Boolean> work = dispatcher
-                .receive("q", Object.class)
-                .limitRate(3)
-                .concatMap(delivery -> {
-                    seen.put(delivery.id(), true);
-                    assertThat(Thread.currentThread().getName()).doesNotContain("sluice-loop");
-                    return delivery.ack();
-                });
+        Flux<Boolean> work = dispatcher.receive("q", Object.class).limitRate(3).concatMap(delivery -> {
+            seen.put(delivery.id(), true);
+            assertThat(Thread.currentThread().getName()).doesNotContain("sluice-loop");
+            return delivery.ack();
+        });
 
         reactor.core.Disposable subscription = work.subscribe();
         started(dispatcher);
@@ -313,7 +314,9 @@ class BackpressureRedisTest extends DispatchCase {
         Flux<Delivery<Object>> deliveries = dispatcher.receive("q", Object.class);
         reactor.core.Disposable first = deliveries.subscribe();
 
-        reactor.test.StepVerifier.create(deliveries).expectError(IllegalStateException.class).verify(PATIENCE);
+        reactor.test.StepVerifier.create(deliveries)
+                .expectError(IllegalStateException.class)
+                .verify(PATIENCE);
         first.dispose();
     }
 

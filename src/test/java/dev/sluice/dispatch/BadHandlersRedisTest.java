@@ -51,7 +51,9 @@ class BadHandlersRedisTest extends DispatchCase {
         enqueue(Task.of("bad", null).id("bad"));
         enqueue(50, 100);
 
-        assertThat(deadLetter("bad")).startsWith("{\"reason\":\"handler-error\"").contains("\u0001c2,0,2 bad\n");
+        assertThat(deadLetter("bad"))
+                .startsWith("{\"reason\":\"handler-error\"")
+                .contains("\u0001c2,0,2 bad\n");
         eventually(() -> assertThat(good.count()).isEqualTo(100));
         assertThat(bad.all.stream().map(TaskContext::attempt)).containsExactly(1, 2);
         assertThat(bad.all.stream().map(TaskContext::fencingNumber)).containsExactly(1L, 2L);
@@ -78,9 +80,8 @@ class BadHandlersRedisTest extends DispatchCase {
         deliver(mode);
         settings = settings.concurrency(2).timeout(Duration.ofMillis(200)).retry(RetryPolicy.never());
         AtomicInteger cancelled = new AtomicInteger();
-        Runs<Object> runs = new Runs<>(context -> context.id().startsWith("t")
-                ? Mono.never().doOnCancel(cancelled::incrementAndGet)
-                : Mono.empty());
+        Runs<Object> runs = new Runs<>(context ->
+                context.id().startsWith("t") ? Mono.never().doOnCancel(cancelled::incrementAndGet) : Mono.empty());
 
         running(runs);
         enqueue(0, 2);
@@ -119,7 +120,9 @@ class BadHandlersRedisTest extends DispatchCase {
 
     @Test
     void aHandlerThatThrowsWhenCancelledHarmsNobody() {
-        settings = settings.timeout(Duration.ofMillis(100)).retry(RetryPolicy.never()).concurrency(4);
+        settings = settings.timeout(Duration.ofMillis(100))
+                .retry(RetryPolicy.never())
+                .concurrency(4);
         Runs<Object> runs = new Runs<>(context -> context.id().startsWith("bad")
                 ? Mono.fromDirect(subscriber -> subscriber.onSubscribe(new org.reactivestreams.Subscription() {
                     @Override
@@ -215,7 +218,10 @@ class BadHandlersRedisTest extends DispatchCase {
         running(context -> Mono.empty());
         enqueue(Task.of("nobody.knows", null).id("a"));
 
-        assertThat(deadLetter("a")).startsWith("{\"reason\":\"unknown-type\"").contains("nobody.knows").contains("\u0001c3,");
+        assertThat(deadLetter("a"))
+                .startsWith("{\"reason\":\"unknown-type\"")
+                .contains("nobody.knows")
+                .contains("\u0001c3,");
         assertThat(told.settled(Outcome.RETRIED)).isEqualTo(2);
     }
 

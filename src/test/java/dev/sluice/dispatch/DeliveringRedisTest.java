@@ -203,7 +203,8 @@ class DeliveringRedisTest extends DispatchCase {
         };
         dev.sluice.Sluice door =
                 dev.sluice.Sluice.builder().uri(redis.uri()).observer(rude).build();
-        Dispatcher dispatcher = door.dispatcher().queue(queue, settings.concurrency(10)).build();
+        Dispatcher dispatcher =
+                door.dispatcher().queue(queue, settings.concurrency(10)).build();
 
         started(dispatcher.handler("t", Object.class, runs));
         enqueue(0, 500);

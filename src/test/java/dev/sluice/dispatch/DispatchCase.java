@@ -29,8 +29,7 @@ import reactor.core.publisher.Flux;
 abstract class DispatchCase {
     static final Duration PATIENCE = Duration.ofSeconds(20);
     static final Duration GRACE = Duration.ofMillis(300);
-    static final RetryPolicy QUICK =
-            RetryPolicy.standard().backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
+    static final RetryPolicy QUICK = RetryPolicy.standard().backoff(Duration.ofMillis(20), 1, Duration.ofMillis(20));
 
     final RedisServer redis;
     final RedisWire wire;
@@ -97,7 +96,10 @@ abstract class DispatchCase {
     final void enqueue(Task<?>... tasks) {
         List<EnqueueResult> results =
                 sluice.client(queue).enqueueAll(Flux.just(tasks)).collectList().block(PATIENCE);
-        assertThat(results).extracting(EnqueueResult::id).doesNotHaveDuplicates().hasSize(tasks.length);
+        assertThat(results)
+                .extracting(EnqueueResult::id)
+                .doesNotHaveDuplicates()
+                .hasSize(tasks.length);
         Set<String> unknown = results.stream()
                 .filter(it -> it.error() != null && it.error().retryable())
                 .map(EnqueueResult::id)

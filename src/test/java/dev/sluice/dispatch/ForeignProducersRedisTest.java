@@ -52,7 +52,9 @@ class ForeignProducersRedisTest extends DispatchCase {
         }
 
         // Most of them, because the machine may do something else for a while.
-        assertThat(delays.stream().filter(ms -> ms < 250).count()).as("%s ms", delays).isGreaterThanOrEqualTo(8);
+        assertThat(delays.stream().filter(ms -> ms < 250).count())
+                .as("%s ms", delays)
+                .isGreaterThanOrEqualTo(8);
     }
 
     @ParameterizedTest
@@ -119,9 +121,12 @@ class ForeignProducersRedisTest extends DispatchCase {
         push("a", "{\"id\":\"a\",\"type\":\"t\",\"payload\":1}");
         push("a", "{\"id\":\"a\",\"type\":\"t\",\"payload\":2}");
 
-        eventually(() -> assertThat(wire.call("HGET", key("meta"), "duplicates")).isEqualTo("1"));
+        eventually(
+                () -> assertThat(wire.call("HGET", key("meta"), "duplicates")).isEqualTo("1"));
         eventually(() -> assertThat(dead()).isOne());
-        assertThat(deadLetter(deadIds().get(0))).contains("\"reason\":\"duplicate-id\"").endsWith("\"payload\":2}");
+        assertThat(deadLetter(deadIds().get(0)))
+                .contains("\"reason\":\"duplicate-id\"")
+                .endsWith("\"payload\":2}");
         gate.open();
         eventually(() -> assertThat(claimed()).isZero());
         eventually(() -> assertThat(hlen(queue.statusKey())).isOne());
@@ -144,7 +149,9 @@ class ForeignProducersRedisTest extends DispatchCase {
         }
 
         eventually(() -> assertThat(waiting()).isZero());
-        eventually(Duration.ofMillis(2500), () -> assertThat(hlen(queue.statusKey())).isZero());
+        eventually(
+                Duration.ofMillis(2500),
+                () -> assertThat(hlen(queue.statusKey())).isZero());
         assertThat(runs.tasks()).isEqualTo(tasks);
         assertThat(runs.repeats()).isZero();
     }
@@ -155,7 +162,8 @@ class ForeignProducersRedisTest extends DispatchCase {
         deliver(mode);
         Gate gate = new Gate();
         settings = settings.concurrency(4);
-        Runs<Object> runs = new Runs<>(context -> context.id().startsWith("t") ? gate.wait(context.id()) : Mono.empty());
+        Runs<Object> runs =
+                new Runs<>(context -> context.id().startsWith("t") ? gate.wait(context.id()) : Mono.empty());
         running(runs);
         wire.call("RPUSH", "q", "{\"id\":\"late\",\"type\":\"t2\"}", "{\"id\":\"early\",\"type\":\"t\"}");
         eventually(() -> assertThat(runs.count("early")).isOne());
@@ -239,7 +247,10 @@ class ForeignProducersRedisTest extends DispatchCase {
         running(runs);
 
         eventually(() -> assertThat(runs.tasks()).isEqualTo(2000));
-        long foreign = runs.all.stream().limit(800).filter(it -> it.id().startsWith("f")).count();
+        long foreign = runs.all.stream()
+                .limit(800)
+                .filter(it -> it.id().startsWith("f"))
+                .count();
         assertThat(foreign).isBetween(160L, 640L);
         eventually(this::assertEmpty);
     }
@@ -258,6 +269,10 @@ class ForeignProducersRedisTest extends DispatchCase {
         running(runs);
 
         eventually(() -> assertThat(runs.tasks()).isEqualTo(200));
-        assertThat(runs.all.stream().limit(100).filter(it -> it.id().startsWith("f")).count()).isBetween(20L, 80L);
+        assertThat(runs.all.stream()
+                        .limit(100)
+                        .filter(it -> it.id().startsWith("f"))
+                        .count())
+                .isBetween(20L, 80L);
     }
 }

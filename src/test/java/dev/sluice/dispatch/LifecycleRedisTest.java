@@ -203,7 +203,8 @@ class LifecycleRedisTest extends DispatchCase {
         try {
             Gate gate = new Gate();
             Sluice door = door(own.uri());
-            Dispatcher dispatcher = stoppedInTheEnd(door.dispatcher().queue(queue, settings).build())
+            Dispatcher dispatcher = stoppedInTheEnd(
+                            door.dispatcher().queue(queue, settings).build())
                     .handler("t", Object.class, context -> gate.wait(context.id()));
             started(dispatcher);
             door.client(queue).enqueue(task("a")).block(PATIENCE);
@@ -221,10 +222,10 @@ class LifecycleRedisTest extends DispatchCase {
     @Test
     void aWrongPasswordIsToldAtOnce(RedisServer.Builder builder) {
         try (RedisServer locked = builder.password("secret").start()) {
-            for (String uri : List.of(
-                    "redis://127.0.0.1:" + locked.port(), "redis://:wrong@127.0.0.1:" + locked.port())) {
-                Dispatcher dispatcher =
-                        stoppedInTheEnd(door(uri).dispatcher().queue(queue, settings).build());
+            for (String uri :
+                    List.of("redis://127.0.0.1:" + locked.port(), "redis://:wrong@127.0.0.1:" + locked.port())) {
+                Dispatcher dispatcher = stoppedInTheEnd(
+                        door(uri).dispatcher().queue(queue, settings).build());
 
                 assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
                         .isInstanceOf(StoreRefusedException.class)
@@ -238,7 +239,8 @@ class LifecycleRedisTest extends DispatchCase {
         running(context -> Mono.empty());
 
         for (Queue other : List.of(queue.delivery(DeliveryMode.AT_MOST_ONCE), queue.statusKey("other"))) {
-            Dispatcher dispatcher = stoppedInTheEnd(sluice.dispatcher().queue(other, settings).build());
+            Dispatcher dispatcher =
+                    stoppedInTheEnd(sluice.dispatcher().queue(other, settings).build());
             assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
                     .isInstanceOf(StoreRefusedException.class)
                     .hasMessageContaining("set the same on both");
@@ -265,19 +267,24 @@ class LifecycleRedisTest extends DispatchCase {
         deliver(mode);
         List<Thread> before = threads();
         Sluice door = Sluice.connect(own.uri());
-        Dispatcher dispatcher = door.dispatcher().queue(queue, settings).queue(Queue.named("r").delivery(mode)).build();
+        Dispatcher dispatcher = door.dispatcher()
+                .queue(queue, settings)
+                .queue(Queue.named("r").delivery(mode))
+                .build();
         dispatcher.handler("t", Object.class, context -> Mono.empty());
         dispatcher.receive("r", Object.class).flatMap(Delivery::ack).subscribe();
         started(dispatcher);
         door.client(queue).enqueue(task("a")).block(PATIENCE);
         door.client(Queue.named("r").delivery(mode)).enqueue(task("a")).block(PATIENCE);
-        eventually(() -> assertThat((Long) own.call("HLEN", "{r}:status") + (Long) own.call("HLEN", "{q}:status")).isZero());
+        eventually(() -> assertThat((Long) own.call("HLEN", "{r}:status") + (Long) own.call("HLEN", "{q}:status"))
+                .isZero());
 
         dispatcher.stop(GRACE).block(PATIENCE);
         door.close().block(PATIENCE);
 
         eventually(() -> assertThat(threads()).allMatch(before::contains));
-        eventually(() -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
+        eventually(
+                () -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
     }
 
     @Test
@@ -300,7 +307,8 @@ class LifecycleRedisTest extends DispatchCase {
             dispatcher.stop(GRACE).block(PATIENCE);
             door.close().block(PATIENCE);
 
-            eventually(() -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
+            eventually(() ->
+                    assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
             assertThat(client.connect().sync().ping()).isEqualTo("PONG");
             assertThat(meters.isClosed()).isFalse();
             assertThat(meters.getMeters()).isNotEmpty();

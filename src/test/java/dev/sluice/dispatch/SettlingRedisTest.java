@@ -29,8 +29,7 @@ class SettlingRedisTest extends DispatchCase {
     @Test
     void aFailedAttemptWaitsAndRunsAgainWithGrowingNumbers() {
         settings = settings.retry(QUICK.maxAttempts(4));
-        Runs<Object> runs = new Runs<>(
-                context -> context.attempt() < 4 ? Mono.error(REASON) : Mono.empty());
+        Runs<Object> runs = new Runs<>(context -> context.attempt() < 4 ? Mono.error(REASON) : Mono.empty());
 
         running(runs);
         enqueue(0, 1);
@@ -58,7 +57,8 @@ class SettlingRedisTest extends DispatchCase {
 
     @Test
     void aRetryIsDueToTheTenthOfASecondThoughNothingElseHappens() {
-        settings = settings.retry(QUICK.backoff(Duration.ofMillis(400), 1, Duration.ofMillis(400)).jitter(0));
+        settings = settings.retry(
+                QUICK.backoff(Duration.ofMillis(400), 1, Duration.ofMillis(400)).jitter(0));
         java.util.List<Long> at = new java.util.concurrent.CopyOnWriteArrayList<>();
         Runs<Object> runs = new Runs<>(context -> {
             at.add(System.nanoTime());
@@ -176,7 +176,8 @@ class SettlingRedisTest extends DispatchCase {
         assertThat(next().nack(REASON, Duration.ofSeconds(1)).block(PATIENCE)).isTrue();
 
         eventually(() -> assertThat(dead()).isEqualTo(2));
-        eventually(() -> assertThat(deadIds().stream().map(this::deadLetter)).allMatch(it -> it.contains("\"reason\":\"nack\"")));
+        eventually(() -> assertThat(deadIds().stream().map(this::deadLetter))
+                .allMatch(it -> it.contains("\"reason\":\"nack\"")));
     }
 
     private void receive() {

@@ -28,7 +28,11 @@ class WrongKeysRedisTest extends DispatchCase {
 
     @ParameterizedTest
     @CsvSource({
-        "AT_LEAST_ONCE, q", "AT_LEAST_ONCE, {q}:status", "AT_LEAST_ONCE, {q}:wake", "AT_MOST_ONCE, q", "AT_MOST_ONCE, {q}:status"
+        "AT_LEAST_ONCE, q",
+        "AT_LEAST_ONCE, {q}:status",
+        "AT_LEAST_ONCE, {q}:wake",
+        "AT_MOST_ONCE, q",
+        "AT_MOST_ONCE, {q}:status"
     })
     void aKeyOfAnotherTypeIsToldOnceAndForgottenOnceItIsGone(DeliveryMode mode, String name) {
         deliver(mode);
@@ -45,7 +49,8 @@ class WrongKeysRedisTest extends DispatchCase {
 
             eventually(() -> assertThat(log.warnings).anyMatch(it -> it.contains("WRONGTYPE")));
             LockSupport.parkNanos(Duration.ofMillis(700).toNanos());
-            assertThat(log.warnings.stream().filter(it -> it.contains("WRONGTYPE"))).hasSize(1);
+            assertThat(log.warnings.stream().filter(it -> it.contains("WRONGTYPE")))
+                    .hasSize(1);
         } finally {
             log.close();
         }
