@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class ReadmeTest {
     private static final Pattern SNIPPET = Pattern.compile("(?s)// readme: [a-z-]+\\n(.*?) *// end\\n");
+    private static final Pattern CLASS = Pattern.compile("`([A-Z]\\w*[a-z]\\w*)`");
     private static final Pattern LINK = Pattern.compile("]\\(([^)#:]+)(?:#[^)]*)?\\)");
 
     /** The one block that is a whole program is run by {@link ConsumerProjectScenarioTest}. */
@@ -46,6 +47,32 @@ class ReadmeTest {
                         .flatMap(ReadmeTest::linksOf)
                         .filter(target -> !Files.exists(target)))
                 .isEmpty();
+    }
+
+    @Test
+    void theProtocolNamesEveryScript() throws IOException {
+        assertThat(namesIn("src/main/resources/dev/sluice/redis", ".lua"))
+                .contains("exchange")
+                .allMatch(verb ->
+                        verb.equals("common") || Markdown.PROTOCOL.text().contains("\n| `" + verb + "` |"));
+    }
+
+    @Test
+    void theClassesThatTheProtocolNamesExist() throws IOException {
+        String table = Markdown.PROTOCOL.text().split("\n## ", -1)[1];
+
+        assertThat(CLASS.matcher(table).results().map(name -> name.group(1)).filter(name -> !name.equals("Flux")))
+                .hasSizeGreaterThan(5)
+                .isSubsetOf(namesIn("src/main/java/dev/sluice", ".java"));
+    }
+
+    private static List<String> namesIn(String folder, String ending) throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of(folder))) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(ending))
+                    .map(name -> name.substring(0, name.length() - ending.length()))
+                    .toList();
+        }
     }
 
     private static Stream<Path> linksOf(String page) {
