@@ -26,7 +26,6 @@ final class BuiltInTypes {
 
     private final TaskLog log;
     private final Predicate<TaskContext<?>> quiet;
-    private final AtomicInteger running = new AtomicInteger();
     private final AtomicInteger interrupted = new AtomicInteger();
 
     /** {@code quiet} takes note of a task that needs no line, and answers whether it is one. */
@@ -43,11 +42,6 @@ final class BuiltInTypes {
                 .handler("fail", Failing.class, context -> observed(context, null, fail(context)));
     }
 
-    /** How many attempts run now. */
-    int running() {
-        return running.get();
-    }
-
     /** How many attempts were cancelled before their end. */
     int interrupted() {
         return interrupted.get();
@@ -59,14 +53,12 @@ final class BuiltInTypes {
         }
         return Mono.defer(() -> {
             long began = System.nanoTime();
-            running.incrementAndGet();
             return work.doOnSuccess(nothing -> tell(context, began, "succeeded", detail))
                     .doOnError(failure -> tell(context, began, "failed", failure.getMessage()))
                     .doOnCancel(() -> {
                         interrupted.incrementAndGet();
                         tell(context, began, "interrupted", null);
-                    })
-                    .doFinally(end -> running.decrementAndGet());
+                    });
         });
     }
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A Redis URL as a person gave it, and how to show it without its password. */
 final class RedisAddress {
-    private static final Pattern SECRET = Pattern.compile("(?<=://)([^/@]*?):[^/]*(?=@)");
+    private static final Pattern SECRET = Pattern.compile("(?<=://)([^:@]*):.*(?=@)");
     private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
     private static final int DEFAULT_PORT = 6379;
 

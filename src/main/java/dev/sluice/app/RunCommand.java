@@ -193,12 +193,8 @@ final class RunCommand implements Callable<Integer> {
 
     private void drain(Dispatcher dispatcher, BuiltInTypes types, Signals signals) {
         boolean inVain = signals.exitCode() != 0;
-        int running = types.running();
-        terminal.say(
-                running == 0 || inVain
-                        ? "Stopping."
-                        : "Stopping: " + counted(running, "running task has", "running tasks have") + " " + text(grace)
-                                + " to finish; a second signal stops at once.");
+        terminal.say("Stopping: running tasks have " + text(inVain ? Duration.ZERO : grace)
+                + " to finish; a second signal stops at once.");
         Waiting.endsWithin(
                 Waiting.begin(dispatcher.stop(inVain ? Duration.ZERO : grace)), grace.plus(TIME_TO_DISCONNECT));
         terminal.say(

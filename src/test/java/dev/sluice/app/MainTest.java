@@ -1,0 +1,75 @@
+package dev.sluice.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class MainTest {
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    @Test
+    void helpNamesTheCommandsAndExamples() {
+        assertThat(execute("--help")).isZero();
+        assertThat(out()).contains("Usage: sluice", "run ", "Examples:", "Exit codes:");
+        assertThat(err()).isEmpty();
+    }
+
+    @Test
+    void helpOfRunNamesEveryOptionWithItsDefault() {
+        assertThat(execute("run", "--help")).isZero();
+        assertThat(out())
+                .contains("--redis", "--data", "--demo", "--no-demo", "--concurrency", "--connect-timeout")
+                .contains("--shutdown-grace", "256", "30s", "25s", "100000", "6379", "REDIS_URL")
+                .contains("echo", "noop", "sleep {\"ms\":250}", "fail {\"message\"");
+    }
+
+    @Test
+    void versionIsOneLine() {
+        assertThat(execute("--version")).isZero();
+        assertThat(out().lines()).singleElement().asString().startsWith("sluice ");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "`` | Missing command",
+                "rum | Did you mean: run?",
+                "run --redsi x | Did you mean: --redis?",
+                "run extra | Unmatched argument at index 1: 'extra'",
+                "run --concurrency many | 'many' is not an int",
+                "run --concurrency 0 --redis redis://localhost | must be 1 to 100000, was 0",
+                "run --connect-timeout 5 | '5' is no duration: a whole number and ms, s, m or h, such as 15s",
+                "run --redis localhost:6379 | 'localhost:6379' is no Redis URL: redis://",
+                "run --redis http://:secret@host | 'http://:***@host' is no Redis URL",
+                "run --redis redis://:p/w@host | percent-encode",
+                "run --redis redis://host --data dir | --data belongs to the embedded Redis",
+                "run --demo 0 | --demo takes 1 to 10000000 tasks, was 0",
+                "run --demo --no-demo | exclude each other",
+                "run --redis redis-sentinel://host/0#main --demo | needs a redis:// or rediss:// URL"
+            })
+    void aMistakeIsASentenceAndExitCodeTwo(String line, String sentence) {
+        assertThat(execute(line.isEmpty() ? new String[0] : line.split(" "))).isEqualTo(2);
+        assertThat(err()).startsWith("sluice: ").contains(sentence).doesNotContain("\tat ", "secret", "p/w");
+        assertThat(out()).isEmpty();
+    }
+
+    private int execute(String... arguments) {
+        return Main.execute(new Terminal(out, err, false), arguments);
+    }
+
+    private String out() {
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private String err() {
+        return err.toString(StandardCharsets.UTF_8);
+    }
+}

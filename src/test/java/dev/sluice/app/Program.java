@@ -1,0 +1,170 @@
+package dev.sluice.app;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** The program as a person starts it: a process of its own, of which only output, signals and exit code are known. */
+final class Program implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Path REDIS = Path.of("target", "redis", "7.0", "redis-server");
+
+    private final Process process;
+    private final List<String> out = new ArrayList<>();
+    private final List<String> err = new ArrayList<>();
+    private final Thread outReader;
+    private final Thread errReader;
+
+    private Program(List<String> command, Map<String, String> environment) {
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().remove("REDIS_URL");
+        builder.environment().put("SLUICE_REDIS_BINARY", REDIS.toAbsolutePath().toString());
+        builder.environment().putAll(environment);
+        try {
+            process = builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        outReader = reader(process.getInputStream(), out);
+        errReader = reader(process.getErrorStream(), err);
+    }
+
+    /** Starts it from the compiled classes. */
+    static Program start(String... arguments) {
+        return start(Map.of(), arguments);
+    }
+
+    static Program start(Map<String, String> environment, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                java(),
+                "-cp",
+                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                "dev.sluice.app.Main"));
+        command.addAll(List.of(arguments));
+        return new Program(command, environment);
+    }
+
+    /** Starts it from the runnable jar. */
+    static Program startJar(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(java(), "-jar", "target/sluice-server.jar"));
+        command.addAll(List.of(arguments));
+        return new Program(command, Map.of());
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** The first line so far, or the next one, that {@code wanted} accepts. */
+    String line(Predicate<String> wanted) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        synchronized (out) {
+            for (int next = 0; ; ) {
+                for (; next < out.size(); next++) {
+                    if (wanted.test(out.get(next))) {
+                        return out.get(next);
+                    }
+                }
+                long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                if (left <= 0 || !outReader.isAlive()) {
+                    throw new AssertionError("no such line in:\n" + String.join("\n", out) + "\n" + err());
+                }
+                await(left);
+            }
+        }
+    }
+
+    String lineWith(String text) {
+        return line(line -> line.contains(text));
+    }
+
+    /** Everything on standard output so far. */
+    String out() {
+        synchronized (out) {
+            return String.join("\n", out);
+        }
+    }
+
+    /** Everything on standard error so far. */
+    String err() {
+        synchronized (err) {
+            return String.join("\n", err);
+        }
+    }
+
+    /** A connection to its embedded Redis. */
+    ForeignWire redis() throws IOException {
+        return ForeignWire.connect(RedisAddress.of("redis://127.0.0.1:" + port()));
+    }
+
+    /** The port its embedded Redis has. */
+    int port() {
+        String line = lineWith("started on 127.0.0.1:");
+        return Integer.parseInt(line.replaceFirst(".*127\\.0\\.0\\.1:(\\d+).*", "$1"));
+    }
+
+    void signal(String name) throws IOException, InterruptedException {
+        new ProcessBuilder("/bin/sh", "-c", "kill -" + name + " " + process.pid())
+                .start()
+                .waitFor();
+    }
+
+    /** The exit code, when it has ended and all its output is here. */
+    int exit() throws InterruptedException {
+        if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new AssertionError("still running:\n" + out() + "\n" + err());
+        }
+        outReader.join(PATIENCE.toMillis());
+        errReader.join(PATIENCE.toMillis());
+        return process.exitValue();
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+    }
+
+    private void await(long millis) {
+        try {
+            out.wait(millis);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Thread reader(InputStream stream, List<String> lines) {
+        Thread reader = new Thread(() -> {
+            try (BufferedReader text = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
+                for (String line = text.readLine(); line != null; line = text.readLine()) {
+                    synchronized (lines) {
+                        lines.add(line);
+                        lines.notifyAll();
+                    }
+                }
+            } catch (IOException ended) {
+                // what came is there
+            } finally {
+                synchronized (lines) {
+                    lines.notifyAll();
+                }
+            }
+        });
+        reader.setDaemon(true);
+        reader.start();
+        return reader;
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+}

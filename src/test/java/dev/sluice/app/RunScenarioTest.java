@@ -1,0 +1,252 @@
+package dev.sluice.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.RedisServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(180)
+class RunScenarioTest {
+
+    @Test
+    void theDemoEndsWithNothingLeftAndThenAnyProducerIsServed() throws Exception {
+        try (Program program = Program.start("run", "--demo", "3000")) {
+            program.lineWith("Ctrl-C stops.");
+            assertThat(program.out())
+                    .contains("3,000 of 3,000 handled", "tasks handled    3,000", "queueing time    p50 ")
+                    .contains("left in task_status   none", "VANISH", "redis-cli -p " + program.port() + " RPUSH");
+
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"plain\",\"type\":\"echo\",\"payload\":{\"n\":1}}");
+                wire.call("HSET", "task_status", "plain", "queued");
+            }
+            assertThat(program.lineWith("  plain  "))
+                    .containsPattern("^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z  plain  echo  attempt 1  succeeded")
+                    .endsWith("{\"n\":1}");
+            Sluice sluice = Sluice.connect("redis://127.0.0.1:" + program.port());
+            sluice.client(Queue.named("task_queue").statusKey("task_status"))
+                    .enqueue(Task.of("echo", "from a client").id("ours"))
+                    .block(Duration.ofSeconds(20));
+            sluice.close().block(Duration.ofSeconds(20));
+            program.lineWith("  ours  echo  attempt 1  succeeded");
+
+            long redis = redisProcess(program);
+            program.signal("TERM");
+            assertThat(program.exit()).isZero();
+            assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
+            assertThat(hasEnded(redis)).isTrue();
+            assertThat(program.err()).isEmpty();
+        }
+    }
+
+    @Test
+    void eachBuiltInTypeDoesWhatItSays() throws Exception {
+        try (Program program = Program.start("run", "--no-demo")) {
+            program.lineWith("Ctrl-C stops.");
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"untyped\",\"payload\":[]}");
+                wire.call("RPUSH", "task_queue", "{\"id\":\"nothing\",\"type\":\"noop\"}");
+                wire.call("RPUSH", "task_queue", "{\"id\":\"late\",\"type\":\"sleep\",\"payload\":{\"ms\":250}}");
+                wire.call(
+                        "RPUSH",
+                        "task_queue",
+                        "{\"id\":\"flaky\",\"type\":\"fail\",\"payload\":{\"message\":\"not yet\",\"times\":1}}");
+                wire.call("RPUSH", "task_queue", "no task at all");
+            }
+
+            assertThat(program.lineWith("  untyped  ")).contains("  echo  ").endsWith("[]");
+            program.lineWith("  nothing  noop  attempt 1  succeeded");
+            assertThat(program.lineWith("  late  "))
+                    .containsPattern("succeeded after 2[5-9]\\d\\.|after [3-9]\\d\\d\\.");
+            assertThat(program.lineWith("  flaky  fail  attempt 1  failed")).endsWith("not yet");
+            program.lineWith("  flaky  fail  attempt 2  succeeded");
+            program.lineWith("1 task is dead; to see why: redis-cli");
+        }
+    }
+
+    @Test
+    void anyLocaleShowsAnyScript() throws Exception {
+        try (Program program = Program.start(Map.of("LC_ALL", "C", "LANG", "C"), "run", "--no-demo")) {
+            program.lineWith("Ctrl-C stops.");
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"任务\",\"type\":\"echo\",\"payload\":\"你好\"}");
+            }
+            assertThat(program.lineWith("  任务  echo")).endsWith("\"你好\"");
+        }
+    }
+
+    @Test
+    void aSecondInstanceHasARedisOfItsOwn() throws Exception {
+        try (Program first = Program.start("run", "--no-demo")) {
+            first.lineWith("Ctrl-C stops.");
+            try (Program second = Program.start("run", "--no-demo")) {
+                second.lineWith("Ctrl-C stops.");
+                assertThat(second.port()).isGreaterThan(first.port());
+                assertThat(second.lineWith("started on")).contains("the next free port");
+            }
+        }
+    }
+
+    @Test
+    void aSignalInTheMiddleOfTheDemoStopsInGoodOrder() throws Exception {
+        try (Program program = Program.start("run", "--demo", "1000000")) {
+            program.lineWith(" of 1,000,000 handled");
+            long redis = redisProcess(program);
+
+            program.signal("TERM"); // builds often run where SIGINT is ignored, and children inherit that
+
+            assertThat(program.exit()).isZero();
+            assertThat(program.lineWith("Stopped")).isNotEmpty();
+            assertThat(hasEnded(redis)).isTrue();
+            assertThat(program.err()).isEmpty();
+        }
+    }
+
+    @Test
+    void aSecondSignalEndsItAtOnce() throws Exception {
+        try (Program program = Program.start("run", "--no-demo")) {
+            program.lineWith("Ctrl-C stops.");
+            long redis = redisProcess(program);
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
+                awaitStatus(wire, "long", "processing");
+            }
+            program.signal("TERM");
+            assertThat(program.lineWith("Stopping")).contains("running tasks have 25 s to finish");
+
+            program.signal("TERM");
+
+            assertThat(program.exit()).isEqualTo(143);
+            assertThat(hasEnded(redis)).isTrue();
+        }
+    }
+
+    @Test
+    void killedItTakesItsRedisAlong() throws Exception {
+        try (Program program = Program.start("run", "--no-demo")) {
+            program.lineWith("Ctrl-C stops.");
+            long redis = redisProcess(program);
+
+            program.signal("KILL");
+
+            program.exit();
+            assertThat(hasEnded(redis)).isTrue();
+        }
+    }
+
+    @Test
+    void whatWasNotFinishedIsFinishedByTheNextRunOnTheSameData(@TempDir Path folder) throws Exception {
+        String data = folder.resolve("kept").toString();
+        try (Program program = Program.start("run", "--no-demo", "--data", data, "--shutdown-grace", "100ms")) {
+            program.lineWith("Ctrl-C stops.");
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"kept\",\"type\":\"sleep\",\"payload\":{\"ms\":3000}}");
+                awaitStatus(wire, "kept", "processing");
+            }
+            try (Program other = Program.start("run", "--data", data)) {
+                assertThat(other.exit()).isEqualTo(1);
+                assertThat(other.err()).contains("in use by another instance");
+            }
+            program.signal("TERM");
+            assertThat(program.exit()).isZero();
+            assertThat(program.out()).contains("1 unfinished task was handed back");
+        }
+
+        try (Program program = Program.start("run", "--no-demo", "--data", data)) {
+            program.lineWith("  kept  sleep  attempt 1  succeeded");
+        }
+    }
+
+    @Test
+    void redisThatIsNotThereIsWaitedForAndThenGivenUp() throws Exception {
+        try (Program program =
+                Program.start("run", "--redis", "redis://:secret@127.0.0.1:9", "--connect-timeout", "2s")) {
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.lineWith("Waiting for Redis"))
+                    .isEqualTo("Waiting for Redis at redis://:***@127.0.0.1:9 (Connection refused), at most 2 s.");
+            assertThat(program.err())
+                    .isEqualTo("sluice: gave up: Redis at redis://:***@127.0.0.1:9 was not there within 2 s"
+                            + " (Connection refused)");
+        }
+    }
+
+    @Test
+    void aWrongPasswordIsOneSentence() throws Exception {
+        try (RedisServer redis = RedisServer.builder()
+                        .binary(Path.of("target/redis/7.0/redis-server"))
+                        .password("right")
+                        .start();
+                Program program = Program.start("run", "--redis", "redis://:wrong@127.0.0.1:" + redis.port())) {
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.err().lines()).hasSize(1);
+            assertThat(program.err()).contains("check user and password").doesNotContain("wrong@");
+        }
+    }
+
+    @Test
+    void anotherRedisGetsADemoOnlyIfAskedFor() throws Exception {
+        try (RedisServer redis = RedisServer.builder()
+                        .binary(Path.of("target/redis/7.0/redis-server"))
+                        .password("s3cret")
+                        .start();
+                Program without = Program.start(Map.of("REDIS_URL", redis.uri()), "run")) {
+            without.lineWith("Ctrl-C stops.");
+            without.lineWith("Serving task_queue on redis://:***@127.0.0.1:" + redis.port());
+            assertThat(without.out()).doesNotContain("Demo", "s3cret").contains("--askpass");
+            without.signal("TERM");
+            assertThat(without.exit()).isZero();
+
+            try (Program with = Program.start("run", "--redis", redis.uri(), "--demo", "500")) {
+                with.lineWith("Ctrl-C stops.");
+                assertThat(with.out()).contains("500 of 500 handled", "left in task_status   none");
+            }
+        }
+    }
+
+    @Test
+    void aDataFolderThatCannotBeWrittenIsAMistake(@TempDir Path folder) throws Exception {
+        Path file = Files.createFile(folder.resolve("file"));
+        try (Program program = Program.start("run", "--data", file.toString())) {
+            assertThat(program.exit()).isEqualTo(2);
+            assertThat(program.err()).contains("cannot be written").contains("--data");
+        }
+    }
+
+    private static long redisProcess(Program program) throws IOException {
+        try (ForeignWire wire = program.redis()) {
+            String info = String.valueOf(wire.call("INFO", "server"));
+            return info.lines()
+                    .filter(line -> line.startsWith("process_id:"))
+                    .mapToLong(line -> Long.parseLong(line.substring("process_id:".length())))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    private static boolean hasEnded(long pid) throws Exception {
+        var process = ProcessHandle.of(pid);
+        if (process.isPresent()) {
+            process.get().onExit().get(20, TimeUnit.SECONDS);
+        }
+        return ProcessHandle.of(pid).isEmpty();
+    }
+
+    private static void awaitStatus(ForeignWire wire, String id, String status) throws IOException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!status.equals(wire.call("HGET", "task_status", id))) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            Thread.onSpinWait();
+        }
+    }
+}
