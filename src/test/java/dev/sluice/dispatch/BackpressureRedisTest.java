@@ -104,7 +104,7 @@ class BackpressureRedisTest extends DispatchCase {
         deliver(mode);
         Asking subscriber = receiving(7);
         Random random = new Random(7);
-        enqueue(0, 500);
+        enqueue(0, 150);
 
         subscriber.request(Long.MAX_VALUE);
         eventually(() -> {
@@ -117,7 +117,7 @@ class BackpressureRedisTest extends DispatchCase {
                     assertThat(delivery.ack().block(PATIENCE)).isTrue();
                 }
             }
-            assertThat(subscriber.total()).isEqualTo(500);
+            assertThat(subscriber.total()).isEqualTo(150);
             assertThat(subscriber.got).isEmpty();
         });
         eventually(this::assertEmpty);
@@ -246,7 +246,7 @@ class BackpressureRedisTest extends DispatchCase {
     void aPipelineWithSmallDemandDrainsAll(DeliveryMode mode) {
         deliver(mode);
         settings = settings.concurrency(5);
-        enqueue(0, 1000);
+        enqueue(0, 200);
         Dispatcher dispatcher = dispatcher();
         Map<String, Boolean> seen = new ConcurrentHashMap<>();
         Flux<Boolean> work = dispatcher.receive("q", Object.class).limitRate(3).concatMap(delivery -> {
@@ -258,7 +258,7 @@ class BackpressureRedisTest extends DispatchCase {
         reactor.core.Disposable subscription = work.subscribe();
         started(dispatcher);
 
-        eventually(() -> assertThat(seen).hasSize(1000));
+        eventually(() -> assertThat(seen).hasSize(200));
         eventually(this::assertEmpty);
         subscription.dispose();
     }

@@ -269,33 +269,26 @@ class BadHandlersRedisTest extends DispatchCase {
     }
 
     private static Mono<?> fail(String how) throws Exception {
-        switch (how) {
-            case "throws":
-                throw new IllegalStateException("boom");
-            case "throws a checked exception":
-                throw new java.io.IOException("boom");
-            case "returns null":
-                return null;
-            case "error":
-                return Mono.error(new IllegalArgumentException("boom"));
-            case "late error":
-                return Mono.delay(Duration.ofMillis(5)).then(Mono.error(new IllegalArgumentException("boom")));
-            case "stack overflow":
-                return deeper(1);
-            case "no class":
-                throw new NoClassDefFoundError("some/Missing");
-            case "assertion":
-                throw new AssertionError("boom");
-            case "a message without a form in UTF-8":
+        return switch (how) {
+            case "throws" -> throw new IllegalStateException("boom");
+            case "throws a checked exception" -> throw new java.io.IOException("boom");
+            case "returns null" -> null;
+            case "error" -> Mono.error(new IllegalArgumentException("boom"));
+            case "late error" ->
+                Mono.delay(Duration.ofMillis(5)).then(Mono.error(new IllegalArgumentException("boom")));
+            case "stack overflow" -> deeper(1);
+            case "no class" -> throw new NoClassDefFoundError("some/Missing");
+            case "assertion" -> throw new AssertionError("boom");
+            case "a message without a form in UTF-8" ->
                 throw new IllegalStateException("half \ud83d of a pair\n\u0000");
-            default:
+            default ->
                 throw new IllegalStateException() {
                     @Override
                     public String getMessage() {
                         throw new IllegalStateException("not even a message");
                     }
                 };
-        }
+        };
     }
 
     private static Mono<?> deeper(long depth) {

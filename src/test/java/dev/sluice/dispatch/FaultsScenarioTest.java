@@ -317,11 +317,11 @@ class FaultsScenarioTest extends DispatchCase {
     @Timeout(60)
     void aShortLeaseSurvivesCutsOfItsHeartbeats() {
         Gate gate = new Gate();
-        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, context -> gate.wait(context.id())));
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(3))).handler("t", Object.class, context -> gate.wait(context.id())));
         enqueue(0, 1);
         eventually(() -> assertThat(gate.waiting()).isOne());
 
-        for (int i = 0; i < 20; i++) {
+        for (int i = 0; i < 35; i++) {
             wire.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
             LockSupport.parkNanos(100_000_000);
         }
