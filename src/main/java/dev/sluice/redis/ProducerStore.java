@@ -54,13 +54,13 @@ public final class ProducerStore {
                 .map(reply -> new EnqueueReply(reply, ids.size()));
     }
 
-    /** The state of a live task as the status hash has it; empty if the hash knows no such id. */
+    /** The state of a task as the status hash has it; empty if the hash knows no such id, or a word that is no state. */
     public Mono<TaskState> status(String id) {
         return link.command(
                         CommandType.HGET,
                         args -> args.addKey(keys.status()).add(id.getBytes(StandardCharsets.UTF_8)),
                         deadline)
                 .filter(reply -> !reply.isNull(0))
-                .map(reply -> TaskState.ofWord(reply.text(0)));
+                .mapNotNull(reply -> TaskState.ofWord(reply.text(0)));
     }
 }
