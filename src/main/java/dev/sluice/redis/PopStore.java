@@ -16,6 +16,9 @@ import reactor.core.publisher.Mono;
  * never be repeated on an unknown outcome by itself: what it took is gone, and the next pop takes other tasks.
  */
 public final class PopStore {
+    /** Ids looked after at most; beyond that those that were looked at most often make room, as in exchange.lua. */
+    private static final int MOST_LATE = 20_000;
+
     private final RedisLink commands;
     private final QueueKeys keys;
     private final Protocol protocol;
@@ -108,6 +111,10 @@ public final class PopStore {
                             }
                         },
                         deadline)
+                .then(commands.command(
+                        CommandType.ZREMRANGEBYRANK,
+                        args -> args.addKey(keys.late()).add(MOST_LATE).add(-1),
+                        deadline))
                 .then();
     }
 

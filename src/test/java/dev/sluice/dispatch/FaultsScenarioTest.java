@@ -317,7 +317,8 @@ class FaultsScenarioTest extends DispatchCase {
     @Timeout(60)
     void aShortLeaseSurvivesCutsOfItsHeartbeats() {
         Gate gate = new Gate();
-        started(dispatcher(it -> it.lease(Duration.ofSeconds(3))).handler("t", Object.class, context -> gate.wait(context.id())));
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(3)))
+                .handler("t", Object.class, context -> gate.wait(context.id())));
         enqueue(0, 1);
         eventually(() -> assertThat(gate.waiting()).isOne());
 
