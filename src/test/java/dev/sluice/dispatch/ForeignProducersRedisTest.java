@@ -207,7 +207,7 @@ class ForeignProducersRedisTest extends DispatchCase {
                 while (!over.get()) {
                     Object json = article.call("LPOP", "q");
                     if (json != null) {
-                        String id = ((String) json).split("\"")[3];
+                        String id = ((String) json).split("\"", -1)[3];
                         article.call("HSET", queue.statusKey(), id, "processing");
                         theirs.incrementAndGet();
                         article.call("HDEL", queue.statusKey(), id);

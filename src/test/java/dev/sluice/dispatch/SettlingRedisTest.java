@@ -18,7 +18,7 @@ import reactor.core.publisher.Mono;
 /** How attempts end, and what follows. */
 @OnEveryRedis
 class SettlingRedisTest extends DispatchCase {
-    private static final Throwable REASON = new IllegalStateException("not today");
+    private final Throwable reason = new IllegalStateException("not today");
 
     private final BlockingQueue<Delivery<Object>> got = new LinkedBlockingQueue<>();
 
@@ -29,7 +29,7 @@ class SettlingRedisTest extends DispatchCase {
     @Test
     void aFailedAttemptWaitsAndRunsAgainWithGrowingNumbers() {
         settings = settings.retry(QUICK.maxAttempts(4));
-        Runs<Object> runs = new Runs<>(context -> context.attempt() < 4 ? Mono.error(REASON) : Mono.empty());
+        Runs<Object> runs = new Runs<>(context -> context.attempt() < 4 ? Mono.error(reason) : Mono.empty());
 
         running(runs);
         enqueue(0, 1);
@@ -44,7 +44,7 @@ class SettlingRedisTest extends DispatchCase {
     @Test
     void whileItWaitsItsStatusSaysRetrying() {
         settings = settings.retry(QUICK.backoff(Duration.ofMillis(700), 1, Duration.ofMillis(700)));
-        Runs<Object> runs = new Runs<>(context -> context.attempt() == 1 ? Mono.error(REASON) : Mono.empty());
+        Runs<Object> runs = new Runs<>(context -> context.attempt() == 1 ? Mono.error(reason) : Mono.empty());
 
         running(runs);
         enqueue(0, 1);
@@ -62,7 +62,7 @@ class SettlingRedisTest extends DispatchCase {
         java.util.List<Long> at = new java.util.concurrent.CopyOnWriteArrayList<>();
         Runs<Object> runs = new Runs<>(context -> {
             at.add(System.nanoTime());
-            return context.attempt() == 1 ? Mono.error(REASON) : Mono.empty();
+            return context.attempt() == 1 ? Mono.error(reason) : Mono.empty();
         });
 
         running(runs);
@@ -74,7 +74,7 @@ class SettlingRedisTest extends DispatchCase {
 
     @Test
     void theTasksOwnLimitOfAttemptsWins() {
-        Runs<Object> runs = new Runs<>(context -> Mono.error(REASON));
+        Runs<Object> runs = new Runs<>(context -> Mono.error(reason));
 
         running(runs);
         enqueue(Task.of("t", null).id("a").maxAttempts(2));
@@ -85,7 +85,7 @@ class SettlingRedisTest extends DispatchCase {
 
     @Test
     void manyRetriesAtOnceAllRunAgain() {
-        Runs<Object> runs = new Runs<>(context -> context.attempt() < 3 ? Mono.error(REASON) : Mono.empty());
+        Runs<Object> runs = new Runs<>(context -> context.attempt() < 3 ? Mono.error(reason) : Mono.empty());
         settings = settings.concurrency(64);
 
         running(runs);
@@ -102,8 +102,8 @@ class SettlingRedisTest extends DispatchCase {
 
         assertThat(delivery.ack().block(PATIENCE)).isTrue();
         assertThat(delivery.ack().block(PATIENCE)).isFalse();
-        assertThat(delivery.nack(REASON).block(PATIENCE)).isFalse();
-        assertThat(delivery.reject(REASON).block(PATIENCE)).isFalse();
+        assertThat(delivery.nack(reason).block(PATIENCE)).isFalse();
+        assertThat(delivery.reject(reason).block(PATIENCE)).isFalse();
         assertThat(delivery.release().block(PATIENCE)).isFalse();
         eventually(this::assertEmpty);
     }
@@ -125,11 +125,11 @@ class SettlingRedisTest extends DispatchCase {
         settings = settings.retry(QUICK.maxAttempts(2));
         receive();
 
-        assertThat(next().nack(REASON).block(PATIENCE)).isTrue();
+        assertThat(next().nack(reason).block(PATIENCE)).isTrue();
         Delivery<Object> second = next();
         assertThat(second.attempt()).isEqualTo(2);
         assertThat(second.fencingNumber()).isEqualTo(2);
-        assertThat(second.nack(REASON).block(PATIENCE)).isTrue();
+        assertThat(second.nack(reason).block(PATIENCE)).isTrue();
 
         assertThat(deadLetter("t0")).contains("\"reason\":\"nack\"").contains("not today");
     }
@@ -138,7 +138,7 @@ class SettlingRedisTest extends DispatchCase {
     void nackWithADelayWaitsThatLong() throws Exception {
         receive();
 
-        assertThat(next().nack(REASON, Duration.ofHours(1)).block(PATIENCE)).isTrue();
+        assertThat(next().nack(reason, Duration.ofHours(1)).block(PATIENCE)).isTrue();
 
         assertThat(status("t0")).isEqualTo("retrying");
         assertThat(got.poll(300, TimeUnit.MILLISECONDS)).isNull();
@@ -148,7 +148,7 @@ class SettlingRedisTest extends DispatchCase {
     void rejectIsTheEnd() throws Exception {
         receive();
 
-        assertThat(next().reject(REASON).block(PATIENCE)).isTrue();
+        assertThat(next().reject(reason).block(PATIENCE)).isTrue();
 
         assertThat(deadLetter("t0")).contains("\"reason\":\"rejected\"");
         assertThat(status("t0")).isEqualTo("dead");
@@ -172,8 +172,8 @@ class SettlingRedisTest extends DispatchCase {
         receive();
         enqueue(1, 2);
 
-        assertThat(next().nack(REASON).block(PATIENCE)).isTrue();
-        assertThat(next().nack(REASON, Duration.ofSeconds(1)).block(PATIENCE)).isTrue();
+        assertThat(next().nack(reason).block(PATIENCE)).isTrue();
+        assertThat(next().nack(reason, Duration.ofSeconds(1)).block(PATIENCE)).isTrue();
 
         eventually(() -> assertThat(dead()).isEqualTo(2));
         eventually(() -> assertThat(deadIds().stream().map(this::deadLetter))
