@@ -94,7 +94,7 @@ public final class Sluice {
 
     /** Collects what differs from the defaults. Not thread-safe. */
     public static final class Builder {
-        private RedisURI uri = RedisURI.create("redis://localhost:6379");
+        private @Nullable RedisURI uri;
         private @Nullable RedisClient client;
         private @Nullable ClientResources resources;
         private PayloadCodec codec = JsonCodec.standard();
@@ -114,7 +114,7 @@ public final class Sluice {
         }
 
         /**
-         * Connects through a Lettuce client of the caller's, which stays open. Its options apply to these connections,
+         * Connects through a Lettuce client of the caller's, which stays open; needs {@link #uri}, too. Its options apply to these connections,
          * too; {@code DisconnectedBehavior.REJECT_COMMANDS} is what suits them.
          */
         public Builder redisClient(RedisClient callers) {
@@ -148,7 +148,14 @@ public final class Sluice {
         /** The front door; connects to nothing yet. */
         public Sluice build() {
             RedisClient borrowed = client;
-            RedisLinks links = borrowed == null ? RedisLinks.own(uri, resources) : RedisLinks.borrowed(borrowed, uri);
+            RedisURI named = uri;
+            if (borrowed != null && named == null) {
+                throw new IllegalStateException(
+                        "name the uri beside redisClient: a Lettuce client does not tell its own");
+            }
+            RedisURI redis = named == null ? RedisURI.create("redis://localhost:6379") : named;
+            RedisLinks links =
+                    borrowed == null ? RedisLinks.own(redis, resources) : RedisLinks.borrowed(borrowed, redis);
             return new Sluice(links, codec, observer);
         }
     }

@@ -31,6 +31,8 @@ final class Attempt implements CoreSubscriber<Object> {
     private final long token;
     private volatile int state;
     private volatile long startedNanos;
+    private long ranNanos;
+    private boolean handled;
     private volatile long timeoutNanos;
     private volatile @Nullable Subscription subscription;
     private volatile @Nullable Thread inside;
@@ -110,6 +112,26 @@ final class Attempt implements CoreSubscriber<Object> {
         return type;
     }
 
+    /** Notes that a handler is registered for its type: only such types are fit for a metric. */
+    void handled() {
+        handled = true;
+    }
+
+    /** The type as a metric names it. */
+    String handledType() {
+        return handled ? type : "unknown";
+    }
+
+    /** How long it ran, from its start to its end; 0 if it never started or nobody asked. To be read after its end. */
+    long ranNanos() {
+        return ranNanos;
+    }
+
+    /** To be read after its end, and only if attempts are timed. */
+    boolean wasStarted() {
+        return ranNanos > 0;
+    }
+
     int maxAttempts() {
         return maxAttempts > 0 ? maxAttempts : pump.settings().retry().maxAttempts();
     }
@@ -121,6 +143,9 @@ final class Attempt implements CoreSubscriber<Object> {
             return false;
         }
         verdict = with;
+        if (pump.timesAttempts() && was == RUNNING) {
+            ranNanos = Math.max(1, System.nanoTime() - startedNanos);
+        }
         pump.ended(this, Thread.currentThread() != inside);
         return true;
     }

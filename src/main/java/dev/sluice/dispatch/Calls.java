@@ -34,6 +34,11 @@ final class Calls {
                 () -> open.remove(handle)));
     }
 
+    /** Runs {@code work} on the loop thread soon. */
+    void later(Runnable work) {
+        loop.execute(work);
+    }
+
     /** Runs {@code work} on the loop thread after {@code delay}, unless the pump closes before. */
     void after(Duration delay, Runnable work) {
         Disposable.Swap handle = Disposables.swap();

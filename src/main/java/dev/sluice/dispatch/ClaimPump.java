@@ -15,16 +15,14 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
-import reactor.core.scheduler.Schedulers;
 
 /**
  * Consumes one queue with at-least-once delivery.
@@ -67,6 +65,7 @@ final class ClaimPump implements Pump {
     private final HandlerPool pool;
     private final Consumer consumer;
     private final Observer observer;
+    private final boolean timesAttempts;
     private final RedisLinks links;
     private final ClaimStore store;
     private final RedisLink doorbell;
@@ -82,16 +81,15 @@ final class ClaimPump implements Pump {
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
-    private volatile @Nullable Incarnation current;
+    private @Nullable Incarnation current;
     private int inFlight;
     private boolean broken;
     private boolean workKnown;
     private boolean rung;
     private boolean resting;
     private long nextDueMs = -1;
-    private long beatSentNanos;
-    private boolean beating;
-    private long reconciledNanos;
+    private @Nullable LeaseKeeper keeper;
+    private boolean refusalTold;
 
     ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -103,6 +101,7 @@ final class ClaimPump implements Pump {
         this.pool = parts.pool();
         this.consumer = consumer;
         this.observer = parts.observer();
+        this.timesAttempts = observer.wantsAttempts();
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
         this.doorbell = links.open("doorbell:" + queue.name());
@@ -122,6 +121,11 @@ final class ClaimPump implements Pump {
     @Override
     public QueueSettings settings() {
         return settings;
+    }
+
+    @Override
+    public boolean timesAttempts() {
+        return timesAttempts;
     }
 
     @Override
@@ -164,9 +168,6 @@ final class ClaimPump implements Pump {
             loop.add(this);
             calls.keep(rings.start(() -> loop.execute(this::rang), this::report));
             calls.keep(pushes.start(() -> loop.execute(this::pushed), this::report));
-            long guardMs = Math.max(20, lease.toMillis() / 20);
-            calls.keep(Schedulers.parallel()
-                    .schedulePeriodically(this::guard, guardMs, guardMs, java.util.concurrent.TimeUnit.MILLISECONDS));
             join();
         }));
     }
@@ -209,12 +210,9 @@ final class ClaimPump implements Pump {
             return;
         }
         now.holdings().look(nowNanos, consumer);
-        if (!beating && nowNanos - beatSentNanos > lease.toNanos() / 3) {
-            beat(now, nowNanos);
-        }
-        if (!broken && nowNanos - reconciledNanos > lease.toNanos()) {
-            reconciledNanos = nowNanos;
-            reconcile(now);
+        LeaseKeeper keeping = keeper;
+        if (keeping != null) {
+            keeping.tick(nowNanos, !broken);
         }
     }
 
@@ -321,7 +319,7 @@ final class ClaimPump implements Pump {
         if (sent.settles.isEmpty()) {
             return;
         }
-        Tally tally = new Tally();
+        Tally tally = new Tally(observer, queue.name(), timesAttempts);
         for (Attempt attempt : sent.settles) {
             boolean counted = reply.refused().isEmpty() || !reply.refused().contains(attempt.token());
             from.holdings().settled(attempt);
@@ -329,11 +327,11 @@ final class ClaimPump implements Pump {
                 from.suspects(-1);
             }
             if (counted) {
-                tally.add(attempt.verdict());
+                tally.add(attempt);
             }
             attempt.answered(counted);
         }
-        tally.tell(observer, queue.name());
+        tally.tell();
         if (!reply.refused().isEmpty()) {
             observer.fenced(queue.name(), reply.refused().size());
         }
@@ -439,10 +437,10 @@ final class ClaimPump implements Pump {
                         calls.run(store.leave(next.id()).thenReturn(true), left -> {}, this::report);
                         return;
                     }
-                    next.renewed(sent);
-                    beatSentNanos = sent;
-                    reconciledNanos = sent;
+                    keeper =
+                            new LeaseKeeper(next, store, calls, pool, lease, sent, why -> lose(next, why), this::adopt);
                     current = next;
+                    refusalTold = false;
                     inFlight = 0;
                     broken = false;
                     rung = true;
@@ -468,49 +466,14 @@ final class ClaimPump implements Pump {
                         starter.error(failure);
                         return;
                     }
-                    log.atDebug().addKeyValue("queue", queue.name()).log("Cannot join yet", failure);
+                    boolean news = failure instanceof StoreRefusedException && !refusalTold;
+                    refusalTold |= news;
+                    log.atLevel(news ? Level.WARN : Level.DEBUG)
+                            .addKeyValue("queue", queue.name())
+                            .addKeyValue("reason", failure.getMessage())
+                            .log("Cannot join the queue; trying on");
                     calls.after(backoff.next(), this::join);
                 });
-    }
-
-    private void beat(Incarnation now, long nowNanos) {
-        beating = true;
-        beatSentNanos = nowNanos;
-        calls.run(
-                store.heartbeat(now.id(), lease),
-                renewed -> {
-                    if (now != current) {
-                        return;
-                    }
-                    beating = false;
-                    if (renewed) {
-                        now.renewed(nowNanos);
-                    } else {
-                        lose(now, "its lease had lapsed");
-                    }
-                },
-                failure -> {
-                    if (now != current) {
-                        return;
-                    }
-                    beating = false;
-                    // The next try comes soon: several of them fit into what is left of the lease.
-                    beatSentNanos =
-                            System.nanoTime() - lease.toNanos() / 3 + Math.min(500_000_000L, lease.toNanos() / 10);
-                });
-    }
-
-    /** Runs on a thread of its own, because the loop may be what hangs. */
-    private void guard() {
-        Incarnation now = current;
-        if (now == null || now.holdings().isAbandoned()) {
-            return;
-        }
-        long margin = lease.toNanos() / 10;
-        if (System.nanoTime() - now.renewedNanos() > lease.toNanos() - margin) {
-            now.holdings().abandonAll();
-            loop.execute(() -> lose(now, "it could not be renewed in time"));
-        }
     }
 
     /** What was held is not ours any more: every handler is stopped, nothing is said, and a new life begins. */
@@ -523,17 +486,25 @@ final class ClaimPump implements Pump {
                 .addKeyValue("held", permits.held())
                 .addKeyValue("reason", why)
                 .log("The lease is lost; handlers are cancelled and the dispatcher joins anew");
-        current = null;
+        endLease();
         lost.holdings().abandonAll();
         lost.unanswered().forEach(sent -> sent.settles.forEach(attempt -> attempt.answered(false)));
         unsettled.clear();
         orphans.clear();
         permits.clear();
         inFlight = 0;
-        beating = false;
         workKnown = false;
         observer.lease(queue.name(), true);
         calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> rejoin());
+    }
+
+    private void endLease() {
+        current = null;
+        LeaseKeeper keeping = keeper;
+        keeper = null;
+        if (keeping != null) {
+            keeping.end();
+        }
     }
 
     private void rejoin() {
@@ -542,47 +513,9 @@ final class ClaimPump implements Pump {
         }
     }
 
-    /** Compares what Redis says we hold with what we hold (R2). */
-    private void reconcile(Incarnation now) {
-        long asked = System.nanoTime();
-        Set<Long> heldHere = new HashSet<>();
-        now.holdings().forEach(attempt -> {
-            if (!attempt.hasEnded()) {
-                heldHere.add(attempt.token());
-            }
-        });
-        calls.run(
-                store.held(now.id()),
-                there -> {
-                    if (now == current && !broken) {
-                        compare(now, heldHere, there);
-                    }
-                },
-                failure -> log.atDebug().addKeyValue("queue", queue.name()).log("Cannot reconcile now", failure));
-        if (asked - now.renewedNanos() > lease.toNanos()) {
-            beatSentNanos = 0;
-        }
-    }
-
-    private void compare(Incarnation now, Set<Long> heldHere, List<Long> heldThere) {
-        Set<Long> unknown = new HashSet<>();
-        for (long token : heldThere) {
-            if (now.holdings().find(token) == null && !now.awaits(Tokens.call(token))) {
-                unknown.add(token);
-            }
-        }
-        List<Long> twice = now.unknownAgain(unknown);
-        if (!twice.isEmpty()) {
-            orphans.addAll(twice);
-            observer.orphans(queue.name(), twice.size());
-        }
-        heldHere.removeAll(new HashSet<>(heldThere));
-        for (long token : heldHere) {
-            Attempt attempt = now.holdings().find(token);
-            if (attempt != null && attempt.end(Verdict.released())) {
-                pool.elsewhere(attempt::cancelHandler);
-            }
-        }
+    private void adopt(List<Long> found) {
+        orphans.addAll(found);
+        observer.orphans(queue.name(), found.size());
     }
 
     // ---- the end
@@ -614,7 +547,7 @@ final class ClaimPump implements Pump {
         phase = Phase.CLOSED;
         loop.remove(this);
         Incarnation last = current;
-        current = null;
+        endLease();
         Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(Duration.ofMillis(500));
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
     }

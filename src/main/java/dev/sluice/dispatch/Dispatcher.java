@@ -95,7 +95,7 @@ public final class Dispatcher {
      *
      * <p>Claimed and undelivered tasks are never more than what was requested, and unsettled ones never more than the
      * queue's concurrency: {@code request(Long.MAX_VALUE)} is safe. Deliveries may be settled in any order, from any
-     * thread. Signals on one handler thread; a subscriber that blocks it slows its own queue only. Completes when the
+     * thread. Signals on a thread of its own; a subscriber that blocks it slows its own queue only. Completes when the
      * dispatcher stops. Cancelling stops the claims: what was not delivered goes back to the queue, what was delivered
      * can still be settled. A task whose payload cannot be read goes to the dead letters and is not delivered.
      *
@@ -292,7 +292,10 @@ public final class Dispatcher {
             return this;
         }
 
-        /** After how many deaths of its dispatcher a task is dead itself: 1 to 100, default 3. */
+        /**
+         * After how many deaths of its dispatcher a task is dead itself: 1 to 100, default 3. The last of them counts only
+         * if no other suspect was held with it, so that a limit of 1 takes two.
+         */
         public Builder crashLimit(int crashes) {
             if (crashes < 1 || crashes > 100) {
                 throw new InvalidTaskException("crashLimit", "the crash limit must be 1 to 100, was " + crashes);

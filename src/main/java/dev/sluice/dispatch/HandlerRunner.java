@@ -98,6 +98,7 @@ final class HandlerRunner implements Consumer {
             attempt.fail(Failure.of("unknown-type", "no handler is registered for type '" + attempt.type() + "'"));
             return;
         }
+        attempt.handled();
         Handed<T> task = opening.payload(attempt, content, registered.payload);
         if (task == null) {
             return;

@@ -56,6 +56,7 @@ final class PopPump implements Pump {
     private final EventLoop loop;
     private final Consumer consumer;
     private final Observer observer;
+    private final boolean timesAttempts;
     private final RedisLinks links;
     private final PopStore store;
     private final RedisLink waiting;
@@ -84,6 +85,7 @@ final class PopPump implements Pump {
         this.calls = new Calls(loop);
         this.consumer = consumer;
         this.observer = parts.observer();
+        this.timesAttempts = observer.wantsAttempts();
         this.links = parts.links();
         this.store = links.pops(queue);
         this.waiting = links.open("pop:" + queue.name());
@@ -102,6 +104,11 @@ final class PopPump implements Pump {
     @Override
     public QueueSettings settings() {
         return settings;
+    }
+
+    @Override
+    public boolean timesAttempts() {
+        return timesAttempts;
     }
 
     @Override
@@ -277,15 +284,15 @@ final class PopPump implements Pump {
     }
 
     private void settleEnded() {
-        Tally tally = new Tally();
+        Tally tally = new Tally(observer, queue.name(), timesAttempts);
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             permits.release(1);
             holdings.settled(attempt);
-            tally.add(attempt.verdict());
+            tally.add(attempt);
             settle(attempt);
             attempt.answered(true);
         }
-        tally.tell(observer, queue.name());
+        tally.tell();
     }
 
     private void settle(Attempt attempt) {

@@ -10,6 +10,9 @@ interface Pump extends EventLoop.Turn {
 
     QueueSettings settings();
 
+    /** True if the clock is read at the end of each attempt. */
+    boolean timesAttempts();
+
     /** True if a failed attempt may be followed by another. */
     boolean retries();
 

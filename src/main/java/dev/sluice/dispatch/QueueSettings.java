@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeout limit of one attempt, 1 ms to 365 days and never off; default 5 minutes; a task's own limit wins
  * @param retry what follows a failed attempt; default 5 attempts, 1 s doubling up to 10 min, jitter 0.2
  * @param defaultType the type of tasks that name none; null = such a task is dead with the reason {@code no-type}
- * @param plainType the type that takes elements which are no JSON object, as their raw bytes in a JSON string; null =
+ * @param plainType the type that takes elements which are no JSON object, as {@code String} or {@code byte[]}; null =
  *     such an element is dead with the reason why it cannot be read
  * @param foreign whether other clients push to the plain list; false saves one connection and one wait
  */

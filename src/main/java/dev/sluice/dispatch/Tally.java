@@ -6,12 +6,25 @@ import dev.sluice.task.Verdict;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** Counts the outcomes of one batch, so that an observer is told once for each kind. */
+/** Counts the outcomes of one batch, so that an observer is told once for each kind; and each attempt, if it asks for that. */
 final class Tally {
     private final Map<Outcome, Integer> others = new EnumMap<>(Outcome.class);
+    private final Observer observer;
+    private final String queue;
+    private final boolean timed;
     private int succeeded;
 
-    void add(Verdict verdict) {
+    Tally(Observer observer, String queue, boolean timed) {
+        this.observer = observer;
+        this.queue = queue;
+        this.timed = timed;
+    }
+
+    void add(Attempt attempt) {
+        Verdict verdict = attempt.verdict();
+        if (timed && attempt.wasStarted()) {
+            observer.attempt(queue, attempt.handledType(), outcome(verdict), attempt.ranNanos());
+        }
         if (verdict instanceof Verdict.Succeeded) {
             succeeded++;
         } else {
@@ -19,7 +32,7 @@ final class Tally {
         }
     }
 
-    void tell(Observer observer, String queue) {
+    void tell() {
         if (succeeded > 0) {
             observer.settled(queue, Outcome.SUCCEEDED, succeeded);
         }
@@ -27,7 +40,9 @@ final class Tally {
     }
 
     private static Outcome outcome(Verdict verdict) {
-        if (verdict instanceof Verdict.Retry) {
+        if (verdict instanceof Verdict.Succeeded) {
+            return Outcome.SUCCEEDED;
+        } else if (verdict instanceof Verdict.Retry) {
             return Outcome.RETRIED;
         } else if (verdict instanceof Verdict.Snooze) {
             return Outcome.SNOOZED;

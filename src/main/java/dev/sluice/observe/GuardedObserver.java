@@ -71,27 +71,9 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
-    public void duplicates(String queue, int count) {
-        try {
-            observer.duplicates(queue, count);
-        } catch (Throwable thrown) {
-            swallow(thrown);
-        }
-    }
-
-    @Override
     public void lateStatuses(String queue, int count) {
         try {
             observer.lateStatuses(queue, count);
-        } catch (Throwable thrown) {
-            swallow(thrown);
-        }
-    }
-
-    @Override
-    public void idsMade(String queue, int count) {
-        try {
-            observer.idsMade(queue, count);
         } catch (Throwable thrown) {
             swallow(thrown);
         }

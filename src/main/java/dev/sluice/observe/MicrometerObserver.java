@@ -28,11 +28,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       <td>it rises without a crash or a kill that explains it</td></tr>
  *   <tr><td>{@code sluice.orphans}</td><td>counter; queue</td><td>it rises without a rollback or failover of
  *       Redis</td></tr>
- *   <tr><td>{@code sluice.duplicates}</td><td>counter; queue</td><td>a producer pushes the same id again and
- *       again</td></tr>
  *   <tr><td>{@code sluice.statuses.late}</td><td>counter; queue</td>
  *       <td>never by itself: producers that push first and write the status second cause it</td></tr>
- *   <tr><td>{@code sluice.ids.made}</td><td>counter; queue</td><td>a producer is expected to send ids</td></tr>
  *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
  *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
  *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
@@ -108,18 +105,8 @@ public final class MicrometerObserver implements Observer {
     }
 
     @Override
-    public void duplicates(String queue, int count) {
-        counter("sluice.duplicates", queue).increment(count);
-    }
-
-    @Override
     public void lateStatuses(String queue, int count) {
         counter("sluice.statuses.late", queue).increment(count);
-    }
-
-    @Override
-    public void idsMade(String queue, int count) {
-        counter("sluice.ids.made", queue).increment(count);
     }
 
     @Override

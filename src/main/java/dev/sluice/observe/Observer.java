@@ -41,14 +41,8 @@ public interface Observer {
     /** {@code count} claimed tasks that no handler of this dispatcher has were found and handed back. */
     default void orphans(String queue, int count) {}
 
-    /** {@code count} elements with the id of a live task were dropped, or kept apart if they were not the same. */
-    default void duplicates(String queue, int count) {}
-
     /** {@code count} statuses that another program wrote after its tasks had ended were removed. */
     default void lateStatuses(String queue, int count) {}
-
-    /** {@code count} elements came without an id and were given one. */
-    default void idsMade(String queue, int count) {}
 
     /**
      * A connection with the given role ({@code command}, {@code wake} …) went down, or came up again.

@@ -65,14 +65,8 @@ class MicrometerObserverTest {
     void rareEventsAreCounted() {
         everythingOnce("a");
 
-        for (String name : new String[] {
-            "sluice.fenced",
-            "sluice.recovered",
-            "sluice.orphans",
-            "sluice.duplicates",
-            "sluice.statuses.late",
-            "sluice.ids.made"
-        }) {
+        for (String name :
+                new String[] {"sluice.fenced", "sluice.recovered", "sluice.orphans", "sluice.statuses.late"}) {
             assertThat(counter(name, "queue", "a")).as(name).isEqualTo(2);
         }
     }
@@ -181,9 +175,7 @@ class MicrometerObserverTest {
         observer.fenced(queue, 2);
         observer.recovered(queue, 2);
         observer.orphans(queue, 2);
-        observer.duplicates(queue, 2);
         observer.lateStatuses(queue, 2);
-        observer.idsMade(queue, 2);
         observer.link("wake", false);
         observer.lease(queue, true);
         observer.attempt(queue, "t", Outcome.SUCCEEDED, 1);

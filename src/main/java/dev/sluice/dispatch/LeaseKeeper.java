@@ -1,0 +1,160 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.Tokens;
+import dev.sluice.task.Verdict;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * Keeps the lease of one incarnation, from its join to its loss.
+ *
+ * <p>Heartbeats leave from the loop, so that a loop that does not turn does not look alive to others. The guard runs on
+ * another thread, for the loop may be what hangs: before the lease can lapse it cancels every handler, by this process's
+ * own clock. Once a lease the tokens on both sides are compared.
+ *
+ * <p>Confined to the loop thread, but for the guard.
+ */
+final class LeaseKeeper {
+    private static final Logger log = LoggerFactory.getLogger(LeaseKeeper.class);
+    private static final long LONGEST_PAUSE_NANOS = 500_000_000L;
+
+    private final Incarnation incarnation;
+    private final ClaimStore store;
+    private final Calls calls;
+    private final HandlerPool pool;
+    private final Duration lease;
+    private final Consumer<String> onLoss;
+    private final Consumer<List<Long>> onOrphans;
+    private final Disposable guarding;
+    private boolean beating;
+    private long beatNanos;
+    private long comparedNanos;
+    private boolean ended;
+
+    /** Begins to keep a lease that was granted by a call sent at {@code grantedNanos}. */
+    LeaseKeeper(
+            Incarnation incarnation,
+            ClaimStore store,
+            Calls calls,
+            HandlerPool pool,
+            Duration lease,
+            long grantedNanos,
+            Consumer<String> onLoss,
+            Consumer<List<Long>> onOrphans) {
+        this.incarnation = incarnation;
+        this.store = store;
+        this.calls = calls;
+        this.pool = pool;
+        this.lease = lease;
+        this.onLoss = onLoss;
+        this.onOrphans = onOrphans;
+        this.beatNanos = grantedNanos;
+        this.comparedNanos = grantedNanos;
+        incarnation.renewed(grantedNanos);
+        long everyMs = Math.max(20, lease.toMillis() / 20);
+        this.guarding =
+                Schedulers.parallel().schedulePeriodically(this::guard, everyMs, everyMs, TimeUnit.MILLISECONDS);
+    }
+
+    /** Sends a heartbeat, and compares tokens, when it is time; {@code reachable} is false while calls go unanswered. */
+    void tick(long nowNanos, boolean reachable) {
+        if (!beating && nowNanos - beatNanos > lease.toNanos() / 3) {
+            beat(nowNanos);
+        }
+        if (reachable && nowNanos - comparedNanos > lease.toNanos()) {
+            comparedNanos = nowNanos;
+            compare();
+        }
+    }
+
+    /** Keeps nothing any more; answers that are still on their way change nothing. */
+    void end() {
+        ended = true;
+        guarding.dispose();
+    }
+
+    private void beat(long nowNanos) {
+        beating = true;
+        beatNanos = nowNanos;
+        calls.run(
+                store.heartbeat(incarnation.id(), lease),
+                renewed -> {
+                    beating = false;
+                    if (renewed) {
+                        incarnation.renewed(nowNanos);
+                    } else if (!ended) {
+                        onLoss.accept("its lease had lapsed");
+                    }
+                },
+                failure -> {
+                    beating = false;
+                    // The next try comes soon: several of them fit into what is left of the lease.
+                    long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 10);
+                    beatNanos = System.nanoTime() - lease.toNanos() / 3 + pause;
+                });
+    }
+
+    private void guard() {
+        long margin = lease.toNanos() / 10;
+        boolean held = !incarnation.holdings().isAbandoned();
+        if (held && System.nanoTime() - incarnation.renewedNanos() > lease.toNanos() - margin) {
+            incarnation.holdings().abandonAll();
+            calls.later(() -> {
+                if (!ended) {
+                    onLoss.accept("it could not be renewed in time");
+                }
+            });
+        }
+    }
+
+    /** Compares what Redis says we hold with what we hold (R2): only a Redis that went back in time needs it. */
+    private void compare() {
+        Set<Long> here = new HashSet<>();
+        incarnation.holdings().forEach(attempt -> {
+            if (!attempt.hasEnded()) {
+                here.add(attempt.token());
+            }
+        });
+        calls.run(
+                store.held(incarnation.id()),
+                there -> {
+                    if (!ended) {
+                        releaseUnknown(there);
+                        here.removeAll(new HashSet<>(there));
+                        here.forEach(this::cancel);
+                    }
+                },
+                failure -> log.debug("Cannot compare tokens now", failure));
+    }
+
+    /** A token that nobody here knows, twice in a row and under no unanswered call, has no handler: it goes back. */
+    private void releaseUnknown(List<Long> there) {
+        Set<Long> unknown = new HashSet<>();
+        for (long token : there) {
+            if (incarnation.holdings().find(token) == null && !incarnation.awaits(Tokens.call(token))) {
+                unknown.add(token);
+            }
+        }
+        List<Long> twice = incarnation.unknownAgain(unknown);
+        if (!twice.isEmpty()) {
+            onOrphans.accept(twice);
+        }
+    }
+
+    /** A task that Redis does not know as ours: its handler must not go on. */
+    private void cancel(long token) {
+        Attempt attempt = incarnation.holdings().find(token);
+        if (attempt != null && attempt.end(Verdict.released())) {
+            pool.elsewhere(attempt::cancelHandler);
+        }
+    }
+}
