@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
 
@@ -72,6 +74,7 @@ final class ClaimPump implements Pump {
     private final RedisLink foreign;
     private final ReadySource rings;
     private final ReadySource pushes;
+    private final Disposable.Composite waits = Disposables.composite();
     private final Calls calls;
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
     private final Deque<Attempt> unsettled = new ArrayDeque<>();
@@ -166,8 +169,9 @@ final class ClaimPump implements Pump {
             phase = Phase.OPEN;
             starting = sink;
             loop.add(this);
-            calls.keep(rings.start(() -> loop.execute(this::rang), this::report));
-            calls.keep(pushes.start(() -> loop.execute(this::pushed), this::report));
+            waits.add(rings.start(() -> loop.execute(this::rang), this::report));
+            waits.add(pushes.start(() -> loop.execute(this::pushed), this::report));
+            calls.keep(waits);
             join();
         }));
     }
@@ -527,6 +531,7 @@ final class ClaimPump implements Pump {
             now.holdings().close();
             calls.after(grace, () -> now.holdings().endAll(Verdict.released()));
         }
+        waits.dispose(); // before their links, which would tell nobody any more that they are closed
         calls.run(links.close(doorbell).and(links.close(foreign)), done -> {}, this::report);
         calls.after(grace.plus(LAST_WORDS), this::close);
         loop.signal();

@@ -3,7 +3,6 @@ package dev.sluice.observe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
@@ -61,15 +60,12 @@ class ObserverTest {
     }
 
     @Test
-    void anErrorOfTheMachineIsNotCaught() throws ReflectiveOperationException {
+    void evenAnErrorOfAnObserverStopsAtTheFence() {
         Observer guarded = new GuardedObserver(observer((proxy, method, arguments) -> {
-            throw new OutOfMemoryError("not ours to hide");
+            throw new NoClassDefFoundError("of the observer's own");
         }));
-        Method claimed = Observer.class.getMethod("claimed", String.class, int.class);
 
-        assertThatCode(() -> claimed.invoke(guarded, "a", 1))
-                .isInstanceOf(InvocationTargetException.class)
-                .hasCauseInstanceOf(OutOfMemoryError.class);
+        assertThatCode(() -> guarded.claimed("a", 1)).doesNotThrowAnyException();
     }
 
     @Test
@@ -88,7 +84,7 @@ class ObserverTest {
                 .filter(method -> !Modifier.isStatic(method.getModifiers()))
                 .filter(method -> !method.getName().equals("guarded"))
                 .toList();
-        assertThat(events).hasSize(13);
+        assertThat(events).hasSize(11);
         return events;
     }
 
