@@ -148,7 +148,8 @@ public final class Dispatcher {
             if (beginStop()) {
                 stopping.update(Flux.fromIterable(pumps.values())
                         .flatMap(pump -> pump.stop(grace))
-                        .then(Mono.<Void>fromRunnable(this::release))
+                        .then(Mono.<Void>fromRunnable(this::release)
+                                .subscribeOn(Schedulers.boundedElastic())) // closing threads takes locks
                         .subscribe(nothing -> {}, failure -> log.error("A queue did not stop in order", failure)));
             }
             return ended.asMono().publishOn(Schedulers.parallel());
@@ -200,9 +201,12 @@ public final class Dispatcher {
     }
 
     private void release() {
-        parts.loop().close();
-        parts.pool().close();
-        ended.tryEmitEmpty();
+        try {
+            parts.loop().close();
+            parts.pool().close();
+        } finally {
+            ended.tryEmitEmpty();
+        }
     }
 
     private Pump pump(Queue queue, Consumer consumer) {

@@ -79,7 +79,7 @@ final class LeaseKeeper {
     /** Keeps nothing any more; answers that are still on their way change nothing. */
     void end() {
         ended = true;
-        guarding.dispose();
+        pool.elsewhere(guarding::dispose); // it takes the lock of a timer queue
     }
 
     private void beat(long nowNanos) {

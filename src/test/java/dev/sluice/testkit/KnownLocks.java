@@ -9,6 +9,7 @@ import reactor.blockhound.integration.BlockHoundIntegration;
  */
 public final class KnownLocks implements BlockHoundIntegration {
     private static final String LETTUCE = "io.lettuce.core.protocol.SharedLock";
+    private static final String TIMERS = "java.util.concurrent.ScheduledThreadPoolExecutor$DelayedWorkQueue";
     private static final String JACKSON = "dev.sluice.codec.JsonCodec";
 
     @Override
@@ -18,6 +19,9 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(LETTUCE, "lockWritersExclusive")
                 .allowBlockingCallsInside(LETTUCE, "unlockWritersExclusive")
                 .allowBlockingCallsInside(JACKSON, "decode")
-                .allowBlockingCallsInside(JACKSON, "encode");
+                .allowBlockingCallsInside(JACKSON, "encode")
+                // The JDK's timer queues hold this lock for as long as taking out one element takes.
+                .allowBlockingCallsInside(TIMERS, "remove")
+                .allowBlockingCallsInside(TIMERS, "drainTo");
     }
 }
