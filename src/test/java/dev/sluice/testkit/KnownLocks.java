@@ -4,8 +4,9 @@ import reactor.blockhound.BlockHound;
 import reactor.blockhound.integration.BlockHoundIntegration;
 
 /**
- * Locks of libraries that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect,
- * and Jackson's caches at the first use of a type. Everything else that blocks a loop is still an error.
+ * Locks that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect, Jackson's
+ * caches at the first use of a type, and the JDK's timer queues when an element is taken out. Everything else that blocks
+ * a loop is still an error. The timers are allowed on every thread, which is wider than they need.
  */
 public final class KnownLocks implements BlockHoundIntegration {
     private static final String LETTUCE = "io.lettuce.core.protocol.SharedLock";
