@@ -7,12 +7,15 @@ import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 
 /**
- * The calls and timers a pump has open. Either end of a call arrives on the loop thread; what is still open when the
- * pump closes is disposed of, and then nothing arrives any more.
+ * The calls and timers a pump has open. Either end of a call arrives on the loop thread.
+ *
+ * <p>When the pump closes its timers end, and nothing arrives any more. A call that is under way then runs out unheard:
+ * cancelling it would undo nothing in Redis, and an answer that met the cancellation would be a dropped signal.
  */
 final class Calls {
     private final EventLoop loop;
-    private final Disposable.Composite open = Disposables.composite();
+    private final Disposable.Composite timers = Disposables.composite();
+    private volatile boolean closed;
 
     Calls(EventLoop loop) {
         this.loop = loop;
@@ -20,41 +23,37 @@ final class Calls {
 
     /** Subscribes now. A call that completes empty tells nobody. */
     <T> void run(Mono<T> call, Consumer<T> onValue, Consumer<Throwable> onError) {
-        Disposable.Swap handle = Disposables.swap();
-        open.add(handle);
-        handle.update(call.subscribe(
-                value -> {
-                    open.remove(handle);
-                    loop.execute(() -> onValue.accept(value));
-                },
-                failure -> {
-                    open.remove(handle);
-                    loop.execute(() -> onError.accept(failure));
-                },
-                () -> open.remove(handle)));
+        call.subscribe(value -> later(() -> onValue.accept(value)), failure -> later(() -> onError.accept(failure)));
     }
 
-    /** Runs {@code work} on the loop thread soon. */
+    /** Runs {@code work} on the loop thread soon, unless the pump closes before. */
     void later(Runnable work) {
-        loop.execute(work);
+        loop.execute(() -> {
+            if (!closed) {
+                work.run();
+            }
+        });
     }
 
     /** Runs {@code work} on the loop thread after {@code delay}, unless the pump closes before. */
     void after(Duration delay, Runnable work) {
         Disposable.Swap handle = Disposables.swap();
-        open.add(handle);
+        timers.add(handle);
         handle.update(loop.after(delay, () -> {
-            open.remove(handle);
-            work.run();
+            timers.remove(handle);
+            if (!closed) {
+                work.run();
+            }
         }));
     }
 
     /** Disposes of something long-lived when the pump closes. */
     void keep(Disposable disposable) {
-        open.add(disposable);
+        timers.add(disposable);
     }
 
-    void dispose() {
-        open.dispose();
+    void close() {
+        closed = true;
+        timers.dispose();
     }
 }

@@ -466,7 +466,7 @@ final class ClaimPump implements Pump {
                         starting = null;
                         phase = Phase.CLOSED;
                         loop.remove(this);
-                        calls.dispose();
+                        calls.close();
                         starter.error(failure);
                         return;
                     }
@@ -561,7 +561,7 @@ final class ClaimPump implements Pump {
         if (last != null) {
             last.holdings().abandonAll();
         }
-        calls.dispose();
+        calls.close();
         MonoSink<Void> starter = starting;
         if (starter != null) {
             starter.error(new IllegalStateException("the dispatcher was stopped before it had started"));

@@ -343,7 +343,7 @@ final class PopPump implements Pump {
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
                         loop.remove(this);
-                        calls.dispose();
+                        calls.close();
                         started(starter -> starter.error(failure));
                     } else if (phase == Phase.OPEN) {
                         calls.after(backoff.next(), this::introduce);
@@ -406,10 +406,16 @@ final class PopPump implements Pump {
         phase = Phase.CLOSED;
         loop.remove(this);
         holdings.abandonAll();
+        if (otherCalls > 0) {
+            log.atError()
+                    .addKeyValue("queue", queue.name())
+                    .addKeyValue("tasks", otherCalls)
+                    .log("Redis has not confirmed that it keeps these tasks, and the time to stop is over");
+        }
         calls.run(
                 links.close(waiting).thenReturn(true),
                 done -> {
-                    calls.dispose();
+                    calls.close();
                     started(starter -> starter.error(
                             new IllegalStateException("the dispatcher was stopped before it had started")));
                     stopping.forEach(MonoSink::success);

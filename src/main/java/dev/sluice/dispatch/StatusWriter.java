@@ -34,6 +34,7 @@ final class StatusWriter {
     private final Set<String> retracted = new HashSet<>();
     private List<String> taken = new ArrayList<>();
     private List<String> ended = new ArrayList<>();
+    private int looks;
     private boolean writing;
     private boolean failing;
 
@@ -69,7 +70,7 @@ final class StatusWriter {
     }
 
     boolean isIdle() {
-        return !writing && taken.isEmpty() && ended.isEmpty();
+        return !writing && looks == 0 && taken.isEmpty() && ended.isEmpty();
     }
 
     /** Sends what has come in, unless a write is under way. */
@@ -110,7 +111,11 @@ final class StatusWriter {
             }
         }
         if (!late.isEmpty()) {
-            calls.run(store.lookAfter(late), nothing -> {}, onFailure);
+            looks++;
+            calls.run(store.lookAfter(late).thenReturn(true), done -> looks--, failure -> {
+                looks--;
+                onFailure.accept(failure);
+            });
         }
     }
 

@@ -4,7 +4,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Keeps an observer's exceptions away from the loop that moves tasks; the first is logged, all later ones at DEBUG. */
+/**
+ * Keeps what an observer throws away from the loop that moves tasks; the first is logged, all later ones at DEBUG.
+ *
+ * <p>Errors are no exception, not even those of the machine: passed on, they would break the loop's books off in the
+ * middle of a batch and tell nobody more than the log does. Who wants the process to end when memory does says
+ * {@code -XX:+ExitOnOutOfMemoryError}, which acts before anything is thrown.
+ */
 final class GuardedObserver implements Observer {
 
     private static final Logger LOG = LoggerFactory.getLogger(Observer.class);
@@ -117,7 +123,9 @@ final class GuardedObserver implements Observer {
     }
 
     private void swallow(Throwable thrown) {
-        if (warned.compareAndSet(false, true)) {
+        if (thrown instanceof VirtualMachineError) {
+            LOG.atError().setCause(thrown).log("an observer met an error of the machine; tasks go on");
+        } else if (warned.compareAndSet(false, true)) {
             LOG.atWarn()
                     .addKeyValue("observer", observer.getClass().getName())
                     .setCause(thrown)

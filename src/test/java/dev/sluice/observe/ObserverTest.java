@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ObserverTest {
 
@@ -59,13 +61,20 @@ class ObserverTest {
         assertThat(guarded.wantsAttempts()).isFalse();
     }
 
-    @Test
-    void evenAnErrorOfAnObserverStopsAtTheFence() {
+    @ParameterizedTest
+    @ValueSource(classes = {NoClassDefFoundError.class, StackOverflowError.class, OutOfMemoryError.class})
+    void evenAnErrorOfAnObserverStopsAtTheFence(Class<? extends Error> kind) {
         Observer guarded = new GuardedObserver(observer((proxy, method, arguments) -> {
-            throw new NoClassDefFoundError("of the observer's own");
+            if (method.getDeclaringClass() == Object.class) {
+                return "a broken observer";
+            }
+            throw kind.getDeclaredConstructor().newInstance();
         }));
 
-        assertThatCode(() -> guarded.claimed("a", 1)).doesNotThrowAnyException();
+        for (Method event : events()) {
+            assertThatCode(() -> event.invoke(guarded, arguments(event))).doesNotThrowAnyException();
+        }
+        assertThat(guarded.wantsAttempts()).isFalse();
     }
 
     @Test
