@@ -7,9 +7,11 @@ import dev.sluice.codec.PayloadCodec;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.observe.MicrometerObserver;
 import dev.sluice.observe.Observer;
-import dev.sluice.redis.Doctor;
 import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.ServerFacts;
+import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
 import dev.sluice.upkeep.Upkeep;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
@@ -17,7 +19,9 @@ import io.lettuce.core.resource.ClientResources;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * A connection to one Redis, and the place where clients and dispatchers come from.
@@ -77,9 +81,55 @@ public final class Sluice {
         return dispatcher().queue(queue).build();
     }
 
-    /** Checks the stored invariants of a queue without changing anything; see {@link Doctor} for what it can tell. */
-    public Mono<Doctor.Diagnosis> examine(Queue queue) {
+    /**
+     * The queue of this name as Redis has it, with its counts.
+     *
+     * <p>Cold: a few commands per subscription, which change nothing. Completes empty if no client or dispatcher has worked
+     * on it yet. Cancelling drops the answer. Signals on Reactor's parallel scheduler. Fails with
+     * {@code InvalidTaskException} if {@code name} can be no queue's, {@code StoreRefusedException}, or
+     * {@code StoreUnavailableException} (safe to retry).
+     */
+    public Mono<QueueInfo> queue(String name) {
+        return Mono.defer(() -> links.directory().one(name)).publishOn(Schedulers.parallel());
+    }
+
+    /**
+     * Every queue that a client or dispatcher has worked on, once, in no order.
+     *
+     * <p>Cold. Walks all keys of the database in steps of 1000, of which each takes Redis about a millisecond: among
+     * millions of keys that takes seconds, so put {@code take} or {@code timeout} behind it. A step is taken when it is
+     * asked for; memory grows with the number of queues. Cancelling stops the walk. Signals and errors as for
+     * {@link #queue}. A list that only foreign producers have touched is not known as a queue.
+     */
+    public Flux<QueueInfo> queues() {
+        return links.directory().all().publishOn(Schedulers.parallel(), 1);
+    }
+
+    /**
+     * Checks the stored invariants of a queue without changing anything: each live id in exactly one place, every claimed
+     * or delayed task with its body, every dead letter with its record, and statuses that agree.
+     *
+     * <p>Cold. Reads in pages of 512 elements and takes no snapshot: of a queue at work it may report what was only on its
+     * way, so look again before believing it. Of a quiet queue every finding is real. Memory grows with the number of live
+     * ids. Cancelling stops the reading. Signals on a Redis event loop. Fails with {@code StoreRefusedException} or
+     * {@code StoreUnavailableException} (safe to retry).
+     */
+    public Mono<Diagnosis> examine(Queue queue) {
         return links.doctor(queue).examine();
+    }
+
+    /**
+     * What the server says about itself.
+     *
+     * <p>Cold: one command per subscription. Signals on Reactor's parallel scheduler. Fails with
+     * {@code StoreRefusedException} if Sluice cannot work with it (older than 6.2, Redis Cluster, password), or with
+     * {@code StoreUnavailableException} (safe to retry).
+     */
+    public Mono<ServerInfo> server() {
+        return links.server()
+                .map(ServerFacts::check)
+                .map(facts -> new ServerInfo(facts.version(), facts.evictionPolicy(), facts.appendOnly()))
+                .publishOn(Schedulers.parallel());
     }
 
     /**

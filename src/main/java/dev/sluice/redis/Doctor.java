@@ -1,5 +1,7 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Queue;
 import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
@@ -25,18 +27,20 @@ public final class Doctor {
 
     private final RedisLink link;
     private final QueueKeys keys;
+    private final boolean leased;
     private final Duration deadline;
 
     Doctor(RedisLink link, Queue queue, Duration deadline) {
         this.link = link;
         this.keys = new QueueKeys(queue);
+        this.leased = queue.delivery() == DeliveryMode.AT_LEAST_ONCE;
         this.deadline = deadline;
     }
 
     /** Examines the queue once. Cold; emits what it found and completes. Nothing is changed. */
     public Mono<Diagnosis> examine() {
         return Mono.defer(() -> {
-            Examination seen = new Examination();
+            Examination seen = new Examination(leased);
             return list(keys.ready(), (id, frame) -> seen.place(id, "ready"))
                     .then(list(keys.plain(), (id, frame) -> seen.rawElements++))
                     .then(list(keys.suspects(), (id, frame) -> seen.place(id, "suspects")))
@@ -139,7 +143,13 @@ public final class Doctor {
         final Map<String, String> deadBodies = new HashMap<>();
         final Map<String, String> statuses = new HashMap<>();
         final Map<String, List<String>> findings = new TreeMap<>();
+        final Map<String, List<String>> doubts = new TreeMap<>();
+        final boolean leased;
         int rawElements;
+
+        Examination(boolean leased) {
+            this.leased = leased;
+        }
 
         void place(String id, String where) {
             if (id.startsWith("(raw) ")) {
@@ -196,11 +206,15 @@ public final class Doctor {
                     find("a live task without a status", id + " in " + where);
                 }
             });
-            return new Diagnosis(Map.copyOf(findings), places.size() + rawElements);
+            return new Diagnosis(findings, doubts, places.size() + rawElements);
         }
 
         private void agree(String id, String word) {
             String where = places.get(id);
+            if (!leased && where == null && word.equals("processing")) {
+                note(doubts, "a task that is running, or was when its dispatcher died", id);
+                return;
+            }
             boolean agrees = switch (word) {
                 case "queued" ->
                     "ready".equals(where)
@@ -227,20 +241,11 @@ public final class Doctor {
         }
 
         private void find(String what, String which) {
-            findings.computeIfAbsent(what, key -> new ArrayList<>()).add(which);
+            note(findings, what, which);
         }
-    }
 
-    /**
-     * What an examination found.
-     *
-     * @param findings each kind of fault with the ids or keys that show it; empty if all is well
-     * @param liveTasks how many tasks the queue holds, dead letters included
-     */
-    public record Diagnosis(Map<String, List<String>> findings, int liveTasks) {
-        /** True if nothing was found. */
-        public boolean isClean() {
-            return findings.isEmpty();
+        private static void note(Map<String, List<String>> kinds, String what, String which) {
+            kinds.computeIfAbsent(what, key -> new ArrayList<>()).add(which);
         }
     }
 }

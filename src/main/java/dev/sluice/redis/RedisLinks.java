@@ -118,6 +118,11 @@ public final class RedisLinks {
         return new Doctor(commands, queue, COMMAND_DEADLINE);
     }
 
+    /** Which queues this Redis holds. */
+    public QueueDirectory directory() {
+        return new QueueDirectory(commands, COMMAND_DEADLINE);
+    }
+
     /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
     public Mono<Void> close() {
         Mono<Void> closing = Flux.fromIterable(links).flatMap(RedisLink::close).then();

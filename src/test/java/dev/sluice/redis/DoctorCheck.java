@@ -3,6 +3,7 @@ package dev.sluice.redis;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
@@ -38,10 +39,12 @@ public final class DoctorCheck implements StoredStateCheck {
         RedisLinks links = OneQueue.connect(redis);
         try {
             for (String name : names) {
-                Doctor.Diagnosis diagnosis =
-                        links.doctor(queue(wire, name)).examine().block(Duration.ofSeconds(10));
+                Diagnosis diagnosis = links.doctor(queue(wire, name)).examine().block(Duration.ofSeconds(10));
                 assertThat(diagnosis.findings())
                         .as("what the doctor finds in queue '%s' after the test", name)
+                        .isEmpty();
+                assertThat(diagnosis.doubts())
+                        .as("what the doctor doubts in queue '%s' after the test", name)
                         .isEmpty();
             }
         } finally {

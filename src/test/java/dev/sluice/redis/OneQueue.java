@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
@@ -171,7 +172,7 @@ final class OneQueue implements AutoCloseable {
         return all;
     }
 
-    Doctor.Diagnosis examine() {
+    Diagnosis examine() {
         return await(links.doctor(queue).examine());
     }
 

@@ -1,0 +1,206 @@
+package dev.sluice;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
+import dev.sluice.testkit.StoredStateMayBeBroken;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.test.StepVerifier;
+
+/** Looks at queues from outside: which there are, how full, in order or not, and on what server. */
+@OnEveryRedis
+class QueuesRedisTest {
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Queue JOBS = Queue.named("jobs").statusKey("job_status");
+
+    private final RedisServer redis;
+    private final Sluice sluice;
+
+    QueuesRedisTest(RedisServer redis) {
+        this.redis = redis;
+        this.sluice = Sluice.connect(redis.uri());
+    }
+
+    @AfterEach
+    void close() {
+        sluice.close().block(SOON);
+    }
+
+    @Test
+    void eachTaskIsCountedWhereItIs() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(2);
+        Dispatcher dispatcher = sluice.dispatcher(JOBS)
+                .handler("stay", Void.class, task -> Mono.never().doOnSubscribe(it -> begun.countDown()))
+                .handler("fail", Void.class, task -> Mono.error(new IllegalStateException("again")))
+                .handler("die", Void.class, task -> Mono.error(new IllegalStateException("last")));
+        sluice.client(JOBS)
+                .enqueueAll(Flux.just(
+                        Task.of("stay", 1),
+                        Task.of("stay", 2),
+                        Task.of("fail", 3),
+                        Task.of("die", 4).maxAttempts(1)))
+                .blockLast(SOON);
+        assertThat(info("jobs")).isEqualTo(counts(4, 0, 0, 0, 0));
+
+        dispatcher.start().block(SOON);
+        assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+        Flux.defer(() -> sluice.queue("jobs"))
+                .repeat()
+                .filter(info -> info.delayed() == 1 && info.dead() == 1)
+                .blockFirst(SOON);
+
+        assertThat(info("jobs")).isEqualTo(counts(0, 1, 2, 1, 1));
+        dispatcher.stop(Duration.ZERO).block(SOON);
+        assertThat(info("jobs")).isEqualTo(counts(2, 1, 0, 1, 0));
+    }
+
+    @Test
+    void aDispatcherWhoseLeaseIsOverIsNotCounted() {
+        sluice.client(JOBS).enqueue(Task.of("stay", 1)).block(SOON);
+        redis.call("ZADD", "{jobs}:dispatchers", "0", "marked", "1000", "long-gone", "99999999999999", "alive");
+
+        assertThat(info("jobs").dispatchers()).hasValue(1);
+        redis.call("DEL", "{jobs}:dispatchers");
+    }
+
+    @Test
+    void whatForeignClientsPushedCountsAndAPauseIsSeen() {
+        sluice.client(JOBS).enqueue(Task.of("stay", 1)).block(SOON);
+        redis.call("RPUSH", "jobs", "{\"id\":\"a\",\"type\":\"stay\"}");
+        redis.call("HSET", "job_status", "a", "queued");
+        redis.call("HSET", "{jobs}:meta", "paused", "1");
+
+        assertThat(info("jobs").waiting()).isEqualTo(2);
+        assertThat(info("jobs").paused()).isTrue();
+    }
+
+    @Test
+    void anAtMostOnceQueueKeepsNoAccountOfWhatRuns() {
+        Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        sluice.client(clicks).enqueue(Task.of("click", 1)).block(SOON);
+
+        assertThat(info("clicks"))
+                .isEqualTo(new QueueInfo(clicks, 1, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false));
+    }
+
+    @Test
+    void lookingAtAQueueThatNobodyKnowsLeavesNoTrace() {
+        StepVerifier.create(sluice.queue("nobody")).verifyComplete();
+        StepVerifier.create(sluice.queues()).verifyComplete();
+        StepVerifier.create(sluice.queue("{nobody}")).verifyError(InvalidTaskException.class);
+
+        assertThat(redis.call("DBSIZE")).isEqualTo(0L);
+    }
+
+    @Test
+    @StoredStateMayBeBroken("foreign keys that look like a queue's are in the way")
+    void everyQueueIsFoundOnceAmongForeignKeys() {
+        foreignKeys(20_000);
+        redis.call("SET", "{text}:meta", "of another type");
+        redis.call("HSET", "{other}:meta", "protocol", "of somebody else");
+        redis.call("HSET", "{od d}:meta", "protocol", "1", "delivery", "at-least-once", "status-key", "s");
+        List<String> names =
+                Flux.range(1, 25).map(i -> "queue-" + i).collectList().block(SOON);
+        names.forEach(name -> sluice.client(Queue.named(name)).status("nothing").block(SOON));
+
+        StepVerifier.create(sluice.queues().map(info -> info.queue().name()).collectSortedList())
+                .expectNext(names.stream().sorted().toList())
+                .verifyComplete();
+    }
+
+    @Test
+    void aWalkThatIsNotAskedForMoreStops() {
+        foreignKeys(20_000);
+        Flux.range(1, 25)
+                .map(i -> "queue-" + i)
+                .toIterable()
+                .forEach(name ->
+                        sluice.client(Queue.named(name)).status("nothing").block(SOON));
+        redis.call("CONFIG", "RESETSTAT");
+
+        StepVerifier.create(sluice.queues(), 1).expectNextCount(1).thenCancel().verify(SOON);
+
+        assertThat(calls("scan")).isBetween(1, 15);
+    }
+
+    @Test
+    @StoredStateMayBeBroken("that is what is examined")
+    void anExaminationNamesWhatIsBroken() {
+        sluice.client(JOBS).enqueue(Task.of("stay", 1).id("a")).block(SOON);
+        assertThat(sluice.examine(JOBS).block(SOON).isClean()).isTrue();
+
+        redis.call("HSET", "job_status", "a", "dead", "b", "processing");
+
+        assertThat(sluice.examine(JOBS).block(SOON).findings())
+                .containsOnlyKeys("a status that is not true")
+                .extractingByKey("a status that is not true")
+                .asInstanceOf(InstanceOfAssertFactories.LIST)
+                .containsExactlyInAnyOrder("a is 'dead' and in ready", "b is 'processing' and in no place");
+    }
+
+    @Test
+    @StoredStateMayBeBroken("that is what is examined")
+    void ofAnAtMostOnceQueueNobodyCanTellWhatStillRuns() {
+        Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        sluice.client(clicks).status("nothing").block(SOON);
+        redis.call("HSET", "{clicks}:status", "b", "processing");
+
+        assertThat(sluice.examine(clicks).block(SOON).isClean()).isTrue();
+        assertThat(sluice.examine(clicks).block(SOON).doubts().values()).containsExactly(List.of("b"));
+    }
+
+    @Test
+    void theServerSaysWhatItIs() {
+        ServerInfo server = sluice.server().block(SOON);
+
+        assertThat(server.version()).matches("(6\\.2|7\\.0)\\.\\d+");
+        assertThat(server.maxmemoryPolicy()).isEqualTo("noeviction");
+        assertThat(server.appendOnly()).isFalse();
+    }
+
+    private QueueInfo info(String name) {
+        return sluice.queue(name).block(SOON);
+    }
+
+    private static QueueInfo counts(long waiting, long delayed, long running, long dead, long dispatchers) {
+        return new QueueInfo(
+                JOBS, waiting, delayed, OptionalLong.of(running), dead, OptionalLong.of(dispatchers), false);
+    }
+
+    private void foreignKeys(int count) {
+        try (RedisWire wire = redis.wire()) {
+            for (int i = 0; i < count; i++) {
+                wire.send("SET", "foreign:" + i, "x");
+            }
+            for (int i = 0; i < count; i++) {
+                wire.reply();
+            }
+        }
+    }
+
+    private int calls(String command) {
+        return redis.call("INFO", "commandstats")
+                .toString()
+                .lines()
+                .filter(line -> line.startsWith("cmdstat_" + command + ":"))
+                .mapToInt(line -> Integer.parseInt(line.replaceAll(".*:calls=(\\d+),.*", "$1")))
+                .sum();
+    }
+}
