@@ -30,7 +30,7 @@ import reactor.util.retry.Retry;
  * most what it requested. Register handlers, then {@link #start}; a queue that {@link #receive} names goes to that
  * subscriber instead of the handlers. Thread-safe. A dispatcher starts once and stops once.
  */
-public final class Dispatcher {
+public final class Dispatcher implements HandlerRegistry {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final Duration SERVER_CHECK = Duration.ofSeconds(5);
 
@@ -74,11 +74,13 @@ public final class Dispatcher {
      * @param payload what the payload is decoded to; {@code byte[]} takes its JSON untouched, {@code Void} ignores it
      * @throws IllegalStateException if the type has a handler already, or the dispatcher was started
      */
+    @Override
     public <T> Dispatcher handler(String type, Class<T> payload, TaskHandler<T> handler) {
         return handler(type, (Type) payload, handler);
     }
 
     /** The same for a generic payload type, such as a list of something. */
+    @Override
     public synchronized <T> Dispatcher handler(String type, Type payload, TaskHandler<T> handler) {
         if (started) {
             throw new IllegalStateException("register handlers before start: '" + type + "' came after");
