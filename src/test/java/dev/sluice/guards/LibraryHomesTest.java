@@ -22,6 +22,7 @@ class LibraryHomesTest {
             entry("reactor.netty.", Set.of("push", "http")),
             entry("picocli.", Set.of("app")),
             entry("ch.qos.logback.", Set.of("app")),
+            entry("org.snakeyaml.", Set.of("app")),
             entry("org.junit.", Set.of("testkit")),
             entry("org.springframework.", Set.of("spring")));
 

@@ -1,0 +1,140 @@
+package dev.sluice.app.config;
+
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Task;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** Everything that can be set, in the order of {@code config/sluice.yaml}. A new setting is a line here. */
+final class Catalog {
+    static final String EMBEDDED = "embedded";
+
+    /** The queue that is served where none is named: the one of the quick start, with the names it uses. */
+    static final String QUICK_START_QUEUE = "task_queue";
+
+    private static final String QUICK_START_STATUS_KEY = "task_status";
+    private static final String QUICK_START_TYPE = "echo";
+    private static final Duration NOTHING = Duration.ZERO;
+    private static final Duration MILLISECOND = Duration.ofMillis(1);
+    private static final Duration YEAR = Duration.ofDays(365);
+    private static final QueueSettings QUEUE = QueueSettings.standard();
+    private static final RetryPolicy RETRY = RetryPolicy.standard();
+    private static final String TYPE = "a task type of 1 to 256 bytes";
+
+    static final Setting<Optional<RedisUrl>> REDIS_URL = Setting.of(
+                    "redis.url", Kind.redis(), EMBEDDED, "The Redis to use; embedded is a private one on 127.0.0.1.")
+            .withFlag("--redis");
+    static final Setting<Optional<Path>> REDIS_DATA = Setting.of(
+                    "redis.data",
+                    Kind.folder(),
+                    Kind.NONE,
+                    "Where the embedded Redis keeps its tasks; with none they vanish at exit.")
+            .withFlag("--data");
+    static final Setting<Duration> CONNECT_TIMEOUT = Setting.of(
+                    "redis.connect-timeout",
+                    Kind.duration(MILLISECOND, Duration.ofHours(24)),
+                    "30s",
+                    "How long to wait for Redis at the start.")
+            .withFlag("--connect-timeout");
+    static final Setting<Duration> LEASE = Setting.of(
+            "lease",
+            Kind.duration(Duration.ofMillis(500), Duration.ofMinutes(10)),
+            "15s",
+            "How long others wait before they take the tasks of a dispatcher that went silent.");
+    static final Setting<Integer> CRASH_LIMIT = Setting.of(
+            "crash-limit",
+            Kind.wholeNumber(1, 100),
+            "3",
+            "After how many deaths of its dispatcher a task becomes a dead letter.");
+    static final Setting<Duration> SHUTDOWN_GRACE = Setting.of(
+                    "shutdown-grace",
+                    Kind.duration(NOTHING, Duration.ofHours(1)),
+                    "25s",
+                    "How long running tasks may take to finish at a stop.")
+            .withFlag("--shutdown-grace");
+    static final Setting<LogFormat> LOG_FORMAT = Setting.of(
+                    "log.format", Kind.logFormat(), "text", "How events are written to standard error.")
+            .withFlag("--log");
+
+    static final Setting<String> STATUS_KEY = Setting.of(
+                    "status-key", Kind.text("a key of 1 to 512 bytes"), "", "The hash that shows the tasks' states.")
+            .withStandard(queue -> isQuickStart(queue) ? QUICK_START_STATUS_KEY : "{" + queue + "}:status");
+    static final Setting<DeliveryMode> DELIVERY = Setting.of(
+            "delivery", Kind.delivery(), DeliveryMode.AT_LEAST_ONCE.word(), "What is promised when a worker dies.");
+    static final Setting<Integer> CONCURRENCY = Setting.of(
+                    "concurrency", Kind.wholeNumber(1, 100_000), "" + QUEUE.concurrency(), "Tasks held at once.")
+            .withFlag("--concurrency");
+    static final Setting<Duration> TIMEOUT = Setting.of(
+            "timeout",
+            Kind.duration(MILLISECOND, YEAR),
+            Durations.text(QUEUE.timeout()),
+            "Limit of one attempt; a task's own limit wins.");
+    static final Setting<Integer> MAX_ATTEMPTS = Setting.of(
+            "retry.max-attempts",
+            Kind.wholeNumber(1, Integer.MAX_VALUE),
+            "" + RETRY.maxAttempts(),
+            "Attempts of a failing task, the first included.");
+    static final Setting<Duration> BACKOFF_FIRST = Setting.of(
+            "retry.backoff.first",
+            Kind.duration(NOTHING, YEAR),
+            Durations.text(RETRY.first()),
+            "The wait after the first failed attempt.");
+    static final Setting<Double> BACKOFF_FACTOR = Setting.of(
+            "retry.backoff.factor",
+            Kind.number(1, 1000),
+            plain(RETRY.factor()),
+            "What each further wait is multiplied with.");
+    static final Setting<Duration> BACKOFF_MAX = Setting.of(
+            "retry.backoff.max", Kind.duration(NOTHING, YEAR), Durations.text(RETRY.max()), "The longest wait.");
+    static final Setting<Double> BACKOFF_JITTER = Setting.of(
+            "retry.backoff.jitter",
+            Kind.number(0, 1),
+            plain(RETRY.jitter()),
+            "The share of a wait that is random; it only shortens.");
+    static final Setting<Optional<String>> DEFAULT_TYPE = Setting.of(
+                    "default-type",
+                    Kind.optionalText(TYPE, Task::isValidType),
+                    Kind.NONE,
+                    "The type of tasks that name none; with none they become dead letters.")
+            .withStandard(queue -> isQuickStart(queue) ? QUICK_START_TYPE : Kind.NONE);
+    static final Setting<Optional<String>> PLAIN_TYPE = Setting.of(
+            "plain-type",
+            Kind.optionalText(TYPE, Task::isValidType),
+            Kind.NONE,
+            "The type that takes elements which are no JSON object; with none they become dead letters.");
+    static final Setting<Boolean> FOREIGN = Setting.of(
+            "foreign",
+            Kind.yesOrNo(),
+            "" + QUEUE.foreign(),
+            "Whether other clients push to the list; false saves a connection.");
+
+    static final List<Setting<?>> GLOBAL =
+            List.of(REDIS_URL, REDIS_DATA, CONNECT_TIMEOUT, LEASE, CRASH_LIMIT, SHUTDOWN_GRACE, LOG_FORMAT);
+    static final List<Setting<?>> OF_A_QUEUE = List.of(
+            STATUS_KEY,
+            DELIVERY,
+            CONCURRENCY,
+            TIMEOUT,
+            MAX_ATTEMPTS,
+            BACKOFF_FIRST,
+            BACKOFF_FACTOR,
+            BACKOFF_MAX,
+            BACKOFF_JITTER,
+            DEFAULT_TYPE,
+            PLAIN_TYPE,
+            FOREIGN);
+
+    private Catalog() {}
+
+    private static boolean isQuickStart(String queue) {
+        return queue.equals(QUICK_START_QUEUE);
+    }
+
+    private static String plain(double number) {
+        return java.math.BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
+    }
+}

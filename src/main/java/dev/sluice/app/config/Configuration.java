@@ -1,0 +1,102 @@
+package dev.sluice.app.config;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that was set, by whom, and what follows from it. A flag wins over a variable, a variable over the file, the
+ * file over the default. Immutable.
+ */
+public final class Configuration {
+    /** The variable that names the file where no flag does. */
+    public static final String FILE_VARIABLE = "SLUICE_CONFIG";
+
+    private final Map<Key, Given> values;
+    private final Settings settings;
+    private final @Nullable Path file;
+
+    private Configuration(Map<Key, Given> values, Settings settings, @Nullable Path file) {
+        this.values = values;
+        this.settings = settings;
+        this.file = file;
+    }
+
+    /**
+     * Reads all of it. Blocks for the file.
+     *
+     * @param named the file; null = the one that {@value #FILE_VARIABLE} names, or none
+     * @param environment the environment variables
+     * @param flags what was given on the command line, by the option's name, such as {@code --redis}
+     * @throws ConfigurationException if anything is wrong; its message tells every mistake
+     */
+    public static Configuration load(@Nullable Path named, Map<String, String> environment, Map<String, String> flags) {
+        Environment variables = new Environment(environment);
+        String byVariable = variables.get(FILE_VARIABLE);
+        Path file = named == null && byVariable != null ? Path.of(byVariable) : named;
+        Problems problems = new Problems();
+        Map<Key, Given> given = new HashMap<>();
+        Map<String, Source> queues = new LinkedHashMap<>();
+        if (file != null) {
+            new YamlFile(file, variables, problems, given, queues).read();
+        }
+        if (queues.isEmpty()) {
+            queues.put(Catalog.QUICK_START_QUEUE, Source.DEFAULT);
+        }
+        List<Key> keys = keys(queues);
+        variables.override(given, keys, problems);
+        keys.forEach(key -> {
+            String text = flags.get(String.valueOf(key.setting().flag()));
+            if (text != null) {
+                given.put(
+                        key,
+                        new Given(text, Source.flag(String.valueOf(key.setting().flag()))));
+            }
+        });
+        Map<Key, Given> values = new LinkedHashMap<>();
+        keys.forEach(key -> values.put(key, given.getOrDefault(key, new Given(key.standard(), Source.DEFAULT))));
+        return new Configuration(values, new Reading(values, queues, problems).settings(), file);
+    }
+
+    /** What to run with. */
+    public Settings settings() {
+        return settings;
+    }
+
+    /** The file that was read; null if there was none. */
+    public @Nullable Path file() {
+        return file;
+    }
+
+    /** Every value, in the order of the manual, with passwords masked. */
+    public List<Effective> effective() {
+        return values.entrySet().stream()
+                .map(entry -> new Effective(
+                        entry.getKey().path(),
+                        entry.getKey().setting().equals(Catalog.REDIS_URL)
+                                ? RedisUrl.masked(entry.getValue().text())
+                                : entry.getValue().text(),
+                        entry.getValue().source().toString()))
+                .toList();
+    }
+
+    private static List<Key> keys(Map<String, Source> queues) {
+        List<Key> keys = new ArrayList<>();
+        Catalog.GLOBAL.forEach(setting -> keys.add(Key.of(setting)));
+        queues.keySet().forEach(queue -> Catalog.OF_A_QUEUE.forEach(setting -> keys.add(new Key(queue, setting))));
+        return keys;
+    }
+
+    /**
+     * One value.
+     *
+     * @param key its path in the file
+     * @param value as it would be written
+     * @param source {@code default}, {@code FILE:LINE}, {@code env NAME} or {@code flag --NAME}
+     */
+    public record Effective(String key, String value, String source) {}
+}

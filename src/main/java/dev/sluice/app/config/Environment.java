@@ -1,0 +1,108 @@
+package dev.sluice.app.config;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The environment variables: those that files mention, and those that override them. An empty one counts as not set. */
+final class Environment {
+    /** What platforms offer a Redis under; {@code SLUICE_REDIS_URL} wins. */
+    static final String PLATFORMS_REDIS_URL = "REDIS_URL";
+
+    private static final String OF_QUEUES = Key.VARIABLES + "QUEUES_";
+    // Kubernetes sets these in every pod for every service, and so for one that is called sluice.
+    private static final Pattern SET_BY_KUBERNETES =
+            Pattern.compile(".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\\d+_(TCP|UDP).*)?)");
+    private static final Pattern MENTION =
+            Pattern.compile("\\$(\\$\\{)|\\$\\{([A-Za-z_][A-Za-z0-9_]*)(:([^}]*))?}|\\$\\{");
+
+    private final Map<String, String> variables;
+
+    Environment(Map<String, String> variables) {
+        this.variables = new TreeMap<>(variables);
+        this.variables.values().removeIf(String::isBlank);
+    }
+
+    /**
+     * {@code text} with <code>${NAME}</code> and <code>${NAME:default}</code> filled in; <code>$${</code> stands for
+     * <code>${</code>.
+     *
+     * @throws IllegalArgumentException if a variable without a default is not set, or a mention cannot be read
+     */
+    String fillIn(String text) {
+        return MENTION.matcher(text).replaceAll(found -> Matcher.quoteReplacement(replacement(found)));
+    }
+
+    private String replacement(java.util.regex.MatchResult found) {
+        if (found.group(1) != null) {
+            return found.group(1);
+        }
+        String name = found.group(2);
+        if (name == null) {
+            throw new IllegalArgumentException(
+                    "has a '${' that is no ${NAME} or ${NAME:default}; write $${ for the characters themselves");
+        }
+        String value = variables.get(name);
+        if (value != null) {
+            return value;
+        }
+        if (found.group(3) == null) {
+            throw new IllegalArgumentException("needs the environment variable " + name + ", which is not set; ${"
+                    + name + ":value} gives a default");
+        }
+        return found.group(4);
+    }
+
+    /** Overlays {@code values} with what variables say about {@code keys}. */
+    void override(Map<Key, Given> values, Collection<Key> keys, Problems problems) {
+        overrideRedis(values);
+        for (Map.Entry<String, String> variable : variables.entrySet()) {
+            String name = variable.getKey();
+            if (!name.startsWith(Key.VARIABLES)) {
+                continue;
+            }
+            List<Key> meant =
+                    keys.stream().filter(key -> key.variable().equals(name)).toList();
+            if (meant.size() == 1) {
+                values.put(meant.get(0), new Given(variable.getValue(), Source.variable(name)));
+            } else if (!meant.isEmpty()) {
+                problems.add(
+                        Source.variable(name),
+                        "could mean " + meant.get(0).path() + " or "
+                                + meant.get(1).path() + "; set it in the file");
+            } else {
+                lookAt(name, keys, problems);
+            }
+        }
+    }
+
+    private void overrideRedis(Map<Key, Given> values) {
+        String url = variables.get(PLATFORMS_REDIS_URL);
+        if (url != null) {
+            values.put(Key.of(Catalog.REDIS_URL), new Given(url, Source.variable(PLATFORMS_REDIS_URL)));
+        }
+    }
+
+    // Others' variables may begin like ours; what looks like a slip of the pen is one.
+    private static void lookAt(String name, Collection<Key> keys, Problems problems) {
+        Optional<String> meant =
+                Similar.to(name, keys.stream().map(Key::variable).toList());
+        boolean ours = name.startsWith(OF_QUEUES) || meant.isPresent();
+        if (ours && !SET_BY_KUBERNETES.matcher(name).matches()) {
+            problems.add(
+                    Source.variable(name),
+                    "is no setting of a known queue"
+                            + meant.map(it -> "; did you mean " + it + "?").orElse(""));
+        }
+    }
+
+    @Nullable
+    String get(String name) {
+        return variables.get(name);
+    }
+}

@@ -1,0 +1,163 @@
+package dev.sluice.app.config;
+
+import dev.sluice.task.DeliveryMode;
+import java.math.BigDecimal;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/**
+ * How the value of a setting is written: one reader for the file, the environment and flags.
+ *
+ * @param form what may be written, for messages and the manual
+ * @param reader text to value; what it throws says what is wrong with that text
+ * @param optional whether {@code none}, or nothing at all in the file, is a value, too
+ */
+record Kind<T>(String form, Function<String, T> reader, boolean optional) {
+    static final String NONE = "none";
+
+    static Kind<Duration> duration(Duration least, Duration most) {
+        String form = "a duration, " + Durations.text(least) + " to " + Durations.text(most);
+        return new Kind<>(
+                form,
+                text -> {
+                    Duration time = Durations.parse(text);
+                    require(time.compareTo(least) >= 0 && time.compareTo(most) <= 0, form, text);
+                    return time;
+                },
+                false);
+    }
+
+    static Kind<Integer> wholeNumber(int least, int most) {
+        String form = "a whole number, " + (most == Integer.MAX_VALUE ? least + " or more" : least + " to " + most);
+        return new Kind<>(
+                form,
+                text -> {
+                    try {
+                        int number = Integer.parseInt(text);
+                        require(number >= least && number <= most, form, text);
+                        return number;
+                    } catch (NumberFormatException e) {
+                        throw refused(form, text);
+                    }
+                },
+                false);
+    }
+
+    static Kind<Double> number(double least, double most) {
+        String form = "a number, " + plain(least) + " to " + plain(most);
+        return new Kind<>(
+                form,
+                text -> {
+                    try {
+                        double number = new BigDecimal(text).doubleValue(); // no NaN, no Infinity, no 1d
+                        require(number >= least && number <= most, form, text);
+                        return number;
+                    } catch (NumberFormatException e) {
+                        throw refused(form, text);
+                    }
+                },
+                false);
+    }
+
+    static Kind<Boolean> yesOrNo() {
+        String form = "true or false";
+        return new Kind<>(
+                form,
+                text -> {
+                    require(text.equals("true") || text.equals("false"), form, text);
+                    return text.equals("true");
+                },
+                false);
+    }
+
+    static Kind<DeliveryMode> delivery() {
+        String form = DeliveryMode.AT_LEAST_ONCE.word() + " or " + DeliveryMode.AT_MOST_ONCE.word();
+        return new Kind<>(
+                form,
+                text -> {
+                    DeliveryMode mode = DeliveryMode.ofWord(text);
+                    if (mode == null) {
+                        throw refused(form, text);
+                    }
+                    return mode;
+                },
+                false);
+    }
+
+    static Kind<LogFormat> logFormat() {
+        String form = "text or json";
+        return new Kind<>(
+                form,
+                text -> {
+                    require(text.equals("text") || text.equals("json"), form, text);
+                    return LogFormat.valueOf(text.toUpperCase(Locale.ROOT));
+                },
+                false);
+    }
+
+    /** A Redis URL, or empty for the word {@code embedded}. */
+    static Kind<Optional<RedisUrl>> redis() {
+        return new Kind<>(
+                "embedded, or a URL: redis://, rediss://, redis-sentinel://, redis-socket://",
+                text -> text.equals(Catalog.EMBEDDED) ? Optional.empty() : Optional.of(RedisUrl.of(text)),
+                false);
+    }
+
+    static Kind<Optional<Path>> folder() {
+        return new Kind<>(
+                "a folder, or none",
+                text -> {
+                    try {
+                        return text.equals(NONE) ? Optional.empty() : Optional.of(Path.of(text));
+                    } catch (InvalidPathException e) {
+                        throw refused("a folder", text);
+                    }
+                },
+                true);
+    }
+
+    /** Text that {@code rule} finds nothing wrong with. */
+    static Kind<String> text(String form) {
+        return new Kind<>(form, text -> text, false);
+    }
+
+    static Kind<Optional<String>> optionalText(String form, Predicate<String> rule) {
+        return new Kind<>(
+                form + ", or none",
+                text -> {
+                    require(text.equals(NONE) || rule.test(text), form, text);
+                    return text.equals(NONE) ? Optional.empty() : Optional.of(text);
+                },
+                true);
+    }
+
+    /** What is wrong with that text; empty if nothing is. */
+    Optional<String> objection(String text) {
+        try {
+            Objects.requireNonNull(reader.apply(text));
+            return Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void require(boolean holds, String form, String text) {
+        if (!holds) {
+            throw refused(form, text);
+        }
+    }
+
+    private static IllegalArgumentException refused(String form, String text) {
+        return new IllegalArgumentException("must be " + form + ", was '" + text + "'");
+    }
+
+    private static String plain(double number) {
+        return BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
+    }
+}

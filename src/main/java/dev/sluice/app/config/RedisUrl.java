@@ -1,0 +1,69 @@
+package dev.sluice.app.config;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.regex.Pattern;
+
+/** A Redis URL as a person gave it. Its text holds the password, {@link #toString()} does not. */
+public final class RedisUrl {
+    private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
+    private static final Pattern CREDENTIALS = Pattern.compile("^([a-z-]+://)?(?:([^:@/]*):)?.*(?=@)");
+
+    private final String text;
+
+    private RedisUrl(String text) {
+        this.text = text;
+    }
+
+    /**
+     * Checks what can be checked without connecting.
+     *
+     * @throws IllegalArgumentException if it is no Redis URL; the message says why, without the password
+     */
+    public static RedisUrl of(String given) {
+        String url = given.strip();
+        if (!SCHEME.matcher(url).matches()) {
+            throw new IllegalArgumentException("'" + masked(url)
+                    + "' is no Redis URL: redis://[user:password@]host[:port][/database], or rediss:// for TLS");
+        }
+        if (url.startsWith("redis://") || url.startsWith("rediss://")) {
+            checkHost(url);
+        }
+        return new RedisUrl(url);
+    }
+
+    /** A URL, or what was meant to be one, without its password. */
+    public static String masked(String url) {
+        return CREDENTIALS
+                .matcher(url)
+                .replaceFirst(
+                        found -> java.util.regex.Matcher.quoteReplacement((found.group(1) == null ? "" : found.group(1))
+                                + (found.group(2) == null ? "" : found.group(2) + ":")
+                                + "***"));
+    }
+
+    /** The URL with its password, to connect with. */
+    public String text() {
+        return text;
+    }
+
+    /** The URL without its password. */
+    @Override
+    public String toString() {
+        return masked(text);
+    }
+
+    private static void checkHost(String url) {
+        try {
+            if (new URI(url).getHost() == null) {
+                throw new IllegalArgumentException("'" + masked(url) + "' names no host that can be read;"
+                        + " percent-encode special characters of user and password");
+            }
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException(
+                    "'" + masked(url) + "' is no URL (" + e.getReason()
+                            + "); percent-encode special characters of user and password",
+                    e);
+        }
+    }
+}

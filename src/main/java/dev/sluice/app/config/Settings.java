@@ -1,0 +1,39 @@
+package dev.sluice.app.config;
+
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.Queue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code run} runs with. Every value is within its range.
+ *
+ * @param redis the Redis to use; null = an embedded one
+ * @param data where the embedded Redis keeps its tasks; null = nowhere
+ * @param connectTimeout how long to wait for Redis at the start
+ * @param lease see {@code Dispatcher.Builder.lease}
+ * @param crashLimit see {@code Dispatcher.Builder.crashLimit}
+ * @param shutdownGrace how long running tasks may take to finish at a stop
+ * @param logFormat how events are written
+ * @param queues what is served, at least one, in the order of the file
+ */
+public record Settings(
+        @Nullable RedisUrl redis,
+        @Nullable Path data,
+        Duration connectTimeout,
+        Duration lease,
+        int crashLimit,
+        Duration shutdownGrace,
+        LogFormat logFormat,
+        List<Served> queues) {
+
+    /** The same, with the queues copied. */
+    public Settings {
+        queues = List.copyOf(queues);
+    }
+
+    /** A queue and how it is consumed. */
+    public record Served(Queue queue, QueueSettings settings) {}
+}

@@ -1,0 +1,274 @@
+package dev.sluice.app.config;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.exceptions.Mark;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
+import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.NodeTuple;
+import org.snakeyaml.engine.v2.nodes.ScalarNode;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import org.snakeyaml.engine.v2.nodes.Tag;
+
+/** Reads a file into values by key. Every mistake names file, line and column; reading goes on behind it. */
+final class YamlFile {
+    private static final String QUEUES = "queues";
+    private static final int LONGEST = 1 << 20;
+    private static final int DEEPEST = 64;
+
+    private final String name;
+    private final Environment environment;
+    private final Problems problems;
+    private final Map<Key, Given> values;
+    private final Map<String, Source> queues;
+
+    /** Found values go to {@code values}, the queues that it names to {@code queues}. */
+    YamlFile(
+            Path file, Environment environment, Problems problems, Map<Key, Given> values, Map<String, Source> queues) {
+        this.name = file.toString();
+        this.environment = environment;
+        this.problems = problems;
+        this.values = values;
+        this.queues = queues;
+    }
+
+    void read() {
+        String text = text();
+        Node root = text == null ? null : parse(text);
+        if (root instanceof MappingNode mapping) {
+            readGroup(mapping, "", "");
+        } else if (root != null && !isNull(root)) {
+            problems.add(at(root), "must be a mapping of settings, was " + shape(root));
+        }
+    }
+
+    private @Nullable String text() {
+        Source file = Source.file(name, 0, 0);
+        try {
+            Path path = Path.of(name);
+            if (Files.size(path) > LONGEST) {
+                problems.add(file, "has more than " + LONGEST + " bytes, which is no configuration");
+                return null;
+            }
+            String text = Files.readString(path);
+            return text.startsWith("\ufeff") ? text.substring(1) : text;
+        } catch (NoSuchFileException e) {
+            problems.add(file, "no such file");
+        } catch (CharacterCodingException e) {
+            problems.add(file, "is no UTF-8 text");
+        } catch (IOException e) {
+            problems.add(file, Files.isDirectory(Path.of(name)) ? "is a folder" : "cannot be read: " + e.getMessage());
+        }
+        return null;
+    }
+
+    private @Nullable Node parse(String text) {
+        if (nesting(text) > DEEPEST) {
+            problems.add(Source.file(name, 0, 0), "has brackets " + DEEPEST + " deep, which is no configuration");
+            return null;
+        }
+        try {
+            return new Compose(LoadSettings.builder()
+                            .setLabel(name)
+                            .setAllowNonScalarKeys(true)
+                            .build())
+                    .composeString(text)
+                    .orElse(null);
+        } catch (MarkedYamlEngineException e) {
+            Optional<Mark> mark = e.getProblemMark().or(e::getContextMark);
+            problems.add(
+                    mark.map(this::at).orElse(Source.file(name, 0, 0)),
+                    "is no YAML: " + e.getProblem() + hint(text, mark));
+        } catch (YamlEngineException e) {
+            problems.add(
+                    Source.file(name, 0, 0),
+                    "is no YAML: "
+                            + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+        }
+        return null;
+    }
+
+    // The parser recurses into brackets.
+    private static int nesting(String text) {
+        int depth = 0;
+        int deepest = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '[' || c == '{') {
+                deepest = Math.max(deepest, ++depth);
+            } else if (c == ']' || c == '}') {
+                depth--;
+            }
+        }
+        return deepest;
+    }
+
+    private static String hint(String text, Optional<Mark> mark) {
+        List<String> lines = text.lines().toList();
+        boolean mentions = mark.map(Mark::getLine)
+                .filter(line -> line < lines.size())
+                .filter(line -> lines.get(line).contains("${"))
+                .isPresent();
+        return mentions ? "; put quotes around a value with ${…}" : "";
+    }
+
+    private void readGroup(MappingNode group, String prefix, String queue) {
+        Set<String> seen = new HashSet<>();
+        for (NodeTuple entry : group.getValue()) {
+            String word = word(entry.getKeyNode(), seen);
+            if (word == null) {
+                continue;
+            }
+            String path = prefix + word;
+            Setting<?> setting = settings(queue).stream()
+                    .filter(it -> it.path().equals(path))
+                    .findFirst()
+                    .orElse(null);
+            if (setting != null) {
+                readValue(new Key(queue, setting), entry.getValueNode());
+            } else if (queue.isEmpty() && path.equals(QUEUES)) {
+                readQueues(entry);
+            } else if (settings(queue).stream().anyMatch(it -> it.path().startsWith(path + "."))) {
+                readNested(entry.getValueNode(), path, queue);
+            } else {
+                problems.add(
+                        at(entry.getKeyNode()),
+                        absolute(path, queue),
+                        "is an unknown key" + meant(word, prefix, queue));
+            }
+        }
+    }
+
+    private void readNested(Node node, String path, String queue) {
+        if (node instanceof MappingNode mapping) {
+            readGroup(mapping, path + ".", queue);
+        } else if (!isNull(node)) {
+            problems.add(
+                    at(node),
+                    absolute(path, queue),
+                    "must be a mapping of " + String.join(", ", children(path + ".", queue)) + ", was " + shape(node));
+        }
+    }
+
+    private void readQueues(NodeTuple entry) {
+        if (!(entry.getValueNode() instanceof MappingNode names)
+                || names.getValue().isEmpty()) {
+            problems.add(
+                    at(entry.getKeyNode()),
+                    QUEUES,
+                    "must be a mapping of queue names to their settings; without it " + Catalog.QUICK_START_QUEUE
+                            + " is served");
+            return;
+        }
+        Set<String> seen = new HashSet<>();
+        for (NodeTuple queue : names.getValue()) {
+            String word = word(queue.getKeyNode(), seen);
+            if (word == null) {
+                continue;
+            }
+            queues.put(word, at(queue.getKeyNode()));
+            if (queue.getValueNode() instanceof MappingNode its) {
+                readGroup(its, "", word);
+            } else if (!isNull(queue.getValueNode())) {
+                problems.add(
+                        at(queue.getValueNode()),
+                        QUEUES + "." + word,
+                        "must be a mapping of settings, was " + shape(queue.getValueNode()));
+            }
+        }
+    }
+
+    private void readValue(Key key, Node node) {
+        if (!(node instanceof ScalarNode scalar)) {
+            problems.add(at(node), key.path(), "must be " + key.setting().kind().form() + ", was " + shape(node));
+        } else if (isNull(node) && !key.setting().kind().optional()) {
+            problems.add(
+                    at(node),
+                    key.path(),
+                    "has no value; remove it, or write " + key.setting().kind().form());
+        } else {
+            try {
+                String text = isNull(node) ? Kind.NONE : environment.fillIn(scalar.getValue());
+                values.put(key, new Given(text, at(node)));
+            } catch (IllegalArgumentException e) {
+                problems.add(at(node), key.path(), String.valueOf(e.getMessage()));
+            }
+        }
+    }
+
+    /** The text of a key that was not there before; null after saying what is wrong with it. */
+    private @Nullable String word(Node key, Set<String> seen) {
+        if (!(key instanceof ScalarNode scalar)) {
+            problems.add(at(key), "a key must be a word, was " + shape(key));
+            return null;
+        }
+        if (!seen.add(scalar.getValue())) {
+            problems.add(at(key), scalar.getValue(), "is there twice");
+            return null;
+        }
+        return scalar.getValue();
+    }
+
+    private static String meant(String word, String prefix, String queue) {
+        Collection<String> siblings = children(prefix, queue);
+        return Similar.to(word, siblings)
+                .or(() -> Stream.concat(Catalog.GLOBAL.stream(), Catalog.OF_A_QUEUE.stream())
+                        .filter(setting -> setting.name().equals(word))
+                        .map(setting -> Catalog.GLOBAL.contains(setting)
+                                ? setting.path()
+                                : absolute(setting.path(), queue.isEmpty() ? "NAME" : queue))
+                        .findFirst())
+                .map(it -> "; did you mean " + it + "?")
+                .orElse("; known here: " + String.join(", ", siblings));
+    }
+
+    private static List<String> children(String prefix, String queue) {
+        return Stream.concat(
+                        settings(queue).stream()
+                                .map(Setting::path)
+                                .filter(path -> path.startsWith(prefix))
+                                .map(path -> path.substring(prefix.length()).split("\\.", 2)[0]),
+                        queue.isEmpty() && prefix.isEmpty() ? Stream.of(QUEUES) : Stream.of())
+                .distinct()
+                .toList();
+    }
+
+    private static List<Setting<?>> settings(String queue) {
+        return queue.isEmpty() ? Catalog.GLOBAL : Catalog.OF_A_QUEUE;
+    }
+
+    private static String absolute(String path, String queue) {
+        return queue.isEmpty() ? path : QUEUES + "." + queue + "." + path;
+    }
+
+    private static boolean isNull(Node node) {
+        return node.getTag().equals(Tag.NULL);
+    }
+
+    private static String shape(Node node) {
+        return node instanceof MappingNode ? "a mapping" : node instanceof SequenceNode ? "a list" : "a single value";
+    }
+
+    private Source at(Node node) {
+        return node.getStartMark().map(this::at).orElse(Source.file(name, 0, 0));
+    }
+
+    private Source at(Mark mark) {
+        return Source.file(name, mark.getLine() + 1, mark.getColumn() + 1);
+    }
+}

@@ -1,0 +1,312 @@
+package dev.sluice.app.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.RetryPolicy;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigurationTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void withoutAnythingTheQuickStartsQueueIsServed() {
+        Settings settings = load("", Map.of(), Map.of()).settings();
+
+        assertThat(settings.redis()).isNull();
+        assertThat(settings.data()).isNull();
+        assertThat(settings.queues())
+                .containsExactly(new Settings.Served(
+                        Queue.named("task_queue").statusKey("task_status"),
+                        QueueSettings.standard().defaultType("echo")));
+    }
+
+    @Test
+    void eachQueueHasItsOwnSettings() {
+        Settings settings = load("""
+                redis: { url: "redis://ann:s3cret@redis.example:6380/2", connect-timeout: 5s }
+                lease: 2s
+                crash-limit: 7
+                shutdown-grace: 500ms
+                log: { format: json }
+                queues:
+                  emails:
+                    status-key: email_status
+                    concurrency: 16
+                    timeout: 2h
+                    retry: { max-attempts: 8, backoff: { first: 250ms, factor: 1.5, max: 5m, jitter: 0 } }
+                    default-type: email.send
+                  clicks: { delivery: at-most-once, plain-type: click, foreign: false }
+                  plain:
+                """).settings();
+
+        assertThat(settings.redis()).extracting(RedisUrl::text).isEqualTo("redis://ann:s3cret@redis.example:6380/2");
+        assertThat(settings.connectTimeout()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(settings.lease()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(settings.crashLimit()).isEqualTo(7);
+        assertThat(settings.shutdownGrace()).isEqualTo(Duration.ofMillis(500));
+        assertThat(settings.logFormat()).isEqualTo(LogFormat.JSON);
+        assertThat(settings.queues())
+                .containsExactly(
+                        new Settings.Served(
+                                Queue.named("emails").statusKey("email_status"),
+                                QueueSettings.standard()
+                                        .concurrency(16)
+                                        .timeout(Duration.ofHours(2))
+                                        .retry(new RetryPolicy(
+                                                8, Duration.ofMillis(250), 1.5, Duration.ofMinutes(5), 0))
+                                        .defaultType("email.send")),
+                        new Settings.Served(
+                                Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE),
+                                QueueSettings.standard().plainType("click").foreign(false)),
+                        new Settings.Served(Queue.named("plain"), QueueSettings.standard()));
+        assertThat(settings.toString())
+                .contains("redis://ann:***@redis.example")
+                .doesNotContain("s3cret");
+    }
+
+    @Test
+    void aFlagWinsOverAVariableOverTheFileOverTheDefault() {
+        Configuration configuration = load(
+                """
+                lease: 2s
+                shutdown-grace: 3s
+                redis:
+                  connect-timeout: 4s
+                """,
+                Map.of("SLUICE_LEASE", "5s", "SLUICE_SHUTDOWN_GRACE", "6s", "SLUICE_CRASH_LIMIT", ""),
+                Map.of("--shutdown-grace", "7s"));
+
+        assertThat(configuration.settings().lease()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(configuration.settings().shutdownGrace()).isEqualTo(Duration.ofSeconds(7));
+        assertThat(configuration.effective())
+                .contains(
+                        new Configuration.Effective("lease", "5s", "env SLUICE_LEASE"),
+                        new Configuration.Effective("shutdown-grace", "7s", "flag --shutdown-grace"),
+                        new Configuration.Effective("redis.connect-timeout", "4s", file() + ":4"),
+                        new Configuration.Effective("crash-limit", "3", "default"));
+    }
+
+    @Test
+    void aVariableReachesTheSettingOfAQueue() {
+        Configuration configuration = load(
+                "queues: { e-mails.eu: {}, other: {} }",
+                Map.of("SLUICE_QUEUES_E_MAILS_EU_RETRY_MAX_ATTEMPTS", "9", "SLUICE_QUEUES_OTHER_TIMEOUT", "1s"),
+                Map.of("--concurrency", "3"));
+
+        assertThat(configuration.settings().queues())
+                .extracting(Settings.Served::settings)
+                .containsExactly(
+                        QueueSettings.standard()
+                                .concurrency(3)
+                                .retry(RetryPolicy.standard().maxAttempts(9)),
+                        QueueSettings.standard().concurrency(3).timeout(Duration.ofSeconds(1)));
+        assertThat(load("", Map.of("SLUICE_QUEUES_TASK_QUEUE_CONCURRENCY", "17"), Map.of())
+                        .settings()
+                        .queues()
+                        .get(0)
+                        .settings()
+                        .concurrency())
+                .isEqualTo(17);
+    }
+
+    @Test
+    void aFileMentionsVariables() {
+        String yaml = """
+                redis:
+                  url: ${REDIS_HOST_URL:embedded}
+                lease: "${SECONDS}s"
+                queues: { a: { status-key: "$${x}${EMPTY:}", default-type: '${TYPE:none}' } }
+                """;
+
+        Settings settings = load(yaml, Map.of("SECONDS", "9", "REDIS_HOST_URL", "redis://h", "EMPTY", ""), Map.of())
+                .settings();
+
+        assertThat(settings.redis()).hasToString("redis://h");
+        assertThat(settings.lease()).isEqualTo(Duration.ofSeconds(9));
+        assertThat(settings.queues().get(0).queue().statusKey()).isEqualTo("${x}");
+        assertThat(settings.queues().get(0).settings().defaultType()).isNull();
+    }
+
+    @Test
+    void redisIsFoundWhereverItIsNamed() {
+        Map<String, String> platform = Map.of("REDIS_URL", "redis://platform");
+        Map<String, String> both = Map.of("REDIS_URL", "redis://platform", "SLUICE_REDIS_URL", "redis://ours");
+
+        assertThat(load("redis: { url: 'redis://file' }").settings().redis()).hasToString("redis://file");
+        assertThat(load("redis: { url: 'redis://file' }", platform, Map.of())
+                        .settings()
+                        .redis())
+                .hasToString("redis://platform");
+        assertThat(load("", both, Map.of()).settings().redis()).hasToString("redis://ours");
+        assertThat(load("", both, Map.of("--redis", "embedded")).settings().redis())
+                .isNull();
+    }
+
+    @Test
+    void theFileIsNamedByAVariableToo() throws IOException {
+        Files.writeString(file(), "lease: 3s");
+
+        assertThat(Configuration.load(null, Map.of("SLUICE_CONFIG", file().toString()), Map.of())
+                        .settings()
+                        .lease())
+                .isEqualTo(Duration.ofSeconds(3));
+    }
+
+    @Test
+    void passwordsAreMasked() {
+        assertThat(load("redis: { url: 'redis://:p%40ss@host' }")
+                        .effective()
+                        .get(0)
+                        .value())
+                .isEqualTo("redis://:***@host");
+        assertThat(RedisUrl.masked("redis://secret@host/1")).isEqualTo("redis://***@host/1");
+        assertThat(RedisUrl.masked("ann:secret@host")).isEqualTo("ann:***@host");
+        assertThat(RedisUrl.masked("redis-sentinel://:secret@a:1,b:2/0#main"))
+                .isEqualTo("redis-sentinel://:***@a:1,b:2/0#main");
+        assertThat(RedisUrl.masked("rediss://host:1")).isEqualTo("rediss://host:1");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "leese: 15s | 1:1: leese is an unknown key; did you mean lease?",
+                "queues: { a: { max-attempts: 3 } } | 1:16: queues.a.max-attempts is an unknown key; did you mean queues.a.retry.max-attempts?",
+                "concurrency: 3 | 1:1: concurrency is an unknown key; did you mean queues.NAME.concurrency?",
+                "redis: { port: 1 } | 1:10: redis.port is an unknown key; known here: url, data, connect-timeout",
+                "lease: 15 | 1:8: lease: '15' is no duration: the unit is missing, a whole number and ms, s, m or h, such as 15s",
+                "lease: 15 sec | 1:8: lease: '15 sec' is no duration: a whole number and ms, s, m or h, such as 15s",
+                "lease: 1h | 1:8: lease must be a duration, 500ms to 10m, was '1h'",
+                "lease: [1s] | 1:8: lease must be a duration, 500ms to 10m, was a list",
+                "lease: | 1:7: lease has no value; remove it, or write a duration, 500ms to 10m",
+                "crash-limit: many | 1:14: crash-limit must be a whole number, 1 to 100, was 'many'",
+                "crash-limit: 2.5 | 1:14: crash-limit must be a whole number, 1 to 100, was '2.5'",
+                "log: { format: xml } | 1:16: log.format must be text or json, was 'xml'",
+                "redis: 7 | 1:8: redis must be a mapping of url, data, connect-timeout, was a single value",
+                "redis: { url: localhost } | 1:15: redis.url: 'localhost' is no Redis URL: redis://",
+                "queues: { a: { delivery: once } } | 1:26: queues.a.delivery must be at-least-once or at-most-once, was 'once'",
+                "queues: { a: { foreign: yes } } | 1:25: queues.a.foreign must be true or false, was 'yes'",
+                "queues: { a: { retry: { backoff: { jitter: NaN } } } } | queues.a.retry.backoff.jitter must be a number, 0 to 1, was 'NaN'",
+                "queues: { a: { retry: { backoff: { first: 1h } } } } | 1:43: queues.a.retry.backoff.max must not be shorter than backoff.first",
+                "queues: { a: { delivery: at-most-once, retry: { max-attempts: 2 } } } | queues.a.retry.max-attempts has no meaning with delivery at-most-once",
+                "queues: { '{a}': {} } | 1:11: queues.{a}: a queue name must be 1 to 128 characters",
+                "queues: { a: { status-key: a } } | 1:28: queues.a.status-key: a status key must not be another key",
+                "queues: { a: { status-key: s }, b: { status-key: s } } | 1:50: queues.b.status-key is a key of queue a already: 's'",
+                "queues: { a: { status-key: b }, b: {} } | 1:28: queues.a.status-key is a key of queue b already: 'b'",
+                "queues: | 1:1: queues must be a mapping of queue names",
+                "queues: { a: 5 } | 1:14: queues.a must be a mapping of settings, was a single value",
+                "lease: ${NOT_SET} | 1:8: lease needs the environment variable NOT_SET, which is not set; ${NOT_SET:value} gives a default",
+                "lease: ${1X} | 1:8: lease has a '${' that is no ${NAME} or ${NAME:default}",
+                "redis: { url: ${X:embedded} } | is no YAML: expected ',' or '}', but got {; put quotes around a value with ${…}",
+                "- lease | 1:1: must be a mapping of settings, was a list",
+                "lease: 'x | is no YAML: found unexpected end of stream",
+                "redis:↵→data: x | 2:1: is no YAML: found character '\\t(TAB)' that cannot start any token",
+                "? [a] : b | 1:3: a key must be a word, was a mapping"
+            })
+    void aMistakeInTheFileIsNamedWithItsPlace(String yaml, String sentence) {
+        assertThatThrownBy(() -> load(yaml.replace('↵', '\n').replace('→', '\t')))
+                .isInstanceOf(ConfigurationException.class)
+                .message()
+                .startsWith(file() + ":")
+                .contains(sentence);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "SLUICE_LEASE | 15 | env SLUICE_LEASE: lease: '15' is no duration",
+                "SLUICE_LAESE | 15s | env SLUICE_LAESE: is no setting of a known queue; did you mean SLUICE_LEASE?",
+                "SLUICE_QUEUES_MAILS_TIMEOUT | 1s | env SLUICE_QUEUES_MAILS_TIMEOUT: is no setting of a known queue",
+                "SLUICE_QUEUES_A_B_TIMEOUT | 1s | could mean queues.a-b.timeout or queues.a.b.timeout"
+            })
+    void aMistakeInTheEnvironmentNamesTheVariable(String name, String value, String sentence) {
+        assertThatThrownBy(() -> load("queues: { a-b: {}, a.b: {} }", Map.of(name, value), Map.of()))
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining(sentence);
+    }
+
+    @Test
+    void othersVariablesAreLeftAlone() {
+        Map<String, String> others = Map.of(
+                "SLUICE_SERVICE_HOST", "10.0.0.1",
+                "SLUICE_PORT_6379_TCP", "tcp://10.0.0.1:6379",
+                "SLUICE_QUEUES_SERVICE_PORT", "80",
+                "SLUICE_REDIS_BINARY", "/usr/bin/redis-server",
+                "SLUICE_VERSION", "1");
+
+        assertThat(load("", others, Map.of()).effective())
+                .allMatch(it -> it.source().equals("default"));
+    }
+
+    @Test
+    void allMistakesAreToldAtOnce() {
+        assertThatThrownBy(() -> load("""
+                        lease: 15
+                        lease: 16s
+                        queues:
+                          a: { timeout: never, concurrency: 0 }
+                        """, Map.of("SLUICE_CRASH_LIMIT", "x"), Map.of("--shutdown-grace", "1d")))
+                .message()
+                .startsWith("6 mistakes in the configuration:\n")
+                .contains(
+                        ":2:1: lease is there twice",
+                        ":1:8: lease: '15' is no duration",
+                        ":4:17: queues.a.timeout: 'never' is no duration",
+                        ":4:37: queues.a.concurrency must be a whole number, 1 to 100000, was '0'",
+                        "env SLUICE_CRASH_LIMIT: crash-limit must be",
+                        "flag --shutdown-grace: shutdown-grace: '1d' is no duration");
+    }
+
+    @Test
+    void aFileThatCannotBeReadIsNamed() throws IOException {
+        Path binary = Files.write(folder.resolve("binary"), new byte[] {(byte) 0xff, 0, 1});
+
+        assertThatThrownBy(() -> Configuration.load(file(), Map.of(), Map.of())).hasMessage(file() + ": no such file");
+        assertThatThrownBy(() -> Configuration.load(folder, Map.of(), Map.of())).hasMessage(folder + ": is a folder");
+        assertThatThrownBy(() -> Configuration.load(binary, Map.of(), Map.of()))
+                .hasMessage(binary + ": is no UTF-8 text");
+        assertThatThrownBy(() -> load("[".repeat(100_000))).hasMessageContaining("brackets 64 deep");
+        assertThatThrownBy(() -> load("lease: \u0000")).hasMessageContaining("is no YAML");
+        assertThatThrownBy(() -> load("#".repeat(2 << 20))).hasMessageContaining("more than 1048576 bytes");
+    }
+
+    @Test
+    void aByteOrderMarkAndAnEmptyFileAreNoMistakes() {
+        assertThat(load("\ufefflease: 3s").settings().lease()).isEqualTo(Duration.ofSeconds(3));
+        assertThat(load("# nothing\n").settings())
+                .isEqualTo(load("", Map.of(), Map.of()).settings());
+    }
+
+    private Configuration load(String yaml) {
+        return load(yaml, Map.of(), Map.of());
+    }
+
+    private Configuration load(String yaml, Map<String, String> environment, Map<String, String> flags) {
+        try {
+            Files.write(file(), yaml.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return Configuration.load(file(), environment, flags);
+    }
+
+    private Path file() {
+        return folder.resolve("sluice.yaml");
+    }
+}

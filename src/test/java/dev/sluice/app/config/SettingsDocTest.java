@@ -1,0 +1,98 @@
+package dev.sluice.app.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** {@code config/sluice.yaml} and the manual say what the code does. */
+class SettingsDocTest {
+    private static final Path SAMPLE = Path.of("config", "sluice.yaml");
+    private static final Path MANUAL = Path.of("src", "docs", "configuration.md");
+
+    @Test
+    void theSampleFileSetsEverythingToItsDefault() {
+        Configuration sample = Configuration.load(SAMPLE, Map.of(), Map.of());
+        Configuration none = Configuration.load(null, Map.of(), Map.of());
+
+        assertThat(sample.settings()).isEqualTo(none.settings());
+        assertThat(sample.effective()).allMatch(it -> it.source().startsWith("config/sluice.yaml:"));
+        assertThat(none.effective()).allMatch(it -> it.source().equals("default"));
+        assertThat(pathsOf(sample)).containsExactlyElementsOf(pathsOf(none));
+    }
+
+    @ParameterizedTest
+    @MethodSource("settings")
+    void theSampleFileExplainsIt(Setting<?> setting) throws IOException {
+        assertThat(commentAbove(setting))
+                .startsWith(setting.kind().form())
+                .contains(
+                        " Default: " + standardInWords(setting),
+                        setting.meaning().replaceAll("[;.].*", ""));
+    }
+
+    @Test
+    void theManualHasThemAll() throws IOException {
+        String table = Stream.concat(
+                        Catalog.GLOBAL.stream().map(setting -> row(setting.path(), setting)),
+                        Catalog.OF_A_QUEUE.stream().map(setting -> row("queues.NAME." + setting.path(), setting)))
+                .collect(Collectors.joining("\n"));
+
+        assertThat(Files.readString(MANUAL)).contains(table);
+    }
+
+    static Stream<Setting<?>> settings() {
+        return Stream.concat(Catalog.GLOBAL.stream(), Catalog.OF_A_QUEUE.stream());
+    }
+
+    private static String row(String path, Setting<?> setting) {
+        String flag = setting.flag() == null ? "" : " `" + setting.flag() + "`";
+        return "| `" + path + "`" + flag + " | " + setting.kind().form() + " | " + standardInWords(setting) + " | "
+                + setting.meaning() + " |";
+    }
+
+    private static String standardInWords(Setting<?> setting) {
+        String quickStart = setting.standard().apply(Catalog.QUICK_START_QUEUE);
+        String other = setting.standard().apply("NAME");
+        return quickStart.equals(other)
+                ? other
+                : quickStart + " for " + Catalog.QUICK_START_QUEUE + ", " + other + " for any other";
+    }
+
+    /** The comment lines directly above a setting, as one line. */
+    private static String commentAbove(Setting<?> setting) throws IOException {
+        List<String> lines = Files.readAllLines(SAMPLE);
+        int line = lineOf(setting) - 2;
+        int first = line;
+        while (first >= 0 && lines.get(first).strip().startsWith("#")) {
+            first--;
+        }
+        return lines.subList(first + 1, line + 1).stream()
+                .map(text -> text.strip().substring(1).strip())
+                .collect(Collectors.joining(" "));
+    }
+
+    private static int lineOf(Setting<?> setting) {
+        String queue = Catalog.OF_A_QUEUE.contains(setting) ? Catalog.QUICK_START_QUEUE : "";
+        String source = Configuration.load(SAMPLE, Map.of(), Map.of()).effective().stream()
+                .filter(it -> it.key().equals(new Key(queue, setting).path()))
+                .findFirst()
+                .orElseThrow()
+                .source();
+        return Integer.parseInt(source.substring(source.indexOf(':') + 1));
+    }
+
+    private static List<String> pathsOf(Configuration configuration) {
+        return configuration.effective().stream()
+                .map(Configuration.Effective::key)
+                .toList();
+    }
+}
