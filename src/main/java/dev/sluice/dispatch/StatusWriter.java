@@ -112,7 +112,7 @@ final class StatusWriter {
         }
         if (!late.isEmpty()) {
             looks++;
-            calls.run(store.lookAfter(late).thenReturn(true), done -> looks--, failure -> {
+            calls.run(store.lookAfter(late).thenReturn(true), looked -> looks--, failure -> {
                 looks--;
                 onFailure.accept(failure);
             });

@@ -4,7 +4,7 @@
 --          s, a, s tokens that ended well (the status of the last a of them had not arrived when they were claimed),
 --          o, o times (token, kind, delay in ms, failure as one line of JSON): kind is
 --          r retry, z snooze, d dead, x discard, b back to the head without using an attempt
--- RETURNS: {code, ms until the next task is due or -1, 1 = work remains, refused count, refused indexes..., frames...}
+-- RETURNS: {code, ms until the next task is due or -1, 1 = work remains, refused count, {refused indexes}, {frames}}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
 --          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
@@ -79,21 +79,21 @@ local function look_after(ended)
 end
 
 local function end_well(first, count, awaited)
-  local tokens, ids = {}, {}
   local held = call('HMGET', CLAIMED, unpack(ARGV, first, first + count - 1))
-  local awaiting = {}
+  local tokens, ids, n, awaiting = {}, {}, 0, {}
   for i = 1, count do
-    if held[i] then
-      tokens[#tokens + 1] = ARGV[first + i - 1]
-      ids[#ids + 1] = held[i]
+    local id = held[i]
+    if id then
+      n = n + 1
+      tokens[n], ids[n] = ARGV[first + i - 1], id
       if i > count - awaited then
-        awaiting[#awaiting + 1] = held[i]
+        awaiting[#awaiting + 1] = id
       end
     elseif not repeated then
       refused[#refused + 1] = i
     end
   end
-  if #tokens == 0 then
+  if n == 0 then
     return
   end
   call('HDEL', CLAIMED, unpack(tokens))
@@ -167,15 +167,7 @@ local function answer(code, frames)
   if left > 0 or (suspects_left > 0 and progress) then
     ring()
   end
-  local reply = { code, due and math.max(0, due - now) or -1, left > 0 and 1 or 0, #refused }
-  for i = 1, #refused do
-    reply[#reply + 1] = refused[i]
-  end
-  local before = #reply
-  for i = 1, #frames do
-    reply[before + i] = frames[i]
-  end
-  return reply
+  return { code, due and math.max(0, due - now) or -1, left > 0 and 1 or 0, #refused, refused, frames }
 end
 
 -- The claim half runs once per call number; its repetition answers what the first run took (R1).
@@ -201,8 +193,7 @@ if paused or lease <= now then
     return answer(2, {})
   end
   -- No ring, and no work to speak of: who has no lease would only wake itself until its next heartbeat.
-  local reply = { 0, -1, 0, #refused, unpack(refused) }
-  return reply
+  return { 0, -1, 0, #refused, refused, {} }
 end
 
 promote(now, 256, crash_limit)
@@ -256,7 +247,6 @@ else
   plain = peek(PLAIN, from_plain)
   ready = peek(READY, from_ready)
 end
-local promised = #suspects + #ready + #plain
 
 -- True if every byte belongs to a well-formed sequence: Java would read anything else as another id.
 local function is_utf8(text)
@@ -304,36 +294,38 @@ local function is_sound(counters, id)
 end
 
 -- Decides everything before the first write: ids, frames, who is a duplicate of whom.
-local ids, frames, foreign, pushed, made = {}, {}, {}, {}, 0 -- pushed: ids that any client may have pushed twice
+local match, OWN = string.match, '^\1c (%w+)\n' -- what our own client makes
+local ids, frames, promised = {}, {}, 0
+local foreign, pushed, made = {}, {}, 0 -- pushed: ids that any client may have pushed twice
 local function decide(elements, framed)
   for i = 1, #elements do
-    local element, index = elements[i], #ids + 1
-    local origin, counters, id
-    if framed then
-      id = string.match(element, '^\1c (%w+)\n') -- what our own client makes, most of the time
-      if id then
-        origin, counters = 'c', ''
-      else
-        origin, counters, id = string.match(element, HEADER)
+    local element = elements[i]
+    local id = framed and match(element, OWN) -- most of the time
+    promised = promised + 1
+    if not id or #id > 512 then
+      local origin, counters
+      if framed then
+        origin, counters, id = match(element, HEADER)
+      end
+      if not id or not is_sound(counters, id) then
+        local invented
+        id, invented = id_of(element, promised)
+        made = made + (invented and 1 or 0)
+        foreign[#foreign + 1] = promised
+        pushed[#pushed + 1] = id
+      elseif origin ~= 'c' then
+        pushed[#pushed + 1] = id
       end
     end
-    if not id or not is_sound(counters, id) then
-      local invented
-      id, invented = id_of(element, index)
-      made = made + (invented and 1 or 0)
-      foreign[#foreign + 1] = index
-      pushed[#pushed + 1] = id
-    elseif origin ~= 'c' then
-      pushed[#pushed + 1] = id
-    end
-    ids[index], frames[index] = id, element
+    ids[promised], frames[promised] = id, element
   end
 end
 decide(suspects, true)
 decide(ready, true)
 decide(plain, false)
 
-local fields_claimed, fields_bodies, fields_status, taken = { 'last', this_as_last }, {}, {}, {}
+local fields_claimed, fields_bodies, fields_status, taken = {}, {}, {}, {}
+local count, field = 0, 1
 local duplicates, strangers = {}, {}
 if promised > 0 then
   if #foreign > 0 then
@@ -353,7 +345,7 @@ if promised > 0 then
   local function stem(id)
     return #id <= 400 and id or (string.gsub(string.sub(id, 1, 400), '[\192-\255]?[\128-\191]*$', ''))
   end
-  local living, seen, count = call('HMGET', BODIES, unpack(ids)), {}, 0
+  local living, seen = call('HMGET', BODIES, unpack(ids)), {}
   for i = 1, promised do
     local id, frame = ids[i], frames[i]
     local twin = living[i] or seen[id]
@@ -361,10 +353,11 @@ if promised > 0 then
       seen[id] = frame
       count = count + 1
       taken[count] = frame
-      local n = count * 2
-      fields_claimed[n + 1], fields_claimed[n + 2] = call_dot .. WORDS[count], id
-      fields_bodies[n - 1], fields_bodies[n] = id, frame
-      fields_status[n - 1], fields_status[n] = id, 'processing'
+      local value = field + 1
+      fields_claimed[field], fields_claimed[value] = call_dot .. WORDS[count], id
+      fields_bodies[field], fields_bodies[value] = id, frame
+      fields_status[field], fields_status[value] = id, 'processing'
+      field = field + 2
     elseif body(twin) == body(frame) then
       duplicates[#duplicates + 1] = id
     else
@@ -372,6 +365,8 @@ if promised > 0 then
     end
   end
 end
+
+fields_claimed[field], fields_claimed[field + 1] = 'last', this_as_last
 
 -- From here on only writes, and the first of them is one that a full Redis still takes (R3, R5).
 call('LTRIM', READY, #ready, -1)
@@ -385,7 +380,7 @@ call('HSET', CLAIMED, unpack(fields_claimed))
 if ready_length > 0 and size.plain > 0 and #ready + #plain > 0 then
   call('HSET', META, 'turn', 1 - turn)
 end
-if #taken > 0 then
+if count > 0 then
   call('HSET', BODIES, unpack(fields_bodies))
   call('HSET', STATUS, unpack(fields_status))
 end
