@@ -124,7 +124,9 @@ final class EmbeddedRedis implements AutoCloseable {
     // Two servers that append to one file would ruin it. The kernel drops the lock with the process.
     private static FileChannel lock(Path data) {
         try {
-            Files.createDirectories(data);
+            if (!Files.isDirectory(data)) { // a link to one is, too
+                Files.createDirectories(data);
+            }
             FileChannel file =
                     FileChannel.open(data.resolve("sluice.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (file.tryLock() == null) {

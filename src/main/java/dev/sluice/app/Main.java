@@ -16,7 +16,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
         name = "sluice",
         description = "Dispatches tasks that wait in Redis.",
-        subcommands = RunCommand.class,
+        subcommands = {RunCommand.class, ConfigCommand.class},
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",

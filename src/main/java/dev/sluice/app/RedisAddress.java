@@ -1,22 +1,19 @@
 package dev.sluice.app;
 
+import dev.sluice.app.config.RedisUrl;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /** A Redis URL as a person gave it, and how to show it without its password. */
 final class RedisAddress {
-    private static final Pattern SECRET = Pattern.compile("(?<=://)([^:@]*):.*(?=@)");
-    private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
     private static final int DEFAULT_PORT = 6379;
 
     private final String url;
@@ -29,24 +26,12 @@ final class RedisAddress {
 
     /** Refuses what is no Redis URL, in a sentence without the password. */
     static RedisAddress of(String text) {
-        String url = text.strip();
-        if (!SCHEME.matcher(url).matches()) {
-            throw Refusal.mistaken("'" + masked(url)
-                    + "' is no Redis URL: redis://[user:password@]host[:port][/database], or rediss:// for TLS");
-        }
-        if (!url.startsWith("redis://") && !url.startsWith("rediss://")) {
-            return new RedisAddress(url, null);
-        }
         try {
-            URI uri = new URI(url);
-            if (uri.getHost() == null) {
-                throw Refusal.mistaken("'" + masked(url) + "' names no host that can be read; percent-encode special"
-                        + " characters of user and password");
-            }
-            return new RedisAddress(url, uri);
-        } catch (URISyntaxException e) {
-            throw Refusal.mistaken("'" + masked(url) + "' is no URL (" + e.getReason()
-                    + "); percent-encode special characters of user and password");
+            String url = RedisUrl.of(text).text();
+            boolean direct = url.startsWith("redis://") || url.startsWith("rediss://");
+            return new RedisAddress(url, direct ? URI.create(url) : null);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.mistaken(String.valueOf(e.getMessage()));
         }
     }
 
@@ -136,11 +121,7 @@ final class RedisAddress {
 
     @Override
     public String toString() {
-        return masked(url);
-    }
-
-    static String masked(String url) {
-        return SECRET.matcher(url).replaceFirst("$1:***");
+        return RedisUrl.masked(url);
     }
 
     private static String host(URI uri) {

@@ -1,26 +1,28 @@
 package dev.sluice.app;
 
 import dev.sluice.Sluice;
+import dev.sluice.app.config.Configuration;
+import dev.sluice.app.config.Settings;
 import dev.sluice.dispatch.Dispatcher;
-import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.observe.Observer;
-import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.SluiceException;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice run}: dispatches tasks until it is told to stop. */
 @Command(
         name = "run",
         description = {
-            "Dispatches the tasks of the list task_queue until it is told to stop.",
-            "Without a Redis URL it starts a Redis server of its own and shows a demo first."
+            "Dispatches the tasks of the queues in the configuration until it is told to stop;"
+                    + " without one those of the list task_queue.",
+            "Without a Redis URL it starts a Redis server of its own, and without a configuration shows a demo first."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -33,67 +35,37 @@ import picocli.CommandLine.Option;
             "  java -jar sluice-server.jar run",
             "  java -jar sluice-server.jar run --data ./sluice-data --no-demo",
             "  java -jar sluice-server.jar run --redis redis://:secret@redis.example:6379/0",
+            "  java -jar sluice-server.jar run --config config/sluice.yaml --log json",
             "",
             "Ctrl-C and SIGTERM stop it in good order, a second one at once."
         })
 final class RunCommand implements Callable<Integer> {
-    private static final String EMBEDDED = "embedded";
     private static final int DEMO_TASKS = 100_000;
     private static final int MOST_DEMO_TASKS = 10_000_000;
     private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
-    private static final Duration TIME_TO_DISCONNECT = Duration.ofSeconds(2);
+
+    // After the grace. Together they leave a moment of the 2 s that a stop may take on top of it.
+    private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(1_400);
+    private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(300);
+    private static final Duration TIME_TO_END = Duration.ofMillis(1_900);
 
     private final Terminal terminal;
 
-    @Option(
-            names = "--redis",
-            paramLabel = "URL",
-            description = "The Redis to use; default: the variable REDIS_URL, else 'embedded', a server of its own on"
-                    + " 127.0.0.1, port 6379 or the next free one.")
-    private @Nullable String redis;
-
-    @Option(
-            names = "--data",
-            paramLabel = "DIR",
-            description = "Where the embedded Redis keeps its tasks; default: nowhere, they vanish at exit.")
-    private @Nullable Path data;
+    @Mixin
+    private final SettingOptions options = new SettingOptions();
 
     @Option(
             names = "--demo",
             paramLabel = "TASKS",
             arity = "0..1",
             fallbackValue = "" + DEMO_TASKS,
-            description =
-                    "Push a demo load first, 1 to 10000000 tasks; default: 100000 with the embedded Redis, none with"
-                            + " another.")
+            description = "Push a demo load first, 1 to 10000000 tasks; default: 100000 with the embedded Redis and no"
+                    + " configuration file, else none.")
     private @Nullable Integer demo;
 
     @Option(names = "--no-demo", description = "Push no demo load.")
     private boolean noDemo;
-
-    @Option(
-            names = "--concurrency",
-            paramLabel = "TASKS",
-            description = "Tasks held at once, 1 to 100000; default: ${DEFAULT-VALUE}.",
-            defaultValue = "256")
-    private int concurrency;
-
-    @Option(
-            names = "--connect-timeout",
-            paramLabel = "TIME",
-            converter = DurationConverter.class,
-            description = "How long to wait for Redis at the start; default: ${DEFAULT-VALUE}.",
-            defaultValue = "30s")
-    private Duration connectTimeout = Duration.ofSeconds(30);
-
-    @Option(
-            names = "--shutdown-grace",
-            paramLabel = "TIME",
-            converter = DurationConverter.class,
-            description = "How long running tasks may take to finish at a stop; default: ${DEFAULT-VALUE}.",
-            defaultValue = "25s")
-    private Duration grace = Duration.ofSeconds(25);
 
     RunCommand(Terminal terminal) {
         this.terminal = terminal;
@@ -101,61 +73,68 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        QueueSettings settings = settings();
-        RedisAddress given = given();
-        int tasks = demoTasks(given);
-        Signals signals = new Signals();
+        Configuration configuration = options.load();
+        Settings settings = configuration.settings();
+        RedisAddress given = settings.redis() == null
+                ? null
+                : RedisAddress.of(settings.redis().text());
+        int tasks = demoTasks(given, configuration.file() != null);
+        Surroundings.log(settings.logFormat());
+        Narrator narrator = Narrator.of(settings.logFormat(), terminal);
+        Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
         signals.listen();
         try (Closing closing = new Closing()) {
-            RedisAddress redisAddress = given == null ? startRedis(closing, signals) : given;
-            serve(redisAddress, settings, tasks, signals, closing);
+            RedisAddress address = given == null ? startRedis(settings, narrator, closing, signals) : given;
+            serve(address, settings, tasks, narrator, signals, closing);
         }
         return signals.exitCode();
     }
 
-    private void serve(RedisAddress address, QueueSettings settings, int tasks, Signals signals, Closing closing)
+    private void serve(
+            RedisAddress address, Settings settings, int tasks, Narrator narrator, Signals signals, Closing closing)
             throws InterruptedException {
-        Queue queue = Queue.named("task_queue").statusKey("task_status");
-        Demo load = tasks == 0 ? null : new Demo(address, queue, terminal, signals, tasks);
-        TaskLog log = new TaskLog(terminal).start();
+        List<Queue> queues =
+                settings.queues().stream().map(Settings.Served::queue).toList();
+        Demo load = tasks == 0 ? null : new Demo(address, queues.get(0), terminal, signals, tasks);
+        TaskLog log = new TaskLog(narrator).start();
         BuiltInTypes types = new BuiltInTypes(log, context -> load != null && load.takesNoteOf(context));
-        Sluice sluice = connect(address, new DeadLetterNotice(log, address, queue));
+        Sluice sluice = connect(address, new DeadLetterNotice(log, address));
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
-        Dispatcher dispatcher = types.register(sluice.dispatcher()
-                .queue(queue, settings.defaultType(BuiltInTypes.DEFAULT))
-                .build());
-        closing.add(() -> drain(dispatcher, types, signals));
-        if (!isStarted(dispatcher, address, signals)) {
+        Dispatcher dispatcher = types.register(dispatcher(sluice, settings));
+        closing.add(() -> drain(dispatcher, settings.shutdownGrace(), types, narrator, signals));
+        if (!isStarted(dispatcher, address, settings.connectTimeout(), narrator, signals)) {
             return;
         }
         if (load != null) {
             load.run();
         }
         if (!signals.isStopping()) {
-            invite(address, queue);
+            narrator.serving(address, queues);
         }
         signals.await();
     }
 
-    private RedisAddress startRedis(Closing closing, Signals signals) {
-        EmbeddedRedis embedded = EmbeddedRedis.start(data);
+    private static Dispatcher dispatcher(Sluice sluice, Settings settings) {
+        Dispatcher.Builder builder = sluice.dispatcher().lease(settings.lease()).crashLimit(settings.crashLimit());
+        settings.queues().forEach(served -> builder.queue(served.queue(), served.settings()));
+        return builder.build();
+    }
+
+    private static RedisAddress startRedis(Settings settings, Narrator narrator, Closing closing, Signals signals) {
+        EmbeddedRedis embedded = EmbeddedRedis.start(settings.data());
         closing.add(embedded::close);
         embedded.onUnexpectedEnd(() -> {
-            terminal.say("The embedded Redis has ended unexpectedly; stopping.");
+            narrator.redisEnded();
             signals.stop(1);
         });
-        terminal.say(
-                "Redis " + embedded.version() + " started on 127.0.0.1:" + embedded.port()
-                        + (embedded.port() == EmbeddedRedis.FIRST_PORT ? "" : ", the next free port") + ".",
-                data == null
-                        ? "!! Tasks live in memory only and VANISH when this program exits. Keep them with --data DIR."
-                        : "Tasks are kept in " + data.toAbsolutePath() + ".");
+        narrator.redisStarted(embedded.version(), embedded.port(), settings.data());
         return embedded.address();
     }
 
-    private boolean isStarted(Dispatcher dispatcher, RedisAddress address, Signals signals) {
+    private static boolean isStarted(
+            Dispatcher dispatcher, RedisAddress address, Duration limit, Narrator narrator, Signals signals) {
         CompletableFuture<Void> started = Waiting.begin(dispatcher.start());
-        long deadline = System.nanoTime() + connectTimeout.toNanos();
+        long deadline = System.nanoTime() + limit.toNanos();
         long sayAnyway = System.nanoTime() + QUIET_WAIT.toNanos();
         boolean told = false;
         try {
@@ -165,12 +144,11 @@ final class RunCommand implements Callable<Integer> {
                 }
                 if (System.nanoTime() - deadline >= 0) {
                     throw Refusal.failed("gave up: Redis at " + address + " was not there within "
-                            + text(connectTimeout) + because(address));
+                            + TerminalNarrator.text(limit) + because(address));
                 }
                 if (!told && (!address.obstacle().isEmpty() || System.nanoTime() - sayAnyway >= 0)) {
                     told = true;
-                    terminal.say("Waiting for Redis at " + address + because(address) + ", at most "
-                            + text(connectTimeout) + ".");
+                    narrator.waiting(address, because(address), limit);
                 }
             }
             return true;
@@ -179,29 +157,12 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private void invite(RedisAddress address, Queue queue) {
-        String cli = address.cli();
-        terminal.say(
-                "",
-                "Serving " + queue.name() + " on " + address + ". Send it a task from a second terminal:",
-                "",
-                "  " + cli + " RPUSH " + queue.name() + " '{\"id\":\"a\",\"type\":\"echo\",\"payload\":1}'",
-                "  " + cli + " RPUSH " + queue.name() + " '{\"id\":\"b\",\"type\":\"sleep\",\"payload\":{\"ms\":250}}'",
-                "",
-                "Ctrl-C stops.");
-    }
-
-    private void drain(Dispatcher dispatcher, BuiltInTypes types, Signals signals) {
-        boolean inVain = signals.exitCode() != 0;
-        terminal.say("Stopping: running tasks have " + text(inVain ? Duration.ZERO : grace)
-                + " to finish; a second signal stops at once.");
-        Waiting.endsWithin(
-                Waiting.begin(dispatcher.stop(inVain ? Duration.ZERO : grace)), grace.plus(TIME_TO_DISCONNECT));
-        terminal.say(
-                types.interrupted() == 0
-                        ? "Stopped."
-                        : "Stopped; " + counted(types.interrupted(), "unfinished task was", "unfinished tasks were")
-                                + " handed back.");
+    private static void drain(
+            Dispatcher dispatcher, Duration patience, BuiltInTypes types, Narrator narrator, Signals signals) {
+        Duration grace = signals.exitCode() != 0 ? Duration.ZERO : patience; // else it would be in vain
+        narrator.stopping(grace);
+        Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
+        narrator.stopped(types.interrupted());
     }
 
     private static Sluice connect(RedisAddress address, Observer observer) {
@@ -212,27 +173,7 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private QueueSettings settings() {
-        try {
-            return QueueSettings.standard().concurrency(concurrency);
-        } catch (InvalidTaskException e) {
-            throw Refusal.mistaken("--concurrency: " + e.getMessage());
-        }
-    }
-
-    private @Nullable RedisAddress given() {
-        String url = redis == null ? System.getenv("REDIS_URL") : redis;
-        if (url == null || url.isBlank() || url.equals(EMBEDDED)) {
-            return null;
-        }
-        RedisAddress address = RedisAddress.of(url);
-        if (data != null) {
-            throw Refusal.mistaken("--data belongs to the embedded Redis, but this run uses " + address);
-        }
-        return address;
-    }
-
-    private int demoTasks(@Nullable RedisAddress given) {
+    private int demoTasks(@Nullable RedisAddress given, boolean configured) {
         if (demo != null && noDemo) {
             throw Refusal.mistaken("--demo and --no-demo exclude each other");
         }
@@ -245,7 +186,7 @@ final class RunCommand implements Callable<Integer> {
         if (demo != null) {
             return demo;
         }
-        return given == null && !noDemo ? DEMO_TASKS : 0;
+        return given == null && !configured && !noDemo ? DEMO_TASKS : 0;
     }
 
     private static String because(RedisAddress address) {
@@ -255,13 +196,5 @@ final class RunCommand implements Callable<Integer> {
 
     private static Duration shorter(Duration one, Duration other) {
         return one.compareTo(other) < 0 ? one : other;
-    }
-
-    private static String counted(int number, String one, String many) {
-        return number + " " + (number == 1 ? one : many);
-    }
-
-    private static String text(Duration time) {
-        return time.toMillis() % 1_000 == 0 ? time.toSeconds() + " s" : time.toMillis() + " ms";
     }
 }

@@ -1,18 +1,28 @@
 package dev.sluice.app;
 
+import dev.sluice.app.config.LogFormat;
+
 /** What must be set before the first logger, socket or native library is touched. */
 final class Surroundings {
     private static final String LOG_CONFIGURATION = "logback.configurationFile";
+    private static final String OURS = "dev/sluice/app/logback";
 
     private Surroundings() {}
 
     static void prepare() {
-        setUnlessGiven(LOG_CONFIGURATION, "dev/sluice/app/logback.xml");
+        if (System.getProperty(LOG_CONFIGURATION) == null) {
+            System.setProperty(LOG_CONFIGURATION, file(LogFormat.TEXT));
+        }
     }
 
-    private static void setUnlessGiven(String property, String value) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, value);
+    /** How events are to be written, unless whoever started the JVM has named a configuration. Before the first logger. */
+    static void log(LogFormat format) {
+        if (file(LogFormat.TEXT).equals(System.getProperty(LOG_CONFIGURATION))) {
+            System.setProperty(LOG_CONFIGURATION, file(format));
         }
+    }
+
+    private static String file(LogFormat format) {
+        return OURS + (format == LogFormat.JSON ? "-json.xml" : ".xml");
     }
 }

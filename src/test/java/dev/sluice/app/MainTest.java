@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,8 +26,36 @@ class MainTest {
         assertThat(execute("run", "--help")).isZero();
         assertThat(out())
                 .contains("--redis", "--data", "--demo", "--no-demo", "--concurrency", "--connect-timeout")
-                .contains("--shutdown-grace", "256", "30s", "25s", "100000", "6379", "REDIS_URL")
+                .contains("--shutdown-grace", "--config", "--log", "256", "30s", "25s", "100000", "6379", "REDIS_URL")
                 .contains("echo", "noop", "sleep {\"ms\":250}", "fail {\"message\"");
+    }
+
+    @Test
+    void configSaysWhetherTheSettingsAreRight() {
+        assertThat(execute("config", "--config", "config/sluice.yaml")).isZero();
+        assertThat(out().lines())
+                .containsExactly("config/sluice.yaml: valid, 1 queue. See every value with --effective.");
+    }
+
+    @Test
+    void configShowsEachValueAndItsSource() {
+        String[] given = {"--config", "config/sluice.yaml", "--redis", "redis://ann:s3cret@host", "--concurrency", "7"};
+
+        assertThat(execute(given, "config", "--effective")).isZero();
+        assertThat(out().lines())
+                .anyMatch(line -> line.matches("redis.url +redis://ann:\\*\\*\\*@host +flag --redis"))
+                .anyMatch(line -> line.matches("queues.task_queue.concurrency +7 +flag --concurrency"))
+                .anyMatch(line -> line.matches("lease +15s +config/sluice.yaml:\\d+"));
+        assertThat(out()).doesNotContain("s3cret");
+
+        out.reset();
+        assertThat(execute(given, "config", "--effective", "-o", "json")).isZero();
+        assertThat(out().lines())
+                .singleElement()
+                .asString()
+                .startsWith("[{")
+                .endsWith("}]")
+                .contains("{\"key\":\"redis.url\",\"value\":\"redis://ann:***@host\",\"source\":\"flag --redis\"}");
     }
 
     @Test
@@ -44,13 +73,17 @@ class MainTest {
                 "rum | Did you mean: run?",
                 "run --redsi x | Did you mean: --redis?",
                 "run extra | Unmatched argument at index 1: 'extra'",
-                "run --concurrency many | 'many' is not an int",
-                "run --concurrency 0 --redis redis://localhost | must be 1 to 100000, was 0",
-                "run --connect-timeout 5 | '5' is no duration: a whole number and ms, s, m or h, such as 15s",
+                "run --concurrency many | flag --concurrency: queues.task_queue.concurrency must be a whole number, 1 to 100000",
+                "run --concurrency 0 --redis redis://localhost | must be a whole number, 1 to 100000, was '0'",
+                "run --connect-timeout 5 | '5' is no duration: the unit is missing, a whole number and ms, s, m or h, such as 15s",
                 "run --redis localhost:6379 | 'localhost:6379' is no Redis URL: redis://",
                 "run --redis http://:secret@host | 'http://:***@host' is no Redis URL",
                 "run --redis redis://:p/w@host | percent-encode",
                 "run --redis redis://host --data dir | --data belongs to the embedded Redis",
+                "run --config no.yaml | no.yaml: no such file",
+                "config --config no.yaml | no.yaml: no such file",
+                "config --log xml | flag --log: log.format must be text or json, was 'xml'",
+                "config --redsi x | Did you mean: --redis?",
                 "run --demo 0 | --demo takes 1 to 10000000 tasks, was 0",
                 "run --demo --no-demo | exclude each other",
                 "run --redis redis-sentinel://host/0#main --demo | needs a redis:// or rediss:// URL"
@@ -59,6 +92,10 @@ class MainTest {
         assertThat(execute(line.isEmpty() ? new String[0] : line.split(" "))).isEqualTo(2);
         assertThat(err()).startsWith("sluice: ").contains(sentence).doesNotContain("\tat ", "secret", "p/w");
         assertThat(out()).isEmpty();
+    }
+
+    private int execute(String[] last, String... first) {
+        return execute(Stream.concat(Stream.of(first), Stream.of(last)).toArray(String[]::new));
     }
 
     private int execute(String... arguments) {

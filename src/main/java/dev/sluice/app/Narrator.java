@@ -1,0 +1,40 @@
+package dev.sluice.app;
+
+import dev.sluice.app.config.LogFormat;
+import dev.sluice.task.Queue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Tells whoever runs the dispatcher what it does: a person, or a program that collects events. Thread-safe. */
+interface Narrator {
+
+    static Narrator of(LogFormat format, Terminal terminal) {
+        return format == LogFormat.JSON ? new LogNarrator() : new TerminalNarrator(terminal);
+    }
+
+    /** The embedded Redis runs; {@code data} is null if it forgets everything at its end. */
+    void redisStarted(String version, int port, @Nullable Path data);
+
+    void redisEnded();
+
+    void waiting(RedisAddress redis, String obstacle, Duration limit);
+
+    void serving(RedisAddress redis, List<Queue> queues);
+
+    void attempt(TaskLog.Ended attempt);
+
+    /** So many attempts were not told, because they were too many. */
+    void untold(long attempts);
+
+    /** Tasks became dead letters. */
+    void dead(String queue, int count, String howToSeeThem);
+
+    void stopping(Duration grace);
+
+    void stopped(int handedBack);
+
+    /** The orderly end takes too long, and is cut short. */
+    void cutShort();
+}

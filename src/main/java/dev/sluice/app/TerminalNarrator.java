@@ -1,0 +1,121 @@
+package dev.sluice.app;
+
+import dev.sluice.app.config.Durations;
+import dev.sluice.task.Queue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Tells a person, in sentences on standard output. */
+final class TerminalNarrator implements Narrator {
+    private static final int LONGEST_TEXT = 80;
+    private static final DateTimeFormatter CLOCK =
+            DateTimeFormatter.ofPattern("HH:mm:ss.SSS'Z'", Locale.ROOT).withZone(ZoneOffset.UTC);
+
+    private final Terminal terminal;
+
+    TerminalNarrator(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public void redisStarted(String version, int port, @Nullable Path data) {
+        terminal.say(
+                "Redis " + version + " started on 127.0.0.1:" + port
+                        + (port == EmbeddedRedis.FIRST_PORT ? "" : ", the next free port") + ".",
+                data == null
+                        ? "!! Tasks live in memory only and VANISH when this program exits. Keep them with --data DIR."
+                        : "Tasks are kept in " + data.toAbsolutePath() + ".");
+    }
+
+    @Override
+    public void redisEnded() {
+        terminal.say("The embedded Redis has ended unexpectedly; stopping.");
+    }
+
+    @Override
+    public void waiting(RedisAddress redis, String obstacle, Duration limit) {
+        terminal.say("Waiting for Redis at " + redis + obstacle + ", at most " + text(limit) + ".");
+    }
+
+    @Override
+    public void serving(RedisAddress redis, List<Queue> queues) {
+        String names = queues.stream().map(Queue::name).collect(Collectors.joining(", "));
+        String push = "  " + redis.cli() + " RPUSH " + queues.get(0).name();
+        terminal.say(
+                "",
+                "Serving " + names + " on " + redis + ". Send it a task from a second terminal:",
+                "",
+                push + " '{\"id\":\"a\",\"type\":\"echo\",\"payload\":1}'",
+                push + " '{\"id\":\"b\",\"type\":\"sleep\",\"payload\":{\"ms\":250}}'",
+                "",
+                "Ctrl-C stops.");
+    }
+
+    @Override
+    public void attempt(TaskLog.Ended attempt) {
+        terminal.say(String.format(
+                Locale.ROOT,
+                "%s  %s  %s  attempt %d  %s after %.1f ms%s",
+                CLOCK.format(attempt.at()),
+                printable(attempt.id()),
+                printable(attempt.type()),
+                attempt.attempt(),
+                attempt.outcome(),
+                attempt.nanos() / 1e6,
+                attempt.detail() == null ? "" : "  " + printable(attempt.detail())));
+    }
+
+    @Override
+    public void untold(long attempts) {
+        terminal.say(String.format(Locale.ROOT, "… and %,d more", attempts));
+    }
+
+    @Override
+    public void dead(String queue, int count, String howToSeeThem) {
+        terminal.say(CLOCK.format(Instant.now()) + "  " + (count == 1 ? "1 task is dead" : count + " tasks are dead")
+                + "; to see why: " + howToSeeThem);
+    }
+
+    @Override
+    public void stopping(Duration grace) {
+        terminal.say("Stopping: running tasks have " + text(grace) + " to finish; a second signal stops at once.");
+    }
+
+    @Override
+    public void stopped(int handedBack) {
+        terminal.say(
+                handedBack == 0
+                        ? "Stopped."
+                        : "Stopped; "
+                                + (handedBack == 1 ? "1 unfinished task was" : handedBack + " unfinished tasks were")
+                                + " handed back.");
+    }
+
+    @Override
+    public void cutShort() {
+        terminal.say("Not everything closed in time; ended without waiting longer.");
+    }
+
+    static String text(Duration time) {
+        return Durations.text(time).replaceFirst("(?<=\\d)(?=[a-z])", " ");
+    }
+
+    // Other people's text must not steer the terminal.
+    private static String printable(String text) {
+        StringBuilder clean = new StringBuilder();
+        text.codePoints()
+                .limit(LONGEST_TEXT)
+                .map(c -> Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? ' ' : c)
+                .forEach(clean::appendCodePoint);
+        return text.codePointCount(0, text.length()) > LONGEST_TEXT
+                ? clean.append('…').toString()
+                : clean.toString();
+    }
+}
