@@ -4,6 +4,9 @@ import java.io.PrintWriter;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -16,7 +19,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
         name = "sluice",
         description = "Dispatches tasks that wait in Redis.",
-        subcommands = {RunCommand.class, ConfigCommand.class},
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
@@ -25,6 +27,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "Examples:",
             "  java -jar sluice-server.jar run",
             "  java -jar sluice-server.jar run --redis redis://localhost:6379",
+            "  java -jar sluice-server.jar enqueue task_queue echo '{\"n\":1}'",
+            "  java -jar sluice-server.jar queues",
             "",
             "Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong."
         })
@@ -40,21 +44,24 @@ public final class Main implements Runnable {
     /** Runs one command and ends the JVM with its exit code. */
     public static void main(String... arguments) {
         Surroundings.prepare();
-        System.exit(execute(Terminal.standard(), arguments));
+        System.exit(execute(Terminal.standard(), RawArguments.of(arguments)));
     }
 
     /** Runs one command and returns its exit code. */
     static int execute(Terminal terminal, String... arguments) {
-        CommandLine.IFactory standard = CommandLine.defaultFactory();
-        CommandLine.IFactory factory = new CommandLine.IFactory() {
-            @Override
-            public <K> K create(Class<K> type) throws Exception {
-                return type == RunCommand.class ? type.cast(new RunCommand(terminal)) : standard.create(type);
-            }
-        };
-        return new CommandLine(new Main(), factory)
+        return new CommandLine(new Main())
+                .addSubcommand(new RunCommand(terminal))
+                .addSubcommand(new EnqueueCommand(terminal))
+                .addSubcommand(new StatusCommand(terminal))
+                .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(new ConfigCommand())
+                .addSubcommand(new DoctorCommand(terminal))
+                .addSubcommand(new CompletionCommand(terminal))
+                .addSubcommand(new HelpCommand())
                 .setOut(terminal.out())
                 .setErr(terminal.err())
+                .setColorScheme(Help.defaultColorScheme(terminal.isColoured() ? Ansi.ON : Ansi.OFF))
+                .setExpandAtFiles(false) // a payload may be @file, and is then the file's content
                 .setParameterExceptionHandler(Main::explain)
                 .setExecutionExceptionHandler(Main::apologize)
                 .execute(arguments);

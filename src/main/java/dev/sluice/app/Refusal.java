@@ -21,6 +21,11 @@ final class Refusal extends RuntimeException {
         return new Refusal(2, sentence);
     }
 
+    /** It was asked for wrongly, as {@code mistake} says: exit code 2. */
+    static Refusal mistaken(RuntimeException mistake) {
+        return mistaken(String.valueOf(mistake.getMessage()));
+    }
+
     int exitCode() {
         return exitCode;
     }

@@ -1,8 +1,11 @@
 package dev.sluice.app;
 
+import java.io.BufferedInputStream;
 import java.io.Console;
 import java.io.FileDescriptor;
+import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
@@ -15,12 +18,19 @@ import java.nio.charset.StandardCharsets;
  * every progress is a line of its own.
  */
 final class Terminal {
+    private final InputStream in;
     private final PrintWriter out;
     private final PrintWriter err;
     private final boolean interactive;
     private boolean lineOpen;
+    private boolean newsOpen;
 
     Terminal(OutputStream out, OutputStream err, boolean interactive) {
+        this(InputStream.nullInputStream(), out, err, interactive);
+    }
+
+    Terminal(InputStream in, OutputStream out, OutputStream err, boolean interactive) {
+        this.in = in;
         this.out = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8));
         this.err = new PrintWriter(new OutputStreamWriter(err, StandardCharsets.UTF_8));
         this.interactive = interactive;
@@ -28,7 +38,15 @@ final class Terminal {
 
     static Terminal standard() {
         return new Terminal(
-                new FileOutputStream(FileDescriptor.out), new FileOutputStream(FileDescriptor.err), hasScreen());
+                new BufferedInputStream(new FileInputStream(FileDescriptor.in)),
+                new FileOutputStream(FileDescriptor.out),
+                new FileOutputStream(FileDescriptor.err),
+                hasScreen());
+    }
+
+    /** What is typed or piped in, in bytes. */
+    InputStream in() {
+        return in;
     }
 
     PrintWriter out() {
@@ -42,6 +60,21 @@ final class Terminal {
     /** Whether a person looks on, and a line can be rewritten. */
     boolean isInteractive() {
         return interactive;
+    }
+
+    /** Whether to use colours: on a screen, unless the variable NO_COLOR has any value. */
+    boolean isColoured() {
+        String unwanted = System.getenv("NO_COLOR");
+        return interactive && (unwanted == null || unwanted.isEmpty());
+    }
+
+    /** Prints lines beside the result of a command, where they spoil no pipe. */
+    synchronized void remark(String... lines) {
+        endLine();
+        for (String line : lines) {
+            err.println(line);
+        }
+        err.flush();
     }
 
     /** Prints lines. */
@@ -64,10 +97,26 @@ final class Terminal {
         out.flush();
     }
 
+    /** Shows how far something is beside its result, over the last news if that is possible. */
+    synchronized void news(String line) {
+        if (interactive) {
+            err.print("\r" + line + "\u001b[K");
+            newsOpen = true;
+        } else {
+            err.println(line);
+        }
+        err.flush();
+    }
+
     private void endLine() {
         if (lineOpen) {
             out.println();
             lineOpen = false;
+        }
+        if (newsOpen) {
+            err.print("\r\u001b[K");
+            err.flush();
+            newsOpen = false;
         }
     }
 

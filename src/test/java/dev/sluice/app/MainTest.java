@@ -3,11 +3,13 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MainTest {
 
@@ -28,6 +30,31 @@ class MainTest {
                 .contains("--redis", "--data", "--demo", "--no-demo", "--concurrency", "--connect-timeout")
                 .contains("--shutdown-grace", "--config", "--log", "256", "30s", "25s", "100000", "6379", "REDIS_URL")
                 .contains("echo", "noop", "sleep {\"ms\":250}", "fail {\"message\"");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"run", "enqueue", "status", "queues", "doctor", "completion"})
+    void everyHelpHasExamplesAndFitsAScreen(String command) {
+        assertThat(execute(command, "--help")).isZero();
+        assertThat(out()).startsWith("Usage: sluice " + command + " ").contains("Example");
+        assertThat(out().lines()).allMatch(line -> line.length() <= 130);
+        assertThat(err()).isEmpty();
+    }
+
+    @Test
+    void aCompletionScriptIsOneThatBashTakes() throws Exception {
+        assertThat(execute("completion")).isZero();
+        Process bash = new ProcessBuilder("bash", "-c", "source /dev/stdin && complete -p sluice")
+                .redirectErrorStream(true)
+                .start();
+        try (OutputStream script = bash.getOutputStream()) {
+            script.write(out.toByteArray());
+        }
+
+        assertThat(new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .contains("-F _complete_sluice")
+                .hasLineCount(1);
+        assertThat(out()).contains("--max-attempts", "at-most-once");
     }
 
     @Test
@@ -72,6 +99,29 @@ class MainTest {
                 "`` | Missing command",
                 "rum | Did you mean: run?",
                 "run --redsi x | Did you mean: --redis?",
+                "enqueu | Did you mean: enqueue",
+                "queues --limt 3 | Did you mean: --limit?",
+                "queues --limit 0 | --limit must be at least 1, was 0",
+                "queues -o xml | expected one of [table, json]",
+                "queues {x} | a queue name must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, was '{x}'",
+                "status {x} a | a queue name must be",
+                "status jobs | Missing required parameter: 'ID'",
+                "doctor a}b | a queue name must be",
+                "enqueue | Missing required parameter: 'QUEUE'",
+                "enqueue jobs | Missing required parameter: 'TYPE'",
+                "enqueue a{b}c noop | a queue name must be",
+                "enqueue jobs noop {\"a\":1,} | the payload is not one well-formed JSON value: line 1, column 8",
+                "enqueue jobs noop hello | line 1, column 1; JSON text needs quotes of its own",
+                "enqueue jobs noop @/no/such/file | cannot read /no/such/file: there is no such file",
+                "enqueue jobs noop - | standard input: the payload is not one well-formed JSON value: it is empty",
+                "enqueue jobs noop 1 --timeout 5 | '5' is no duration",
+                "enqueue jobs noop 1 --max-attempts 0 | maxAttempts must be at least 1, was 0",
+                "enqueue jobs noop 1 --header x | should be in KEY=VALUE format",
+                "enqueue jobs noop 1 --delivery twice | 'twice' is none of at-least-once, at-most-once",
+                "enqueue jobs noop 1 --status-key jobs | a status key must not be another key of its queue",
+                "enqueue jobs --lines - --id a | with --lines each line says",
+                "enqueue jobs noop --redis http://host | is no Redis URL",
+                "completion fish | expected one of [bash, zsh]",
                 "run extra | Unmatched argument at index 1: 'extra'",
                 "run --concurrency many | flag --concurrency: queues.task_queue.concurrency must be a whole number, 1 to 100000",
                 "run --concurrency 0 --redis redis://localhost | must be a whole number, 1 to 100000, was '0'",

@@ -1,0 +1,309 @@
+package dev.sluice.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.codec.JsonCodec;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands that look at a Redis or put tasks into it, as a person or a script types them. */
+@OnEveryRedis
+class CommandsRedisTest {
+    private final RedisServer redis;
+
+    CommandsRedisTest(RedisServer redis) {
+        this.redis = redis;
+    }
+
+    @Test
+    void aTaskIsCreatedOnceAndThenExists() {
+        CommandLineCase first = run("enqueue", "task_queue", "echo", "{\"n\":1}", "--id", "a");
+        CommandLineCase second = run("enqueue", "task_queue", "echo", "{\"n\":2}", "--id", "a", "-o", "json");
+
+        assertThat(first).isEqualTo(new CommandLineCase(0, "created a\n", newQueue("task_queue", "task_status")));
+        assertThat(second).isEqualTo(new CommandLineCase(0, "{\"outcome\":\"existing\",\"id\":\"a\"}\n", ""));
+        assertThat(body("task_queue")).isEqualTo("{\"type\":\"echo\",\"payload\":{\"n\":1}}");
+    }
+
+    @Test
+    void aTaskWithoutAnIdGetsOne() {
+        assertThat(run("enqueue", "jobs", "noop").out()).matches("created [0-9A-Za-z]{22}\n");
+        assertThat(body("jobs")).isEqualTo("{\"type\":\"noop\",\"payload\":null}");
+        assertThat(redis.call("HLEN", "{jobs}:status")).isEqualTo(1L);
+    }
+
+    @Test
+    void everyOptionOfATaskArrives() {
+        CommandLineCase done = run(
+                "enqueue",
+                "jobs",
+                "mail",
+                "[]",
+                "--id",
+                "任务-1",
+                "--header",
+                "tenant=a=b",
+                "--header",
+                "lang=中文",
+                "--max-attempts",
+                "3",
+                "--timeout",
+                "1500ms");
+
+        assertThat(done.out()).isEqualTo("created 任务-1\n");
+        assertThat(body("jobs"))
+                .contains("\"headers\":{\"tenant\":\"a=b\",\"lang\":\"中文\"}")
+                .contains("\"maxAttempts\":3", "\"timeoutMs\":1500");
+    }
+
+    @Test
+    void aPayloadComesFromAFileOrFromStandardInput(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("mail.json"), "{\"to\":\n\"安\"}\r\n\n");
+
+        assertThat(run("enqueue", "jobs", "mail", "@" + file).exit()).isZero();
+        assertThat(body("jobs")).isEqualTo("{\"type\":\"mail\",\"payload\":{\"to\":\n\"安\"}}");
+        redis.call("FLUSHALL");
+        assertThat(piped("-7\n", "enqueue", "jobs", "mail", "-").exit()).isZero();
+        assertThat(body("jobs")).isEqualTo("{\"type\":\"mail\",\"payload\":-7}");
+        redis.call("FLUSHALL");
+        assertThat(run("enqueue", "--", "jobs", "mail", "-7").exit()).isZero();
+        assertThat(body("jobs")).isEqualTo("{\"type\":\"mail\",\"payload\":-7}");
+    }
+
+    @Test
+    void aQueueKeepsWhatItWasCreatedWith() {
+        run("enqueue", "clicks", "click", "--status-key", "clicked", "--delivery", "at-most-once");
+
+        assertThat(run("enqueue", "clicks", "click").err()).isEmpty();
+        assertThat(redis.call("HLEN", "clicked")).isEqualTo(2L);
+        assertRefused(
+                run("enqueue", "clicks", "click", "--delivery", "at-least-once"),
+                "Queue 'clicks' is run with delivery at-most-once and this side is set to at-least-once");
+        assertRefused(run("enqueue", "clicks", "click", "--status-key", "other"), "keeps its statuses in 'clicked'");
+    }
+
+    @Test
+    void linesAreTasksAndTheirOrderStays() {
+        String lines = """
+                {"id":"a","type":"mail","payload":{"to":"安"},"maxAttempts":2}
+
+                {"id":7,"payload":[1, 2],"headers":{"k":"v"},"timeoutMs":10,"deadline":4102444800000}\r
+                {"id":"a","type":"mail"}""";
+
+        CommandLineCase done = piped(lines, "enqueue", "jobs", "noop", "--lines", "-", "-o", "json");
+
+        assertThat(done.exit()).isZero();
+        assertThat(done.out()).isEqualTo("{\"created\":2,\"existing\":1,\"failed\":0,\"failures\":[]}\n");
+        List<?> frames = (List<?>) redis.call("LRANGE", "{jobs}:ready", "0", "-1");
+        assertThat((String) frames.get(0)).contains(" a\n", "\"payload\":{\"to\":\"安\"}", "\"maxAttempts\":2");
+        assertThat((String) frames.get(1))
+                .contains(" 7\n", "\"type\":\"noop\"", "[1, 2]", "\"k\":\"v\"", "\"timeoutMs\":10", "4102444800000");
+    }
+
+    @Test
+    void tenThousandLinesOfAFileArrive(@TempDir Path folder) throws IOException {
+        String lines = IntStream.range(0, 10_000)
+                .mapToObj(i -> "{\"id\":\"n" + i + "\",\"type\":\"noop\"}\n")
+                .collect(Collectors.joining());
+        Path file = Files.writeString(folder.resolve("tasks.ndjson"), lines);
+
+        assertThat(run("enqueue", "jobs", "--lines", file.toString()).out())
+                .isEqualTo("10,000 created, 0 existing, 0 failed\n");
+        assertThat(run("enqueue", "jobs", "--lines", file.toString()).out())
+                .isEqualTo("0 created, 10,000 existing, 0 failed\n");
+    }
+
+    @Test
+    void theFirstBadLineEndsItAndIsNamed() {
+        String good = "{\"type\":\"noop\"}\n";
+
+        assertBadLine(good + "\n" + "{\"type\":\"noop\",}\n" + good, "line 3: ", "(column 16)");
+        assertBadLine(good + "[1]\n", "line 2: ", "not a JSON object");
+        assertBadLine(good + "{\"payload\":1}\n", "line 2: it names no type, and there is no TYPE");
+        assertBadLine(good + "{\"type\":\"noop\",\"id\":\"\"}", "line 2: the field id must be");
+        assertBadLine(good + "{\"type\":\"noop\",\"payload\":{\"a\":1,\"a\":2}}", "line 2: ", "payload column");
+        assertBadLine(good + "\"" + "x".repeat(1024 * 1024) + "\"", "line 2: it is longer than 1 MiB");
+    }
+
+    @Test
+    void aKeyOfAnotherTypeInTheWayIsOneSentence() {
+        run("enqueue", "jobs", "noop");
+        redis.call("SET", "{jobs}:suspects", "in the way");
+        try {
+            CommandLineCase done = piped("\n{\"type\":\"noop\"}\n", "enqueue", "jobs", "--lines", "-");
+            assertThat(done.exit()).isEqualTo(1);
+            assertThat(done.err()).contains("WRONGTYPE").doesNotContain("\tat ");
+        } finally {
+            redis.call("DEL", "{jobs}:suspects");
+        }
+    }
+
+    @Test
+    void statusSaysWhatIsKnown() {
+        run("enqueue", "jobs", "noop", "--id", "任务");
+
+        CommandLineCase known = run("status", "jobs", "任务");
+        CommandLineCase one = run("status", "jobs", "任务", "b", "-o", "json");
+        CommandLineCase none = run("status", "nobodys", "b");
+
+        assertThat(known).isEqualTo(new CommandLineCase(0, "ID    STATE\n任务  queued\n", ""));
+        assertThat(one.exit()).isEqualTo(1);
+        assertThat(one.out())
+                .isEqualTo("{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"任务\",\"state\":\"queued\"},"
+                        + "{\"id\":\"b\",\"state\":null}]}\n");
+        assertThat(none.exit()).isEqualTo(1);
+        assertThat(none.out()).isEqualTo("ID  STATE\nb   unknown\n");
+        assertThat(none.err()).contains("Nobody has worked on a queue 'nobodys'");
+        assertThat(redis.call("EXISTS", "{nobodys}:meta")).isEqualTo(0L);
+    }
+
+    @Test
+    void queuesAreListedByNameWithTheirCounts() {
+        run("enqueue", "jobs", "noop");
+        run("enqueue", "clicks", "noop", "--delivery", "at-most-once");
+        run("enqueue", "clicks", "noop");
+
+        CommandLineCase table = run("queues");
+        assertThat(table.exit()).isZero();
+        assertThat(table.out()).isEqualTo("""
+                        QUEUE   WAITING  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DELIVERY       STATUS KEY
+                        clicks        2        0  -           0  -            no      at-most-once   {clicks}:status
+                        jobs          1        0        0     0            0  no      at-least-once  {jobs}:status
+                        """);
+        Map<?, ?> json = json(run("queues", "jobs", "-o", "json").out());
+        assertThat(json.get("complete")).isEqualTo(true);
+        assertThat(((Map<?, ?>) ((List<?>) json.get("queues")).get(0)).get("waiting"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void aBoundedSearchSaysThatThereMayBeMore() {
+        run("enqueue", "jobs", "noop");
+        run("enqueue", "clicks", "noop");
+
+        CommandLineCase one = run("queues", "--limit", "1");
+
+        assertThat(one.exit()).isZero();
+        assertThat(one.err()).contains("There may be more queues: the search ended at the limit of 1");
+        assertThat(run("queues", "--limit", "2").err()).isEmpty();
+        assertThat(json(run("queues", "--limit", "1", "-o", "json").out()).get("complete"))
+                .isEqualTo(false);
+    }
+
+    @Test
+    void aQueueThatNobodyKnowsIsSaidSo() {
+        assertThat(run("queues"))
+                .isEqualTo(new CommandLineCase(
+                        0, "", "No queue in " + redis.uri() + ": no client or dispatcher has worked there yet.\n"));
+        assertThat(run("queues", "-o", "json").out()).isEqualTo("{\"queues\":[],\"complete\":true}\n");
+        assertThat(run("queues", "nobodys").exit()).isEqualTo(1);
+        assertRefused(run("doctor", "nobodys"), "nobody has worked on a queue 'nobodys' in this Redis yet");
+    }
+
+    @Test
+    @StoredStateMayBeBroken("that is what the doctor is for")
+    void theDoctorNamesWhatIsBroken() {
+        run("enqueue", "jobs", "noop", "--id", "a");
+        assertThat(run("doctor", "jobs").exit()).isZero();
+        assertThat(run("doctor").out())
+                .contains("Redis ", "maxmemory-policy noeviction", "hint: There is no append-only file")
+                .contains("jobs: in order, 1 task\n");
+
+        redis.call("DEL", "{jobs}:status");
+
+        CommandLineCase broken = run("doctor");
+        assertThat(broken.exit()).isEqualTo(1);
+        assertThat(broken.out())
+                .contains("jobs: BROKEN, 1 task\n  broken: a live task without a status (1)\n    a in ready\n");
+        Map<?, ?> json = json(run("doctor", "jobs", "-o", "json").out());
+        Map<?, ?> jobs = (Map<?, ?>) ((List<?>) json.get("queues")).get(0);
+        assertThat(jobs.get("clean")).isEqualTo(false);
+        assertThat(jobs.get("findings"))
+                .isEqualTo(List.of(
+                        Map.of("what", "a live task without a status", "count", 1, "which", List.of("a in ready"))));
+    }
+
+    @Test
+    void theDoctorKnowsAServerThatMayDeleteTasks(@Private RedisServer own) {
+        own.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+
+        CommandLineCase warned = CommandLineCase.at(own.uri(), "", "doctor");
+
+        assertThat(warned.exit()).isZero();
+        assertThat(warned.out())
+                .contains("hint: maxmemory-policy is allkeys-lru")
+                .contains("No queue");
+    }
+
+    @Test
+    void aWrongPasswordIsOneSentence(@Private RedisServer own) {
+        own.call("ACL", "SETUSER", "ann", "on", ">right", "~*", "+@all");
+        String wrong = own.uri().replace("redis://", "redis://ann:wrong@");
+
+        for (String[] command : new String[][] {
+            {"enqueue", "jobs", "noop"}, {"status", "jobs", "a"}, {"queues"}, {"queues", "jobs"}, {"doctor"}
+        }) {
+            CommandLineCase refused = CommandLineCase.at(wrong, "", command);
+            assertThat(refused.exit()).as(command[0]).isEqualTo(1);
+            assertThat(refused.err())
+                    .as(command[0])
+                    .startsWith("sluice: redis://ann:***@")
+                    .contains("(check user and password in the Redis URL)")
+                    .doesNotContain("ann:wrong", "\tat ")
+                    .hasLineCount(1);
+        }
+    }
+
+    private static String newQueue(String name, String statusKey) {
+        return "Queue '" + name + "' is new in this Redis: its statuses will be in '" + statusKey
+                + "', its delivery is at-least-once.\n";
+    }
+
+    private void assertBadLine(String lines, String... told) {
+        redis.call("FLUSHALL");
+        CommandLineCase done = piped(lines, "enqueue", "jobs", "--lines", "-");
+        assertThat(done.exit()).isEqualTo(2);
+        assertThat(done.err())
+                .contains("sluice: standard input, ")
+                .contains(told)
+                .doesNotContain("\tat ");
+        assertThat(done.out()).isEqualTo("1 created, 0 existing, 0 failed\n");
+        assertThat(redis.call("LLEN", "{jobs}:ready")).isEqualTo(1L);
+    }
+
+    private static void assertRefused(CommandLineCase refused, String sentence) {
+        assertThat(refused.exit()).isEqualTo(1);
+        assertThat(refused.out()).isEmpty();
+        assertThat(refused.err()).startsWith("sluice: ").contains(sentence).hasLineCount(1);
+    }
+
+    private String body(String queue) {
+        String frame = (String) redis.call("LINDEX", "{" + queue + "}:ready", "0");
+        return frame.substring(frame.indexOf('\n') + 1);
+    }
+
+    private static Map<?, ?> json(String document) {
+        byte[] bytes = document.strip().getBytes(StandardCharsets.UTF_8);
+        return JsonCodec.standard().decode(bytes, 0, bytes.length, Map.class);
+    }
+
+    private CommandLineCase run(String... arguments) {
+        return piped("", arguments);
+    }
+
+    private CommandLineCase piped(String in, String... arguments) {
+        return CommandLineCase.at(redis.uri(), in, arguments);
+    }
+}
