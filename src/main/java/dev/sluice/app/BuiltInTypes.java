@@ -4,7 +4,6 @@ import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.TaskContext;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -26,7 +25,6 @@ final class BuiltInTypes {
 
     private final TaskLog log;
     private final Predicate<TaskContext<?>> quiet;
-    private final AtomicInteger interrupted = new AtomicInteger();
 
     /** {@code quiet} takes note of a task that needs no line, and answers whether it is one. */
     BuiltInTypes(TaskLog log, Predicate<TaskContext<?>> quiet) {
@@ -42,11 +40,6 @@ final class BuiltInTypes {
                 .handler("fail", Failing.class, context -> observed(context, null, fail(context)));
     }
 
-    /** How many attempts were cancelled before their end. */
-    int interrupted() {
-        return interrupted.get();
-    }
-
     private Mono<Void> observed(TaskContext<?> context, @Nullable String detail, Mono<Void> work) {
         if (quiet.test(context)) {
             return work;
@@ -55,10 +48,7 @@ final class BuiltInTypes {
             long began = System.nanoTime();
             return work.doOnSuccess(nothing -> tell(context, began, "succeeded", detail))
                     .doOnError(failure -> tell(context, began, "failed", failure.getMessage()))
-                    .doOnCancel(() -> {
-                        interrupted.incrementAndGet();
-                        tell(context, began, "interrupted", null);
-                    });
+                    .doOnCancel(() -> tell(context, began, "interrupted", null));
         });
     }
 

@@ -1,17 +1,14 @@
 package dev.sluice.app;
 
 import dev.sluice.app.config.Configuration;
-import dev.sluice.codec.JsonCodec;
-import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code sluice config}: checks the settings, and shows where each comes from. */
 @Command(
@@ -41,29 +38,27 @@ final class ConfigCommand implements Callable<Integer> {
             description = "Print every value with its source: flag, variable, line of the file, or default.")
     private boolean effective;
 
-    @Option(
-            names = {"-o", "--output"},
-            paramLabel = "FORMAT",
-            description = "The form of --effective: ${COMPLETION-CANDIDATES}; default: ${DEFAULT-VALUE}.",
-            defaultValue = "table")
-    private Form form = Form.table;
+    @Mixin
+    private final OutputOption output = new OutputOption();
 
-    @Spec
-    @SuppressWarnings("NullAway.Init") // set by picocli before call()
-    private CommandSpec spec;
+    private final Terminal terminal;
+
+    ConfigCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
 
     @Override
     public Integer call() {
         Configuration configuration = options.load();
-        PrintWriter out = spec.commandLine().getOut();
         if (!effective) {
-            out.println(summary(configuration));
-        } else if (form == Form.json) {
-            out.println(new String(JsonCodec.standard().encode(configuration.effective()), StandardCharsets.UTF_8));
+            terminal.say(summary(configuration));
+        } else if (output.isJson()) {
+            terminal.say(json(configuration).toString());
         } else {
-            table(configuration.effective()).forEach(out::println);
+            Table table = new Table("SETTING", "VALUE", "SOURCE");
+            configuration.effective().forEach(it -> table.row(it.key(), it.value(), it.source()));
+            terminal.say(table.lines(terminal.isColoured()));
         }
-        out.flush();
         return 0;
     }
 
@@ -73,18 +68,15 @@ final class ConfigCommand implements Callable<Integer> {
                 + (queues == 1 ? " queue" : " queues") + ". See every value with --effective.";
     }
 
-    private static List<String> table(List<Configuration.Effective> values) {
-        int keys = values.stream().mapToInt(it -> it.key().length()).max().orElse(1);
-        int texts = values.stream().mapToInt(it -> it.value().length()).max().orElse(1);
-        return values.stream()
-                .map(it -> String.format(
-                        Locale.ROOT, "%-" + keys + "s  %-" + texts + "s  %s", it.key(), it.value(), it.source()))
+    private static Json json(Configuration configuration) {
+        List<Map<String, @Nullable Object>> settings = configuration.effective().stream()
+                .map(it -> new Json()
+                        .put("key", it.key())
+                        .put("value", it.value())
+                        .put("source", it.source())
+                        .map())
                 .toList();
-    }
-
-    /** How values are printed; the names are what is typed. */
-    private enum Form {
-        table,
-        json
+        Path file = configuration.file();
+        return new Json().put("file", file == null ? null : file.toString()).put("settings", settings);
     }
 }

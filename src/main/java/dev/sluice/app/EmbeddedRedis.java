@@ -8,7 +8,11 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CompletableFuture;
@@ -137,8 +141,24 @@ final class EmbeddedRedis implements AutoCloseable {
         } catch (OverlappingFileLockException e) {
             throw Refusal.failed("the data folder " + data.toAbsolutePath() + " is in use by another instance");
         } catch (IOException e) {
-            throw Refusal.mistaken("the data folder " + data.toAbsolutePath() + " cannot be written ("
-                    + e.getClass().getSimpleName() + "): choose another one for --data");
+            throw Refusal.mistaken("the data folder " + data.toAbsolutePath() + " cannot be written (" + reason(e)
+                    + "): choose another one for --data");
         }
+    }
+
+    // Most exceptions of files have the path as their message.
+    private static String reason(IOException e) {
+        if (e instanceof AccessDeniedException) {
+            return "permission denied";
+        }
+        if (e instanceof FileAlreadyExistsException) {
+            return "a file has that name";
+        }
+        if (e instanceof NoSuchFileException) {
+            return "no folder can be made there";
+        }
+        return e instanceof FileSystemException system && system.getReason() != null
+                ? system.getReason()
+                : e.getClass().getSimpleName();
     }
 }

@@ -82,6 +82,17 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
+    public void stoppedWithoutRedis() {
+        log.warn("Stopped, but Redis did not answer: unfinished tasks run again when their lease has ended");
+    }
+
+    @Override
+    public int refused(Refusal refusal) {
+        log.atError().addKeyValue("reason", refusal.getMessage()).log("It cannot run");
+        return refusal.exitCode();
+    }
+
+    @Override
     public void cutShort() {
         log.warn("Not everything closed in time; ended without waiting longer");
     }

@@ -54,7 +54,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(new StatusCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))
-                .addSubcommand(new ConfigCommand())
+                .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
                 .addSubcommand(new CompletionCommand(terminal))
                 .addSubcommand(new HelpCommand())

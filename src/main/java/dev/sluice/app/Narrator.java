@@ -35,6 +35,12 @@ interface Narrator {
 
     void stopped(int handedBack);
 
+    /** Redis did not answer in time: whoever lives takes the unfinished tasks when their lease ends. */
+    void stoppedWithoutRedis();
+
+    /** The command ends because of this. Throws it where a person reads the sentence anyway. */
+    int refused(Refusal refusal);
+
     /** The orderly end takes too long, and is cut short. */
     void cutShort();
 }

@@ -1,5 +1,6 @@
 package dev.sluice.app;
 
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -11,12 +12,16 @@ final class RedisOption {
     @Option(
             names = "--redis",
             paramLabel = "URL",
-            description = "The Redis to ask; default: the variable REDIS_URL, else " + NEAREST + ".")
+            description =
+                    "The Redis to ask; default: the variable SLUICE_REDIS_URL, else REDIS_URL, else " + NEAREST + ".")
     private @Nullable String redis;
 
     /** The one that was named; refuses what is no Redis URL. */
     RedisAddress address() {
-        String url = redis == null ? System.getenv("REDIS_URL") : redis;
-        return RedisAddress.of(url == null || url.isBlank() || url.equals(EMBEDDED) ? NEAREST : url);
+        String url = Stream.of(redis, System.getenv("SLUICE_REDIS_URL"), System.getenv("REDIS_URL"))
+                .filter(named -> named != null && !named.isBlank())
+                .findFirst()
+                .orElse(EMBEDDED);
+        return RedisAddress.of(url.equals(EMBEDDED) ? NEAREST : url);
     }
 }

@@ -86,6 +86,8 @@ final class RunCommand implements Callable<Integer> {
         try (Closing closing = new Closing()) {
             RedisAddress address = given == null ? startRedis(settings, narrator, closing, signals) : given;
             serve(address, settings, tasks, narrator, signals, closing);
+        } catch (Refusal refusal) {
+            return narrator.refused(refusal);
         }
         return signals.exitCode();
     }
@@ -98,13 +100,15 @@ final class RunCommand implements Callable<Integer> {
         Demo load = tasks == 0 ? null : new Demo(address, queues.get(0), terminal, signals, tasks);
         TaskLog log = new TaskLog(narrator).start();
         BuiltInTypes types = new BuiltInTypes(log, context -> load != null && load.takesNoteOf(context));
-        Sluice sluice = connect(address, new DeadLetterNotice(log, address));
+        Results results = new Results(log, address);
+        Sluice sluice = connect(address, results);
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice, settings));
-        closing.add(() -> drain(dispatcher, settings.shutdownGrace(), types, narrator, signals));
+        closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
         if (!isStarted(dispatcher, address, settings.connectTimeout(), narrator, signals)) {
             return;
         }
+        closing.add(() -> drain(dispatcher, settings.shutdownGrace(), results, narrator, signals));
         if (load != null) {
             load.run();
         }
@@ -158,11 +162,17 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private static void drain(
-            Dispatcher dispatcher, Duration patience, BuiltInTypes types, Narrator narrator, Signals signals) {
-        Duration grace = signals.exitCode() != 0 ? Duration.ZERO : patience; // else it would be in vain
+            Dispatcher dispatcher, Duration patience, Results results, Narrator narrator, Signals signals) {
+        boolean inVain = signals.exitCode() != 0;
+        Duration grace = inVain ? Duration.ZERO : patience;
         narrator.stopping(grace);
-        Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
-        narrator.stopped(types.interrupted());
+        int before = results.handedBack();
+        if (Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK)) && !inVain) {
+            narrator.stopped(results.handedBack() - before);
+        } else {
+            narrator.stoppedWithoutRedis();
+            signals.stop(1);
+        }
     }
 
     private static Sluice connect(RedisAddress address, Observer observer) {

@@ -99,6 +99,16 @@ final class TerminalNarrator implements Narrator {
     }
 
     @Override
+    public void stoppedWithoutRedis() {
+        terminal.say("Stopped, but Redis did not answer: unfinished tasks run again when their lease has ended.");
+    }
+
+    @Override
+    public int refused(Refusal refusal) {
+        throw refusal;
+    }
+
+    @Override
     public void cutShort() {
         terminal.say("Not everything closed in time; ended without waiting longer.");
     }

@@ -45,11 +45,20 @@ final class RedisBinary {
         String path = System.getenv("PATH");
         for (String folder : path == null ? new String[0] : path.split(File.pathSeparator, -1)) {
             Path candidate = Path.of(folder, "redis-server");
-            if (Files.isExecutable(candidate)) {
+            if (Files.isExecutable(candidate) && isRecent(candidate)) {
                 return candidate.toAbsolutePath();
             }
         }
         return null;
+    }
+
+    // Long-lived distributions still bring 6.0, which Sluice refuses; one that was not named is then no choice at all.
+    private static boolean isRecent(Path binary) {
+        try {
+            return RedisVersion.of(binary).isAtLeast(6, 2);
+        } catch (RedisServerException notTold) {
+            return false;
+        }
     }
 
     private static synchronized Path fromClassPath() {
@@ -67,8 +76,9 @@ final class RedisBinary {
                 throw new RedisServerException("cannot unpack the Redis server from the class path", e);
             }
         }
-        throw new RedisServerException("no Redis server found: set " + PROPERTY + " or " + VARIABLE
-                + " to a redis-server binary, put one on the PATH, or add org.signal:embedded-redis to the class path");
+        throw new RedisServerException(
+                "no Redis server found: set " + PROPERTY + " or " + VARIABLE
+                        + " to a redis-server binary, put one from 6.2 on on the PATH, or add org.signal:embedded-redis to the class path");
     }
 
     private static @Nullable InputStream open(String resource) {

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * the folder, unless the folder was given. Faults on request: {@link #kill()}, {@link #pause()}, {@link #restart()}.
  *
  * <p>The binary is, in this order: the one given to the builder; the system property {@code sluice.redis.binary}; the
- * environment variable {@code SLUICE_REDIS_BINARY}; {@code redis-server} on the {@code PATH}; one inside a jar on the
+ * environment variable {@code SLUICE_REDIS_BINARY}; {@code redis-server} on the {@code PATH}, from 6.2 on; one inside a jar on the
  * class path ({@code org.signal:embedded-redis} or {@code com.github.codemonstur:embedded-redis}).
  *
  * <p>Linux and macOS. Methods block for a bounded time and may be called from any thread, one at a time.
@@ -207,7 +207,7 @@ public final class RedisServer implements AutoCloseable {
         List<String> lines = new ArrayList<>();
         lines.add("bind 127.0.0.1");
         lines.add("port " + port);
-        lines.add("dir \"" + dataDir + "\"");
+        lines.add("dir " + quoted(dataDir.toString()));
         if (directives.stream().noneMatch(line -> line.startsWith("save "))) {
             lines.add("save \"\"");
         }
@@ -215,7 +215,7 @@ public final class RedisServer implements AutoCloseable {
             lines.add("enable-debug-command local");
         }
         if (password != null) {
-            lines.add("requirepass \"" + password.replace("\\", "\\\\").replace("\"", "\\\"") + "\"");
+            lines.add("requirepass " + quoted(password));
         }
         lines.addAll(directives);
         try {
@@ -223,6 +223,10 @@ public final class RedisServer implements AutoCloseable {
         } catch (IOException e) {
             throw new RedisServerException("cannot write the server's configuration into " + home, e);
         }
+    }
+
+    private static String quoted(String text) {
+        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
 
     private static Path createHome() {

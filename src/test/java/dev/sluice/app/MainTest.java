@@ -80,8 +80,8 @@ class MainTest {
         assertThat(out().lines())
                 .singleElement()
                 .asString()
-                .startsWith("[{")
-                .endsWith("}]")
+                .startsWith("{\"file\":\"config/sluice.yaml\",\"settings\":[{")
+                .endsWith("}]}")
                 .contains("{\"key\":\"redis.url\",\"value\":\"redis://ann:***@host\",\"source\":\"flag --redis\"}");
     }
 

@@ -30,6 +30,7 @@ final class Program implements AutoCloseable {
         builder.environment().remove("REDIS_URL");
         builder.environment().put("SLUICE_REDIS_BINARY", REDIS.toAbsolutePath().toString());
         builder.environment().putAll(environment);
+        builder.environment().values().removeIf(String::isEmpty);
         try {
             process = builder.start();
         } catch (IOException e) {
@@ -45,19 +46,25 @@ final class Program implements AutoCloseable {
     }
 
     static Program start(Map<String, String> environment, String... arguments) {
-        List<String> command = new ArrayList<>(List.of(
-                java(),
-                "-cp",
-                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                "dev.sluice.app.Main"));
-        command.addAll(List.of(arguments));
-        return new Program(command, environment);
+        return new Program(fromClasses(arguments), environment);
     }
 
     /** Starts it from the runnable jar. */
     static Program startJar(String... arguments) {
-        List<String> command = new ArrayList<>(List.of(java(), "-jar", "target/sluice-server.jar"));
+        return startJar(java(), Map.of(), arguments);
+    }
+
+    /** The same with another Java; an empty variable is taken away. */
+    static Program startJar(String java, Map<String, String> environment, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(java, "-jar", "target/sluice-server.jar"));
         command.addAll(List.of(arguments));
+        return new Program(command, environment);
+    }
+
+    /** Starts it as a shell does in a terminal: in a process group of its own, which {@link #signalGroup} reaches. */
+    static Program startAsGroup(String... arguments) {
+        List<String> command = new ArrayList<>(List.of("setsid"));
+        command.addAll(fromClasses(arguments));
         return new Program(command, Map.of());
     }
 
@@ -67,21 +74,26 @@ final class Program implements AutoCloseable {
 
     /** The first line so far, or the next one, that {@code wanted} accepts. */
     String line(Predicate<String> wanted) {
+        return line(out, outReader, wanted);
+    }
+
+    private String line(List<String> lines, Thread reader, Predicate<String> wanted) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
-        synchronized (out) {
+        synchronized (lines) {
             for (int next = 0; ; ) {
-                for (; next < out.size(); next++) {
-                    if (wanted.test(out.get(next))) {
-                        return out.get(next);
+                for (; next < lines.size(); next++) {
+                    if (wanted.test(lines.get(next))) {
+                        return lines.get(next);
                     }
                 }
                 long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
-                if (left <= 0 || !outReader.isAlive()) {
-                    throw new AssertionError("no such line in:\n" + String.join("\n", out) + "\n" + err());
+                if (left <= 0 || !reader.isAlive()) {
+                    break;
                 }
-                await(left);
+                await(lines, left);
             }
         }
+        throw new AssertionError("no such line in:\n" + out() + "\n" + err());
     }
 
     String lineWith(String text) {
@@ -102,6 +114,11 @@ final class Program implements AutoCloseable {
         }
     }
 
+    /** The first line on standard error, so far or to come, that has {@code text} in it. */
+    String errorWith(String text) {
+        return line(err, errReader, line -> line.contains(text));
+    }
+
     /** A connection to its embedded Redis. */
     ForeignWire redis() throws IOException {
         return ForeignWire.connect(RedisAddress.of("redis://127.0.0.1:" + port()));
@@ -115,6 +132,13 @@ final class Program implements AutoCloseable {
 
     void signal(String name) throws IOException, InterruptedException {
         new ProcessBuilder("/bin/sh", "-c", "kill -" + name + " " + process.pid())
+                .start()
+                .waitFor();
+    }
+
+    /** Like Ctrl-C: everybody in the group gets it. */
+    void signalGroup(String name) throws IOException, InterruptedException {
+        new ProcessBuilder("/bin/sh", "-c", "kill -" + name + " -" + process.pid())
                 .start()
                 .waitFor();
     }
@@ -134,9 +158,19 @@ final class Program implements AutoCloseable {
         process.destroyForcibly();
     }
 
-    private void await(long millis) {
+    private static List<String> fromClasses(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                java(),
+                "-cp",
+                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                "dev.sluice.app.Main"));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+
+    private static void await(List<String> lines, long millis) {
         try {
-            out.wait(millis);
+            lines.wait(millis);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
@@ -164,7 +198,7 @@ final class Program implements AutoCloseable {
         return reader;
     }
 
-    private static String java() {
+    static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 }

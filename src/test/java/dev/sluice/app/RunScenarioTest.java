@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -190,6 +191,7 @@ class RunScenarioTest {
                 Program program = Program.start("run", "--redis", "redis://:wrong@127.0.0.1:" + redis.port())) {
             assertThat(program.exit()).isEqualTo(1);
             assertThat(program.err().lines()).hasSize(1);
+            assertThat(program.out()).isEmpty();
             assertThat(program.err()).contains("check user and password").doesNotContain("wrong@");
         }
     }
@@ -215,11 +217,67 @@ class RunScenarioTest {
     }
 
     @Test
+    void aSignalToTheWholeGroupLeavesRedisToTheDrain() throws Exception {
+        try (Program program = Program.startAsGroup("run", "--no-demo")) {
+            program.lineWith("Ctrl-C stops.");
+            long redis = redisProcess(program);
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"last\",\"type\":\"sleep\",\"payload\":{\"ms\":1000}}");
+                awaitStatus(wire, "last", "processing");
+            }
+
+            program.signalGroup("TERM");
+
+            assertThat(program.exit()).isZero();
+            program.lineWith("  last  sleep  attempt 1  succeeded");
+            assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
+            assertThat(hasEnded(redis)).isTrue();
+        }
+    }
+
+    @Test
+    void theFilesOfRedisAreNeverBesideItsBinary(@TempDir Path folder) throws Exception {
+        Path data = folder.resolve("a \"quoted\" folder");
+        try (Program without = Program.start("run", "--no-demo");
+                Program with = Program.start("run", "--no-demo", "--data", data.toString())) {
+            without.lineWith("Ctrl-C stops.");
+            with.lineWith("Ctrl-C stops.");
+
+            assertThat(directive(without, "dir")).contains("sluice-redis-").doesNotContain("target/redis");
+            assertThat(directive(without, "appendonly")).isEqualTo("no");
+            assertThat(directive(with, "dir")).isEqualTo(data.toRealPath().toString());
+            assertThat(directive(with, "appendonly")).isEqualTo("yes");
+            assertThat(with.out()).doesNotContain("VANISH");
+        }
+    }
+
+    @Test
+    void aServerThatDoesNotStartIsNamedWithTheRemedy(@TempDir Path folder) throws Exception {
+        Path broken = Files.writeString(folder.resolve("redis-server"), """
+                #!/bin/sh
+                [ "$1" = --version ] && echo "Redis server v=7.0.15" && exit
+                echo "error while loading shared libraries: libssl.so.3"
+                exit 127
+                """);
+        assertThat(broken.toFile().setExecutable(true)).isTrue();
+        try (Program program = Program.start(Map.of("SLUICE_REDIS_BINARY", broken.toString()), "run")) {
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.err())
+                    .startsWith("sluice: the embedded Redis does not start")
+                    .contains("libssl.so.3", "Install redis-server", "--redis URL")
+                    .doesNotContain("\tat ");
+            assertThat(program.out()).isEmpty();
+        }
+    }
+
+    @Test
     void aDataFolderThatCannotBeWrittenIsAMistake(@TempDir Path folder) throws Exception {
         Path file = Files.createFile(folder.resolve("file"));
         try (Program program = Program.start("run", "--data", file.toString())) {
             assertThat(program.exit()).isEqualTo(2);
-            assertThat(program.err()).contains("cannot be written").contains("--data");
+            assertThat(program.err())
+                    .contains("cannot be written (a file has that name)")
+                    .contains("--data");
         }
     }
 
@@ -234,6 +292,12 @@ class RunScenarioTest {
         }
     }
 
+    private static String directive(Program program, String name) throws IOException {
+        try (ForeignWire wire = program.redis()) {
+            return String.valueOf(((List<?>) wire.call("CONFIG", "GET", name)).get(1));
+        }
+    }
+
     private static boolean hasEnded(long pid) throws Exception {
         var process = ProcessHandle.of(pid);
         if (process.isPresent()) {
@@ -242,7 +306,7 @@ class RunScenarioTest {
         return ProcessHandle.of(pid).isEmpty();
     }
 
-    private static void awaitStatus(ForeignWire wire, String id, String status) throws IOException {
+    static void awaitStatus(ForeignWire wire, String id, String status) throws IOException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (!status.equals(wire.call("HGET", "task_status", id))) {
             assertThat(System.nanoTime()).isLessThan(deadline);

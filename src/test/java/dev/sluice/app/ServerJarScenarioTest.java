@@ -2,9 +2,16 @@ package dev.sluice.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the README's first command does, with the jar that the build has just made. */
 @Tag("packaged")
@@ -21,6 +28,39 @@ class ServerJarScenarioTest {
 
             assertThat(program.exit()).isZero();
             assertThat(program.err()).isEmpty();
+        }
+    }
+
+    @Test
+    void everyJavaBesideThisOneStartsItQuietly() throws Exception {
+        for (Path home : javaHomes()) {
+            Path java = home.resolve("bin").resolve("java");
+            try (Program program = Program.startJar(java.toString(), Map.of(), "run", "--demo", "500")) {
+                program.lineWith("Ctrl-C stops.");
+                program.signal("TERM");
+                assertThat(program.exit()).as(home.toString()).isZero();
+                assertThat(program.err()).as(home.toString()).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void aServerOnThePathThatIsTooOldGivesWayToItsOwn(@TempDir Path folder) throws Exception {
+        Path old = Files.writeString(folder.resolve("redis-server"), "#!/bin/sh\necho Redis server v=6.0.16\n");
+        assertThat(old.toFile().setExecutable(true)).isTrue();
+        Map<String, String> environment = Map.of("PATH", folder.toString(), "SLUICE_REDIS_BINARY", "");
+        try (Program program = Program.startJar(Program.java(), environment, "run", "--no-demo")) {
+            assertThat(program.lineWith("started on")).startsWith("Redis 7.0.15");
+        }
+    }
+
+    // A link such as default-java names one that is there already.
+    private static List<Path> javaHomes() throws IOException {
+        Path beside = Path.of(System.getProperty("java.home")).toRealPath().getParent();
+        try (Stream<Path> homes = Files.list(beside)) {
+            return homes.filter(home -> Files.isExecutable(home.resolve("bin").resolve("java")))
+                    .filter(home -> !Files.isSymbolicLink(home))
+                    .toList();
         }
     }
 
