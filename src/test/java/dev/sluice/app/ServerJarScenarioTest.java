@@ -45,6 +45,30 @@ class ServerJarScenarioTest {
     }
 
     @Test
+    void theReadmesFileIsCheckedAndServed(@TempDir Path folder) throws Exception {
+        String readme = Files.readString(Path.of("README.md"));
+        Path file = Files.writeString(
+                folder.resolve("my.yaml"), readme.split("```yaml\n", 2)[1].split("```", 2)[0]);
+        List<String[]> commands = readme.lines()
+                .filter(line -> line.startsWith("java -jar") && line.contains(" my.yaml"))
+                .map(line ->
+                        line.replace("java -jar target/sluice-server.jar ", "").replace("my.yaml", file.toString()))
+                .map(line -> line.split(" "))
+                .toList();
+        assertThat(commands).hasSize(2);
+
+        try (Program config = Program.startJar(commands.get(0))) {
+            assertThat(config.exit()).isZero();
+            assertThat(config.out()).contains("queues.emails.concurrency", file + ":4");
+        }
+        try (Program run = Program.startJar(commands.get(1))) {
+            run.errorWith("\"queues\":\"emails,clicks\"");
+            run.signal("TERM");
+            assertThat(run.exit()).isZero();
+        }
+    }
+
+    @Test
     void aServerOnThePathThatIsTooOldGivesWayToItsOwn(@TempDir Path folder) throws Exception {
         Path old = Files.writeString(folder.resolve("redis-server"), "#!/bin/sh\necho Redis server v=6.0.16\n");
         assertThat(old.toFile().setExecutable(true)).isTrue();

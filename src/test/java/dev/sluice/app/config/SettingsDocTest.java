@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -17,6 +18,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class SettingsDocTest {
     private static final Path SAMPLE = Path.of("config", "sluice.yaml");
     private static final Path MANUAL = Path.of("src", "docs", "configuration.md");
+
+    @TempDir
+    private Path folder;
 
     @Test
     void theSampleFileSetsEverythingToItsDefault() {
@@ -47,6 +51,40 @@ class SettingsDocTest {
                 .collect(Collectors.joining("\n"));
 
         assertThat(Files.readString(MANUAL)).contains(table);
+    }
+
+    @Test
+    void theReadmesExampleIsRight() throws IOException {
+        String readme = Files.readString(Path.of("README.md"));
+        String yaml = readme.split("```yaml\n", 2)[1].split("```", 2)[0];
+        Path file = Files.writeString(folder.resolve("my.yaml"), yaml);
+
+        assertThat(Configuration.load(file, Map.of(), Map.of()).settings().queues())
+                .extracting(served -> served.queue().name())
+                .containsExactly("emails", "clicks");
+        assertThat(Configuration.load(file, Map.of("SLUICE_QUEUES_EMAILS_CONCURRENCY", "7"), Map.of())
+                        .effective())
+                .contains(new Configuration.Effective(
+                        "queues.emails.concurrency", "7", "env SLUICE_QUEUES_EMAILS_CONCURRENCY"));
+    }
+
+    @Test
+    void theShapeThatOthersBuildOnIsRead() throws IOException {
+        Path file = Files.writeString(folder.resolve("contract.yaml"), """
+                redis: { url: "${REDIS_URL:embedded}" }
+                lease: 15s
+                shutdown-grace: 25s
+                queues:
+                  task_queue:
+                    status-key: task_status
+                    delivery: at-least-once          # or at-most-once
+                    concurrency: 256
+                    timeout: 5m
+                    retry: { max-attempts: 5, backoff: { first: 1s, max: 10m, jitter: 0.2 } }
+                """);
+
+        assertThat(Configuration.load(file, Map.of(), Map.of()).settings())
+                .isEqualTo(Configuration.load(null, Map.of(), Map.of()).settings());
     }
 
     static Stream<Setting<?>> settings() {
