@@ -2,8 +2,10 @@ package dev.sluice.app;
 
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.TaskContext;
+import dev.sluice.dispatch.TaskHandler;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -19,7 +21,7 @@ import reactor.core.publisher.Mono;
  * </ul>
  */
 final class BuiltInTypes {
-    static final String DEFAULT = "echo";
+    static final Set<String> NAMES = Set.of("echo", "noop", "sleep", "fail");
 
     private static final Duration LONGEST_SLEEP = Duration.ofDays(1);
 
@@ -38,6 +40,20 @@ final class BuiltInTypes {
                 .handler("noop", Void.class, context -> observed(context, null, Mono.empty()))
                 .handler("sleep", Sleep.class, context -> observed(context, null, sleep(context.payload())))
                 .handler("fail", Failing.class, context -> observed(context, null, fail(context)));
+    }
+
+    /** A handler of the user's, told of in the same way. */
+    <T> TaskHandler<T> observed(TaskHandler<T> handler) {
+        return context -> observed(
+                context, null, Mono.defer(() -> called(handler, context)).then());
+    }
+
+    private static <T> Mono<?> called(TaskHandler<T> handler, TaskContext<T> context) {
+        try {
+            return handler.handle(context);
+        } catch (Exception e) {
+            return Mono.error(e);
+        }
     }
 
     private Mono<Void> observed(TaskContext<?> context, @Nullable String detail, Mono<Void> work) {

@@ -32,6 +32,14 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
+    public void loaded(String jar, List<String> types) {
+        log.atInfo()
+                .addKeyValue("jar", jar)
+                .addKeyValue("task.types", String.join(",", types))
+                .log("Handlers loaded");
+    }
+
+    @Override
     public void waiting(RedisAddress redis, String obstacle, Duration limit) {
         log.atWarn()
                 .addKeyValue("redis.url", redis.toString())

@@ -34,6 +34,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         })
 public final class Main implements Runnable {
     private static final int WRONG_COMMAND_LINE = 2;
+    private static final int HELP_WIDTH = 120;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before run()
@@ -61,6 +62,7 @@ public final class Main implements Runnable {
                 .setOut(terminal.out())
                 .setErr(terminal.err())
                 .setColorScheme(Help.defaultColorScheme(terminal.isColoured() ? Ansi.ON : Ansi.OFF))
+                .setUsageHelpWidth(HELP_WIDTH)
                 .setExpandAtFiles(false) // a payload may be @file, and is then the file's content
                 .setParameterExceptionHandler(Main::explain)
                 .setExecutionExceptionHandler(Main::apologize)

@@ -19,6 +19,9 @@ interface Narrator {
 
     void redisEnded();
 
+    /** A jar with handlers was loaded. */
+    void loaded(String jar, List<String> types);
+
     void waiting(RedisAddress redis, String obstacle, Duration limit);
 
     void serving(RedisAddress redis, List<Queue> queues);

@@ -7,6 +7,7 @@ import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
 import dev.sluice.task.SluiceException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -36,6 +37,7 @@ import picocli.CommandLine.Option;
             "  java -jar sluice-server.jar run --data ./sluice-data --no-demo",
             "  java -jar sluice-server.jar run --redis redis://:secret@redis.example:6379/0",
             "  java -jar sluice-server.jar run --config config/sluice.yaml --log json",
+            "  java -jar sluice-server.jar run --handlers ./handlers",
             "",
             "Ctrl-C and SIGTERM stop it in good order, a second one at once."
         })
@@ -54,6 +56,14 @@ final class RunCommand implements Callable<Integer> {
 
     @Mixin
     private final SettingOptions options = new SettingOptions();
+
+    @Option(
+            names = "--handlers",
+            paramLabel = "DIR",
+            description =
+                    "Load the handlers in every jar of this folder, see src/docs/handlers.md; default: none but the"
+                            + " built-in types.")
+    private @Nullable Path handlers;
 
     @Option(
             names = "--demo",
@@ -80,12 +90,14 @@ final class RunCommand implements Callable<Integer> {
                 : RedisAddress.of(settings.redis().text());
         int tasks = demoTasks(given, configuration.file() != null);
         Surroundings.log(settings.logFormat());
+        HandlerJars jars = handlers == null ? HandlerJars.none() : HandlerJars.in(handlers, BuiltInTypes.NAMES);
         Narrator narrator = Narrator.of(settings.logFormat(), terminal);
+        jars.forEachJar(narrator::loaded);
         Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
         signals.listen();
         try (Closing closing = new Closing()) {
             RedisAddress address = given == null ? startRedis(settings, narrator, closing, signals) : given;
-            serve(address, settings, tasks, narrator, signals, closing);
+            serve(address, settings, jars, tasks, narrator, signals, closing);
         } catch (Refusal refusal) {
             return narrator.refused(refusal);
         }
@@ -93,7 +105,13 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void serve(
-            RedisAddress address, Settings settings, int tasks, Narrator narrator, Signals signals, Closing closing)
+            RedisAddress address,
+            Settings settings,
+            HandlerJars jars,
+            int tasks,
+            Narrator narrator,
+            Signals signals,
+            Closing closing)
             throws InterruptedException {
         List<Queue> queues =
                 settings.queues().stream().map(Settings.Served::queue).toList();
@@ -104,6 +122,7 @@ final class RunCommand implements Callable<Integer> {
         Sluice sluice = connect(address, results);
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice, settings));
+        jars.register(dispatcher, types::observed);
         closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
         if (!isStarted(dispatcher, address, settings.connectTimeout(), narrator, signals)) {
             return;

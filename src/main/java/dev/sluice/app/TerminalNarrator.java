@@ -40,6 +40,12 @@ final class TerminalNarrator implements Narrator {
     }
 
     @Override
+    public void loaded(String jar, List<String> types) {
+        terminal.say("Handlers of " + printable(jar) + ": "
+                + types.stream().map(TerminalNarrator::printable).collect(Collectors.joining(", ")));
+    }
+
+    @Override
     public void waiting(RedisAddress redis, String obstacle, Duration limit) {
         terminal.say("Waiting for Redis at " + redis + obstacle + ", at most " + text(limit) + ".");
     }

@@ -99,6 +99,7 @@ class MainTest {
                 "`` | Missing command",
                 "rum | Did you mean: run?",
                 "run --redsi x | Did you mean: --redis?",
+                "run --handlers /no/such/folder | --handlers /no/such/folder: there is no such folder",
                 "enqueu | Did you mean: enqueue",
                 "queues --limt 3 | Did you mean: --limit?",
                 "queues --limit 0 | --limit must be at least 1, was 0",

@@ -31,7 +31,8 @@ import org.junit.jupiter.api.Timeout;
 @Tag("packaged")
 @Timeout(value = 120, unit = TimeUnit.SECONDS) // two JVMs on a machine that may be busy
 class ConsumerProjectScenarioTest {
-    private static final Path TARGET = Path.of(System.getProperty("basedir", "."), "target");
+    private static final Path TARGET =
+            Path.of(System.getProperty("basedir", "."), "target").toAbsolutePath();
     private static final Path PROJECT = TARGET.resolve("it/consumer");
     private static final Pattern NAME = Pattern.compile("public class (\\w+)");
 
@@ -99,7 +100,7 @@ class ConsumerProjectScenarioTest {
     }
 
     /** The library and what its pom brings along; the build writes the tree, and the tests' class path has the files. */
-    private static String dependencies() throws IOException {
+    static String dependencies() throws IOException {
         List<String> files = new ArrayList<>(List.of(libraryJar().toString()));
         for (String line : Files.readAllLines(TARGET.resolve("it/dependencies.txt"))) {
             DEPENDENCY.matcher(line).results().forEach(found -> {
