@@ -6,11 +6,13 @@ import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Verdict;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Operators;
 import reactor.core.publisher.Sinks;
 
 /**
@@ -21,6 +23,8 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final Logger log = LoggerFactory.getLogger(Attempt.class);
     private static final AtomicIntegerFieldUpdater<Attempt> STATE =
             AtomicIntegerFieldUpdater.newUpdater(Attempt.class, "state");
+    private static final AtomicReferenceFieldUpdater<Attempt, Subscription> SUBSCRIPTION =
+            AtomicReferenceFieldUpdater.newUpdater(Attempt.class, Subscription.class, "subscription");
     private static final int CLAIMED = 0;
     private static final int RUNNING = 1;
     private static final int ENDED = 2;
@@ -34,7 +38,10 @@ final class Attempt implements CoreSubscriber<Object> {
     private long ranNanos;
     private boolean handled;
     private volatile long timeoutNanos;
+
+    @SuppressWarnings("UnusedVariable") // read and written through SUBSCRIPTION
     private volatile @Nullable Subscription subscription;
+
     private volatile @Nullable Thread inside;
     private String type = "-";
     private int maxAttempts;
@@ -165,12 +172,9 @@ final class Attempt implements CoreSubscriber<Object> {
         return STATE.getAndSet(this, ENDED) != ENDED;
     }
 
-    /** Stops the handler, if one runs. Runs user code: never on the loop thread. */
+    /** Stops the handler, once, if one runs or begins to. Runs user code: never on the loop thread. */
     void cancelHandler() {
-        Subscription running = subscription;
-        if (running != null) {
-            running.cancel();
-        }
+        Operators.terminate(SUBSCRIPTION, this);
     }
 
     /** What it ended with; to be read after {@link Pump#ended}. */
@@ -216,9 +220,11 @@ final class Attempt implements CoreSubscriber<Object> {
 
     @Override
     public void onSubscribe(Subscription handler) {
-        subscription = handler;
+        if (!Operators.setOnce(SUBSCRIPTION, this, handler)) {
+            return;
+        }
         if (state == ENDED) {
-            handler.cancel();
+            cancelHandler();
         } else {
             handler.request(Long.MAX_VALUE);
         }

@@ -150,8 +150,9 @@ public final class Dispatcher implements HandlerRegistry {
             if (beginStop()) {
                 stopping.update(Flux.fromIterable(pumps.values())
                         .flatMap(pump -> pump.stop(grace))
-                        .then(Mono.<Void>fromRunnable(this::release)
-                                .subscribeOn(Schedulers.boundedElastic())) // closing threads takes locks
+                        .then(parts.loop().halt())
+                        .publishOn(Schedulers.boundedElastic()) // closing threads takes locks
+                        .doFinally(end -> release())
                         .subscribe(nothing -> {}, failure -> log.error("A queue did not stop in order", failure)));
             }
             return ended.asMono().publishOn(Schedulers.parallel());

@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
@@ -30,6 +31,7 @@ final class EventLoop {
     private final List<Turn> pumps = new CopyOnWriteArrayList<>();
     private final AtomicInteger missed = new AtomicInteger();
     private final Disposable ticking;
+    private volatile boolean halted;
 
     EventLoop() {
         ticking = worker.schedulePeriodically(this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
@@ -73,6 +75,18 @@ final class EventLoop {
         return scheduler.schedule(() -> execute(work), delay.toMillis(), TimeUnit.MILLISECONDS);
     }
 
+    /**
+     * Ends the turns: completes on the loop thread, and nothing runs on it any more. From here on a signal schedules
+     * nothing, so that nobody meets the locks of an executor that shuts down.
+     */
+    Mono<Void> halt() {
+        return Mono.create(sink -> execute(() -> {
+            halted = true;
+            sink.success();
+        }));
+    }
+
+    /** Ends the thread; to be called after {@link #halt}, where taking a lock holds nobody up. */
     void close() {
         ticking.dispose();
         scheduler.dispose();
@@ -81,8 +95,11 @@ final class EventLoop {
     private void drain() {
         int seen = missed.get();
         do {
-            for (Runnable work = inbox.poll(); work != null; work = inbox.poll()) {
+            for (Runnable work = inbox.poll(); work != null && !halted; work = inbox.poll()) {
                 guarded(work);
+            }
+            if (halted) {
+                return; // and "missed" stays above zero
             }
             for (Turn pump : pumps) {
                 guarded(pump::turn);
@@ -92,6 +109,9 @@ final class EventLoop {
     }
 
     private void tick() {
+        if (halted) {
+            return;
+        }
         long now = System.nanoTime();
         for (Turn pump : pumps) {
             guarded(() -> pump.tick(now));

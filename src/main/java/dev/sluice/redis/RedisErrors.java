@@ -3,8 +3,8 @@ package dev.sluice.redis;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
+import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisException;
-import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
@@ -51,14 +51,16 @@ final class RedisErrors {
         return startsWith(error, "NOSCRIPT");
     }
 
-    /** True where the connection itself is in doubt, so that it must be closed and replaced instead of used again. */
+    /**
+     * True where the connection itself is in doubt, so that it must be closed and replaced instead of used again: after
+     * any failure that is not an answer of Redis. A command that failed inside the client may have been written or not,
+     * and from then on each answer may be another's.
+     */
     static boolean spoilsConnection(Throwable error) {
-        return error instanceof TimeoutException
-                || error instanceof io.lettuce.core.RedisCommandTimeoutException
-                || error instanceof ClosedChannelException
-                || wasNotSent(error)
-                || startsWith(error, "Connection disconnected")
-                || startsWith(error, "Connection closed")
+        if (startsWith(error, "Request queue size exceeded")) {
+            return false;
+        }
+        return !(error instanceof RedisCommandExecutionException)
                 || tells(error, "READONLY")
                 || tells(error, "UNBLOCKED")
                 || tells(error, "MASTERDOWN");

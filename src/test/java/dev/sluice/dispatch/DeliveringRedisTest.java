@@ -144,7 +144,8 @@ class DeliveringRedisTest extends DispatchCase {
 
         running(context -> gate.wait(context.id()));
         enqueue(0, 1);
-        push("f");
+        wire.call("HSET", queue.statusKey(), "f", "queued"); // first: a later one would stand over "processing"
+        wire.call("RPUSH", queue.name(), "{\"id\":\"f\",\"type\":\"t\"}");
 
         eventually(() -> {
             assertThat(status("t0")).isEqualTo("processing");

@@ -3,6 +3,7 @@ package dev.sluice.dispatch;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -80,5 +81,23 @@ class EventLoopTest {
         loop.signal();
 
         assertThat(loop).isNotNull();
+    }
+
+    @Test
+    void aHaltedLoopRunsNothingMoreAndClosesBesideWhoeverSignals() throws InterruptedException {
+        EventLoop loop = new EventLoop();
+        AtomicInteger late = new AtomicInteger();
+        loop.halt().block(Duration.ofSeconds(5));
+        Thread signaller = new Thread(() -> {
+            for (int i = 0; i < 10_000; i++) {
+                loop.execute(late::incrementAndGet);
+            }
+        });
+
+        signaller.start();
+        loop.close();
+        signaller.join();
+
+        assertThat(late).hasValue(0);
     }
 }

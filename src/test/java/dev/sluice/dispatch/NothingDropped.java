@@ -18,7 +18,7 @@ final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
     @Override
     public void beforeEach(ExtensionContext context) {
         dropped.clear();
-        Hooks.onErrorDropped(error -> dropped.add(error + place()));
+        Hooks.onErrorDropped(error -> dropped.add(error + at(error.getStackTrace(), 0) + "\n dropped" + place()));
         Hooks.onNextDropped(signal -> dropped.add(signal + place()));
     }
 
@@ -30,8 +30,12 @@ final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
     }
 
     private static String place() {
-        return Arrays.stream(new Throwable().getStackTrace())
-                .skip(2)
+        return at(new Throwable().getStackTrace(), 2);
+    }
+
+    private static String at(StackTraceElement[] trace, int skipped) {
+        return Arrays.stream(trace)
+                .skip(skipped)
                 .limit(30)
                 .map(frame -> "\n\tat " + frame)
                 .collect(Collectors.joining());

@@ -24,10 +24,11 @@ final class Runs<T> implements TaskHandler<T> {
 
     @Override
     public Mono<?> handle(TaskContext<T> context) throws Exception {
-        byId.computeIfAbsent(context.id(), id -> new AtomicInteger()).incrementAndGet();
-        if (total.incrementAndGet() <= 1000) {
+        if (all.size() < 1000) {
             all.add(context);
         }
+        byId.computeIfAbsent(context.id(), id -> new AtomicInteger()).incrementAndGet();
+        total.incrementAndGet(); // the last: who waits for a count finds everything
         return then.handle(context);
     }
 

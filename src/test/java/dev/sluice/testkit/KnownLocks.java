@@ -1,6 +1,8 @@
 package dev.sluice.testkit;
 
 import reactor.blockhound.BlockHound;
+import reactor.blockhound.BlockingMethod;
+import reactor.blockhound.BlockingOperationError;
 import reactor.blockhound.integration.BlockHoundIntegration;
 
 /**
@@ -18,6 +20,14 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(LETTUCE, "lockWritersExclusive")
                 .allowBlockingCallsInside(LETTUCE, "unlockWritersExclusive")
                 .allowBlockingCallsInside(JACKSON, "decode")
-                .allowBlockingCallsInside(JACKSON, "encode");
+                .allowBlockingCallsInside(JACKSON, "encode")
+                .blockingMethodCallback(KnownLocks::refuse);
+    }
+
+    /** Prints where, too: whoever the error meets may keep it to himself. */
+    private static void refuse(BlockingMethod method) {
+        BlockingOperationError error = new BlockingOperationError(method);
+        error.printStackTrace();
+        throw error;
     }
 }

@@ -1,0 +1,54 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lettuce.core.RedisBusyException;
+import io.lettuce.core.RedisCommandExecutionException;
+import io.lettuce.core.RedisCommandTimeoutException;
+import io.lettuce.core.RedisException;
+import io.lettuce.core.RedisNoScriptException;
+import io.netty.handler.codec.EncoderException;
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class RedisErrorsTest {
+
+    static Stream<Throwable> answersOfRedis() {
+        return Stream.of(
+                new RedisCommandExecutionException("WRONGTYPE Operation against a key"),
+                new RedisCommandExecutionException("OOM command not allowed"),
+                new RedisNoScriptException("NOSCRIPT No matching script"),
+                new RedisBusyException("BUSY Redis is busy running a script"),
+                new RedisException("Request queue size exceeded: 16384. Commands are not accepted."));
+    }
+
+    static Stream<Throwable> doubts() {
+        return Stream.of(
+                new TimeoutException(),
+                new RedisCommandTimeoutException(),
+                new ClosedChannelException(),
+                new RedisException("Connection closed"),
+                new RedisException("Currently not connected. Commands are rejected."),
+                new EncoderException("cannot encode"),
+                new IllegalStateException("inside the client"),
+                new StackOverflowError(),
+                new RedisCommandExecutionException("READONLY You can't write against a read only replica."),
+                new RedisCommandExecutionException("UNBLOCKED the stream key no longer exists"),
+                new RedisCommandExecutionException("MASTERDOWN Link with MASTER is down"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("answersOfRedis")
+    void aConnectionThatAnswersIsKept(Throwable error) {
+        assertThat(RedisErrors.spoilsConnection(error)).isFalse();
+    }
+
+    @ParameterizedTest
+    @MethodSource("doubts")
+    void aConnectionInDoubtIsReplaced(Throwable error) {
+        assertThat(RedisErrors.spoilsConnection(error)).isTrue();
+    }
+}
