@@ -1,11 +1,14 @@
 package dev.sluice.app;
 
+import dev.sluice.app.config.Configuration;
+import dev.sluice.app.config.Settings;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -13,9 +16,6 @@ import picocli.CommandLine.TypeConversionException;
 
 /** What a queue must be told before anybody has worked on it; afterwards Redis knows. */
 final class QueueOptions {
-    /** What {@code run} serves unless it is told otherwise. */
-    private static final Queue SERVED = Queue.named("task_queue").statusKey("task_status");
-
     @Option(
             names = "--status-key",
             paramLabel = "KEY",
@@ -46,8 +46,13 @@ final class QueueOptions {
         return recorded == null ? checked : chosen(recorded.queue());
     }
 
+    /** As {@code run} would serve it without a configuration, so that either may come first. */
     private static Queue named(String name) {
-        return name.equals(SERVED.name()) ? SERVED : Queue.named(name);
+        return Configuration.load(null, Map.of(), Map.of()).settings().queues().stream()
+                .map(Settings.Served::queue)
+                .filter(served -> served.name().equals(name))
+                .findFirst()
+                .orElseGet(() -> Queue.named(name));
     }
 
     private Queue chosen(Queue queue) {

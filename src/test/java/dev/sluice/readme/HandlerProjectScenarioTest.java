@@ -2,7 +2,6 @@ package dev.sluice.readme;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.io.File;
 import java.io.IOException;
@@ -14,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -23,7 +23,6 @@ import org.junit.jupiter.api.Timeout;
  * The handler project of {@code src/docs/handlers.md} in {@code target/it}: compiled against the library and what its pom
  * brings along, packed, and run by the server jar. Runs after the jars are made, so in {@code mvn verify} only.
  */
-@OnEveryRedis
 @Tag("packaged")
 @Timeout(value = 120, unit = TimeUnit.SECONDS) // four JVMs on a machine that may be busy
 class HandlerProjectScenarioTest {
@@ -33,10 +32,18 @@ class HandlerProjectScenarioTest {
     private static final Path RESOURCES = PROJECT.resolve("src/main/resources");
     private static final Markdown PAGE = Markdown.read("src/docs/handlers.md");
 
-    private final RedisServer redis;
+    private RedisServer redis;
 
-    HandlerProjectScenarioTest(RedisServer redis) {
-        this.redis = redis;
+    @BeforeEach
+    void startRedis() {
+        redis = RedisServer.builder()
+                .binary(TARGET.resolve("redis/7.0/redis-server"))
+                .start();
+    }
+
+    @AfterEach
+    void stopRedis() {
+        redis.close();
     }
 
     @BeforeEach

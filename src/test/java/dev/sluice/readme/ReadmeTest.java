@@ -45,6 +45,7 @@ class ReadmeTest {
     void itsLinksLeadSomewhere() {
         assertThat(Stream.of(
                                 "README.md",
+                                "src/docs/cli.md",
                                 "src/docs/configuration.md",
                                 "src/docs/protocol.md",
                                 "src/docs/rationale.md",

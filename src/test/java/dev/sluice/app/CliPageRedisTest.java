@@ -1,0 +1,70 @@
+package dev.sluice.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** Types what {@code src/docs/cli.md} shows behind a prompt, and holds the answers against the page. */
+@OnEveryRedis
+class CliPageRedisTest {
+    private static final Path PAGE = Path.of(System.getProperty("basedir", "."), "src", "docs", "cli.md");
+    private static final Path README = Path.of(System.getProperty("basedir", "."), "README.md");
+    private static final String JAR = "java -jar target/sluice-server.jar ";
+    private static final String PROMPT = "$ sluice ";
+    private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
+
+    @Test
+    void eachCommandAnswersWhatThePageShows(RedisServer redis) throws IOException {
+        List<String> lines = Files.readAllLines(PAGE);
+        int commands = 0;
+        for (int i = 0; i < lines.size(); i++) {
+            if (!lines.get(i).startsWith(PROMPT)) {
+                continue;
+            }
+            commands++;
+            StringBuilder shown = new StringBuilder();
+            for (int next = i + 1;
+                    !lines.get(next).startsWith("$ ") && !lines.get(next).startsWith("```");
+                    next++) {
+                shown.append(lines.get(next)).append('\n');
+            }
+            String typed = lines.get(i).substring(PROMPT.length());
+
+            CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(typed));
+
+            assertThat(answered.exit()).as(typed).isZero();
+            assertThat(answered.out().replaceAll("\"version\":\"[0-9.]+\"", "\"version\":\"…\""))
+                    .as(typed)
+                    .isEqualTo(shown.toString());
+        }
+        assertThat(commands).isEqualTo(7);
+    }
+
+    @Test
+    void eachCommandOfTheReadmeWorks(RedisServer redis) throws IOException {
+        List<String> commands = Files.readAllLines(README).stream()
+                .filter(line -> line.matches(JAR + "(enqueue|status|queues|doctor) ?.*"))
+                .map(line -> line.substring(JAR.length()))
+                .toList();
+
+        assertThat(commands).hasSize(4).allSatisfy(command -> {
+            CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
+            assertThat(answered.exit()).as(answered.err()).isZero();
+            assertThat(answered.out()).isNotEmpty();
+        });
+    }
+
+    private static String[] words(String line) {
+        List<String> words = new ArrayList<>();
+        WORD.matcher(line).results().forEach(word -> words.add(word.group(1) == null ? word.group(2) : word.group(1)));
+        return words.toArray(String[]::new);
+    }
+}
