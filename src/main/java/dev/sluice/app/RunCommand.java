@@ -182,11 +182,12 @@ final class RunCommand implements Callable<Integer> {
 
     private static void drain(
             Dispatcher dispatcher, Duration patience, Results results, Narrator narrator, Signals signals) {
-        boolean inVain = signals.exitCode() != 0;
+        boolean inVain = signals.exitCode() != 0; // its Redis is gone
         Duration grace = inVain ? Duration.ZERO : patience;
         narrator.stopping(grace);
         int before = results.handedBack();
-        if (Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK)) && !inVain) {
+        boolean inTime = Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
+        if (inTime || inVain) {
             narrator.stopped(results.handedBack() - before);
         } else {
             narrator.stoppedWithoutRedis();

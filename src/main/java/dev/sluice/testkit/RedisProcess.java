@@ -23,7 +23,7 @@ import java.util.concurrent.TimeoutException;
  * the pipe, the read ends and the watchdog kills the server. No polling, no shutdown hook, no pid file. Because the shell
  * turns into the server ({@code exec}), its pid is the server's.
  *
- * <p>The server has a session of its own where {@code setsid} exists: Ctrl-C in a terminal goes to the whole foreground
+ * <p>The server has a session of its own where {@code setsid} or Perl exists: Ctrl-C in a terminal goes to the whole foreground
  * group, and would end Redis before its users could drain.
  */
 final class RedisProcess {
@@ -33,6 +33,7 @@ final class RedisProcess {
     private static final String READY = "Ready to accept connections";
     private static final String PORT_TAKEN = "Could not create server TCP listening socket";
     private static final Path SETSID = Path.of("/usr/bin/setsid");
+    private static final Path PERL = Path.of("/usr/bin/perl"); // macOS has it, and no setsid
     private static final String SCRIPT = """
             exec 3<&0
             ( trap '' INT TERM HUP; read -r never <&3; kill -9 $$ ) >/dev/null 2>&1 &
@@ -51,10 +52,7 @@ final class RedisProcess {
     }
 
     static RedisProcess start(Path binary, Path config, Path workingDir, Duration limit) {
-        List<String> command = new ArrayList<>();
-        if (Files.isExecutable(SETSID)) {
-            command.add(SETSID.toString());
-        }
+        List<String> command = new ArrayList<>(inItsOwnSession());
         command.addAll(List.of("/bin/sh", "-c", SCRIPT, "sh", binary.toString(), config.toString()));
         try {
             RedisProcess started = new RedisProcess(new ProcessBuilder(command)
@@ -66,6 +64,15 @@ final class RedisProcess {
         } catch (IOException e) {
             throw new RedisServerException("cannot run " + binary, e);
         }
+    }
+
+    private static List<String> inItsOwnSession() {
+        if (Files.isExecutable(SETSID)) {
+            return List.of(SETSID.toString());
+        }
+        return Files.isExecutable(PERL)
+                ? List.of(PERL.toString(), "-MPOSIX", "-e", "POSIX::setsid(); exec @ARGV")
+                : List.of();
     }
 
     long pid() {

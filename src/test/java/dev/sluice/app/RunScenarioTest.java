@@ -252,6 +252,20 @@ class RunScenarioTest {
     }
 
     @Test
+    void withoutItsRedisItEnds() throws Exception {
+        try (Program program = Program.start("run", "--no-demo")) {
+            program.lineWith("Ctrl-C stops.");
+
+            ProcessHandle.of(redisProcess(program)).orElseThrow().destroyForcibly();
+
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.out())
+                    .contains("The embedded Redis has ended unexpectedly; stopping.")
+                    .endsWith("Stopped.");
+        }
+    }
+
+    @Test
     void aServerThatDoesNotStartIsNamedWithTheRemedy(@TempDir Path folder) throws Exception {
         Path broken = Files.writeString(folder.resolve("redis-server"), """
                 #!/bin/sh
