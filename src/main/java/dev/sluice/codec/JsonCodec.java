@@ -117,7 +117,8 @@ public final class JsonCodec implements PayloadCodec {
             }
             parser.skipChildren();
             if (parser.nextToken() != null) {
-                throw PayloadProblem.notOneValue("something follows the value");
+                throw PayloadProblem.notOneValue(
+                        "something follows the value at " + Place.of(parser.currentTokenLocation()));
             }
             return raw;
         } catch (JacksonException malformed) {

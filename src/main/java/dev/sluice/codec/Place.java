@@ -10,6 +10,10 @@ final class Place {
 
     static String of(JacksonException problem) {
         TokenStreamLocation location = problem.getLocation();
-        return location == null ? "somewhere" : "line " + location.getLineNr() + ", column " + location.getColumnNr();
+        return location == null ? "somewhere" : of(location);
+    }
+
+    static String of(TokenStreamLocation location) {
+        return "line " + location.getLineNr() + ", column " + location.getColumnNr();
     }
 }
