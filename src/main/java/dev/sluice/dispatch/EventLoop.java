@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -30,6 +29,7 @@ final class EventLoop {
     private final Queue<Runnable> inbox = new ConcurrentLinkedQueue<>();
     private final List<Turn> pumps = new CopyOnWriteArrayList<>();
     private final AtomicInteger missed = new AtomicInteger();
+    private final AtomicInteger scheduling = new AtomicInteger();
     private final Disposable ticking;
     private volatile boolean halted;
 
@@ -61,11 +61,13 @@ final class EventLoop {
     /** Gives every pump a turn soon. Many signals before that turn cost one. */
     void signal() {
         if (missed.getAndIncrement() == 0) {
+            scheduling.incrementAndGet();
             try {
-                worker.schedule(this::drain);
-            } catch (RejectedExecutionException closed) {
-                // A handler that outlived its dispatcher: nobody is left to be told.
-                log.debug("The loop is closed", closed);
+                if (!halted) {
+                    worker.schedule(this::drain);
+                }
+            } finally {
+                scheduling.decrementAndGet();
             }
         }
     }
@@ -76,8 +78,8 @@ final class EventLoop {
     }
 
     /**
-     * Ends the turns: completes on the loop thread, and nothing runs on it any more. From here on a signal schedules
-     * nothing, so that nobody meets the locks of an executor that shuts down.
+     * Ends the turns: completes on the loop thread, and nothing runs on it any more. From here on a signal does nothing:
+     * a handler may outlive its dispatcher, and nobody is left to be told.
      */
     Mono<Void> halt() {
         return Mono.create(sink -> execute(() -> {
@@ -86,8 +88,15 @@ final class EventLoop {
         }));
     }
 
-    /** Ends the thread; to be called after {@link #halt}, where taking a lock holds nobody up. */
+    /**
+     * Ends the thread. To be called after {@link #halt}, and where waiting holds nobody up: an executor that shuts down
+     * takes locks, and so does whoever hands it work meanwhile, so those go first.
+     */
     void close() {
+        halted = true;
+        while (scheduling.get() > 0) {
+            Thread.onSpinWait();
+        }
         ticking.dispose();
         scheduler.dispose();
     }
