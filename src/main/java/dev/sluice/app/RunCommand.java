@@ -10,8 +10,11 @@ import dev.sluice.task.SluiceException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -91,6 +94,7 @@ final class RunCommand implements Callable<Integer> {
         int tasks = demoTasks(given, configuration.file() != null);
         Surroundings.log(settings.logFormat());
         HandlerJars jars = handlers == null ? HandlerJars.none() : HandlerJars.in(handlers, BuiltInTypes.NAMES);
+        settings.queues().forEach(served -> checkTypes(served, jars));
         Narrator narrator = Narrator.of(settings.logFormat(), terminal);
         jars.forEachJar(narrator::loaded);
         Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
@@ -135,6 +139,20 @@ final class RunCommand implements Callable<Integer> {
             narrator.serving(address, queues);
         }
         signals.await();
+    }
+
+    // Else every task that it is meant for would become a dead letter.
+    private static void checkTypes(Settings.Served served, HandlerJars jars) {
+        Set<String> known = new TreeSet<>(BuiltInTypes.NAMES);
+        jars.forEachJar((jar, types) -> known.addAll(types));
+        Stream.of(served.settings().defaultType(), served.settings().plainType())
+                .filter(type -> type != null && !known.contains(type))
+                .findFirst()
+                .ifPresent(type -> {
+                    throw Refusal.mistaken("queue " + served.queue().name() + " has '" + type
+                            + "' as its default-type or plain-type, but no handler: there are "
+                            + String.join(", ", known));
+                });
     }
 
     private static Dispatcher dispatcher(Sluice sluice, Settings settings) {

@@ -3,10 +3,14 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -55,6 +59,15 @@ class MainTest {
                 .contains("-F _complete_sluice")
                 .hasLineCount(1);
         assertThat(out()).contains("--max-attempts", "at-most-once");
+    }
+
+    @Test
+    void aTypeThatTheFileNamesNeedsAHandler(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("s.yaml"), "queues: { mails: { default-type: mail.send } }");
+
+        assertThat(execute("run", "--config", file.toString())).isEqualTo(2);
+        assertThat(err())
+                .contains("queue mails has 'mail.send' as its default-type", "there are echo, fail, noop, sleep");
     }
 
     @Test
@@ -112,7 +125,6 @@ class MainTest {
                 "enqueue jobs | Missing required parameter: 'TYPE'",
                 "enqueue a{b}c noop | a queue name must be",
                 "enqueue jobs noop {\"a\":1,} | the payload is not one well-formed JSON value: line 1, column 8",
-                "enqueue jobs noop [1]{} | something follows the value at line 1, column 4",
                 "enqueue jobs noop hello | line 1, column 1; JSON text needs quotes of its own",
                 "enqueue jobs noop @/no/such/file | cannot read /no/such/file: there is no such file",
                 "enqueue jobs noop - | standard input: the payload is not one well-formed JSON value: it is empty",
