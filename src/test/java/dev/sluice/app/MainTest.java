@@ -125,6 +125,7 @@ class MainTest {
                 "enqueue jobs | Missing required parameter: 'TYPE'",
                 "enqueue a{b}c noop | a queue name must be",
                 "enqueue jobs noop {\"a\":1,} | the payload is not one well-formed JSON value: line 1, column 8",
+                "enqueue jobs noop [1]{} | something follows the value at line 1, column 4",
                 "enqueue jobs noop hello | line 1, column 1; JSON text needs quotes of its own",
                 "enqueue jobs noop @/no/such/file | cannot read /no/such/file: there is no such file",
                 "enqueue jobs noop - | standard input: the payload is not one well-formed JSON value: it is empty",
