@@ -233,6 +233,9 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
                 for (Task<?> task; call.hasRoom() && (task = arrived.poll()) != null; ) {
                     call.add(task);
                 }
+                if (call.size() == 0) {
+                    return; // a task was polled before the queue counted it; who added it rings when that is done
+                }
                 sent.add(call);
                 call.start();
             }
@@ -282,8 +285,9 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
             private @Nullable SluiceException error;
             private volatile boolean answered;
 
+            /** {@code expected} may be negative: see {@link #sendArrived}. */
             Call(int expected) {
-                int capacity = Math.min(expected, EnqueueCalls.MAX_TASKS);
+                int capacity = Math.max(0, Math.min(expected, EnqueueCalls.MAX_TASKS));
                 ids = new ArrayList<>(capacity);
                 frames = new ArrayList<>(capacity);
                 slots = new ArrayList<>(capacity);

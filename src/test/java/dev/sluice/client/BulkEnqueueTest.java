@@ -45,6 +45,23 @@ class BulkEnqueueTest {
                 .verify();
     }
 
+    /** A task can be seen before the queue between the threads counts it; then that queue's length is -1. */
+    @Test
+    void aSourceOnAnotherThreadMayBeOvertaken() {
+        EnqueueCalls atOnce = (ids, frames) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
+                .doFirst(() -> assertThat(ids).isNotEmpty());
+        Publisher<Task<?>> slow = Flux.range(0, 300_000)
+                .<Task<?>>map(i -> Task.of("mail", i))
+                .doOnNext(task -> IntStream.range(0, 300).forEach(spin -> Thread.onSpinWait())) // the queue runs empty
+                .hide()
+                .subscribeOn(Schedulers.boundedElastic());
+
+        StepVerifier.create(new BulkEnqueue(slow, new Framer(JsonCodec.standard()), atOnce, Schedulers.parallel()))
+                .expectNextCount(300_000)
+                .expectComplete()
+                .verify(Duration.ofSeconds(60));
+    }
+
     @Test
     void takeEnqueuesWhatItTakes() {
         StepVerifier.create(bulk(tasks(1_000_000)).take(10))
