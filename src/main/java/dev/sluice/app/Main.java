@@ -2,11 +2,13 @@ package dev.sluice.app;
 
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -74,8 +76,9 @@ public final class Main implements Runnable {
         throw new ParameterException(spec.commandLine(), "Missing command");
     }
 
-    private static int explain(ParameterException mistake, String... arguments) {
-        CommandLine command = mistake.getCommandLine();
+    private static int explain(ParameterException told, String... arguments) {
+        CommandLine command = told.getCommandLine();
+        ParameterException mistake = told instanceof MissingParameterException ? misspelt(told, arguments) : told;
         PrintWriter err = command.getErr();
         err.println("sluice: " + mistake.getMessage());
         List<String> meant = mistake instanceof UnmatchedArgumentException unmatched
@@ -87,6 +90,19 @@ public final class Main implements Runnable {
         err.println("See: " + command.getCommandSpec().qualifiedName() + " --help");
         err.flush();
         return WRONG_COMMAND_LINE;
+    }
+
+    /** The unknown option of a command that lacks something, too: what is missing may be what was misspelt. */
+    private static ParameterException misspelt(ParameterException missing, String... arguments) {
+        CommandLine command = missing.getCommandLine();
+        return Stream.of(arguments)
+                .takeWhile(argument -> !argument.equals("--"))
+                .filter(argument -> argument.startsWith("--"))
+                .map(argument -> argument.replaceFirst("=.*", ""))
+                .filter(option -> command.getCommandSpec().findOption(option) == null)
+                .findFirst()
+                .<ParameterException>map(option -> new UnmatchedArgumentException(command, List.of(option)))
+                .orElse(missing);
     }
 
     private static int apologize(Exception failure, CommandLine command, CommandLine.ParseResult parsed)

@@ -3,14 +3,10 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -62,15 +58,6 @@ class MainTest {
     }
 
     @Test
-    void aTypeThatTheFileNamesNeedsAHandler(@TempDir Path folder) throws IOException {
-        Path file = Files.writeString(folder.resolve("s.yaml"), "queues: { mails: { default-type: mail.send } }");
-
-        assertThat(execute("run", "--config", file.toString())).isEqualTo(2);
-        assertThat(err())
-                .contains("queue mails has 'mail.send' as its default-type", "there are echo, fail, noop, sleep");
-    }
-
-    @Test
     void configSaysWhetherTheSettingsAreRight() {
         assertThat(execute("config", "--config", "config/sluice.yaml")).isZero();
         assertThat(out().lines())
@@ -119,6 +106,7 @@ class MainTest {
                 "queues -o xml | expected one of [table, json]",
                 "queues {x} | a queue name must be 1 to 128 characters of A-Z a-z 0-9 . _ : -, was '{x}'",
                 "status {x} a | a queue name must be",
+                "status --ouput json | Did you mean: --output",
                 "status jobs | Missing required parameter: 'ID'",
                 "doctor a}b | a queue name must be",
                 "enqueue | Missing required parameter: 'QUEUE'",
