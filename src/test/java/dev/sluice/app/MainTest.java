@@ -3,10 +3,14 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -55,6 +59,15 @@ class MainTest {
                 .contains("-F _complete_sluice")
                 .hasLineCount(1);
         assertThat(out()).contains("--max-attempts", "at-most-once");
+    }
+
+    @Test
+    void aTypeThatTheFileNamesNeedsAHandler(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("s.yaml"), "queues: { mails: { default-type: mail.send } }");
+
+        assertThat(execute("run", "--config", file.toString())).isEqualTo(2);
+        assertThat(err())
+                .contains("queue mails has 'mail.send' as its default-type", "there are echo, fail, noop, sleep");
     }
 
     @Test
