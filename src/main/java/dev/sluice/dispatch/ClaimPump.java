@@ -414,10 +414,7 @@ final class ClaimPump implements Pump {
             return;
         }
         if (from.unanswered().isEmpty()) {
-            broken = false;
-            backoff.reset();
-            observer.link("commands", true);
-            log.atInfo().addKeyValue("queue", queue.name()).log("Redis answers again");
+            recovered();
             return;
         }
         calls.after(backoff.next(), () -> {
@@ -427,6 +424,15 @@ final class ClaimPump implements Pump {
                 }
             }
         });
+    }
+
+    private void recovered() {
+        backoff.reset();
+        if (broken) {
+            broken = false;
+            observer.link("commands", true);
+            log.atInfo().addKeyValue("queue", queue.name()).log("Redis answers again");
+        }
     }
 
     // ---- the lease
@@ -446,9 +452,8 @@ final class ClaimPump implements Pump {
                     current = next;
                     refusalTold = false;
                     inFlight = 0;
-                    broken = false;
+                    recovered();
                     rung = true;
-                    backoff.reset();
                     MonoSink<Void> starter = starting;
                     starting = null;
                     if (starter != null) {

@@ -105,6 +105,26 @@ class FaultsScenarioTest extends DispatchCase {
         assertThat(told.lapses.get()).isZero();
     }
 
+    /** Longer than the lease and than a command may take: the lease is lost, and the link is mended by the next join. */
+    @Test
+    @Timeout(60)
+    void anOutageThatOutlastsTheLeaseIsOverWhenTheQueueIsJoinedAnew() {
+        settings = settings.concurrency(4);
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(10)));
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(3))).handler("t", Object.class, runs));
+        enqueue(0, 1000);
+
+        own.pause();
+        eventually(() -> assertThat(told.lapses.get()).isOne());
+        assertThat(told.cuts.get()).isOne();
+        own.resume();
+
+        eventually(() -> assertThat(told.mends.get()).isOne());
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(1000));
+        assertThat(told.cuts.get()).isOne();
+        assertThat(told.rejoins.get()).isOne();
+    }
+
     @Test
     @Timeout(60)
     void clientPauseDelaysAndLosesNothing() {

@@ -16,6 +16,8 @@ final class Recorder implements Observer {
     final AtomicLong lapses = new AtomicLong();
     final AtomicLong rejoins = new AtomicLong();
     final AtomicLong lateStatuses = new AtomicLong();
+    final AtomicLong cuts = new AtomicLong();
+    final AtomicLong mends = new AtomicLong();
     private final Map<Outcome, AtomicLong> settled = new ConcurrentHashMap<>();
 
     long settled(Outcome outcome) {
@@ -60,5 +62,10 @@ final class Recorder implements Observer {
     @Override
     public void lease(String queue, boolean lapsed) {
         (lapsed ? lapses : rejoins).incrementAndGet();
+    }
+
+    @Override
+    public void link(String role, boolean up) {
+        (up ? mends : cuts).incrementAndGet();
     }
 }
