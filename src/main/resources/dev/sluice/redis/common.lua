@@ -7,6 +7,7 @@ local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)\n'
 local COUNTERS = '^(%d+),(%d+),(%d+)$'
 local MOST_COUNTED = 999999999
 local MOST_BYTES = 1048576
+local MOST_WATCHED = 20000
 
 -- Milliseconds of this server's clock: the only clock that leases, delays and times are measured with.
 local function clock_ms()
@@ -66,6 +67,20 @@ local function bury(id, frame, failure, at_ms)
   call('HSET', DEAD_BODIES, id, failure .. '\n' .. frame)
   call('ZADD', DEAD, at_ms, id)
   call('HSET', STATUS, id, 'dead')
+end
+
+-- Has upkeep look after these foreign ids from a second on: their producers may yet write a status. The freshest have
+-- most to expect: when there is no more room, those that were looked at most often make it.
+local function watch(ids, now)
+  local over = call('ZCARD', LATE) + #ids - MOST_WATCHED
+  if over > 0 then
+    call('ZREMRANGEBYRANK', LATE, -over, -1)
+  end
+  local members = {}
+  for i = 1, #ids do
+    members[2 * i - 1], members[2 * i] = (now + 1000) * 8, ids[i]
+  end
+  call('ZADD', LATE, unpack(members))
 end
 
 -- A task whose body somebody else removed cannot be run again: it is counted, and no status speaks of it any more.

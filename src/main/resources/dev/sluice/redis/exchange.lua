@@ -12,7 +12,6 @@
 local incarnation, this_call, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local wanted = math.min(tonumber(ARGV[3]), 256)
 local suspects_wanted, crash_limit = tonumber(ARGV[5]), tonumber(ARGV[6])
-local LATE_LIMIT = 20000
 
 -- The indexes of a call's tasks as text: turning a number into text takes longer than all else a claim does with a task.
 local WORDS = {
@@ -53,8 +52,7 @@ local this_as_last = string.format('%065d', this_call)
 -- The settle half: only what this incarnation still holds counts. On a repeat a missing token was answered before.
 local refused = {}
 
--- Foreign tasks that end before their producer's status came: upkeep removes what comes later. The freshest have most
--- to expect: when there is no more room, those that were looked at most often make it.
+-- Foreign tasks that end before their producer's status came: upkeep removes what comes later.
 local function look_after(ended)
   local ids, words = {}, call('HMGET', STATUS, unpack(ended))
   for i = 1, #ended do
@@ -62,20 +60,9 @@ local function look_after(ended)
       ids[#ids + 1] = ended[i]
     end
   end
-  if #ids == 0 then
-    return
+  if #ids > 0 then
+    watch(ids, now)
   end
-  local over = size.late + #ids - LATE_LIMIT
-  if over > 0 then
-    call('ZREMRANGEBYRANK', LATE, -over, -1)
-    size.late = size.late - over
-  end
-  local members = {}
-  for i = 1, #ids do
-    members[2 * i - 1], members[2 * i] = (now + 1000) * 8, ids[i]
-  end
-  call('ZADD', LATE, unpack(members))
-  size.late = size.late + #ids
 end
 
 local function end_well(first, count, awaited)

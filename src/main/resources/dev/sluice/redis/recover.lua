@@ -43,7 +43,7 @@ end)
 
 local moved, dead = 0, 0
 if #held > 0 then
-  local tokens, ids, words = {}, {}, {}
+  local tokens, ids, words, back, awaiting = {}, {}, {}, {}, {}
   for i = 1, math.min(limit, #held) do
     tokens[i], ids[i] = held[i][3], held[i][4]
   end
@@ -61,8 +61,12 @@ if #held > 0 then
         bury(id, again, string.format(
           '{"reason":"crash-limit","message":"its dispatcher died %d times while it ran"}', crashes), now)
         dead = dead + 1
+        if string.sub(again, 2, 2) == 'F' then
+          awaiting[#awaiting + 1] = id
+        end
       else
         call('LPUSH', list_for(crashes, crash_limit), again)
+        back[#back + 1] = id
         words[#words + 1] = id
         words[#words + 1] = 'queued'
         moved = moved + 1
@@ -71,8 +75,11 @@ if #held > 0 then
   end
   if #words > 0 then
     call('HSET', STATUS, unpack(words))
-    call('ZREM', LATE, unpack(ids, 1, #frames)) -- they live: their "queued" is no late one
+    call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
     ring()
+  end
+  if #awaiting > 0 then
+    watch(awaiting, now)
   end
 end
 

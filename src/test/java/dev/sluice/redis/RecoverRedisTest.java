@@ -194,6 +194,24 @@ class RecoverRedisTest {
     }
 
     @Test
+    void aForeignTaskThatDiesOfCrashesIsDeadHoweverLateItsStatusComes() {
+        q.push("{\"id\":\"x\"}");
+        for (int crash = 0; crash < 3; crash++) {
+            Worker victim = q.worker("v" + crash);
+            victim.claimOne();
+            q.lapse(victim);
+            q.recoverAll(victim);
+        }
+        assertThat(q.status("x")).isEqualTo("dead");
+
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.wire.call("ZADD", q.key("late"), "XX", "0", "x"); // its next look is due
+        q.round();
+
+        assertThat(q.status("x")).isEqualTo("dead");
+    }
+
+    @Test
     void aClaimedHashWithoutAMemberIsAdoptedAndRecovered() {
         q.enqueue("x");
         Worker worker = q.worker("a");
