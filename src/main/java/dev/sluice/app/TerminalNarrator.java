@@ -41,8 +41,8 @@ final class TerminalNarrator implements Narrator {
 
     @Override
     public void loaded(String jar, List<String> types) {
-        terminal.say("Handlers of " + printable(jar) + ": "
-                + types.stream().map(TerminalNarrator::printable).collect(Collectors.joining(", ")));
+        terminal.say("Handlers of " + brief(jar) + ": "
+                + types.stream().map(TerminalNarrator::brief).collect(Collectors.joining(", ")));
     }
 
     @Override
@@ -70,12 +70,12 @@ final class TerminalNarrator implements Narrator {
                 Locale.ROOT,
                 "%s  %s  %s  attempt %d  %s after %.1f ms%s",
                 CLOCK.format(attempt.at()),
-                printable(attempt.id()),
-                printable(attempt.type()),
+                brief(attempt.id()),
+                brief(attempt.type()),
                 attempt.attempt(),
                 attempt.outcome(),
                 attempt.nanos() / 1e6,
-                attempt.detail() == null ? "" : "  " + printable(attempt.detail())));
+                attempt.detail() == null ? "" : "  " + brief(attempt.detail())));
     }
 
     @Override
@@ -123,15 +123,10 @@ final class TerminalNarrator implements Narrator {
         return Durations.text(time).replaceFirst("(?<=\\d)(?=[a-z])", " ");
     }
 
-    // Other people's text must not steer the terminal.
-    private static String printable(String text) {
-        StringBuilder clean = new StringBuilder();
-        text.codePoints()
-                .limit(LONGEST_TEXT)
-                .map(c -> Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? ' ' : c)
-                .forEach(clean::appendCodePoint);
-        return text.codePointCount(0, text.length()) > LONGEST_TEXT
-                ? clean.append('…').toString()
-                : clean.toString();
+    private static String brief(String text) {
+        String clean = Table.printable(text);
+        return clean.codePointCount(0, clean.length()) > LONGEST_TEXT
+                ? clean.substring(0, clean.offsetByCodePoints(0, LONGEST_TEXT)) + '…'
+                : clean;
     }
 }

@@ -81,12 +81,12 @@ final class ClaimPump implements Pump {
     private final Deque<Long> orphans = new ArrayDeque<>();
     private final Permits permits;
     private final Backoff backoff = new Backoff();
+    private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private @Nullable Incarnation current;
     private int inFlight;
-    private boolean broken;
     private boolean workKnown;
     private boolean rung;
     private boolean resting;
@@ -105,6 +105,7 @@ final class ClaimPump implements Pump {
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();
+        this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
         this.doorbell = links.open("doorbell:" + queue.name());
@@ -197,7 +198,7 @@ final class ClaimPump implements Pump {
     public void turn() {
         collectEnded();
         Incarnation now = current;
-        if (now != null && !broken) {
+        if (now != null && !outage.isOpen()) {
             exchange(now);
             awaitNews();
         }
@@ -216,7 +217,7 @@ final class ClaimPump implements Pump {
         now.holdings().look(nowNanos, consumer);
         LeaseKeeper keeping = keeper;
         if (keeping != null) {
-            keeping.tick(nowNanos, !broken);
+            keeping.tick(nowNanos, !outage.isOpen());
         }
     }
 
@@ -397,20 +398,13 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        if (!broken) {
-            broken = true;
-            observer.link("commands", false);
-            log.atWarn()
-                    .addKeyValue("queue", queue.name())
-                    .addKeyValue("reason", failure.getMessage())
-                    .log("Redis does not answer; calls are kept and sent again");
-        }
+        outage.begin(failure);
         mend(from);
     }
 
     /** After a failure every unanswered call goes out again, in order, before any new one does. */
     private void mend(Incarnation from) {
-        if (!broken || inFlight > 0) {
+        if (!outage.isOpen() || inFlight > 0) {
             return;
         }
         if (from.unanswered().isEmpty()) {
@@ -428,11 +422,7 @@ final class ClaimPump implements Pump {
 
     private void recovered() {
         backoff.reset();
-        if (broken) {
-            broken = false;
-            observer.link("commands", true);
-            log.atInfo().addKeyValue("queue", queue.name()).log("Redis answers again");
-        }
+        outage.end();
     }
 
     // ---- the lease
@@ -447,8 +437,8 @@ final class ClaimPump implements Pump {
                         calls.run(store.leave(next.id()).thenReturn(true), left -> {}, this::report);
                         return;
                     }
-                    keeper =
-                            new LeaseKeeper(next, store, calls, pool, lease, sent, why -> lose(next, why), this::adopt);
+                    keeper = new LeaseKeeper(
+                            next, store, calls, pool, outage, lease, sent, why -> lose(next, why), this::adopt);
                     current = next;
                     refusalTold = false;
                     inFlight = 0;
@@ -490,11 +480,7 @@ final class ClaimPump implements Pump {
         if (lost != current) {
             return;
         }
-        log.atWarn()
-                .addKeyValue("queue", queue.name())
-                .addKeyValue("held", permits.held())
-                .addKeyValue("reason", why)
-                .log("The lease is lost; handlers are cancelled and the dispatcher joins anew");
+        outage.leaseLost(permits.held(), why);
         endLease();
         lost.holdings().abandonAll();
         lost.unanswered().forEach(sent -> sent.settles.forEach(attempt -> attempt.answered(false)));

@@ -56,6 +56,7 @@ public final class Dispatcher implements HandlerRegistry {
                 new HandlerPool(),
                 builder.codec,
                 builder.observer,
+                new Outages(builder.observer),
                 builder.lease,
                 builder.crashLimit);
         TaskId.random(); // draws its first random numbers here, where that may block, and not on the loop

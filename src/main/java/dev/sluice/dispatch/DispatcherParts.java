@@ -12,5 +12,6 @@ record DispatcherParts(
         HandlerPool pool,
         PayloadCodec codec,
         Observer observer,
+        Outages outages,
         Duration lease,
         int crashLimit) {}

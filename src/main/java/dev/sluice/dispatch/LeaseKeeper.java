@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.Tokens;
+import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
 import java.util.HashSet;
@@ -31,6 +32,7 @@ final class LeaseKeeper {
     private final ClaimStore store;
     private final Calls calls;
     private final HandlerPool pool;
+    private final Outages.Outage outage;
     private final Duration lease;
     private final Consumer<String> onLoss;
     private final Consumer<List<Long>> onOrphans;
@@ -46,6 +48,7 @@ final class LeaseKeeper {
             ClaimStore store,
             Calls calls,
             HandlerPool pool,
+            Outages.Outage outage,
             Duration lease,
             long grantedNanos,
             Consumer<String> onLoss,
@@ -54,6 +57,7 @@ final class LeaseKeeper {
         this.store = store;
         this.calls = calls;
         this.pool = pool;
+        this.outage = outage;
         this.lease = lease;
         this.onLoss = onLoss;
         this.onOrphans = onOrphans;
@@ -110,6 +114,7 @@ final class LeaseKeeper {
             incarnation.holdings().abandonAll();
             calls.later(() -> {
                 if (!ended) {
+                    outage.begin(new StoreUnavailableException("a lease could not be renewed in time", null));
                     onLoss.accept("it could not be renewed in time");
                 }
             });

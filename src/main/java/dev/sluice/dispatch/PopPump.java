@@ -68,6 +68,7 @@ final class PopPump implements Pump {
     private final Source plain = new Source(true);
     private final Source ready = new Source(false);
     private final Backoff backoff = new Backoff();
+    private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
@@ -75,7 +76,6 @@ final class PopPump implements Pump {
     private int otherCalls;
     private boolean introduced;
     private boolean awaiting;
-    private boolean broken;
     private volatile boolean refusing;
 
     PopPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
@@ -86,6 +86,7 @@ final class PopPump implements Pump {
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();
+        this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.pops(queue);
         this.waiting = links.open("pop:" + queue.name());
@@ -176,7 +177,7 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        if (phase == Phase.OPEN && introduced && !broken && !statuses.isBehind()) {
+        if (phase == Phase.OPEN && introduced && !outage.isOpen() && !statuses.isBehind()) {
             take();
         }
         if (phase == Phase.DRAINING && isDrained()) {
@@ -360,13 +361,8 @@ final class PopPump implements Pump {
     }
 
     private void failed(Throwable failure) {
-        if (!broken) {
-            broken = true;
-            observer.link("commands", false);
-            log.atWarn()
-                    .addKeyValue("queue", queue.name())
-                    .addKeyValue("reason", failure.getMessage())
-                    .log("Redis does not answer; popping goes on when it does");
+        if (!outage.isOpen()) {
+            outage.begin(failure);
             again();
         }
     }
@@ -379,14 +375,10 @@ final class PopPump implements Pump {
     }
 
     private void recovered() {
-        if (broken) {
-            broken = false;
-            backoff.reset();
-            plain.gives = true;
-            ready.gives = true;
-            observer.link("commands", true);
-            log.atInfo().addKeyValue("queue", queue.name()).log("Redis answers again");
-        }
+        backoff.reset();
+        plain.gives = true;
+        ready.gives = true;
+        outage.end();
     }
 
     private boolean isDrained() {

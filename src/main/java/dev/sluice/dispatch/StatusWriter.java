@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import dev.sluice.redis.PopStore;
+import dev.sluice.task.StoreRefusedException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -36,7 +37,7 @@ final class StatusWriter {
     private List<String> ended = new ArrayList<>();
     private int looks;
     private boolean writing;
-    private boolean failing;
+    private boolean refusalTold;
 
     StatusWriter(String queue, PopStore store, Calls calls, Consumer<Throwable> onFailure) {
         this.queue = queue;
@@ -99,7 +100,7 @@ final class StatusWriter {
     /** A producer that pushed first may yet write its status: upkeep looks after those ids. */
     private void written(List<String> absent, List<String> done) {
         writing = false;
-        failing = false;
+        refusalTold = false;
         backoff.reset();
         unannounced.addAll(absent);
         unannounced.removeAll(retracted);
@@ -120,8 +121,8 @@ final class StatusWriter {
     }
 
     private void failed(List<String> done, Throwable failure) {
-        if (!failing) {
-            failing = true;
+        if (failure instanceof StoreRefusedException && !refusalTold) {
+            refusalTold = true;
             log.atWarn()
                     .addKeyValue("queue", queue)
                     .addKeyValue("reason", failure.getMessage())

@@ -72,27 +72,22 @@ class ConfiguredRunScenarioTest {
     }
 
     @Test
-    void anOutageOfRedisIsTwoLinesForEachQueueAndThenItGoesOn() throws Exception {
+    void anOutageOfRedisIsTwoLinesHoweverManyQueuesThereAreAndThenItGoesOn() throws Exception {
         Path file = write("lease: 500ms\nqueues: { one: { default-type: echo }, two: { default-type: echo } }");
         try (RedisServer redis = RedisServer.builder().binary(REDIS).start();
                 Program program = Program.start("run", "--config", file.toString(), "--redis", redis.uri())) {
             program.lineWith("Ctrl-C stops.");
 
             redis.kill();
-            program.errorWith("The lease is lost; handlers are cancelled and the dispatcher joins anew queue=\"one\"");
-            program.errorWith("The lease is lost; handlers are cancelled and the dispatcher joins anew queue=\"two\"");
+            program.errorWith("Redis does not answer; dispatching goes on when it does");
             redis.restart();
+            program.errorWith("Redis answers again");
             redis.call("RPUSH", "one", "{\"id\":\"after-one\"}");
             redis.call("RPUSH", "two", "{\"id\":\"after-two\"}");
 
             program.lineWith("  after-one  echo  attempt 1  succeeded");
             program.lineWith("  after-two  echo  attempt 1  succeeded");
-            for (String queue : List.of("one", "two")) {
-                assertThat(program.err().lines().filter(line -> line.contains("queue=\"" + queue + "\"")))
-                        .as(program.err())
-                        .hasSizeLessThanOrEqualTo(2);
-            }
-            assertThat(program.err().lines()).allMatch(line -> line.contains("queue=\""));
+            assertThat(program.err().lines()).as(program.err()).hasSize(2);
         }
     }
 

@@ -1,0 +1,97 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.observe.Observer;
+import dev.sluice.task.StoreRefusedException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells once that Redis is away, and once that it is back, however many queues of a dispatcher notice it and however long
+ * it lasts. What Redis refuses to a single queue is told for that queue.
+ *
+ * <p>Confined to the loop thread.
+ */
+final class Outages {
+    private static final Logger log = LoggerFactory.getLogger(Outages.class);
+
+    private final Observer observer;
+    private int queuesAway;
+    private int leasesLost;
+    private int tasksCancelled;
+
+    Outages(Observer observer) {
+        this.observer = observer;
+    }
+
+    /** The state of one queue, which begins answered. */
+    Outage of(String queue) {
+        return new Outage(queue);
+    }
+
+    /** Whether one queue's calls go unanswered. */
+    final class Outage {
+        private final String queue;
+        private boolean open;
+        private boolean refused;
+
+        private Outage(String queue) {
+            this.queue = queue;
+        }
+
+        boolean isOpen() {
+            return open;
+        }
+
+        void begin(Throwable reason) {
+            if (open) {
+                return;
+            }
+            open = true;
+            refused = reason instanceof StoreRefusedException;
+            if (refused) {
+                log.atWarn()
+                        .addKeyValue("queue", queue)
+                        .addKeyValue("reason", reason.getMessage())
+                        .log("Redis refuses what this queue needs; it is tried again until somebody changes that");
+            } else if (queuesAway++ == 0) {
+                observer.link("commands", false);
+                log.atWarn()
+                        .addKeyValue("queue", queue)
+                        .addKeyValue("reason", reason.getMessage())
+                        .log("Redis does not answer; dispatching goes on when it does");
+            }
+        }
+
+        void end() {
+            if (!open) {
+                return;
+            }
+            open = false;
+            if (refused) {
+                log.atInfo().addKeyValue("queue", queue).log("Redis serves this queue again");
+            } else if (--queuesAway == 0) {
+                observer.link("commands", true);
+                log.atInfo()
+                        .addKeyValue("leases.lost", leasesLost)
+                        .addKeyValue("tasks.cancelled", tasksCancelled)
+                        .log("Redis answers again");
+                leasesLost = 0;
+                tasksCancelled = 0;
+            }
+        }
+
+        /** A lease is lost, and the handlers of so many tasks are cancelled: told at the end if Redis is away. */
+        void leaseLost(int held, String reason) {
+            if (queuesAway > 0) {
+                leasesLost++;
+                tasksCancelled += held;
+                return;
+            }
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("held", held)
+                    .addKeyValue("reason", reason)
+                    .log("The lease is lost; handlers are cancelled and the dispatcher joins anew");
+        }
+    }
+}
