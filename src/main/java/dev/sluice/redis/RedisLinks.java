@@ -10,6 +10,7 @@ import io.lettuce.core.resource.ClientResources;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -126,21 +127,22 @@ public final class RedisLinks {
     /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
     public Mono<Void> close() {
         Mono<Void> closing = Flux.fromIterable(links).flatMap(RedisLink::close).then();
-        if (owned) {
-            closing = closing.then(
-                            Mono.fromFuture(() -> client.shutdownAsync(0, 2, java.util.concurrent.TimeUnit.SECONDS)))
-                    .timeout(TIME_TO_SHUT_DOWN)
-                    .onErrorComplete();
-        }
-        ClientResources resources = ownResources;
-        if (resources != null) {
-            closing = closing.then(Mono.defer(() -> Mono.create(sink -> resources
-                            .shutdown(0, 2, java.util.concurrent.TimeUnit.SECONDS)
-                            .addListener(done -> sink.success()))))
-                    .then()
-                    .timeout(TIME_TO_SHUT_DOWN)
-                    .onErrorComplete();
-        }
-        return closing;
+        return closing.then(owned ? closeClient() : Mono.empty())
+                .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
+    }
+
+    /** Lettuce may wait for ever for a connection that was cut while it was being opened. */
+    private Mono<Void> closeClient() {
+        return Mono.fromFuture(() -> client.shutdownAsync(0, 2, TimeUnit.SECONDS))
+                .timeout(TIME_TO_SHUT_DOWN)
+                .onErrorComplete();
+    }
+
+    /** With a time limit of its own: whatever became of the client, its threads must go. */
+    private static Mono<Void> closeResources(ClientResources resources) {
+        return Mono.<Void>create(
+                        sink -> resources.shutdown(0, 2, TimeUnit.SECONDS).addListener(done -> sink.success()))
+                .timeout(TIME_TO_SHUT_DOWN)
+                .onErrorComplete();
     }
 }
