@@ -67,6 +67,7 @@ final class PopPump implements Pump {
     private final StatusWriter statuses;
     private final Source plain = new Source(true);
     private final Source ready = new Source(false);
+    private Source favoured = ready;
     private final Backoff backoff = new Backoff();
     private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
@@ -205,11 +206,15 @@ final class PopPump implements Pump {
     private void popMany(Source source, Source other) {
         while (source.gives && source.pops < POPS_PER_LIST) {
             int room = permits.free(consumer.demand());
-            // Both lists get their half while both give; with room for one they take turns.
-            int share = other.gives ? (room + (source.turn() ? 1 : 0)) / 2 : room;
+            // Both lists get their half while both give; the odd place goes to each in turn.
+            boolean odd = other.gives && room % 2 == 1;
+            int share = other.gives ? room / 2 + (odd && source == favoured ? 1 : 0) : room;
             int count = Math.min(MAX_BATCH, share);
             if (count == 0) {
                 return;
+            }
+            if (odd && source == favoured) {
+                favoured = other;
             }
             source.pops++;
             permits.reserve(count);
@@ -425,16 +430,9 @@ final class PopPump implements Pump {
         final boolean isPlain;
         boolean gives;
         int pops;
-        private boolean odd;
 
         Source(boolean isPlain) {
             this.isPlain = isPlain;
-            this.odd = isPlain;
-        }
-
-        boolean turn() {
-            odd = !odd;
-            return odd;
         }
     }
 }

@@ -273,6 +273,6 @@ class ForeignProducersRedisTest extends DispatchCase {
                         .limit(100)
                         .filter(it -> it.id().startsWith("f"))
                         .count())
-                .isBetween(20L, 80L);
+                .isBetween(40L, 60L);
     }
 }
