@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * Hands out connections by role and closes in the end what it created: its links always, the client only if it made it.
@@ -138,10 +139,14 @@ public final class RedisLinks {
                 .onErrorComplete();
     }
 
-    /** With a time limit of its own: whatever became of the client, its threads must go. */
+    /**
+     * With a time limit of its own: whatever became of the client, its threads must go. On a thread that may block, for
+     * Lettuce joins its timer's thread.
+     */
     private static Mono<Void> closeResources(ClientResources resources) {
         return Mono.<Void>create(
                         sink -> resources.shutdown(0, 2, TimeUnit.SECONDS).addListener(done -> sink.success()))
+                .subscribeOn(Schedulers.boundedElastic())
                 .timeout(TIME_TO_SHUT_DOWN)
                 .onErrorComplete();
     }
