@@ -6,11 +6,12 @@ import reactor.blockhound.BlockingOperationError;
 import reactor.blockhound.integration.BlockHoundIntegration;
 
 /**
- * Locks that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect, and Jackson's
- * caches at the first use of a type. Everything else that blocks a loop is an error.
+ * Locks that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect, Jackson's caches
+ * at the first use of a type, and Netty's buffer pool when it grows. Everything else that blocks a loop is an error.
  */
 public final class KnownLocks implements BlockHoundIntegration {
     private static final String LETTUCE = "io.lettuce.core.protocol.SharedLock";
+    private static final String NETTY = "io.netty.buffer.AdaptivePoolingAllocator$Magazine";
     private static final String JACKSON = "dev.sluice.codec.JsonCodec";
 
     @Override
@@ -19,6 +20,7 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(LETTUCE, "decrementWriters")
                 .allowBlockingCallsInside(LETTUCE, "lockWritersExclusive")
                 .allowBlockingCallsInside(LETTUCE, "unlockWritersExclusive")
+                .allowBlockingCallsInside(NETTY, "free")
                 .allowBlockingCallsInside(JACKSON, "decode")
                 .allowBlockingCallsInside(JACKSON, "encode")
                 .blockingMethodCallback(KnownLocks::refuse);
