@@ -144,8 +144,7 @@ class DeliveringRedisTest extends DispatchCase {
 
         running(context -> gate.wait(context.id()));
         enqueue(0, 1);
-        wire.call("HSET", queue.statusKey(), "f", "queued"); // first: a later one would stand over "processing"
-        wire.call("RPUSH", queue.name(), "{\"id\":\"f\",\"type\":\"t\"}");
+        pushAnnounced("f");
 
         eventually(() -> {
             assertThat(status("t0")).isEqualTo("processing");
@@ -177,7 +176,7 @@ class DeliveringRedisTest extends DispatchCase {
         Gate gate = new Gate();
 
         running(context -> gate.wait(context.id()));
-        push("a");
+        pushAnnounced("a");
 
         eventually(() -> assertThat(wire.call("HGET", "task_status", "a")).isEqualTo("processing"));
         gate.open();

@@ -126,7 +126,17 @@ abstract class DispatchCase {
     }
 
     final void push(String id) {
-        push(id, "{\"id\":\"" + id + "\",\"type\":\"t\"}");
+        push(id, element(id));
+    }
+
+    /** The status first: a later one would stand over the word "processing". */
+    final void pushAnnounced(String id) {
+        wire.call("HSET", queue.statusKey(), id, "queued");
+        wire.call("RPUSH", queue.name(), element(id));
+    }
+
+    private static String element(String id) {
+        return "{\"id\":\"" + id + "\",\"type\":\"t\"}";
     }
 
     // ---- what Redis holds
