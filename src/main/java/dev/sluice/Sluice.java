@@ -164,8 +164,8 @@ public final class Sluice {
         }
 
         /**
-         * Connects through a Lettuce client of the caller's, which stays open; needs {@link #uri}, too. Its options apply to these connections,
-         * too; {@code DisconnectedBehavior.REJECT_COMMANDS} is what suits them.
+         * Connects through a Lettuce client of the caller's, which stays open; needs {@link #uri}, too. Its options apply
+         * to these connections; {@code DisconnectedBehavior.REJECT_COMMANDS} is what suits them.
          */
         public Builder redisClient(RedisClient callers) {
             client = Objects.requireNonNull(callers, "callers");
