@@ -1,5 +1,6 @@
 package dev.sluice.app;
 
+import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.TaskContext;
 import dev.sluice.task.Queue;
 import java.io.IOException;
@@ -10,52 +11,38 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLongArray;
 import org.HdrHistogram.ConcurrentHistogram;
-import org.jspecify.annotations.Nullable;
 
-/**
- * A load on real input: pushes tasks as a stranger would, {@code RPUSH} then {@code HSET} for each, over a plain socket,
- * and reports how they were dispatched.
- */
+/** A load on real input, and a report of how it was dispatched. */
 final class Demo {
-    private static final int TASKS_PER_FLUSH = 500;
-    private static final long LONGEST_WAIT_MS = TimeUnit.HOURS.toMillis(1);
     private static final Duration STATUS_LIMIT = Duration.ofSeconds(5); // late statuses are removed within 2 s
 
     private final RedisAddress redis;
     private final Queue queue;
     private final Terminal terminal;
     private final Signals signals;
-    private final int tasks;
-    private final String prefix = "demo-" + Long.toString(System.currentTimeMillis(), 36) + "-";
-    private final AtomicLongArray pushedNanos;
+    private final DemoLoad load;
     private final AtomicInteger handled = new AtomicInteger();
     private final AtomicInteger again = new AtomicInteger();
     private final ConcurrentHistogram queueingMicros = new ConcurrentHistogram(TimeUnit.HOURS.toMicros(1), 3);
-    private volatile int pushed;
     private volatile long lastNanos;
-    private volatile @Nullable IOException broken;
 
     Demo(RedisAddress redis, Queue queue, Terminal terminal, Signals signals, int tasks) {
         this.redis = redis;
         this.queue = queue;
         this.terminal = terminal;
         this.signals = signals;
-        this.tasks = tasks;
-        this.pushedNanos = new AtomicLongArray(tasks);
+        this.load = new DemoLoad(redis, queue, tasks);
         queueingMicros.setAutoResize(true);
     }
 
     /** Whether a task is one of this load; if so its queueing time is taken. Any thread. */
     boolean takesNoteOf(TaskContext<?> context) {
-        if (!context.id().startsWith(prefix)) {
+        if (!load.owns(context.id())) {
             return false;
         }
         long now = System.nanoTime();
-        int number =
-                Integer.parseInt(context.id(), prefix.length(), context.id().length(), 10);
-        long sent = pushedNanos.getAndSet(number, 0);
+        long sent = load.takeSentNanos(context.id());
         if (sent == 0) {
             again.incrementAndGet();
         } else {
@@ -66,21 +53,19 @@ final class Demo {
         return true;
     }
 
-    /** Pushes, waits until all is handled, and says what happened; returns early if a stop is asked for. */
-    void run() throws InterruptedException {
+    /** Sends the load, waits until all is handled, and says what happened; returns early if a stop is asked for. */
+    void run(TaskClient client) throws InterruptedException {
         terminal.say(String.format(
                 Locale.ROOT,
-                "Demo: %,d tasks, each RPUSH %s and HSET %s over a plain socket.",
-                tasks,
+                "Demo: %,d tasks, one half by RPUSH %s and HSET %s over a plain socket, the other through the client.",
+                load.tasks(),
                 queue.name(),
                 queue.statusKey()));
         long began = System.nanoTime();
-        Thread producer = new Thread(this::push, "sluice-demo-producer");
-        producer.setDaemon(true);
-        producer.start();
-        try (ForeignWire wire = ForeignWire.connect(redis)) {
+        try (load;
+                ForeignWire wire = ForeignWire.connect(redis)) {
+            load.start(client);
             watch(began, wire);
-            producer.join(LONGEST_WAIT_MS);
             if (!signals.isStopping()) {
                 summarize(began, wire);
             }
@@ -89,38 +74,13 @@ final class Demo {
         }
     }
 
-    private void push() {
-        try (ForeignWire wire = ForeignWire.connect(redis)) {
-            for (int first = 0; first < tasks && !signals.isStopping(); first += TASKS_PER_FLUSH) {
-                int end = Math.min(tasks, first + TASKS_PER_FLUSH);
-                for (int number = first; number < end; number++) {
-                    String id = prefix + number;
-                    wire.add(
-                            "RPUSH",
-                            queue.name(),
-                            "{\"id\":\"" + id + "\",\"type\":\"echo\",\"payload\":{\"number\":" + number + "}}");
-                    wire.add("HSET", queue.statusKey(), id, "queued");
-                }
-                int from = first;
-                wire.flush(now -> {
-                    for (int number = from; number < end; number++) {
-                        pushedNanos.set(number, now);
-                    }
-                });
-                pushed = end;
-            }
-        } catch (IOException e) {
-            broken = e;
-        }
-    }
-
     private void watch(long began, ForeignWire wire) throws IOException, InterruptedException {
         int before = 0;
         long told = began;
-        while (handled.get() < tasks && !signals.isStopping()) {
-            IOException failure = broken;
+        while (!(handled.get() == load.tasks() && load.isSent()) && !signals.isStopping()) {
+            Exception failure = load.failure();
             if (failure != null) {
-                throw failure;
+                throw new IOException(failure.getMessage(), failure);
             }
             signals.await(Duration.ofMillis(terminal.isInteractive() ? 100 : 10));
             long now = System.nanoTime();
@@ -128,7 +88,7 @@ final class Demo {
             if (due) {
                 int count = handled.get();
                 terminal.progress(progress(count, (count - before) / ((now - told) / 1e9), now - began));
-                if (count == before && pushed == tasks && isDrained(wire)) {
+                if (count == before && load.isSent() && isDrained(wire)) {
                     return; // another dispatcher of this queue had the rest
                 }
                 before = count;
@@ -140,11 +100,11 @@ final class Demo {
     private String progress(int count, double rate, long nanos) {
         String bar = "";
         if (terminal.isInteractive()) {
-            int filled = (int) (30L * count / tasks);
+            int filled = (int) (30L * count / load.tasks());
             bar = "[" + "#".repeat(filled) + ".".repeat(30 - filled) + "] ";
         }
         return String.format(
-                Locale.ROOT, "  %s%,d of %,d handled, %,.0f/s, %.1f s", bar, count, tasks, rate, nanos / 1e9);
+                Locale.ROOT, "  %s%,d of %,d handled, %,.0f/s, %.1f s", bar, count, load.tasks(), rate, nanos / 1e9);
     }
 
     private boolean isDrained(ForeignWire wire) throws IOException {
@@ -156,6 +116,7 @@ final class Demo {
         int count = handled.get();
         double seconds = Math.max(1, lastNanos - began) / 1e9;
         terminal.progress(progress(count, count / seconds, lastNanos - began));
+        terminal.say(load.account());
         terminal.say(
                 String.format(Locale.ROOT, "  tasks handled    %,d", count) + elsewhere(count) + repeated(),
                 String.format(Locale.ROOT, "  rate             %,.0f tasks/s, pushing included", count / seconds),
@@ -174,7 +135,8 @@ final class Demo {
     }
 
     private String elsewhere(int count) {
-        return count < tasks ? String.format(Locale.ROOT, ", %,d by other dispatchers", tasks - count) : "";
+        int others = load.tasks() - count;
+        return others > 0 ? String.format(Locale.ROOT, ", %,d by other dispatchers", others) : "";
     }
 
     private String repeated() {

@@ -133,7 +133,7 @@ final class RunCommand implements Callable<Integer> {
         }
         closing.add(() -> drain(dispatcher, settings.shutdownGrace(), results, narrator, signals));
         if (load != null) {
-            load.run();
+            load.run(sluice.client(queues.get(0)));
         }
         if (!signals.isStopping()) {
             narrator.serving(address, queues);

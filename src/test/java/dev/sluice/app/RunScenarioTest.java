@@ -26,6 +26,7 @@ class RunScenarioTest {
             program.lineWith("Ctrl-C stops.");
             assertThat(program.out())
                     .contains("3,000 of 3,000 handled", "tasks handled    3,000", "queueing time    p50 ")
+                    .contains("1,500 over a plain socket", "1,500 through TaskClient.enqueueAll")
                     .contains("left in task_status   none", "VANISH", "redis-cli -p " + program.port() + " RPUSH");
 
             try (ForeignWire wire = program.redis()) {
