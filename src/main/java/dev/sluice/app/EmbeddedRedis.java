@@ -135,15 +135,20 @@ final class EmbeddedRedis implements AutoCloseable {
                     FileChannel.open(data.resolve("sluice.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             if (file.tryLock() == null) {
                 file.close();
-                throw Refusal.failed("the data folder " + data.toAbsolutePath() + " is in use by another instance");
+                throw inUse(data);
             }
             return file;
         } catch (OverlappingFileLockException e) {
-            throw Refusal.failed("the data folder " + data.toAbsolutePath() + " is in use by another instance");
+            throw inUse(data);
         } catch (IOException e) {
             throw Refusal.mistaken("the data folder " + data.toAbsolutePath() + " cannot be written (" + reason(e)
                     + "): choose another one for --data");
         }
+    }
+
+    private static Refusal inUse(Path data) {
+        return Refusal.failed("the data folder " + data.toAbsolutePath().normalize() + " is in use by another instance:"
+                + " choose another one for --data, or share its Redis with --redis URL");
     }
 
     // Most exceptions of files have the path as their message.
