@@ -11,15 +11,17 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Keeps one queue in order, about once a second with jitter, for as long as it is subscribed to.
+ * Keeps one queue in order, about twice a second with jitter, for as long as it is subscribed to: often enough to take
+ * back what a dead dispatcher held within a second after its lease.
  *
  * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
- * by the next, a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
+ * by the next, half a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole
+ * steps.
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
-    private static final long ROUND_MS = 1000;
-    private static final int ROUNDS_BETWEEN_STRAY_SEARCHES = 3600;
+    private static final long ROUND_MS = 500;
+    private static final int ROUNDS_BETWEEN_STRAY_SEARCHES = 7200;
     private static final int ROUNDS_IN_A_ROW = 64;
 
     private final UpkeepStore store;
