@@ -4,13 +4,13 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /** Waits for a condition instead of a time: looks every two milliseconds, and fails with the last reason it was given. */
-final class Eventually {
-    static final Duration SOON = Duration.ofSeconds(15);
+public final class Eventually {
+    public static final Duration SOON = Duration.ofSeconds(15);
 
     private Eventually() {}
 
     /** Returns as soon as {@code assertion} passes; fails as it did last when {@code limit} is over. */
-    static void eventually(Duration limit, Assertion assertion) {
+    public static void eventually(Duration limit, Assertion assertion) {
         long end = System.nanoTime() + limit.toNanos();
         while (true) {
             try {
@@ -28,12 +28,12 @@ final class Eventually {
     }
 
     /** The same, within fifteen seconds: what takes longer on a busy machine is stuck. */
-    static void eventually(Assertion assertion) {
+    public static void eventually(Assertion assertion) {
         eventually(SOON, assertion);
     }
 
     /** Fails if {@code assertion} fails at any look for as long as {@code span}. */
-    static void always(Duration span, Assertion assertion) {
+    public static void always(Duration span, Assertion assertion) {
         long end = System.nanoTime() + span.toNanos();
         do {
             try {
@@ -47,7 +47,7 @@ final class Eventually {
 
     /** Throws an AssertionError while it does not hold. */
     @FunctionalInterface
-    interface Assertion {
+    public interface Assertion {
         void check() throws Exception;
     }
 }

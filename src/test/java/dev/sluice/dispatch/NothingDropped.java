@@ -12,7 +12,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import reactor.core.publisher.Hooks;
 
 /** Fails a test after which Reactor had signals that nobody could take: each is an error lost, or a task. */
-final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
+public final class NothingDropped implements BeforeEachCallback, AfterEachCallback {
     private final Queue<Object> dropped = new ConcurrentLinkedQueue<>();
 
     @Override

@@ -6,11 +6,15 @@ import reactor.blockhound.BlockingOperationError;
 import reactor.blockhound.integration.BlockHoundIntegration;
 
 /**
- * Locks that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect, Jackson's caches
- * at the first use of a type, and Netty's buffer pool when it grows. Everything else that blocks a loop is an error.
+ * Locks that guard a few instructions and wait for nothing: Lettuce's order of writes against a reconnect, the length of
+ * its bounded queues, and its bookkeeping of who uses which threads when a client connects or closes; Jackson's caches at
+ * the first use of a type, and Netty's buffer pool when it grows. Everything else that blocks a loop is an error.
  */
 public final class KnownLocks implements BlockHoundIntegration {
     private static final String LETTUCE = "io.lettuce.core.protocol.SharedLock";
+    private static final String LETTUCE_BOUNDS = "io.lettuce.core.protocol.DefaultEndpoint";
+    private static final String LETTUCE_THREADS = "io.lettuce.core.resource.DefaultEventLoopGroupProvider";
+    private static final String LETTUCE_METHODS = "io.lettuce.core.internal.AbstractInvocationHandler$MethodTranslator";
     private static final String NETTY = "io.netty.buffer.AdaptivePoolingAllocator$Magazine";
     private static final String JACKSON = "dev.sluice.codec.JsonCodec";
 
@@ -20,6 +24,10 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(LETTUCE, "decrementWriters")
                 .allowBlockingCallsInside(LETTUCE, "lockWritersExclusive")
                 .allowBlockingCallsInside(LETTUCE, "unlockWritersExclusive")
+                .allowBlockingCallsInside(LETTUCE_BOUNDS, "validateWrite")
+                .allowBlockingCallsInside(LETTUCE_THREADS, "allocate")
+                .allowBlockingCallsInside(LETTUCE_THREADS, "release")
+                .allowBlockingCallsInside(LETTUCE_METHODS, "of")
                 .allowBlockingCallsInside(NETTY, "free")
                 .allowBlockingCallsInside(JACKSON, "decode")
                 .allowBlockingCallsInside(JACKSON, "encode")

@@ -1,0 +1,293 @@
+package dev.sluice.faults;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Stands between a dispatcher and its Redis, and breaks connections as networks do.
+ *
+ * <p>TCP never leaves a hole in a stream: a connection of which bytes were swallowed is reset as soon as the network is
+ * healthy again, and those that were only held get what is theirs.
+ */
+final class FaultProxy implements AutoCloseable {
+    private static final int CHUNK = 16 * 1024;
+    private static final long PAUSE_NANOS = 1_000_000;
+
+    /** What becomes of the bytes. */
+    enum Mode {
+        /** They arrive. */
+        PASS,
+        /** They arrive a few milliseconds late, each read of them. */
+        DELAY,
+        /** Replies arrive byte by byte. */
+        TRICKLE,
+        /** Neither requests nor replies arrive, until later. */
+        HOLD,
+        /** Neither arrives, ever. */
+        SWALLOW,
+        /** Requests arrive, replies never do. */
+        SWALLOW_REPLIES,
+        /** Requests arrive; of the next reply one half, and then the connection is reset. */
+        TEAR,
+        /** Connections are reset, and so are new ones. */
+        REFUSE
+    }
+
+    private final int redisPort;
+    private final ServerSocket server;
+    private final List<Link> links = new CopyOnWriteArrayList<>();
+    private volatile Mode mode = Mode.PASS;
+    private volatile Trap trap = new Trap("", Mode.PASS);
+
+    FaultProxy(int redisPort) {
+        this.redisPort = redisPort;
+        try {
+            server = new ServerSocket(0, 128, InetAddress.getLoopbackAddress());
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+        daemon(this::acceptAll);
+    }
+
+    String uri() {
+        return "redis://127.0.0.1:" + server.getLocalPort();
+    }
+
+    /** From now on this happens to every connection, those to come too. */
+    void mode(Mode next) {
+        mode = next;
+        links.forEach(Link::modeChanged);
+    }
+
+    /** Resets every connection; new ones are welcome. */
+    void cut() {
+        links.forEach(Link::reset);
+    }
+
+    /** The open connections, oldest first. */
+    List<Link> links() {
+        return links;
+    }
+
+    /** The next reply that contains {@code text} and all after it on its connection meet this mode. */
+    Trap onReplyWith(String text, Mode then) {
+        Trap set = new Trap(text, then);
+        trap = set;
+        return set;
+    }
+
+    @Override
+    public void close() {
+        mode = Mode.REFUSE;
+        closeQuietly(server);
+        cut();
+    }
+
+    private void acceptAll() {
+        try {
+            while (true) {
+                Link link = new Link(server.accept());
+                links.add(link);
+                daemon(link::open);
+            }
+        } catch (IOException closed) {
+            cut(); // who came last, too
+        }
+    }
+
+    private static void daemon(Runnable work) {
+        Thread thread = new Thread(work, "fault-proxy");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static void closeQuietly(AutoCloseable what) {
+        try {
+            what.close();
+        } catch (Exception gone) {
+            return; // that is what was wanted
+        }
+    }
+
+    /** One connection through the proxy. */
+    final class Link {
+        private final Socket client;
+        private final Socket redis = new Socket();
+        private volatile Mode own = Mode.PASS;
+        private volatile boolean requestsHoled;
+        private volatile boolean repliesHoled;
+
+        private Link(Socket client) {
+            this.client = client;
+        }
+
+        /** From now on this happens to this connection only, unless something worse happens to all. */
+        void mode(Mode next) {
+            own = next;
+            modeChanged();
+        }
+
+        /** Ends it with a reset, as a host that lost its memory of it does. */
+        void reset() {
+            links.remove(this);
+            abort(client);
+            abort(redis);
+        }
+
+        boolean isOpen() {
+            return links.contains(this);
+        }
+
+        private Mode mode() {
+            return mode == Mode.PASS ? own : mode;
+        }
+
+        private void modeChanged() {
+            Mode now = mode();
+            if (now == Mode.REFUSE || (now == Mode.PASS && (requestsHoled || repliesHoled))) {
+                reset();
+            }
+        }
+
+        private void open() {
+            try {
+                if (mode() == Mode.REFUSE) {
+                    reset();
+                    return;
+                }
+                client.setTcpNoDelay(true);
+                redis.setTcpNoDelay(true);
+                redis.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), redisPort), 1000);
+                daemon(() -> pump(redis, client, true));
+                pump(client, redis, false);
+            } catch (IOException e) {
+                reset();
+            }
+        }
+
+        private void pump(Socket from, Socket to, boolean replies) {
+            byte[] bytes = new byte[CHUNK];
+            try {
+                InputStream in = from.getInputStream();
+                OutputStream out = to.getOutputStream();
+                for (int n = in.read(bytes); n >= 0; n = in.read(bytes)) {
+                    if (replies && trap.springs(bytes, n)) {
+                        own = trap.then;
+                    }
+                    relay(bytes, n, out, replies);
+                }
+            } catch (IOException e) {
+                reset();
+            }
+            reset();
+        }
+
+        private void relay(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
+            while (mode() == Mode.HOLD && isOpen()) {
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+            switch (mode()) {
+                case SWALLOW -> swallow(replies);
+                case SWALLOW_REPLIES -> {
+                    if (replies) {
+                        swallow(true);
+                    } else {
+                        deliver(bytes, n, out, false);
+                    }
+                }
+                case TEAR -> {
+                    deliver(bytes, replies ? n / 2 : n, out, replies);
+                    if (replies) {
+                        reset();
+                    }
+                }
+                case TRICKLE -> trickle(bytes, n, out, replies);
+                case DELAY -> {
+                    LockSupport.parkNanos(5 * PAUSE_NANOS);
+                    deliver(bytes, n, out, replies);
+                }
+                default -> deliver(bytes, n, out, replies);
+            }
+        }
+
+        private void swallow(boolean replies) {
+            repliesHoled |= replies;
+            requestsHoled |= !replies;
+        }
+
+        private void trickle(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
+            int slowly = replies ? Math.min(n, 200) : 0;
+            for (int i = 0; i < slowly; i++) {
+                out.write(bytes, i, 1);
+                if (i % 20 == 0) {
+                    LockSupport.parkNanos(PAUSE_NANOS);
+                }
+            }
+            deliver(Arrays.copyOfRange(bytes, slowly, n), n - slowly, out, replies);
+        }
+
+        private void deliver(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
+            if (replies ? repliesHoled : requestsHoled) {
+                reset(); // the bytes before these never arrived
+            } else {
+                out.write(bytes, 0, n);
+            }
+        }
+
+        private void abort(Socket socket) {
+            try {
+                socket.setSoLinger(true, 0);
+            } catch (IOException gone) {
+                return; // it is closed already
+            } finally {
+                closeQuietly(socket);
+            }
+        }
+    }
+
+    /** Waits for one reply. */
+    static final class Trap {
+        private final byte[] text;
+        private final Mode then;
+        private final CountDownLatch sprung = new CountDownLatch(1);
+
+        private Trap(String text, Mode then) {
+            this.text = text.getBytes(StandardCharsets.UTF_8);
+            this.then = then;
+        }
+
+        /** Returns when the reply came; false if it did not within ten seconds. */
+        boolean await() throws InterruptedException {
+            return sprung.await(10, TimeUnit.SECONDS);
+        }
+
+        private boolean springs(byte[] bytes, int n) {
+            if (text.length == 0 || sprung.getCount() == 0 || !holds(bytes, n)) {
+                return false;
+            }
+            sprung.countDown();
+            return true;
+        }
+
+        private boolean holds(byte[] bytes, int n) {
+            for (int i = 0; i + text.length <= n; i++) {
+                if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+}

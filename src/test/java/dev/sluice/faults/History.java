@@ -1,0 +1,233 @@
+package dev.sluice.faults;
+
+import dev.sluice.faults.Event.Kind;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * All that the workers of one run wrote down, held against what was done to them.
+ *
+ * <p>What must hold: every accepted task was done; nothing ran that was not accepted; the fencing numbers of a task grow
+ * from run to run; a second run has a reason, namely that the worker of the run before it died, was stopped or lost its
+ * lease at a time when that run was not settled yet; a lease is lost for a reason; two runs of one task overlap only if
+ * the first of them could not be told to end; and no more successes were recorded than tasks exist.
+ */
+final class History {
+    /** How long after its end a run may still wait for Redis to record it, when nothing is wrong. */
+    private static final Duration SETTLING = Duration.ofMillis(500);
+
+    private final Map<String, List<Run>> runs = new TreeMap<>();
+    private final List<Event> events;
+    private final List<Fault> faults;
+    private final Duration lease;
+
+    History(Collection<Event> events, Collection<Fault> faults, Duration lease) {
+        this.events =
+                events.stream().sorted(Comparator.comparingLong(Event::nanos)).toList();
+        this.faults = List.copyOf(faults);
+        this.lease = lease;
+        this.events.forEach(this::record);
+        runs.values().forEach(list -> list.sort(Comparator.comparingLong(run -> run.fence)));
+    }
+
+    private void record(Event event) {
+        switch (event.kind()) {
+            case STARTED ->
+                runs.computeIfAbsent(event.id(), id -> new ArrayList<>()).add(new Run(event));
+            case DONE, CANCELLED -> run(event).end(event);
+            default -> {
+                return; // about no task
+            }
+        }
+    }
+
+    private Run run(Event event) {
+        return runs.get(event.id()).stream()
+                .filter(run -> run.fence == event.fence() && run.worker.equals(event.worker()))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** The accepted tasks that no worker finished. */
+    Set<String> undone(Set<String> accepted) {
+        Set<String> undone = new HashSet<>(accepted);
+        runs.forEach((id, list) -> {
+            if (list.stream().anyMatch(run -> run.done)) {
+                undone.remove(id);
+            }
+        });
+        return undone;
+    }
+
+    /** How many runs were more than the first of their task. */
+    int repeats() {
+        return runs.values().stream().mapToInt(list -> list.size() - 1).sum();
+    }
+
+    long count(Kind kind) {
+        return events.stream()
+                .filter(event -> event.kind() == kind)
+                .mapToLong(event -> kind == Kind.SUCCEEDED || kind == Kind.FENCED ? event.fence() : 1)
+                .sum();
+    }
+
+    /** The end of the last run that ended. */
+    long lastEnd() {
+        return runs.values().stream()
+                .flatMap(List::stream)
+                .filter(run -> run.done)
+                .mapToLong(run -> run.endNanos)
+                .max()
+                .orElse(0);
+    }
+
+    /** When the runs began that followed those which this worker held at the moment, sorted, after that moment. */
+    List<Duration> recoveriesOf(String worker, long nanos) {
+        List<Duration> times = new ArrayList<>();
+        for (List<Run> list : runs.values()) {
+            for (int i = 0; i < list.size(); i++) {
+                Run run = list.get(i);
+                if (run.worker.equals(worker) && run.startNanos <= nanos && run.endNanos > nanos) {
+                    times.add(
+                            i + 1 == list.size()
+                                    ? Duration.ofDays(1)
+                                    : Duration.ofNanos(list.get(i + 1).startNanos - nanos));
+                }
+            }
+        }
+        times.sort(Comparator.naturalOrder());
+        return times;
+    }
+
+    /**
+     * Everything that is wrong, in words; empty if all is well.
+     *
+     * @param accepted the tasks that Redis took
+     * @param offeredAgain those among them whose producer did not know that and offered them once more: if they had ended
+     *     by then, they were new tasks
+     */
+    List<String> faultsFound(Set<String> accepted, Set<String> offeredAgain) {
+        List<String> wrong = new ArrayList<>();
+        undone(accepted).forEach(id -> wrong.add("lost: " + id + " " + runs.getOrDefault(id, List.of())));
+        runs.forEach((id, list) -> {
+            if (!accepted.contains(id)) {
+                wrong.add("nobody put in: " + id + " " + list);
+            }
+            for (int i = 1; i < list.size(); i++) {
+                compare(list.get(i - 1), list.get(i), offeredAgain.contains(id), wrong);
+            }
+        });
+        events.stream()
+                .filter(event -> event.kind() == Kind.LAPSED && reason(event) == null)
+                .forEach(event -> wrong.add("a lease was lost for no reason: " + event));
+        compareSuccesses(accepted.size(), offeredAgain.size(), wrong);
+        return wrong;
+    }
+
+    private void compare(Run first, Run second, boolean offeredAgain, List<String> wrong) {
+        String both = first + " and " + second;
+        if (first.fence == second.fence) {
+            wrong.add("two runs with one fencing number: " + both);
+        }
+        if (offeredAgain && first.done && first.endNanos <= second.startNanos) {
+            return;
+        }
+        Fault fault = endOfLife(first, second);
+        if (fault == null) {
+            wrong.add("a second run for no reason: " + both);
+            return;
+        }
+        boolean gone = fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.FROZEN;
+        if (!gone && first.endNanos > second.startNanos) {
+            wrong.add("two runs at the same time: " + both + ", after " + fault);
+        }
+        if (!gone && first.startNanos > second.startNanos) {
+            wrong.add("the fencing number shrank: " + both + ", after " + fault);
+        }
+    }
+
+    /** What ended the life in which the first run was, while it was not settled, before the second began; or null. */
+    private Fault endOfLife(Run first, Run second) {
+        for (Fault fault : faults) {
+            boolean unsettled = first.endNanos > fault.fromNanos() - SETTLING.toNanos();
+            if (fault.touches(first.worker) && fault.fromNanos() < second.startNanos && unsettled) {
+                boolean ended = fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.STOPPED;
+                if (ended || lapsedAfter(first, fault)) {
+                    return fault;
+                }
+            }
+        }
+        return null;
+    }
+
+    private boolean lapsedAfter(Run run, Fault fault) {
+        return events.stream()
+                .anyMatch(event -> event.kind() == Kind.LAPSED
+                        && event.worker().equals(run.worker)
+                        && event.nanos() >= run.startNanos
+                        && fault.explainsLapse(event.nanos(), lease));
+    }
+
+    private Fault reason(Event lapse) {
+        return faults.stream()
+                .filter(fault -> fault.touches(lapse.worker()) && fault.explainsLapse(lapse.nanos(), lease))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** Who lost its life may have had successes recorded that it was never told of; nobody is told of one twice. */
+    private void compareSuccesses(int accepted, int offeredAgain, List<String> wrong) {
+        long told = count(Kind.SUCCEEDED);
+        Map<String, Long> lives = new HashMap<>();
+        events.stream()
+                .filter(event -> event.kind() == Kind.LAPSED)
+                .forEach(event -> lives.put(event.worker(), event.nanos()));
+        faults.stream().filter(fault -> fault.kind().endsLife()).forEach(fault -> lives.put(fault.worker(), 0L));
+        long untold = runs.values().stream()
+                .filter(list -> list.stream().anyMatch(run -> run.done && lives.containsKey(run.worker)))
+                .count();
+        if (told > accepted + offeredAgain || told < accepted - untold) {
+            wrong.add("of " + accepted + " tasks (" + offeredAgain + " offered twice) " + told
+                    + " were recorded as successes, and at most " + untold + " answers were lost");
+        }
+    }
+
+    /** One run of one task, from its start to its end if it had one. */
+    private static final class Run {
+        private final String worker;
+        private final long fence;
+        private final long startNanos;
+        private long endNanos = Long.MAX_VALUE;
+        private boolean done;
+
+        private Run(Event start) {
+            worker = start.worker();
+            fence = start.fence();
+            startNanos = start.nanos();
+        }
+
+        private void end(Event event) {
+            endNanos = Math.min(endNanos, event.nanos());
+            done |= event.kind() == Kind.DONE;
+        }
+
+        @Override
+        public String toString() {
+            String end =
+                    endNanos == Long.MAX_VALUE ? "never ended" : (done ? "done at " : "cancelled at ") + ms(endNanos);
+            return worker + "#" + fence + " (from " + ms(startNanos) + " ms, " + end + ")";
+        }
+
+        private static long ms(long nanos) {
+            return nanos / 1_000_000;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+package dev.sluice.faults;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** A dispatcher in a process of its own: see {@link WorkerMain}. */
+final class ProcessNode implements Node {
+    private static final long PATIENCE_SECONDS = 60;
+
+    private final String name;
+    private final FaultProxy proxy;
+    private final Path journal;
+    private final Process process;
+    private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private final CompletableFuture<Void> stopped = new CompletableFuture<>();
+    private final List<String> said = new ArrayList<>();
+
+    ProcessNode(String name, int redisPort, Duration lease, int concurrency, Path folder) {
+        this.name = name;
+        this.proxy = new FaultProxy(redisPort);
+        this.journal = folder.resolve(name);
+        try {
+            process = new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "-XX:TieredStopAtLevel=1", // it lives for seconds
+                            "-XX:+UseSerialGC",
+                            "-cp",
+                            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                            WorkerMain.class.getName(),
+                            proxy.uri(),
+                            QUEUE.name(),
+                            name,
+                            journal.toString(),
+                            String.valueOf(lease.toMillis()),
+                            String.valueOf(concurrency))
+                    .redirectErrorStream(true)
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Thread reader = new Thread(this::listen, "worker-" + name);
+        reader.setDaemon(true);
+        reader.start();
+    }
+
+    /** Returns when it has joined the queue. */
+    ProcessNode awaitReady() throws Exception {
+        ready.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        return this;
+    }
+
+    /** What it did so far, also after its death. A line that is being written is left out. */
+    List<Event> events() {
+        try {
+            String text = Files.exists(journal) ? Files.readString(journal) : "";
+            return text.substring(0, text.lastIndexOf('\n') + 1)
+                    .lines()
+                    .map(line -> Event.read(name, line))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What it printed: warnings and worse. */
+    String said() {
+        synchronized (said) {
+            return String.join("\n", said);
+        }
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public FaultProxy proxy() {
+        return proxy;
+    }
+
+    @Override
+    public void kill() {
+        process.destroyForcibly();
+    }
+
+    @Override
+    public boolean freezes() {
+        return true;
+    }
+
+    @Override
+    public void freeze() {
+        signal("STOP");
+    }
+
+    @Override
+    public void thaw() {
+        signal("CONT");
+    }
+
+    @Override
+    public CompletableFuture<Duration> stop(Duration grace) {
+        long began = System.nanoTime();
+        try {
+            process.getOutputStream().write(("stop " + grace.toMillis() + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw new AssertionError(name + " has ended:\n" + said(), e);
+        }
+        return stopped.thenApply(nothing -> Duration.ofNanos(System.nanoTime() - began));
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        proxy.close();
+    }
+
+    private void listen() {
+        try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                synchronized (said) {
+                    said.add(line);
+                }
+                if (line.equals("ready")) {
+                    ready.complete(null);
+                } else if (line.equals("stopped")) {
+                    stopped.complete(null);
+                }
+            }
+        } catch (IOException e) {
+            said.add(e.toString());
+        }
+        AssertionError end = new AssertionError(name + " has ended:\n" + said());
+        ready.completeExceptionally(end);
+        stopped.completeExceptionally(end);
+    }
+
+    private void signal(String signal) {
+        try {
+            Process kill = new ProcessBuilder("/bin/sh", "-c", "kill -" + signal + " " + process.pid()).start();
+            if (kill.waitFor() != 0) {
+                throw new AssertionError("cannot send SIG" + signal + " to " + name + ":\n" + said());
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+package dev.sluice.faults;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.dispatch.NothingDropped;
+import dev.sluice.faults.Event.Kind;
+import dev.sluice.task.QueueInfo;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.RedisServer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import reactor.core.publisher.Flux;
+
+/**
+ * Dispatchers in processes of their own: killed, frozen, restarted one after the other.
+ *
+ * <p>{@code -Dsluice.faults.in-flight=20000} lets the one that is killed hold as many tasks.
+ */
+@ExtendWith(NothingDropped.class)
+@Timeout(120)
+class ProcessesScenarioTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration LEASE = Duration.ofSeconds(1);
+    private static final int IN_FLIGHT = Integer.getInteger("sluice.faults.in-flight", 1000);
+
+    private static Stage longRunning;
+
+    @TempDir
+    private static Path longJournals;
+
+    @TempDir
+    private Path journals;
+
+    private Stage stage;
+
+    /** Beside all other tests: it takes fifteen seconds. */
+    @BeforeAll
+    static void startALongTask() {
+        longRunning = new Stage(longJournals);
+        longRunning.worker("patient", 4);
+        longRunning.put(IntStream.of(0), "15000");
+    }
+
+    @AfterAll
+    static void endTheLongTask() {
+        longRunning.close();
+    }
+
+    @BeforeEach
+    void begin() {
+        stage = new Stage(journals);
+    }
+
+    @AfterEach
+    void end() {
+        stage.close();
+    }
+
+    @Test
+    void aTaskFifteenTimesAsLongAsItsLeaseRunsOnce() throws Exception {
+        longRunning.worker("rival", 4).awaitReady();
+
+        eventually(PATIENCE, () -> assertThat(longRunning.count(Kind.SUCCEEDED)).isOne());
+
+        assertThat(longRunning.count(Kind.STARTED)).isOne();
+        assertThat(longRunning.count(Kind.LAPSED)).isZero();
+        longRunning.assertAllIsWell();
+    }
+
+    @Test
+    void theTasksOfAKilledProcessRunElsewhereWithinItsLeaseAndASecond() throws Exception {
+        ProcessNode victim = stage.worker("victim", IN_FLIGHT).awaitReady();
+        stage.put(IntStream.range(0, IN_FLIGHT), "60000/5"); // they end in their second life only
+        eventually(PATIENCE, () -> assertThat(victim.events()).hasSizeGreaterThanOrEqualTo(IN_FLIGHT));
+        stage.worker("heir", IN_FLIGHT).awaitReady();
+        stage.worker("other heir", IN_FLIGHT).awaitReady();
+        stage.put(IntStream.range(IN_FLIGHT, IN_FLIGHT + 200), "5");
+
+        long killed = stage.kill(victim);
+
+        stage.awaitTheEnd();
+        History history = stage.history();
+        List<Duration> recoveries = history.recoveriesOf("victim", killed);
+        assertThat(recoveries).hasSizeBetween(IN_FLIGHT, IN_FLIGHT + 200);
+        assertThat(recoveries.get(recoveries.size() * 99 / 100)).isLessThan(LEASE.plusSeconds(1));
+        assertThat(history.repeats()).isEqualTo(recoveries.size());
+        stage.assertAllIsWell();
+    }
+
+    @Test
+    void aFrozenProcessLosesItsTasksAndBeginsANewLifeWhenItComesBack() throws Exception {
+        ProcessNode zombie = stage.worker("zombie", 16).awaitReady();
+        stage.put(IntStream.range(0, 8), "60000/5"); // they run when it comes back
+        eventually(PATIENCE, () -> assertThat(zombie.events()).hasSize(8));
+        stage.worker("heir", 16).awaitReady();
+        stage.put(IntStream.range(8, 40), "700/5"); // these end while it is frozen
+        eventually(PATIENCE, () -> assertThat(zombie.events()).hasSizeGreaterThan(8));
+
+        long frozen = stage.freeze(zombie);
+        eventually(
+                PATIENCE,
+                () -> assertThat(stage.history().undone(stage.accepted)).isEmpty());
+        stage.thaw(zombie, frozen);
+
+        eventually(PATIENCE, () -> assertThat(zombie.events()).anyMatch(it -> it.kind() == Kind.REJOINED));
+        stage.awaitTheEnd();
+        assertThat(zombie.events())
+                .filteredOn(it -> it.kind() == Kind.CANCELLED)
+                .extracting(Event::id)
+                .contains("t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7");
+        assertThat(stage.count(Kind.LAPSED)).isOne();
+        assertThat(stage.count(Kind.SUCCEEDED)).isEqualTo(40);
+        stage.put(IntStream.range(100, 132), "50"); // more than the heir can hold
+        stage.awaitTheEnd();
+        assertThat(zombie.events())
+                .as("the zombie works again")
+                .anyMatch(it -> it.kind() == Kind.STARTED && it.id().length() == 4);
+        stage.assertAllIsWell();
+    }
+
+    @Test
+    void aRollingRestartUnderLoadLosesNothingAndRunsHardlyAnythingTwice() throws Exception {
+        int tasks = 3000;
+        ProcessNode old = stage.worker("old 1", 32).awaitReady();
+        ProcessNode older = stage.worker("old 2", 32).awaitReady();
+        Thread producer = new Thread(() -> {
+            for (int from = 0; from < tasks; from += 50) {
+                stage.put(IntStream.range(from, from + 50), "10");
+                LockSupport.parkNanos(40_000_000);
+            }
+        });
+        producer.start();
+
+        for (ProcessNode leaving : List.of(old, older)) {
+            stage.worker("new for " + leaving.name(), 32).awaitReady();
+            Duration took = stage.stop(leaving, Duration.ofSeconds(1));
+            assertThat(took).isLessThan(Duration.ofSeconds(3));
+        }
+
+        producer.join();
+        stage.awaitTheEnd();
+        assertThat(stage.history().repeats()).isLessThanOrEqualTo(tasks / 100);
+        assertThat(stage.count(Kind.SUCCEEDED)).isEqualTo(tasks);
+        stage.assertAllIsWell();
+    }
+
+    /** A Redis, the processes that work on it, and what was put in and done to them. */
+    private static final class Stage implements AutoCloseable {
+        private final RedisServer redis = RedisServer.builder()
+                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server"))
+                .start();
+        private final Sluice outside = Sluice.connect(redis.uri());
+        private final Path folder;
+        private final List<ProcessNode> workers = new ArrayList<>();
+        private final List<Fault> faults = new ArrayList<>();
+        private final Set<String> accepted = new HashSet<>();
+
+        Stage(Path folder) {
+            this.folder = folder;
+        }
+
+        ProcessNode worker(String name, int concurrency) {
+            ProcessNode worker = new ProcessNode(name, redis.port(), LEASE, concurrency, folder);
+            workers.add(worker);
+            return worker;
+        }
+
+        synchronized void put(IntStream numbers, String work) {
+            List<EnqueueResult> results = outside.client(Node.QUEUE)
+                    .enqueueAll(Flux.fromStream(
+                            numbers.mapToObj(i -> Task.of("t", work).id("t" + i))))
+                    .collectList()
+                    .block(PATIENCE);
+            assertThat(results).allMatch(EnqueueResult::isCreated);
+            results.forEach(result -> accepted.add(result.id()));
+        }
+
+        long kill(ProcessNode worker) {
+            worker.kill();
+            long now = System.nanoTime();
+            faults.add(new Fault(Fault.Kind.KILLED, worker.name(), "kill -9", now, now));
+            return now;
+        }
+
+        long freeze(ProcessNode worker) {
+            worker.freeze();
+            return System.nanoTime();
+        }
+
+        void thaw(ProcessNode worker, long since) {
+            worker.thaw();
+            faults.add(new Fault(Fault.Kind.FROZEN, worker.name(), "SIGSTOP", since, System.nanoTime()));
+        }
+
+        Duration stop(ProcessNode worker, Duration grace) throws Exception {
+            long now = System.nanoTime();
+            faults.add(new Fault(Fault.Kind.STOPPED, worker.name(), "stop", now, now));
+            return worker.stop(grace).get(60, TimeUnit.SECONDS);
+        }
+
+        List<Event> events() {
+            return workers.stream().flatMap(worker -> worker.events().stream()).toList();
+        }
+
+        long count(Kind kind) {
+            return history().count(kind);
+        }
+
+        History history() {
+            return new History(events(), faults, LEASE);
+        }
+
+        synchronized void awaitTheEnd() {
+            eventually(
+                    PATIENCE,
+                    () -> assertThat(info())
+                            .matches(it ->
+                                    it.waiting() + it.delayed() + it.running().orElse(0) == 0));
+            // The last answers are on their way, and so is what the observer is told of them.
+            eventually(() -> assertThat(history().undone(accepted)).isEmpty());
+        }
+
+        synchronized void assertAllIsWell() {
+            assertThat(history().faultsFound(accepted, Set.of())).isEmpty();
+            assertThat(info().dead()).isZero();
+            eventually(() -> assertThat(outside.examine(Node.QUEUE).block(PATIENCE))
+                    .matches(it -> it.isClean() && it.liveTasks() == 0));
+        }
+
+        private QueueInfo info() {
+            return Objects.requireNonNull(outside.queue(Node.QUEUE.name()).block(PATIENCE));
+        }
+
+        @Override
+        public void close() {
+            workers.forEach(ProcessNode::close);
+            outside.close().block(PATIENCE);
+            redis.close();
+        }
+    }
+}

@@ -1,0 +1,388 @@
+package dev.sluice.faults;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.faults.FaultProxy.Mode;
+import dev.sluice.task.Diagnosis;
+import dev.sluice.task.QueueInfo;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.RedisServer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import reactor.core.publisher.Flux;
+
+/**
+ * Three to eight faults, drawn from a seed, against two or three dispatchers on a Redis of their own, while a producer
+ * puts tasks in; then peace, and the question what became of them.
+ *
+ * <p>The seed decides what is done, to whom, when and for how long; threads and sockets are as fast as they are, so the
+ * same seed need not meet the same instruction twice.
+ */
+final class Schedule {
+    static final int TASKS = 150;
+    static final Duration LEASE = Duration.ofSeconds(1);
+    private static final Duration GRACE = Duration.ofMillis(300);
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration LONGEST_WAIT_OF_A_LINK = Duration.ofSeconds(8);
+    private static final int PORTION = 15;
+
+    private final long seed;
+    private final Path folder;
+    private final boolean processes;
+    private final Random random;
+    private final RedisServer redis;
+    private final Sluice outside;
+    private final List<Node> nodes = new ArrayList<>();
+    private final List<Node> all = new ArrayList<>();
+    private final Collection<Event> events = new ConcurrentLinkedQueue<>();
+    private final List<Fault> faults = new CopyOnWriteArrayList<>();
+    private final List<CompletableFuture<Void>> heals = new ArrayList<>();
+    private final List<CompletableFuture<Duration>> stops = new ArrayList<>();
+    private final Set<String> accepted = ConcurrentHashMap.newKeySet();
+    private final Set<String> offeredAgain = ConcurrentHashMap.newKeySet();
+    private final List<String> wrong = new ArrayList<>();
+    private final int strikes;
+
+    private final Stalls stalls;
+    private final long began = System.nanoTime();
+
+    private Schedule(long seed, boolean processes, Stalls stalls, Path folder) {
+        this.seed = seed;
+        this.stalls = stalls;
+        this.folder = folder;
+        this.processes = processes;
+        this.random = new Random(seed * 0x9E3779B97F4A7C15L);
+        String version = random.nextBoolean() ? "7.0" : "6.2";
+        this.redis = RedisServer.builder()
+                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"))
+                .appendOnly()
+                .with(
+                        "appendfsync",
+                        "no") // what was written survives kill -9 in the kernel; twelve servers at fsync starve
+                .start();
+        this.outside = Sluice.builder()
+                .uri(redis.uri())
+                .clientResources(LocalNode.THREADS)
+                .build();
+    }
+
+    /** Runs it in this process, or with dispatchers in processes of their own whose journals go to the folder. */
+    static Report run(long seed, boolean processes, Stalls stalls, Path folder) throws Exception {
+        Schedule schedule = new Schedule(seed, processes, stalls, folder);
+        try {
+            return schedule.run();
+        } finally {
+            schedule.close();
+        }
+    }
+
+    private Report run() throws Exception {
+        int workers = 2 + random.nextInt(2);
+        for (int i = 0; i < workers; i++) {
+            join();
+        }
+        CompletableFuture<Void> producer = CompletableFuture.runAsync(this::produce, work -> new Thread(work).start());
+        for (int i = 0; i < strikes; i++) {
+            sleep(random.nextInt(250));
+            strike();
+        }
+        producer.get(60, TimeUnit.SECONDS);
+        CompletableFuture.allOf(heals.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
+        return quiet(System.nanoTime());
+    }
+
+    // ---- the faults
+
+    private void strike() {
+        Node node = nodes.get(random.nextInt(nodes.size()));
+        switch (random.nextInt(18)) {
+            case 0 -> succeeded(node, true);
+            case 1 -> succeeded(node, false);
+            case 2 -> freeze(node, 200 + random.nextInt(2500));
+            case 3 ->
+                instant(node, "every connection is reset", () -> node.proxy().cut());
+            case 4 -> one(node, random.nextInt(8));
+            case 5 -> link(node, Mode.SWALLOW_REPLIES, 20 + random.nextInt(600));
+            case 6 -> link(node, Mode.SWALLOW, 20 + random.nextInt(2000));
+            case 7 -> link(node, Mode.HOLD, 20 + random.nextInt(2500));
+            case 8 -> link(node, Mode.TEAR, 20 + random.nextInt(200));
+            case 9 -> link(node, Mode.TRICKLE, 50 + random.nextInt(500));
+            case 10 -> link(node, Mode.DELAY, 50 + random.nextInt(500));
+            case 11 -> link(node, Mode.REFUSE, 20 + random.nextInt(1500));
+            case 12 -> redis("CLIENT KILL", () -> redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
+            case 13 -> pauseClients(20 + random.nextInt(800));
+            case 14 -> redis("SCRIPT FLUSH", () -> redis.call("SCRIPT", "FLUSH"));
+            case 15 -> restart();
+            case 16 -> hang(20 + random.nextInt(1500));
+            default -> busy(20 + random.nextInt(400), random.nextBoolean());
+        }
+    }
+
+    /** Ends it, with or without a word, and another one takes its place. */
+    private void succeeded(Node node, boolean killed) {
+        long from = System.nanoTime();
+        nodes.remove(node);
+        if (killed) {
+            node.kill();
+            faults.add(new Fault(Fault.Kind.KILLED, node.name(), "killed", from, from));
+        } else {
+            stops.add(node.stop(GRACE));
+            faults.add(new Fault(Fault.Kind.STOPPED, node.name(), "stopped", from, from));
+        }
+        join();
+    }
+
+    private void freeze(Node node, int ms) {
+        if (!node.freezes()) {
+            link(node, Mode.HOLD, ms);
+            return;
+        }
+        node.freeze();
+        later(ms, node, Fault.Kind.FROZEN, "frozen", node::thaw);
+    }
+
+    private void link(Node node, Mode mode, int ms) {
+        node.proxy().mode(mode);
+        later(
+                ms,
+                node,
+                Fault.Kind.LINK,
+                mode + " for " + ms + " ms",
+                () -> node.proxy().mode(Mode.PASS));
+    }
+
+    /** Takes one connection away, of which nobody is told. */
+    private void one(Node node, int place) {
+        List<FaultProxy.Link> links = List.copyOf(node.proxy().links());
+        if (!links.isEmpty()) {
+            links.get(place % links.size()).mode(Mode.SWALLOW);
+        }
+        long now = System.nanoTime();
+        faults.add(new Fault(
+                Fault.Kind.LINK, node.name(), "one connection is dead", now, now + LONGEST_WAIT_OF_A_LINK.toNanos()));
+    }
+
+    private void instant(Node node, String what, Runnable fault) {
+        long from = System.nanoTime();
+        fault.run();
+        faults.add(new Fault(Fault.Kind.LINK, node.name(), what, from, System.nanoTime()));
+    }
+
+    private void later(int ms, Node node, Fault.Kind kind, String what, Runnable heal) {
+        long from = System.nanoTime();
+        heals.add(CompletableFuture.runAsync(
+                () -> {
+                    heal.run();
+                    faults.add(new Fault(kind, node.name(), what, from, System.nanoTime()));
+                },
+                CompletableFuture.delayedExecutor(ms, TimeUnit.MILLISECONDS)));
+    }
+
+    private void redis(String what, Runnable fault) {
+        long from = System.nanoTime();
+        fault.run();
+        faults.add(new Fault(Fault.Kind.REDIS, "*", what, from, System.nanoTime()));
+    }
+
+    private void pauseClients(int ms) {
+        redis("CLIENT PAUSE for " + ms + " ms", () -> {
+            redis.call("CLIENT", "PAUSE", String.valueOf(ms));
+            sleep(ms);
+        });
+    }
+
+    private void restart() {
+        redis("kill -9 and restart", () -> {
+            redis.kill();
+            sleep(random.nextInt(300));
+            redis.restart();
+        });
+    }
+
+    private void hang(int ms) {
+        redis("SIGSTOP for " + ms + " ms", () -> {
+            redis.pause();
+            sleep(ms);
+            redis.resume();
+        });
+    }
+
+    private void busy(int ms, boolean script) {
+        redis((script ? "a script" : "DEBUG SLEEP") + " of " + ms + " ms", () -> {
+            if (script) {
+                redis.call("EVAL", BUSY, "0", String.valueOf(ms * 1000));
+            } else {
+                redis.call("DEBUG", "SLEEP", String.valueOf(ms / 1000.0));
+            }
+        });
+    }
+
+    private static final String BUSY = """
+            local function us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
+            local till = us() + tonumber(ARGV[1])
+            while us() < till do end
+            """;
+
+    // ---- workers and tasks
+
+    private void join() {
+        String name = "n" + (all.size() + 1);
+        int concurrency = 4 + random.nextInt(12);
+        Node node = processes
+                ? new ProcessNode(name, redis.port(), LEASE, concurrency, folder)
+                : new LocalNode(name, redis.port(), LEASE, concurrency, events::add).started();
+        nodes.add(node);
+        all.add(node);
+    }
+
+    private void produce() {
+        Random works = new Random(seed);
+        for (int from = 0; from < TASKS; from += PORTION) {
+            List<Task<?>> portion = new ArrayList<>();
+            IntStream.range(from, Math.min(TASKS, from + PORTION)).forEach(i -> portion.add(task("t" + i, works)));
+            while (!portion.isEmpty()) {
+                offer(portion);
+            }
+            sleep(works.nextInt(200));
+        }
+    }
+
+    private static Task<String> task(String id, Random works) {
+        int ms = works.nextInt(10) == 0 ? works.nextInt(600) : works.nextInt(15);
+        return Task.of("t", ms + "/" + ms % 20).id(id);
+    }
+
+    /** Offers these; those whose answer was lost stay. */
+    private void offer(List<Task<?>> portion) {
+        List<EnqueueResult> results = outside.client(Node.QUEUE)
+                .enqueueAll(Flux.fromIterable(List.copyOf(portion)))
+                .collectList()
+                .block(PATIENCE);
+        results.forEach(result -> (result.isAccepted() ? accepted : offeredAgain).add(result.id()));
+        portion.removeIf(task -> accepted.contains(task.id()));
+    }
+
+    // ---- the end
+
+    private Report quiet(long peaceNanos) throws Exception {
+        boolean drained = within(PATIENCE, () -> ended() && live() == 0);
+        boolean clean = within(LEASE.plusSeconds(3), () -> diagnosis().isClean());
+        int left = drained ? 0 : (int) live();
+        if (!drained) {
+            wrong.add("stuck: " + left + " tasks, " + outside.queue("q").block(PATIENCE));
+        }
+        if (!clean) {
+            wrong.add("the doctor finds " + diagnosis());
+        }
+        nodes.forEach(node -> {
+            long from = System.nanoTime();
+            faults.add(new Fault(Fault.Kind.STOPPED, node.name(), "stopped in the end", from, from));
+            stops.add(node.stop(GRACE));
+        });
+        for (CompletableFuture<Duration> stop : stops) {
+            Duration took = stop.get(60, TimeUnit.SECONDS);
+            if (took.compareTo(GRACE.plusSeconds(2)) > 0) {
+                wrong.add("a stop took " + took + ", with a grace of " + GRACE);
+            }
+        }
+        return report(peaceNanos, left);
+    }
+
+    private Report report(long peaceNanos, int stuck) {
+        all.stream()
+                .filter(ProcessNode.class::isInstance)
+                .forEach(node -> events.addAll(((ProcessNode) node).events()));
+        faults.addAll(stalls.since(began));
+        History history = new History(events, faults, LEASE);
+        wrong.addAll(history.faultsFound(accepted, offeredAgain));
+        long recovery = Math.max(0, history.lastEnd() - peaceNanos);
+        return new Report(
+                seed,
+                strikes,
+                List.copyOf(faults),
+                accepted.size(),
+                Math.max(0, history.undone(accepted).size() - stuck),
+                stuck,
+                history.repeats(),
+                history.count(Event.Kind.FENCED),
+                Duration.ofNanos(recovery),
+                List.copyOf(wrong));
+    }
+
+    /** Whether that many runs were done at least: cheaper to ask than Redis, if they are in this process. */
+    private boolean ended() {
+        return processes
+                || events.stream()
+                                .filter(event -> event.kind() == Event.Kind.DONE)
+                                .map(Event::id)
+                                .distinct()
+                                .count()
+                        >= accepted.size();
+    }
+
+    private long live() {
+        QueueInfo info = outside.queue("q").block(PATIENCE);
+        return info == null
+                ? 0
+                : info.waiting() + info.delayed() + info.running().orElse(0) + info.dead();
+    }
+
+    private Diagnosis diagnosis() {
+        return outside.examine(Node.QUEUE).block(PATIENCE);
+    }
+
+    private static boolean within(Duration limit, java.util.function.BooleanSupplier condition) {
+        long end = System.nanoTime() + limit.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > end) {
+                return false;
+            }
+            sleep(100);
+        }
+        return true;
+    }
+
+    private void close() {
+        all.forEach(Node::close);
+        outside.close().block(PATIENCE);
+        redis.close();
+    }
+
+    private static void sleep(int ms) {
+        LockSupport.parkNanos(ms * 1_000_000L);
+    }
+
+    /** What became of a schedule. */
+    record Report(
+            long seed,
+            int strikes,
+            List<Fault> faults,
+            int tasks,
+            int lost,
+            int stuck,
+            int repeats,
+            long fenced,
+            Duration recovery,
+            List<String> wrong) {
+
+        /** Everything that is needed to see what happened, and the command that does it again. */
+        String story() {
+            return "seed " + seed + " (again with -Dsluice.faults.seed=" + seed + " -Dsluice.faults.schedules=1):\n  "
+                    + String.join("\n  ", wrong)
+                    + "\n after\n  "
+                    + String.join("\n  ", faults.stream().map(Fault::toString).toList());
+        }
+    }
+}
