@@ -47,13 +47,14 @@ public final class Main implements Runnable {
     /** Runs one command and ends the JVM with its exit code. */
     public static void main(String... arguments) {
         Surroundings.prepare();
-        System.exit(execute(Terminal.standard(), RawArguments.of(arguments)));
+        HeadStart headStart = HeadStart.of(arguments);
+        System.exit(execute(Terminal.standard(), headStart, RawArguments.of(arguments)));
     }
 
     /** Runs one command and returns its exit code. */
-    static int execute(Terminal terminal, String... arguments) {
+    static int execute(Terminal terminal, HeadStart headStart, String... arguments) {
         return new CommandLine(new Main())
-                .addSubcommand(new RunCommand(terminal))
+                .addSubcommand(new RunCommand(terminal, headStart))
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(new StatusCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))

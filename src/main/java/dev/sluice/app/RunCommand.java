@@ -2,6 +2,7 @@ package dev.sluice.app;
 
 import dev.sluice.Sluice;
 import dev.sluice.app.config.Configuration;
+import dev.sluice.app.config.LogFormat;
 import dev.sluice.app.config.Settings;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.observe.Observer;
@@ -56,6 +57,7 @@ final class RunCommand implements Callable<Integer> {
     private static final Duration TIME_TO_END = Duration.ofMillis(1_900);
 
     private final Terminal terminal;
+    private final HeadStart headStart;
 
     @Mixin
     private final SettingOptions options = new SettingOptions();
@@ -80,8 +82,9 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--no-demo", description = "Push no demo load.")
     private boolean noDemo;
 
-    RunCommand(Terminal terminal) {
+    RunCommand(Terminal terminal, HeadStart headStart) {
         this.terminal = terminal;
+        this.headStart = headStart;
     }
 
     @Override
@@ -92,8 +95,11 @@ final class RunCommand implements Callable<Integer> {
                 ? null
                 : RedisAddress.of(settings.redis().text());
         int tasks = demoTasks(given, configuration.file() != null);
-        Surroundings.log(settings.logFormat());
-        HandlerJars jars = handlers == null ? HandlerJars.none() : HandlerJars.in(handlers, BuiltInTypes.NAMES);
+        if (settings.logFormat() == LogFormat.JSON) {
+            headStart.await();
+            LogConfigurator.use(LogFormat.JSON);
+        }
+        HandlerJars jars = handlers == null ? HandlerJars.none() : handlerJars(handlers);
         settings.queues().forEach(served -> checkTypes(served, jars));
         Narrator narrator = Narrator.of(settings.logFormat(), terminal);
         jars.forEachJar(narrator::loaded);
@@ -117,6 +123,7 @@ final class RunCommand implements Callable<Integer> {
             Signals signals,
             Closing closing)
             throws InterruptedException {
+        headStart.await();
         List<Queue> queues =
                 settings.queues().stream().map(Settings.Served::queue).toList();
         Demo load = tasks == 0 ? null : new Demo(address, queues.get(0), terminal, signals, tasks);
@@ -139,6 +146,11 @@ final class RunCommand implements Callable<Integer> {
             narrator.serving(address, queues);
         }
         signals.await();
+    }
+
+    private HandlerJars handlerJars(Path folder) throws InterruptedException {
+        headStart.await();
+        return HandlerJars.in(folder, BuiltInTypes.NAMES);
     }
 
     // Else every task that it is meant for would become a dead letter.

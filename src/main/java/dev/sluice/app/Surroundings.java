@@ -1,28 +1,29 @@
 package dev.sluice.app;
 
-import dev.sluice.app.config.LogFormat;
+import java.util.List;
 
 /** What must be set before the first logger, socket or native library is touched. */
 final class Surroundings {
     private static final String LOG_CONFIGURATION = "logback.configurationFile";
-    private static final String OURS = "dev/sluice/app/logback";
+    private static final String LOG_OWNER = "sluice.log";
+    // Events of the libraries for the JDK's flight recorder: making ready for them takes a fifth of a second of each
+    // start.
+    private static final List<String> RECORDED = List.of("io.lettuce.core.jfr", "io.netty.jfr.enabled");
 
     private Surroundings() {}
 
+    /** Called once, by {@code main}. */
     static void prepare() {
         if (System.getProperty(LOG_CONFIGURATION) == null) {
-            System.setProperty(LOG_CONFIGURATION, file(LogFormat.TEXT));
+            System.setProperty(LOG_OWNER, "own");
         }
+        RECORDED.stream()
+                .filter(name -> System.getProperty(name) == null)
+                .forEach(name -> System.setProperty(name, "false"));
     }
 
-    /** How events are to be written, unless whoever started the JVM has named a configuration. Before the first logger. */
-    static void log(LogFormat format) {
-        if (file(LogFormat.TEXT).equals(System.getProperty(LOG_CONFIGURATION))) {
-            System.setProperty(LOG_CONFIGURATION, file(format));
-        }
-    }
-
-    private static String file(LogFormat format) {
-        return OURS + (format == LogFormat.JSON ? "-json.xml" : ".xml");
+    /** Whether this JVM is the program's own, and whoever started it has named no configuration of the log. */
+    static boolean ownsTheLog() {
+        return System.getProperty(LOG_OWNER) != null;
     }
 }

@@ -18,7 +18,7 @@ record CommandLineCase(int exit, String out, String err) {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Terminal terminal =
                 new Terminal(new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8)), out, err, false);
-        int exit = Main.execute(terminal, arguments);
+        int exit = Main.execute(terminal, HeadStart.none(), arguments);
         return new CommandLineCase(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }
 

@@ -126,6 +126,33 @@ class ConfiguredRunScenarioTest {
         }
     }
 
+    @Test
+    void aLogConfigurationOfTheOperatorsTakesThePlaceOfOurs() throws Exception {
+        Path log = folder.resolve("events.log");
+        Path configuration = Files.writeString(folder.resolve("logback.xml"), """
+                <configuration>
+                    <appender name="file" class="ch.qos.logback.core.FileAppender">
+                        <file>%s</file>
+                        <encoder><pattern>%%level %%msg%%n</pattern></encoder>
+                    </appender>
+                    <root level="INFO"><appender-ref ref="file"/></root>
+                </configuration>
+                """.formatted(log));
+        try (Program program = Program.start(
+                Map.of("JAVA_TOOL_OPTIONS", "-Dlogback.configurationFile=" + configuration),
+                "run",
+                "--log",
+                "json",
+                "--redis",
+                "redis://127.0.0.1:9",
+                "--connect-timeout",
+                "1ms")) {
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(log).content().contains("ERROR It cannot run");
+            assertThat(program.err().lines()).noneMatch(line -> line.contains("It cannot run"));
+        }
+    }
+
     private Path write(String yaml) throws IOException {
         return Files.writeString(folder.resolve("sluice.yaml"), yaml);
     }

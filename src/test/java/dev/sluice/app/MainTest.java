@@ -165,7 +165,7 @@ class MainTest {
     }
 
     private int execute(String... arguments) {
-        return Main.execute(new Terminal(out, err, false), arguments);
+        return Main.execute(new Terminal(out, err, false), HeadStart.none(), arguments);
     }
 
     private String out() {
