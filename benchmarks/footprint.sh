@@ -42,11 +42,14 @@ idle=$(rss_mb VmRSS)
 echo "idle                  $idle MB resident"
 
 reset_peak
+begun=$(now_ms)
 seq "$tasks" | sed 's/.*/{"payload":{"ms":10}}/' \
     | java -jar "$jar" enqueue task_queue sleep --lines - --redis "redis://127.0.0.1:$port" >"$work/enqueued" 2>&1 \
     || { cat "$work/enqueued" >&2; exit 1; }
 exec 3<>"/dev/tcp/127.0.0.1/$port"
 while printf 'HLEN task_status\r\n' >&3 && read -r left <&3 && [ "${left//[^0-9]/}" != 0 ]; do sleep 0.1; done
 exec 3>&-
+took=$(($(now_ms) - begun))
 peak=$(rss_mb VmHWM)
 echo "10,000 in flight      $peak MB resident at most while $tasks tasks of 10 ms ran, $((peak - idle)) MB more"
+echo "rate                  $((tasks * 1000 / took)) tasks/s from the start of the producer, enqueueing included"

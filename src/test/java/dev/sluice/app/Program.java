@@ -61,6 +61,13 @@ final class Program implements AutoCloseable {
         return new Program(command, environment);
     }
 
+    /** Starts a command line of a page that begins with {@code java}, by this Java. */
+    static Program startLine(String line) {
+        List<String> command = new ArrayList<>(List.of(line.strip().split("\\s+")));
+        command.set(0, java());
+        return new Program(command, Map.of());
+    }
+
     /** Starts it as a shell does in a terminal: in a process group of its own, which {@link #signalGroup} reaches. */
     static Program startAsGroup(String... arguments) {
         List<String> command = new ArrayList<>(List.of("setsid"));

@@ -49,22 +49,22 @@ class ServerJarScenarioTest {
         String readme = Files.readString(Path.of("README.md"));
         Path file = Files.writeString(
                 folder.resolve("my.yaml"), readme.split("```yaml\n", 2)[1].split("```", 2)[0]);
-        List<String[]> commands = readme.lines()
-                .filter(line -> line.startsWith("java -jar") && line.contains(" my.yaml"))
-                .map(line ->
-                        line.replace("java -jar target/sluice-server.jar ", "").replace("my.yaml", file.toString()))
-                .map(line -> line.split(" "))
+        List<String> commands = readme.replace("\\\n", "")
+                .lines()
+                .filter(line -> line.startsWith("java ") && line.contains(" my.yaml"))
+                .map(line -> line.replace("my.yaml", file.toString()))
                 .toList();
         assertThat(commands).hasSize(2);
 
-        try (Program config = Program.startJar(commands.get(0))) {
+        try (Program config = Program.startLine(commands.get(0))) {
             assertThat(config.exit()).isZero();
             assertThat(config.out()).contains("queues.emails.concurrency", file + ":4");
         }
-        try (Program run = Program.startJar(commands.get(1))) {
+        try (Program run = Program.startLine(commands.get(1))) {
             run.errorWith("\"queues\":\"emails,clicks\"");
             run.signal("TERM");
             assertThat(run.exit()).isZero();
+            assertThat(run.out()).as("what the JVM says about a flag").isEmpty();
         }
     }
 
