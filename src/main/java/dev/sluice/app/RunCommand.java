@@ -43,7 +43,10 @@ import picocli.CommandLine.Option;
             "  java -jar sluice-server.jar run --config config/sluice.yaml --log json",
             "  java -jar sluice-server.jar run --handlers ./handlers",
             "",
-            "Ctrl-C and SIGTERM stop it in good order, a second one at once."
+            "Ctrl-C and SIGTERM stop it in good order, a second one at once.",
+            "",
+            "Exit codes: 0 stopped, 1 Redis refused, was not there in time or did not answer at the stop, 2 the command line"
+                    + " or a setting is wrong, 130 or 143 a second Ctrl-C or SIGTERM."
         })
 final class RunCommand implements Callable<Integer> {
     private static final int DEMO_TASKS = 100_000;
