@@ -1,20 +1,14 @@
 package dev.sluice.app;
 
-import dev.sluice.Sluice;
 import dev.sluice.app.config.Configuration;
 import dev.sluice.app.config.LogFormat;
 import dev.sluice.app.config.Settings;
-import dev.sluice.dispatch.Dispatcher;
-import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
-import dev.sluice.task.SluiceException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -51,12 +45,7 @@ import picocli.CommandLine.Option;
 final class RunCommand implements Callable<Integer> {
     private static final int DEMO_TASKS = 100_000;
     private static final int MOST_DEMO_TASKS = 10_000_000;
-    private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
-    private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
-
-    // After the grace. Together they leave a moment of the 2 s that a stop may take on top of it.
-    private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(1_400);
-    private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(300);
+    // After the grace: a moment less than the 2 s that a stop may take on top of it.
     private static final Duration TIME_TO_END = Duration.ofMillis(1_900);
 
     private final Terminal terminal;
@@ -109,46 +98,15 @@ final class RunCommand implements Callable<Integer> {
         Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
         signals.listen();
         try (Closing closing = new Closing()) {
-            RedisAddress address = given == null ? startRedis(settings, narrator, closing, signals) : given;
-            serve(address, settings, jars, tasks, narrator, signals, closing);
+            Service service = new Service(settings, narrator, signals, closing);
+            RedisAddress address = given == null ? service.startRedis() : given;
+            headStart.await();
+            Queue first = settings.queues().get(0).queue();
+            service.run(address, jars, tasks == 0 ? null : new Demo(address, first, terminal, signals, tasks));
         } catch (Refusal refusal) {
             return narrator.refused(refusal);
         }
         return signals.exitCode();
-    }
-
-    private void serve(
-            RedisAddress address,
-            Settings settings,
-            HandlerJars jars,
-            int tasks,
-            Narrator narrator,
-            Signals signals,
-            Closing closing)
-            throws InterruptedException {
-        headStart.await();
-        List<Queue> queues =
-                settings.queues().stream().map(Settings.Served::queue).toList();
-        Demo load = tasks == 0 ? null : new Demo(address, queues.get(0), terminal, signals, tasks);
-        TaskLog log = new TaskLog(narrator).start();
-        BuiltInTypes types = new BuiltInTypes(log, context -> load != null && load.takesNoteOf(context));
-        Results results = new Results(log, address);
-        Sluice sluice = connect(address, results);
-        closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
-        Dispatcher dispatcher = types.register(dispatcher(sluice, settings));
-        jars.register(dispatcher, types::observed);
-        closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
-        if (!isStarted(dispatcher, address, settings.connectTimeout(), narrator, signals)) {
-            return;
-        }
-        closing.add(() -> drain(dispatcher, settings.shutdownGrace(), results, narrator, signals));
-        if (load != null) {
-            load.run(sluice.client(queues.get(0)));
-        }
-        if (!signals.isStopping()) {
-            narrator.serving(address, queues);
-        }
-        signals.await();
     }
 
     private HandlerJars handlerJars(Path folder) throws InterruptedException {
@@ -170,72 +128,6 @@ final class RunCommand implements Callable<Integer> {
                 });
     }
 
-    private static Dispatcher dispatcher(Sluice sluice, Settings settings) {
-        Dispatcher.Builder builder = sluice.dispatcher().lease(settings.lease()).crashLimit(settings.crashLimit());
-        settings.queues().forEach(served -> builder.queue(served.queue(), served.settings()));
-        return builder.build();
-    }
-
-    private static RedisAddress startRedis(Settings settings, Narrator narrator, Closing closing, Signals signals) {
-        EmbeddedRedis embedded = EmbeddedRedis.start(settings.data());
-        closing.add(embedded::close);
-        embedded.onUnexpectedEnd(() -> {
-            narrator.redisEnded();
-            signals.stop(1);
-        });
-        narrator.redisStarted(embedded.version(), embedded.port(), settings.data());
-        return embedded.address();
-    }
-
-    private static boolean isStarted(
-            Dispatcher dispatcher, RedisAddress address, Duration limit, Narrator narrator, Signals signals) {
-        CompletableFuture<Void> started = Waiting.begin(dispatcher.start());
-        long deadline = System.nanoTime() + limit.toNanos();
-        long sayAnyway = System.nanoTime() + QUIET_WAIT.toNanos();
-        boolean told = false;
-        try {
-            while (!Waiting.endsWithin(started, shorter(LOOK_AGAIN, Duration.ofNanos(deadline - System.nanoTime())))) {
-                if (signals.isStopping()) {
-                    return false;
-                }
-                if (System.nanoTime() - deadline >= 0) {
-                    throw Refusal.failed("gave up: Redis at " + address + " was not there within "
-                            + TerminalNarrator.text(limit) + because(address));
-                }
-                if (!told && (!address.obstacle().isEmpty() || System.nanoTime() - sayAnyway >= 0)) {
-                    told = true;
-                    narrator.waiting(address, because(address), limit);
-                }
-            }
-            return true;
-        } catch (SluiceException refused) {
-            throw Refusal.failed(address + ": " + refused.getMessage());
-        }
-    }
-
-    private static void drain(
-            Dispatcher dispatcher, Duration patience, Results results, Narrator narrator, Signals signals) {
-        boolean inVain = signals.exitCode() != 0; // its Redis is gone
-        Duration grace = inVain ? Duration.ZERO : patience;
-        narrator.stopping(grace);
-        int before = results.handedBack();
-        boolean inTime = Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
-        if (inTime || inVain) {
-            narrator.stopped(results.handedBack() - before);
-        } else {
-            narrator.stoppedWithoutRedis();
-            signals.stop(1);
-        }
-    }
-
-    private static Sluice connect(RedisAddress address, Observer observer) {
-        try {
-            return Sluice.builder().uri(address.url()).observer(observer).build();
-        } catch (IllegalArgumentException e) {
-            throw Refusal.mistaken("'" + address + "' is no Redis URL: " + e.getMessage());
-        }
-    }
-
     private int demoTasks(@Nullable RedisAddress given, boolean configured) {
         if (demo != null && noDemo) {
             throw Refusal.mistaken("--demo and --no-demo exclude each other");
@@ -250,14 +142,5 @@ final class RunCommand implements Callable<Integer> {
             return demo;
         }
         return given == null && !configured && !noDemo ? DEMO_TASKS : 0;
-    }
-
-    private static String because(RedisAddress address) {
-        String obstacle = address.obstacle();
-        return obstacle.isEmpty() ? "" : " (" + obstacle + ")";
-    }
-
-    private static Duration shorter(Duration one, Duration other) {
-        return one.compareTo(other) < 0 ? one : other;
     }
 }
