@@ -54,7 +54,6 @@ final class Schedule {
     private final Set<String> offeredAgain = ConcurrentHashMap.newKeySet();
     private final List<String> wrong = new ArrayList<>();
     private final int strikes;
-
     private final Stalls stalls;
     private final long began = System.nanoTime();
 
@@ -64,6 +63,7 @@ final class Schedule {
         this.folder = folder;
         this.processes = processes;
         this.random = new Random(seed * 0x9E3779B97F4A7C15L);
+        this.strikes = 3 + random.nextInt(6);
         String version = random.nextBoolean() ? "7.0" : "6.2";
         this.redis = RedisServer.builder()
                 .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"))
