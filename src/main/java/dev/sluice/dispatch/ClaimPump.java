@@ -85,6 +85,7 @@ final class ClaimPump implements Pump {
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
+    private @Nullable Incarnation joining;
     private @Nullable Incarnation current;
     private int inFlight;
     private boolean workKnown;
@@ -164,7 +165,7 @@ final class ClaimPump implements Pump {
     public Mono<Void> start() {
         return Mono.create(sink -> loop.execute(() -> {
             if (phase != Phase.NEW) {
-                sink.error(new IllegalStateException("the dispatcher was stopped before it had started"));
+                sink.success();
                 return;
             }
             phase = Phase.OPEN;
@@ -430,13 +431,14 @@ final class ClaimPump implements Pump {
     private void join() {
         Incarnation next = new Incarnation(store::keysOf, new Holdings(pool));
         long sent = System.nanoTime();
+        joining = next;
         calls.run(
                 store.join(next.id(), lease).thenReturn(true),
                 joined -> {
                     if (phase != Phase.OPEN) {
-                        calls.run(store.leave(next.id()).thenReturn(true), left -> {}, this::report);
                         return;
                     }
+                    joining = null;
                     keeper = new LeaseKeeper(
                             next, store, calls, pool, outage, lease, sent, why -> lose(next, why), this::adopt);
                     current = next;
@@ -542,7 +544,7 @@ final class ClaimPump implements Pump {
         }
         phase = Phase.CLOSED;
         loop.remove(this);
-        Incarnation last = current;
+        Incarnation last = current == null ? joining : current; // a leave overtakes no join: both go over one link
         endLease();
         Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(Duration.ofMillis(500));
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
@@ -555,7 +557,7 @@ final class ClaimPump implements Pump {
         calls.close();
         MonoSink<Void> starter = starting;
         if (starter != null) {
-            starter.error(new IllegalStateException("the dispatcher was stopped before it had started"));
+            starter.success();
         }
         stopping.forEach(MonoSink::success);
         stopping.clear();

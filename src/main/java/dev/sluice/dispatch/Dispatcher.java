@@ -44,10 +44,11 @@ public final class Dispatcher implements HandlerRegistry {
     private final Chores chores;
     private final Disposable.Composite running = Disposables.composite();
     private final Disposable.Swap stopping = Disposables.swap();
+    private final Sinks.Empty<Void> begun = Sinks.empty();
     private final Sinks.Empty<Void> stopSignal = Sinks.empty();
     private final Sinks.Empty<Void> ended = Sinks.empty();
     private boolean started;
-    private boolean stopped;
+    private volatile boolean stopped;
 
     private Dispatcher(Builder builder) {
         this.parts = new DispatcherParts(
@@ -125,17 +126,23 @@ public final class Dispatcher implements HandlerRegistry {
      * <p>Cold, once. Completes when every queue was joined; while Redis is not there it keeps trying, so put a
      * {@code timeout} behind it where a start must not wait. Fails with {@code StoreRefusedException} where somebody
      * must change something: password, server version, Redis Cluster, another delivery mode; then nothing
-     * runs, and the dispatcher is stopped. Signals on Reactor's parallel scheduler.
+     * runs, and the dispatcher is stopped. Fails with {@code IllegalStateException} if {@link #stop} comes before that,
+     * and then when the stop has ended. Cancelling only ends the waiting: it goes on starting until it is stopped. Signals
+     * on Reactor's parallel scheduler.
      */
     public Mono<Void> start() {
         return Mono.defer(() -> {
             begin(); // what this refuses must not stop what runs
-            return checkServer()
-                    .takeUntilOther(stopSignal.asMono())
-                    .thenMany(Flux.fromIterable(pumps.values()).concatMap(Pump::start))
+            stopSignal.asMono().subscribe(nothing -> {}, none -> {}, () -> begun.tryEmitError(stoppedTooSoon()));
+            checkServer()
+                    .thenMany(Flux.fromIterable(pumps.values())
+                            .takeWhile(pump -> !stopped)
+                            .concatMap(Pump::start))
                     .then(Mono.<Void>fromRunnable(this::beginChores))
-                    .publishOn(Schedulers.parallel())
-                    .onErrorResume(failure -> stop(Duration.ZERO).then(Mono.error(failure)));
+                    .subscribe(nothing -> {}, this::notBegun, begun::tryEmitEmpty);
+            return begun.asMono()
+                    .onErrorResume(failure -> stop(Duration.ZERO).then(Mono.error(failure)))
+                    .publishOn(Schedulers.parallel());
         });
     }
 
@@ -174,6 +181,15 @@ public final class Dispatcher implements HandlerRegistry {
         }
     }
 
+    private void notBegun(Throwable failure) {
+        begun.tryEmitError(failure);
+        stop(Duration.ZERO).subscribe(); // here, too: nobody may be waiting for the start any more
+    }
+
+    private static IllegalStateException stoppedTooSoon() {
+        return new IllegalStateException("the dispatcher was stopped before it had started");
+    }
+
     private synchronized void begin() {
         if (started || stopped) {
             throw new IllegalStateException("a dispatcher starts once");
@@ -185,6 +201,9 @@ public final class Dispatcher implements HandlerRegistry {
     }
 
     private void beginChores() {
+        if (stopped) {
+            throw stoppedTooSoon();
+        }
         for (Queue queue : queues.values()) {
             running.add(chores.of(queue, parts.lease(), parts.crashLimit())
                     .subscribe(nothing -> {}, failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
@@ -235,7 +254,7 @@ public final class Dispatcher implements HandlerRegistry {
                 .timeout(SERVER_CHECK)
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(50))
                         .maxBackoff(Duration.ofSeconds(1))
-                        .filter(failure -> !(failure instanceof StoreRefusedException)))
+                        .filter(failure -> !stopped && !(failure instanceof StoreRefusedException)))
                 .map(ServerFacts::check)
                 .doOnNext(Dispatcher::warn)
                 .then();

@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
@@ -95,7 +96,7 @@ final class EventLoop {
     void close() {
         halted = true;
         while (scheduling.get() > 0) {
-            Thread.onSpinWait();
+            LockSupport.parkNanos(10_000); // whoever hands in work may be waiting for this very core
         }
         ticking.dispose();
         scheduler.dispose();

@@ -145,7 +145,7 @@ final class PopPump implements Pump {
     public Mono<Void> start() {
         return Mono.create(sink -> loop.execute(() -> {
             if (phase != Phase.NEW) {
-                sink.error(new IllegalStateException("the dispatcher was stopped before it had started"));
+                sink.success();
                 return;
             }
             phase = Phase.OPEN;
@@ -413,8 +413,7 @@ final class PopPump implements Pump {
                 links.close(waiting).thenReturn(true),
                 done -> {
                     calls.close();
-                    started(starter -> starter.error(
-                            new IllegalStateException("the dispatcher was stopped before it had started")));
+                    started(MonoSink::success);
                     stopping.forEach(MonoSink::success);
                     stopping.clear();
                 },

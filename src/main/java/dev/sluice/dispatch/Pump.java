@@ -25,7 +25,10 @@ interface Pump extends EventLoop.Turn {
     /** Wakes the loop that this pump lives on. Any thread. */
     void wake();
 
-    /** Starts taking tasks. Completes when the queue was joined; fails if it is run with other settings. */
+    /**
+     * Starts taking tasks. Completes when the queue was joined, or when it was stopped before that; fails if the queue is
+     * run with other settings. Silent where the loop was halted.
+     */
     Mono<Void> start();
 
     /** Stops taking tasks at once and completes when the running ones have ended and are settled, or after the grace. */

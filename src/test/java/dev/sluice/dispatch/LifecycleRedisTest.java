@@ -16,10 +16,13 @@ import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.DefaultClientResources;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -193,6 +196,45 @@ class LifecycleRedisTest extends DispatchCase {
             stopAll();
             late.close();
         }
+    }
+
+    /** Wherever between two of its queues the stop falls. */
+    @ParameterizedTest
+    @EnumSource
+    void aStartThatIsStoppedHalfWayEndsAndLeavesNobodyBehind(DeliveryMode mode) {
+        List<Mono<Void>> ends = new ArrayList<>();
+        for (int i = 0; i < 30; i++) {
+            Dispatcher dispatcher = ofSixQueues(mode);
+
+            CompletableFuture<Void> start = dispatcher.start().toFuture();
+            LockSupport.parkNanos(i * 250_000L);
+            CompletableFuture<Void> stop = dispatcher.stop(GRACE).toFuture();
+
+            ends.add(Mono.fromFuture(stop));
+            ends.add(Mono.fromFuture(start).onErrorComplete(IllegalStateException.class));
+        }
+
+        Mono.when(ends).block(PATIENCE);
+        assertThat((List<?>) wire.call("KEYS", "*:dispatchers")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whoStopsWaitingForTheStartDoesNotEndIt(DeliveryMode mode) {
+        deliver(mode);
+        Runs<Object> runs = Runs.succeeding();
+        Dispatcher dispatcher = dispatcher().handler("t", Object.class, runs);
+
+        dispatcher.start().subscribe().dispose();
+
+        enqueue(0, 3);
+        eventually(() -> assertThat(runs.count()).isEqualTo(3));
+    }
+
+    private Dispatcher ofSixQueues(DeliveryMode mode) {
+        Dispatcher.Builder builder = sluice.dispatcher();
+        IntStream.range(0, 6).forEach(i -> builder.queue(Queue.named("q" + i).delivery(mode)));
+        return stoppedInTheEnd(builder.build());
     }
 
     @ParameterizedTest
