@@ -5,10 +5,10 @@ import java.util.List;
 /**
  * What one round of upkeep found.
  *
- * @param nextDueMs milliseconds until the next delayed task is due, -1 if there is none
+ * @param nextEndMs milliseconds until the next lease ends if nobody renews it, -1 if there is none
  * @param more whether a chore reached its bound, so that the next round should follow at once
  * @param cursor where the sweep of the status hash goes on
  * @param removedStatuses statuses that belonged to no task
  * @param lapsed incarnations whose tasks are to be recovered
  */
-public record UpkeepReply(long nextDueMs, boolean more, String cursor, int removedStatuses, List<String> lapsed) {}
+public record UpkeepReply(long nextEndMs, boolean more, String cursor, int removedStatuses, List<String> lapsed) {}

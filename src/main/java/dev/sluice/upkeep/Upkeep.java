@@ -11,17 +11,17 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Keeps one queue in order, about twice a second with jitter, for as long as it is subscribed to: often enough to take
- * back what a dead dispatcher held within a second after its lease.
+ * Keeps one queue in order for as long as it is subscribed to: about once a second with jitter, and whenever a lease has
+ * just ended that nobody renewed, so that the tasks of a dead dispatcher wait no longer than its lease.
  *
  * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
- * by the next, half a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole
- * steps.
+ * by the next, a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
-    private static final long ROUND_MS = 500;
-    private static final int ROUNDS_BETWEEN_STRAY_SEARCHES = 7200;
+    private static final long ROUND_MS = 1000;
+    private static final long SHORTEST_PAUSE_MS = 100;
+    private static final int ROUNDS_BETWEEN_STRAY_SEARCHES = 3600;
     private static final int ROUNDS_IN_A_ROW = 64;
 
     private final UpkeepStore store;
@@ -30,6 +30,7 @@ public final class Upkeep {
     private final Duration lease;
     private String cursor = "0";
     private long rounds;
+    private long nextEndMs = -1;
 
     /** The chores of {@code queue}; nothing runs before {@link #run}. */
     public Upkeep(UpkeepStore store, Observer observer, String queue, Duration lease) {
@@ -54,6 +55,7 @@ public final class Upkeep {
                     log.atDebug()
                             .addKeyValue("queue", queue)
                             .log("A round of upkeep failed; the next one follows", failure);
+                    nextEndMs = -1;
                     return Mono.empty();
                 });
     }
@@ -61,6 +63,7 @@ public final class Upkeep {
     private Mono<UpkeepReply> chores() {
         return store.round(lease, cursor).flatMap(reply -> {
             cursor = reply.cursor();
+            nextEndMs = reply.nextEndMs();
             if (reply.removedStatuses() > 0) {
                 observer.lateStatuses(queue, reply.removedStatuses());
             }
@@ -86,7 +89,13 @@ public final class Upkeep {
                 .then();
     }
 
-    private static Duration pause() {
-        return Duration.ofMillis(ROUND_MS * 4 / 5 + ThreadLocalRandom.current().nextLong(ROUND_MS * 2 / 5));
+    // With jitter: dispatchers that all come at once find the work of one.
+    private Duration pause() {
+        ThreadLocalRandom random = ThreadLocalRandom.current();
+        long ms = ROUND_MS * 4 / 5 + random.nextLong(ROUND_MS * 2 / 5);
+        if (nextEndMs >= 0) {
+            ms = Math.min(ms, Math.max(SHORTEST_PAUSE_MS, nextEndMs) + random.nextLong(SHORTEST_PAUSE_MS));
+        }
+        return Duration.ofMillis(ms);
     }
 }

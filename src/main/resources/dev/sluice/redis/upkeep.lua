@@ -2,7 +2,7 @@
 --          Redis was away, remove statuses that arrived after their task had ended, ring for forgotten work
 -- KEYS:    the queue's keys (common.lua)
 -- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep
--- RETURNS: {0, ms until the next task is due or -1, 1 = call again at once, cursor of the status sweep, removed statuses, lapsed incarnations...}
+-- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses, lapsed incarnations...}
 -- FROM→TO: SCHEDULED→QUEUED, RETRYING→QUEUED
 local lease_ms, limit, crash_limit, cursor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local LATE_CHECKS_MS = { 4000, 15000, 60000 }
@@ -73,7 +73,8 @@ local due = next_due_ms()
 if not forgiven or cursor ~= '0' or #late == 2 * limit or (due and due <= now) then
   more = 1
 end
-local reply = { 0, due and math.max(0, due - now) or -1, more, cursor, removed }
+local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed }
 if forgiven then
   local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
   for i = 1, #lapsed do

@@ -52,6 +52,16 @@ class UpkeepRedisTest {
     }
 
     @Test
+    void aRoundTellsWhenTheNextLeaseEnds() {
+        assertThat(q.round().nextEndMs()).isEqualTo(-1);
+        q.worker("a");
+        q.worker("b");
+        q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 800), "b");
+
+        assertThat(q.round().nextEndMs()).isBetween(1L, 800L);
+    }
+
+    @Test
     void aLeaseWithASecondLeftIsLengthenedToo() {
         Worker worker = q.worker("a");
         nobodyWasSeenFor(60_000, worker);
@@ -113,9 +123,8 @@ class UpkeepRedisTest {
         worker.settle(call -> call.retry(held.token(), 0));
         q.rings();
 
-        UpkeepReply round = q.round();
+        q.round();
 
-        assertThat(round.nextDueMs()).isEqualTo(-1);
         assertThat(q.status("x")).isEqualTo("queued");
         assertThat(q.rings()).isTrue();
     }
