@@ -1,0 +1,160 @@
+package dev.sluice.faults;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.NothingDropped;
+import dev.sluice.faults.Event.Kind;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.RedisServer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import reactor.core.publisher.Flux;
+
+/** A master, its replica, and a Sentinel that puts the one in the other's place while tasks flow. */
+@ExtendWith(NothingDropped.class)
+@Timeout(90)
+class FailoverScenarioTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration GRACE = Duration.ofSeconds(1);
+    private static final int PORTION = 10;
+
+    private final Collection<Event> events = new ConcurrentLinkedQueue<>();
+    private volatile boolean producing = true;
+
+    /**
+     * The connections to a frozen master stay open: a call has to wait for its deadline of 2 s, and if there is no other
+     * master yet, for that of a new connection as well.
+     */
+    @ParameterizedTest
+    @CsvSource({"6.2, killed, 3000", "7.0, frozen, 7000"})
+    void workGoesOnWithTheNewMaster(String version, String fault, int toResumeMs, @TempDir Path folder)
+            throws Exception {
+        try (RedisServer master = server(version).start();
+                RedisServer replica = server(version)
+                        .with("replicaof", "127.0.0.1 " + master.port())
+                        .start();
+                Sentinel sentinel = new Sentinel(master, folder)) {
+            Sluice sluice = Sluice.connect(sentinel.uri());
+            Dispatcher dispatcher =
+                    sluice.dispatcher(Node.QUEUE).handler("t", String.class, new Journal("n", events::add));
+            dispatcher.start().block(PATIENCE);
+            CompletableFuture<Set<String>> producer = CompletableFuture.supplyAsync(() -> produce(sluice));
+            eventually(PATIENCE, () -> assertThat(sentinel.saw("+slave")).isTrue());
+            awaitRuns(300);
+
+            long from = System.nanoTime();
+            if (fault.equals("killed")) {
+                master.kill();
+            } else {
+                master.pause();
+            }
+            eventually(
+                    PATIENCE,
+                    () -> assertThat(sentinel.saw("+switch-master"))
+                            .as(sentinel::toString)
+                            .isTrue());
+            awaitRuns(runs() + 300);
+            long pause = longestPauseMs(from);
+
+            // The old master comes back, knows nothing of the new one at first, and becomes its replica.
+            if (fault.equals("killed")) {
+                master.restart();
+            } else {
+                master.resume();
+            }
+            eventually(
+                    PATIENCE,
+                    () -> assertThat(sentinel.saw("+convert-to-slave"))
+                            .as(sentinel::toString)
+                            .isTrue());
+            awaitRuns(runs() + 300);
+            producing = false;
+            Set<String> accepted = producer.get();
+            eventually(
+                    PATIENCE,
+                    () -> assertThat(replica.call("HLEN", "{q}:bodies")).isEqualTo(0L));
+            dispatcher.stop(GRACE).then(sluice.close()).block(PATIENCE);
+
+            assertThat(pause).isLessThan(Sentinel.DOWN_AFTER_MS + toResumeMs);
+            accepted.removeAll(done());
+            assertThat(accepted.size())
+                    .as("tasks the old master had accepted and not yet passed on: %s", accepted)
+                    .isLessThanOrEqualTo(PORTION);
+        }
+    }
+
+    /** Puts tasks in, a portion every few milliseconds, each again until it is accepted; returns their ids. */
+    private Set<String> produce(Sluice sluice) {
+        TaskClient client = sluice.client(Node.QUEUE);
+        Set<String> accepted = new HashSet<>();
+        for (int from = 0; producing; from += PORTION) {
+            List<Task<?>> portion = IntStream.range(from, from + PORTION)
+                    .<Task<?>>mapToObj(i -> Task.of("t", "5").id("t" + i))
+                    .collect(Collectors.toList());
+            while (!portion.isEmpty()) {
+                List<EnqueueResult> results = client.enqueueAll(Flux.fromIterable(List.copyOf(portion)))
+                        .collectList()
+                        .block(PATIENCE);
+                results.stream().filter(EnqueueResult::isAccepted).forEach(result -> accepted.add(result.id()));
+                portion.removeIf(task -> accepted.contains(task.id()));
+                LockSupport.parkNanos(10_000_000);
+            }
+        }
+        return accepted;
+    }
+
+    private static RedisServer.Builder server(String version) {
+        return RedisServer.builder()
+                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"));
+    }
+
+    private void awaitRuns(int count) {
+        eventually(PATIENCE, () -> assertThat(runs()).isGreaterThan(count));
+    }
+
+    private int runs() {
+        return (int) events.stream().filter(event -> event.kind() == Kind.DONE).count();
+    }
+
+    private Set<String> done() {
+        return events.stream()
+                .filter(event -> event.kind() == Kind.DONE)
+                .map(Event::id)
+                .collect(Collectors.toSet());
+    }
+
+    private long longestPauseMs(long fromNanos) {
+        long[] starts = events.stream()
+                .filter(event -> event.kind() == Kind.STARTED)
+                .mapToLong(Event::nanos)
+                .filter(nanos -> nanos > fromNanos)
+                .sorted()
+                .toArray();
+        long longest = 0;
+        long before = fromNanos;
+        for (long start : starts) {
+            longest = Math.max(longest, start - before);
+            before = start;
+        }
+        return longest / 1_000_000;
+    }
+}
