@@ -50,7 +50,9 @@ final class ClaimPump implements Pump {
     private static final int CALLS_IN_FLIGHT = 4;
     private static final int WORTH_A_CALL = 64;
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
-    private static final Duration LAST_WORDS = Duration.ofMillis(1500);
+    private static final Duration LAST_WORDS = Duration.ofMillis(1400);
+    private static final Duration TO_LEAVE =
+            Duration.ofMillis(300); // with the last words, less than 2 s after the grace
 
     private enum Phase {
         NEW,
@@ -546,7 +548,7 @@ final class ClaimPump implements Pump {
         loop.remove(this);
         Incarnation last = current == null ? joining : current; // a leave overtakes no join: both go over one link
         endLease();
-        Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(Duration.ofMillis(500));
+        Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(TO_LEAVE);
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
     }
 
