@@ -14,8 +14,11 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.util.context.Context;
 
 /**
  * One connection with one role, replaced when it is in doubt.
@@ -28,7 +31,14 @@ import reactor.core.publisher.Sinks;
  * <p>Thread-safe. Signals on the Redis event loop, or on the {@code parallel} scheduler for a timeout.
  */
 public final class RedisLink {
+    private static final Logger log = LoggerFactory.getLogger(RedisLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
+    // Reactor's hook for one chain. A call that is cut in the instant in which it is cancelled has nobody to tell, and
+    // the
+    // global hook would log it as an error.
+    private static final Context FAILURES_NOBODY_WAITS_FOR =
+            Context.of("reactor.onErrorDropped.local", (Consumer<Throwable>)
+                    failure -> log.debug("A call failed that nobody waits for any more", failure));
 
     private final RedisClient client;
     private final RedisURI uri;
@@ -100,7 +110,7 @@ public final class RedisLink {
                     : connection.opened.asMono().flatMap(it -> dispatch(it, type, arguments));
             return reply.timeout(deadline).doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
         });
-        return once.onErrorResume(RedisErrors::wasNotSent, error -> once);
+        return once.onErrorResume(RedisErrors::wasNotSent, error -> once).contextWrite(FAILURES_NOBODY_WAITS_FOR);
     }
 
     private static Mono<Reply> dispatch(

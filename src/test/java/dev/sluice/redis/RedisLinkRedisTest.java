@@ -8,14 +8,20 @@ import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.protocol.CommandType;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Hooks;
 import reactor.core.publisher.Mono;
 
 @OnEveryRedis
@@ -52,6 +58,31 @@ class RedisLinkRedisTest {
         }
 
         assertThat(connectionId()).isNotEqualTo(before);
+    }
+
+    /** Whoever goes in the very moment in which the connection is cut is not waiting for the news. */
+    @Test
+    void aFailureThatMeetsACancellationIsNotDroppedOnTheFloor() {
+        List<Throwable> dropped = new CopyOnWriteArrayList<>();
+        Hooks.onErrorDropped(dropped::add);
+        try (RedisWire killer = redis.wire()) {
+            for (int i = 0; i < 300; i++) {
+                Disposable wait = link.command(
+                                CommandType.BLPOP,
+                                args -> args.addKey("nothing".getBytes(StandardCharsets.UTF_8))
+                                        .add(5),
+                                Duration.ofSeconds(10))
+                        .onErrorComplete() // as every wait has it, so that the end of it all is not what drops
+                        .subscribe();
+                killer.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+                LockSupport.parkNanos(i * 1_000L);
+                wait.dispose();
+            }
+        } finally {
+            Hooks.resetOnErrorDropped();
+        }
+
+        assertThat(dropped).isEmpty();
     }
 
     @Test
