@@ -50,10 +50,10 @@ final class ConfigCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Configuration configuration = options.load();
-        if (!effective) {
-            terminal.say(summary(configuration));
-        } else if (output.isJson()) {
+        if (output.isJson()) {
             terminal.say(json(configuration).toString());
+        } else if (!effective) {
+            terminal.say(summary(configuration));
         } else {
             Table table = new Table("SETTING", "VALUE", "SOURCE");
             configuration.effective().forEach(it -> table.row(it.key(), it.value(), it.source()));

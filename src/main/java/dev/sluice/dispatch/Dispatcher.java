@@ -298,11 +298,20 @@ public final class Dispatcher implements HandlerRegistry {
             return queue(queue, QueueSettings.standard());
         }
 
-        /** Adds a queue. Two queues of one name are refused. */
+        /** Adds a queue. Two queues of one name, or with one status key, are refused. */
         public Builder queue(Queue queue, QueueSettings settings) {
             if (queues.keySet().stream().anyMatch(known -> known.name().equals(queue.name()))) {
                 throw new InvalidTaskException("queue", "queue '" + queue.name() + "' is there twice");
             }
+            queues.keySet().stream()
+                    .filter(known -> known.statusKey().equals(queue.statusKey()))
+                    .findFirst()
+                    .ifPresent(known -> {
+                        throw new InvalidTaskException(
+                                "statusKey",
+                                "queues '" + known.name() + "' and '" + queue.name() + "' have one status key, '"
+                                        + queue.statusKey() + "': each would remove the other's statuses");
+                    });
             queues.put(queue, settings);
             return this;
         }

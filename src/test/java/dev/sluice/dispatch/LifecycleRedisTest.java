@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.testkit.OnEveryRedis;
@@ -287,6 +288,15 @@ class LifecycleRedisTest extends DispatchCase {
                     .isInstanceOf(StoreRefusedException.class)
                     .hasMessageContaining("set the same on both");
         }
+    }
+
+    @Test
+    void twoQueuesWithOneStatusKeyAreRefused() {
+        Dispatcher.Builder builder = sluice.dispatcher().queue(Queue.named("a").statusKey("states"));
+
+        assertThatThrownBy(() -> builder.queue(Queue.named("b").statusKey("states")))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageContaining("queues 'a' and 'b' have one status key, 'states'");
     }
 
     @Test

@@ -113,6 +113,7 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
         return new Kind<>(
                 "a folder, or none",
                 text -> {
+                    require(!text.isBlank(), "a folder, or none", text);
                     try {
                         return text.equals(NONE) ? Optional.empty() : Optional.of(Path.of(text));
                     } catch (InvalidPathException e) {

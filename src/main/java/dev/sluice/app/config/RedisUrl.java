@@ -9,6 +9,10 @@ public final class RedisUrl {
     private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
     private static final Pattern CREDENTIALS = Pattern.compile("^([a-z-]+://)?(?:([^:@/]*):)?.*(?=@)");
 
+    private static final Pattern SENTINEL_MASTER = Pattern.compile("[^#]+#.+");
+    private static final Pattern DATABASE = Pattern.compile("/?|/[0-9]{1,5}");
+    private static final int HIGHEST_PORT = 65_535;
+
     private final String text;
 
     private RedisUrl(String text) {
@@ -27,7 +31,11 @@ public final class RedisUrl {
                     + "' is no Redis URL: redis://[user:password@]host[:port][/database], or rediss:// for TLS");
         }
         if (url.startsWith("redis://") || url.startsWith("rediss://")) {
-            checkHost(url);
+            checkAddress(url);
+        } else if (url.startsWith("redis-sentinel://")
+                && !SENTINEL_MASTER.matcher(url).matches()) {
+            throw new IllegalArgumentException("'" + masked(url)
+                    + "' names no master: redis-sentinel://[:password@]host[:port][,host[:port]...][/database]#master");
         }
         return new RedisUrl(url);
     }
@@ -53,11 +61,20 @@ public final class RedisUrl {
         return masked(text);
     }
 
-    private static void checkHost(String url) {
+    private static void checkAddress(String url) {
         try {
-            if (new URI(url).getHost() == null) {
+            URI address = new URI(url);
+            if (address.getHost() == null) {
                 throw new IllegalArgumentException("'" + masked(url) + "' names no host that can be read;"
                         + " percent-encode special characters of user and password");
+            }
+            if (address.getPort() == 0 || address.getPort() > HIGHEST_PORT) {
+                throw new IllegalArgumentException(
+                        "'" + masked(url) + "' has no valid port: 1 to " + HIGHEST_PORT + ", or none for 6379");
+            }
+            if (!DATABASE.matcher(address.getRawPath()).matches()) {
+                throw new IllegalArgumentException("'" + masked(url) + "' has no valid database: a number, as in "
+                        + url.substring(0, url.indexOf(':')) + "://host:6379/0");
             }
         } catch (URISyntaxException e) {
             throw new IllegalArgumentException(
