@@ -24,6 +24,7 @@ final class Demo {
     private final DemoLoad load;
     private final AtomicInteger handled = new AtomicInteger();
     private final AtomicInteger again = new AtomicInteger();
+    private final AtomicInteger earlier = new AtomicInteger();
     private final ConcurrentHistogram queueingMicros = new ConcurrentHistogram(TimeUnit.HOURS.toMicros(1), 3);
     private volatile long lastNanos;
 
@@ -36,10 +37,14 @@ final class Demo {
         queueingMicros.setAutoResize(true);
     }
 
-    /** Whether a task is one of this load; if so its queueing time is taken. Any thread. */
+    /** Whether a task is one of a demo; if of this one its queueing time is taken. Any thread. */
     boolean takesNoteOf(TaskContext<?> context) {
         if (!load.owns(context.id())) {
-            return false;
+            boolean ofAnother = load.isOfAnother(context.id());
+            if (ofAnother) {
+                earlier.incrementAndGet();
+            }
+            return ofAnother;
         }
         long now = System.nanoTime();
         long sent = load.takeSentNanos(context.id());
@@ -117,6 +122,10 @@ final class Demo {
         double seconds = Math.max(1, lastNanos - began) / 1e9;
         terminal.progress(progress(count, count / seconds, lastNanos - began));
         terminal.say(load.account());
+        if (earlier.get() > 0) {
+            terminal.say(String.format(
+                    Locale.ROOT, "  and before them  %,d that an interrupted demo had left", earlier.get()));
+        }
         terminal.say(
                 String.format(Locale.ROOT, "  tasks handled    %,d", count) + elsewhere(count) + repeated(),
                 String.format(Locale.ROOT, "  rate             %,.0f tasks/s, pushing included", count / seconds),

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -19,6 +20,7 @@ import reactor.core.publisher.Flux;
  */
 final class DemoLoad implements AutoCloseable {
     private static final int TASKS_PER_FLUSH = 500;
+    private static final Pattern ANY_DEMO = Pattern.compile("demo-[0-9a-z]{8,9}-[0-9]+");
 
     private final RedisAddress redis;
     private final Queue queue;
@@ -65,6 +67,11 @@ final class DemoLoad implements AutoCloseable {
 
     boolean owns(String id) {
         return id.startsWith(prefix);
+    }
+
+    /** Whether it is a task of another demo, which was interrupted. */
+    boolean isOfAnother(String id) {
+        return !owns(id) && ANY_DEMO.matcher(id).matches();
     }
 
     /** When a task of this load was sent, in {@link System#nanoTime}; 0 if it was asked before. Any thread. */

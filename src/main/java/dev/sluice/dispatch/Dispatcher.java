@@ -265,6 +265,10 @@ public final class Dispatcher implements HandlerRegistry {
             log.atWarn()
                     .addKeyValue("maxmemory-policy", facts.evictionPolicy())
                     .log("This Redis may delete tasks when its memory is full: set maxmemory-policy noeviction");
+        } else if (facts.isSilentOnEviction()) {
+            log.atInfo()
+                    .addKeyValue("maxmemory-policy", facts.evictionPolicy())
+                    .log("This Redis does not say whether it may delete tasks when its memory is full: it must not");
         }
     }
 

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,6 +43,9 @@ final class PopPump implements Pump {
     private static final int MAX_BATCH = 256;
     private static final int POPS_PER_LIST = 2;
     private static final Duration WAIT = Duration.ofSeconds(1);
+    /** With this many failed tasks that could not be kept yet no more are taken. */
+    private static final int MOST_UNKEPT = 1024;
+
     private static final Duration LAST_WORDS = Duration.ofMillis(1500);
 
     private enum Phase {
@@ -77,7 +81,9 @@ final class PopPump implements Pump {
     private int otherCalls;
     private boolean introduced;
     private boolean awaiting;
+    private final AtomicBoolean keepingFails = new AtomicBoolean();
     private volatile boolean refusing;
+    private volatile boolean gone;
 
     PopPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -178,7 +184,8 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        if (phase == Phase.OPEN && introduced && !outage.isOpen() && !statuses.isBehind()) {
+        boolean behind = statuses.isBehind() || otherCalls > MOST_UNKEPT;
+        if (phase == Phase.OPEN && introduced && !outage.isOpen() && !behind) {
             take();
         }
         if (phase == Phase.DRAINING && isDrained()) {
@@ -318,8 +325,22 @@ final class PopPump implements Pump {
         }
     }
 
+    /** Tries on until it is done or the time to stop is over. What failed must not be lost. */
     private void keep(Mono<Void> write) {
-        sendOnce(write.retryWhen(Retry.backoff(5, Duration.ofMillis(20)).maxBackoff(Duration.ofSeconds(1))));
+        sendOnce(write.doOnError(this::cannotKeepYet)
+                .doOnSuccess(kept -> keepingFails.set(false))
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(20))
+                        .maxBackoff(Duration.ofSeconds(1))
+                        .filter(failure -> !gone)));
+    }
+
+    private void cannotKeepYet(Throwable failure) {
+        if (keepingFails.compareAndSet(false, true)) {
+            log.atWarn()
+                    .addKeyValue("queue", queue.name())
+                    .addKeyValue("reason", failure.getMessage())
+                    .log("Failed tasks cannot be kept as dead letters; trying on");
+        }
     }
 
     /** For a push: a lost answer may hide that it was done, and a second one would make the task run twice. */
@@ -401,6 +422,7 @@ final class PopPump implements Pump {
             return;
         }
         phase = Phase.CLOSED;
+        gone = true;
         loop.remove(this);
         holdings.abandonAll();
         if (otherCalls > 0) {

@@ -19,7 +19,15 @@ public record ServerFacts(String version, boolean cluster, String evictionPolicy
     private static final String UNKNOWN = "unknown";
 
     static Mono<ServerFacts> read(RedisLink link, Duration deadline) {
-        return link.command(CommandType.INFO, args -> {}, deadline).map(reply -> parse(reply.text(0)));
+        return link.command(CommandType.INFO, args -> {}, deadline)
+                .map(reply -> reply.text(0))
+                .onErrorResume(ServerFacts::isForbidden, forbidden -> Mono.just("")) // on managed servers
+                .map(ServerFacts::parse);
+    }
+
+    private static boolean isForbidden(Throwable failure) {
+        return failure instanceof StoreRefusedException refused
+                && refused.reason().equals("permission");
     }
 
     static ServerFacts parse(String info) {
@@ -55,6 +63,11 @@ public record ServerFacts(String version, boolean cluster, String evictionPolicy
     /** True if the server may delete keys of a queue when its memory is full; false if it never does or does not say. */
     public boolean mayEvict() {
         return !evictionPolicy.equals("noeviction") && !evictionPolicy.equals(UNKNOWN);
+    }
+
+    /** True if the server does not say what it does when its memory is full. */
+    public boolean isSilentOnEviction() {
+        return evictionPolicy.equals(UNKNOWN);
     }
 
     private boolean isBelow(int major, int minor) {

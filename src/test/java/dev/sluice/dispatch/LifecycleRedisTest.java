@@ -290,6 +290,21 @@ class LifecycleRedisTest extends DispatchCase {
         }
     }
 
+    /** As on servers that others manage. */
+    @Test
+    void aServerThatTellsNothingOfItselfIsServed(@Private RedisServer own) {
+        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-@dangerous");
+        Runs<Object> runs = Runs.succeeding();
+        Sluice door = door("redis://app:pw@127.0.0.1:" + own.port());
+
+        started(stoppedInTheEnd(door.dispatcher().queue(queue, settings).build())
+                .handler("t", Object.class, runs));
+        door.client(queue).enqueue(task("a")).block(PATIENCE);
+
+        eventually(() -> assertThat(runs.count()).isOne());
+        stopAll(); // before its server goes
+    }
+
     @Test
     void twoQueuesWithOneStatusKeyAreRefused() {
         Dispatcher.Builder builder = sluice.dispatcher().queue(Queue.named("a").statusKey("states"));

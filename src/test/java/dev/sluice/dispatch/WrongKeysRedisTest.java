@@ -14,9 +14,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
 
 /** A key of another type in the way is told once, harms no thread, and is forgotten once it is gone. */
 @OnEveryRedis
@@ -61,6 +64,32 @@ class WrongKeysRedisTest extends DispatchCase {
         eventually(() -> assertThat(runs.count("after")).isOne());
         eventually(() -> assertThat(runs.count()).isEqualTo(12));
         eventually(this::assertEmpty);
+    }
+
+    /** Where nothing is run again, a failed task that cannot be kept has no other copy. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{q}:dead", "{q}:dead:bodies"})
+    void whatFailedIsKeptOnceItCanBe(String name) {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        Runs<Object> runs = new Runs<>(context -> Mono.error(new IllegalStateException("on purpose")));
+        running(runs);
+        wire.call("SET", name, "in the way");
+        Told log = new Told();
+        try {
+            IntStream.range(0, 5).forEach(i -> push("t" + i)); // our own client would be refused
+            eventually(() -> assertThat(runs.count()).isEqualTo(5));
+            LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
+            assertThat(log.warnings.stream().filter(it -> it.contains("WRONGTYPE")))
+                    .hasSize(1);
+        } finally {
+            log.close();
+        }
+
+        wire.call("DEL", name);
+
+        eventually(() -> assertThat(deadIds()).containsExactlyInAnyOrder("t0", "t1", "t2", "t3", "t4"));
+        eventually(() -> assertThat(hlen(key("dead:bodies"))).isEqualTo(5));
+        assertThat(runs.repeats()).isZero();
     }
 
     /** What is logged at WARN or above meanwhile. */
