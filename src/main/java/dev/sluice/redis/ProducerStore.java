@@ -25,9 +25,14 @@ public final class ProducerStore {
         this.deadline = deadline;
     }
 
-    /** Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. */
+    /**
+     * Checks that Sluice can run on this server, and that the queue is run with this version, delivery mode and status
+     * key; records these if it is new.
+     */
     public Mono<Void> introduce() {
-        return protocol.join(link, "", Duration.ZERO, deadline);
+        return ServerFacts.read(link, deadline)
+                .map(ServerFacts::check)
+                .then(protocol.join(link, "", Duration.ZERO, deadline));
     }
 
     /**

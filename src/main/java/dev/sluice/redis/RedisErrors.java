@@ -22,6 +22,9 @@ final class RedisErrors {
         "ERR invalid password",
         "ERR unknown command",
         "CROSSSLOT",
+        "MOVED",
+        "ASK ",
+        "CLUSTERDOWN",
         "ERR DB index",
         "ERR Client sent AUTH",
         "DENIED"
@@ -114,6 +117,7 @@ final class RedisErrors {
             case "WRONGTYPE" -> "wrong-type";
             case "NOAUTH", "WRONGPASS" -> "auth";
             case "NOPERM" -> "permission";
+            case "CROSSSLOT", "MOVED", "ASK", "CLUSTERDOWN" -> "cluster";
             default -> "refused";
         };
     }
@@ -121,6 +125,9 @@ final class RedisErrors {
     private static String remedy(String told) {
         if (told.startsWith("WRONGTYPE")) {
             return " (a key of this queue holds a value of another type: see which with TYPE, and rename or delete it)";
+        }
+        if (reason(told).equals("cluster")) {
+            return " (this is a node of a Redis Cluster, which Sluice does not support yet: use a single server or Sentinel)";
         }
         if (told.startsWith("NOAUTH")
                 || told.startsWith("WRONGPASS")

@@ -375,6 +375,22 @@ class TaskClientRedisTest {
         assertThat(client.enqueue(Task.of("mail", 1)).block(SOON).isCreated()).isTrue();
     }
 
+    /** Also if that node has all slots, and would take the task. */
+    @Test
+    void aClusterIsRefusedInOneSentence(RedisServer.Builder builder) {
+        try (RedisServer node = builder.with("cluster-enabled", "yes").start()) {
+            List<String> all = new ArrayList<>(List.of("CLUSTER", "ADDSLOTS"));
+            IntStream.range(0, 16384).mapToObj(String::valueOf).forEach(all::add);
+            node.call(all.toArray(String[]::new));
+
+            StepVerifier.create(client(node).enqueue(Task.of("mail", 1)))
+                    .verifyErrorSatisfies(error -> assertThat(error)
+                            .isInstanceOf(StoreRefusedException.class)
+                            .hasMessageContaining("a node of a Redis Cluster, which Sluice does not support yet"));
+            assertThat(node.call("DBSIZE")).isEqualTo(0L);
+        }
+    }
+
     @Test
     void anotherDeliveryModeIsRefusedInOneSentenceAndNothingIsSent(RedisServer redis) {
         client(redis).enqueue(Task.of("mail", 1)).block(SOON);
