@@ -17,7 +17,8 @@ import reactor.core.scheduler.Schedulers;
  * The threads that handlers run on: as many as there are processors, and a bounded reserve that steps in while handlers
  * block theirs. The threads refuse {@code Mono.block()}, as all of Reactor's do.
  *
- * <p>Work waits in one queue for whichever thread is free, never behind a thread that is blocked.
+ * <p>Work waits in one queue for whichever thread is free, never behind a thread that is blocked. If the reserve is blocked
+ * as well, nothing more can be begun here: then no more tasks are to be claimed, and what was not begun is for others.
  */
 final class HandlerPool {
     private static final Logger log = LoggerFactory.getLogger(HandlerPool.class);
@@ -32,6 +33,7 @@ final class HandlerPool {
     private final AtomicInteger rescuers = new AtomicInteger();
     private final Queue<Scheduler> ofSubscribers = new ConcurrentLinkedQueue<>();
     private int next;
+    private boolean exhaustionTold;
 
     HandlerPool() {
         for (int i = 0; i < THREADS; i++) {
@@ -53,12 +55,22 @@ final class HandlerPool {
         }
     }
 
-    /** Runs {@code work} on a thread of the reserve, because the others do not get to it. Loop thread only. */
-    void rescue(Runnable work) {
-        if (rescuers.incrementAndGet() > RESERVE_THREADS) {
-            rescuers.decrementAndGet();
-            return;
+    /**
+     * Runs {@code work} on a thread of the reserve, because the others do not get to it; false if these are all taken.
+     * Loop thread only.
+     */
+    boolean rescue(Runnable work) {
+        if (isExhausted()) {
+            if (!exhaustionTold) {
+                exhaustionTold = true;
+                log.atWarn()
+                        .addKeyValue("threads", THREADS + RESERVE_THREADS)
+                        .log("Every handler thread is blocked: nothing more is claimed until one of them is free");
+            }
+            return false;
         }
+        exhaustionTold = false;
+        rescuers.incrementAndGet();
         try {
             reserve().schedule(() -> {
                 try {
@@ -71,6 +83,12 @@ final class HandlerPool {
         } catch (RejectedExecutionException closed) {
             rescuers.decrementAndGet();
         }
+        return true;
+    }
+
+    /** Whether the whole reserve is taken, which it is only while handlers block their threads. Any thread. */
+    boolean isExhausted() {
+        return rescuers.get() >= RESERVE_THREADS;
     }
 
     private Scheduler reserve() {

@@ -40,7 +40,7 @@ final class HandlerRunner implements Consumer {
 
     @Override
     public long demand() {
-        return Long.MAX_VALUE;
+        return pool.isExhausted() ? 0 : Long.MAX_VALUE;
     }
 
     @Override
@@ -50,7 +50,16 @@ final class HandlerRunner implements Consumer {
 
     @Override
     public void stuck(Batch batch) {
-        pool.rescue(() -> runAll(batch));
+        if (!pool.rescue(() -> runAll(batch))) {
+            giveBack(batch);
+        }
+    }
+
+    /** To whoever has a thread for it. */
+    private static void giveBack(Batch batch) {
+        for (Attempt attempt = batch.takeNext(); attempt != null; attempt = batch.takeNext()) {
+            attempt.end(Verdict.released());
+        }
     }
 
     private void runAll(Batch batch) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.observe.Outcome;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
@@ -12,7 +13,9 @@ import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -208,6 +211,44 @@ class BadHandlersRedisTest extends DispatchCase {
             eventually(() -> assertThat(claimed()).isZero());
         } finally {
             released.set(true);
+        }
+    }
+
+    /** What cannot be begun here is for others, and so is the other queue of this dispatcher. */
+    @Test
+    @Timeout(60)
+    void oneWhoseThreadsAreAllBlockedKeepsNothingFromTheOthers() {
+        int threads = 11 * HandlerPoolTest.threads(); // with the reserve
+        Queue other = Queue.named("other");
+        AtomicBoolean released = new AtomicBoolean();
+        AtomicInteger blocked = new AtomicInteger();
+        try {
+            started(dispatcher(it -> it.queue(other)).handler("t", Object.class, context -> {
+                blocked.incrementAndGet();
+                blockUntil(released);
+                return Mono.empty();
+            }));
+            enqueue(0, threads + 20);
+            eventually(PATIENCE, () -> assertThat(blocked).hasValue(threads));
+            sluice.client(other).enqueue(task("elsewhere")).block(PATIENCE);
+
+            eventually(() -> assertThat(claimed()).isEqualTo(threads));
+            Runs<Object> runs = Runs.succeeding();
+            started(dispatcher(it -> it.queue(other)).handler("t", Object.class, runs));
+            eventually(() -> assertThat(runs.count()).isEqualTo(21));
+            assertThat(runs.all).allMatch(it -> it.attempt() == 1);
+        } finally {
+            released.set(true);
+        }
+
+        eventually(this::assertEmpty);
+        assertThat(blocked).hasValue(threads);
+    }
+
+    /** BlockHound looks away: that it is caught elsewhere is another matter. */
+    private static void blockUntil(AtomicBoolean released) {
+        while (!released.get()) {
+            LockSupport.parkNanos(1_000_000);
         }
     }
 

@@ -31,6 +31,7 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(NETTY, "free")
                 .allowBlockingCallsInside(JACKSON, "decode")
                 .allowBlockingCallsInside(JACKSON, "encode")
+                .allowBlockingCallsInside("dev.sluice.dispatch.BadHandlersRedisTest", "blockUntil")
                 .blockingMethodCallback(KnownLocks::refuse);
     }
 
