@@ -261,6 +261,29 @@ class FaultsScenarioTest extends DispatchCase {
     }
 
     @Test
+    void whatADispatcherThatVanishedHadTakenIsNotRunAgainWhereNothingRunsTwice() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        Gate gate = new Gate();
+        Sluice vanishing = door(own.uri());
+        started(stoppedInTheEnd(vanishing
+                        .dispatcher()
+                        .queue(queue, settings.concurrency(4))
+                        .build())
+                .handler("t", Object.class, context -> gate.wait(context.id())));
+        enqueue(0, 10);
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
+        vanishing.close().block(PATIENCE);
+        Runs<Object> runs = Runs.succeeding();
+
+        running(runs);
+
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(6));
+        LockSupport.parkNanos(Duration.ofSeconds(2).toNanos());
+        assertThat(runs.count()).isEqualTo(6);
+        assertThat((List<?>) wire.call("HVALS", queue.statusKey())).hasSize(4).allMatch("processing"::equals);
+    }
+
+    @Test
     @Timeout(60)
     void aTaskThatKeepsKillingItsDispatchersIsDeadInTheEnd() {
         RedisLinks links = RedisLinks.own(RedisURI.create(own.uri()), null);
