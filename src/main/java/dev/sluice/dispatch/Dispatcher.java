@@ -183,7 +183,8 @@ public final class Dispatcher implements HandlerRegistry {
 
     private void notBegun(Throwable failure) {
         begun.tryEmitError(failure);
-        stop(Duration.ZERO).subscribe(); // here, too: nobody may be waiting for the start any more
+        // Here, too: nobody may be waiting for the start any more.
+        stop(Duration.ZERO).subscribe(nothing -> {}, stuck -> log.error("A start that failed did not end", stuck));
     }
 
     private static IllegalStateException stoppedTooSoon() {

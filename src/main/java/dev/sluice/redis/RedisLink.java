@@ -33,6 +33,8 @@ import reactor.util.context.Context;
 public final class RedisLink {
     private static final Logger log = LoggerFactory.getLogger(RedisLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
+    private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
+
     // Reactor's hook for one chain. A call that is cut in the instant in which it is cancelled has nobody to tell, and
     // the
     // global hook would log it as an error.
@@ -110,7 +112,13 @@ public final class RedisLink {
                     : connection.opened.asMono().flatMap(it -> dispatch(it, type, arguments));
             return reply.timeout(deadline).doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
         });
-        return once.onErrorResume(RedisErrors::wasNotSent, error -> once).contextWrite(FAILURES_NOBODY_WAITS_FOR);
+        return untilSent(once, ATTEMPTS_TO_SEND).contextWrite(FAILURES_NOBODY_WAITS_FOR);
+    }
+
+    private static Mono<Reply> untilSent(Mono<Reply> once, int attempts) {
+        return attempts == 1
+                ? once
+                : once.onErrorResume(RedisErrors::wasNotSent, error -> untilSent(once, attempts - 1));
     }
 
     private static Mono<Reply> dispatch(
