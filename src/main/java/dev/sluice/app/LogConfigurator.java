@@ -51,6 +51,9 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         log.getLogger("io.lettuce").setLevel(Level.WARN);
         log.getLogger("io.lettuce.core.RedisChannelHandler")
                 .setLevel(Level.ERROR); // it warns of a connection that is closed twice
+        log.getLogger("io.lettuce.core.protocol.DefaultEndpoint")
+                .setLevel(Level.ERROR); // it warns of a write to a connection that was just cut, of which we tell
+        // ourselves
         log.getLogger("io.netty").setLevel(Level.WARN);
         log.getLogger("reactor").setLevel(Level.WARN);
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
