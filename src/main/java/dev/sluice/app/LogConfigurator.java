@@ -52,8 +52,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         log.getLogger("io.lettuce.core.RedisChannelHandler")
                 .setLevel(Level.ERROR); // it warns of a connection that is closed twice
         log.getLogger("io.lettuce.core.protocol.DefaultEndpoint")
-                .setLevel(Level.ERROR); // it warns of a write to a connection that was just cut, of which we tell
-        // ourselves
+                .setLevel(Level.ERROR); // it warns of connections that were just cut: the dispatcher tells
         log.getLogger("io.netty").setLevel(Level.WARN);
         log.getLogger("reactor").setLevel(Level.WARN);
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();

@@ -51,8 +51,7 @@ final class ClaimPump implements Pump {
     private static final int WORTH_A_CALL = 64;
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration LAST_WORDS = Duration.ofMillis(1400);
-    private static final Duration TO_LEAVE =
-            Duration.ofMillis(300); // with the last words, less than 2 s after the grace
+    private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
 
     private enum Phase {
         NEW,

@@ -46,7 +46,7 @@ final class PopPump implements Pump {
     /** With this many failed tasks that could not be kept yet no more are taken. */
     private static final int MOST_UNKEPT = 1024;
 
-    private static final Duration LAST_WORDS = Duration.ofMillis(1500);
+    private static final Duration LAST_WORDS = Duration.ofMillis(1400); // and half a second to close
 
     private enum Phase {
         NEW,

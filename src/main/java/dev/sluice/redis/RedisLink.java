@@ -35,9 +35,7 @@ public final class RedisLink {
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
     private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
 
-    // Reactor's hook for one chain. A call that is cut in the instant in which it is cancelled has nobody to tell, and
-    // the
-    // global hook would log it as an error.
+    // Reactor's hook for one chain: the global one would log an error when a call is cut as it is cancelled.
     private static final Context FAILURES_NOBODY_WAITS_FOR =
             Context.of("reactor.onErrorDropped.local", (Consumer<Throwable>)
                     failure -> log.debug("A call failed that nobody waits for any more", failure));

@@ -8,7 +8,6 @@ import java.util.regex.Pattern;
 public final class RedisUrl {
     private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
     private static final Pattern CREDENTIALS = Pattern.compile("^([a-z-]+://)?(?:([^:@/]*):)?.*(?=@)");
-
     private static final Pattern SENTINEL_MASTER = Pattern.compile("[^#]+#.+");
     private static final Pattern DATABASE = Pattern.compile("/?|/[0-9]{1,5}");
     private static final int HIGHEST_PORT = 65_535;
