@@ -2,6 +2,7 @@ package dev.sluice.faults;
 
 import dev.sluice.Sluice;
 import dev.sluice.testkit.RedisServer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -16,7 +17,9 @@ final class Stalls implements AutoCloseable {
     private static final Duration PAUSE = Duration.ofMillis(50);
 
     private final List<Fault> noted = new CopyOnWriteArrayList<>();
-    private final RedisServer redis = RedisServer.start();
+    private final RedisServer redis = RedisServer.builder()
+            .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server"))
+            .start();
     private final Sluice calm =
             Sluice.builder().uri(redis.uri()).clientResources(LocalNode.THREADS).build();
     private final Thread looking = new Thread(this::look, "stalls");
