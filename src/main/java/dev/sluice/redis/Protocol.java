@@ -22,7 +22,7 @@ final class Protocol {
     Mono<Void> join(RedisLink link, String incarnation, Duration lease, Duration deadline) {
         return link.run(
                         Script.JOIN,
-                        keys.all(),
+                        keys.withStatusOwner(),
                         args -> args.add(incarnation)
                                 .add(lease.toMillis())
                                 .add(VERSION)
@@ -41,6 +41,9 @@ final class Protocol {
             case "delivery" ->
                 "Queue '%s' is run with delivery %s and this side is set to %s: set the same on both."
                         .formatted(queue.name(), stored, queue.delivery().word());
+            case "status-owner" ->
+                "Status key '%s' is that of queue '%s', and two queues must not share one: choose another. If that queue is gone for good: DEL %s"
+                        .formatted(queue.statusKey(), stored, keys.statusOwner());
             default ->
                 "Queue '%s' keeps its statuses in '%s' and this side is set to '%s': set the same on both."
                         .formatted(queue.name(), stored, queue.statusKey());

@@ -32,9 +32,16 @@ final class QueueKeys {
     }
 
     byte[][] withClaimed(String incarnation) {
-        byte[][] keys = Arrays.copyOf(all, all.length + 1);
-        keys[all.length] = claimed(incarnation);
-        return keys;
+        return with(claimed(incarnation));
+    }
+
+    /** With the record of the queue that a status key of somebody's choice belongs to. */
+    byte[][] withStatusOwner() {
+        return with(bytes(statusOwner()));
+    }
+
+    String statusOwner() {
+        return queue.statusKey() + ":queue";
     }
 
     byte[] plain() {
@@ -92,6 +99,12 @@ final class QueueKeys {
     /** A pattern for SCAN that finds the claimed hashes of every incarnation; a queue name holds no wildcard. */
     String claimedPattern() {
         return "{" + queue.name() + "}:claimed:*";
+    }
+
+    private byte[][] with(byte[] another) {
+        byte[][] keys = Arrays.copyOf(all, all.length + 1);
+        keys[all.length] = another;
+        return keys;
     }
 
     private byte[] tagged(String suffix) {

@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 public final class Queue {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._:-]{1,128}");
+    private static final Pattern KEY_OF_A_QUEUE = Pattern.compile("\\{[A-Za-z0-9._:-]{1,128}}:.*", Pattern.DOTALL);
     private static final int MAX_STATUS_KEY_BYTES = 512;
 
     private final String name;
@@ -45,9 +46,10 @@ public final class Queue {
     /**
      * This queue with the states of its tasks in the hash {@code key}.
      *
-     * <p>Default {@code {name}:status}. No two queues may share one; on Redis Cluster it must carry the hash tag of the
-     * queue, {@code {name}}. It has 1 to 512 UTF-8 bytes without control characters, is not the queue's own list, and
-     * is none of the other keys under {@code {name}:}.
+     * <p>Default {@code {name}:status}. No two queues may share one: the first to connect records whose it is under
+     * {@code <key>:queue}, and another queue is refused. On Redis Cluster it must carry the hash tag of the queue,
+     * {@code {name}}. It has 1 to 512 UTF-8 bytes without control characters, is not the queue's own list, and none of
+     * the other keys under {@code {name}:}, of this queue or another.
      *
      * @throws InvalidTaskException if the key breaks the rule
      */
@@ -64,6 +66,12 @@ public final class Queue {
                     "statusKey",
                     "a status key must not be another key of its queue: not '" + name + "', and under '" + own
                             + "' only '" + own + "status', was '" + Printable.of(key) + "'");
+        }
+        if (!key.startsWith(own) && KEY_OF_A_QUEUE.matcher(key).matches()) {
+            throw new InvalidTaskException(
+                    "statusKey",
+                    "a status key must not be a key of another queue, was '" + Printable.of(key) + "' for queue '"
+                            + name + "'");
         }
         return new Queue(name, key, delivery);
     }

@@ -1,9 +1,11 @@
 -- purpose: makes a new dispatcher incarnation known and checks that it speaks this queue's protocol
--- KEYS:    the queue's keys (common.lua)
+-- KEYS:    the queue's keys (common.lua), the record of whose status hash this is
 -- ARGV:    incarnation, lease in ms, protocol version, delivery mode, status key
--- RETURNS: {0} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key
+-- RETURNS: {0} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key, or
+--          the status key is another queue's
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
+local OWNER = CLAIMED -- the thirteenth key, which for this verb is another
 local size = lengths()
 local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease')
 if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then
@@ -13,8 +15,17 @@ elseif stored[2] and stored[2] ~= delivery then
 elseif stored[3] and stored[3] ~= status_key then
   return { 1, 'status-key', stored[3] }
 end
+-- Two queues with one status hash would each remove the other's statuses. The default key carries the queue's own name.
+local chosen = status_key ~= '{' .. PLAIN .. '}:status'
+local owner = chosen and call('GET', OWNER)
+if owner and owner ~= PLAIN then
+  return { 1, 'status-owner', owner }
+end
 call('HDEL', META, '')
 call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', status_key)
+if chosen and not owner then
+  call('SET', OWNER, PLAIN)
+end
 if incarnation ~= '' then
   -- The longest lease among the living: what recovery may grant and what it may cut back to.
   local longest = tonumber(lease_ms)

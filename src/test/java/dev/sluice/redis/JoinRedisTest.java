@@ -59,6 +59,38 @@ class JoinRedisTest {
     }
 
     @Test
+    void theStatusKeyOfAnotherQueueIsRefused() {
+        OneQueue.await(
+                q.links.claims(Queue.named("first").statusKey("shared"), 3).join("a", OneQueue.LEASE));
+
+        refused(
+                "status-owner",
+                "is that of queue 'first'",
+                Queue.named("second").statusKey("shared"));
+        OneQueue.await(
+                q.links.claims(Queue.named("first").statusKey("shared"), 3).join("c", OneQueue.LEASE));
+    }
+
+    @Test
+    void aStatusKeyOfAQueueThatIsGoneCanBeTakenOver() {
+        OneQueue.await(
+                q.links.claims(Queue.named("first").statusKey("shared"), 3).join("a", OneQueue.LEASE));
+        q.wire.call("DEL", "shared:queue"); // the remedy that the refusal names
+
+        OneQueue.await(
+                q.links.claims(Queue.named("second").statusKey("shared"), 3).join("b", OneQueue.LEASE));
+
+        assertThat(q.wire.call("GET", "shared:queue")).isEqualTo("second");
+    }
+
+    @Test
+    void theDefaultStatusKeyNeedsNoRecord() {
+        q.worker("a");
+
+        assertThat(q.wire.call("EXISTS", "{q}:status:queue")).isEqualTo(0L);
+    }
+
+    @Test
     void theLongestLeaseOfTheLivingIsKept() {
         OneQueue.await(q.claims.join("a", Duration.ofSeconds(60)));
         OneQueue.await(q.claims.join("b", Duration.ofSeconds(5)));

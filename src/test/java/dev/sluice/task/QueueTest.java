@@ -104,7 +104,7 @@ class QueueTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "a", "{a}:ready", "{a}:", "{a}:status:x", "s\n", "s\uDC00"})
+    @ValueSource(strings = {"", "a", "{a}:ready", "{a}:", "{a}:status:x", "{b}:ready", "{b}:status", "s\n", "s\uDC00"})
     void aStatusKeyThatWouldMeetAnotherKeyIsRefused(String key) {
         assertThatThrownBy(() -> Queue.named("a").statusKey(key))
                 .isInstanceOfSatisfying(
@@ -113,7 +113,7 @@ class QueueTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"task_status", "{a}status", "{a}", "{b}:ready", "状态", "s t"})
+    @ValueSource(strings = {"task_status", "{a}status", "{a}", "{b}", "{b}s:x", "状态", "s t"})
     void otherStatusKeysAreTaken(String key) {
         assertThat(Queue.named("a").statusKey(key).statusKey()).isEqualTo(key);
     }
