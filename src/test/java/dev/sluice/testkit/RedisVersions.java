@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ClassTemplateInvocationContext;
@@ -51,7 +52,8 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
         }
     }
 
-    private static final class Servers implements ParameterResolver, BeforeEachCallback, AfterEachCallback {
+    private static final class Servers
+            implements ParameterResolver, BeforeEachCallback, AfterEachCallback, AfterAllCallback {
 
         private static final Namespace NAMESPACE = Namespace.create(RedisVersions.class);
         private static final List<StoredStateCheck> CHECKS = ServiceLoader.load(StoredStateCheck.class).stream()
@@ -92,6 +94,11 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
             }
             check(sharedServer(context));
             ownServers(context).servers.stream().filter(RedisServer::isRunning).forEach(Servers::check);
+        }
+
+        @Override
+        public void afterAll(ExtensionContext context) {
+            Leaks.assertNone();
         }
 
         private static void check(RedisServer redis) {
