@@ -5,20 +5,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** Any Redis client is a producer: RPUSH of the list, HSET of the status, in this order. */
@@ -177,6 +182,42 @@ class ForeignProducersRedisTest extends DispatchCase {
         assertThat(waiting()).isPositive();
         gate.open();
         eventually(() -> assertThat(waiting()).isZero());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Timeout(60)
+    void noStatusIsLeftOfManyTasksThoughTheListsAreNeverEmpty(DeliveryMode mode) {
+        deliver(mode);
+        int tasks = 1000;
+        settings = settings.concurrency(8);
+        Runs<Object> runs = Runs.succeeding();
+        started(dispatcher()
+                .handler("t", Object.class, runs)
+                .handler("load", Object.class, context -> Mono.delay(Duration.ofMillis(20))));
+        Disposable load = sluice.client(queue)
+                .enqueueAll(Flux.range(0, 20_000).map(i -> Task.of("load", null))) // for 50 s at the least
+                .subscribe();
+
+        try (RedisWire producer = redis.wire()) {
+            for (int i = 0; i < tasks; i++) {
+                producer.call("RPUSH", "q", "{\"id\":\"f" + i + "\",\"type\":\"t\"}");
+                producer.call("HSET", queue.statusKey(), "f" + i, "queued");
+            }
+        }
+
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(tasks));
+        eventually(() -> assertThat(foreignStatuses(tasks)).isEmpty());
+        assertThat(waiting()).isPositive();
+        load.dispose();
+    }
+
+    private List<Object> foreignStatuses(int tasks) {
+        List<String> call = new ArrayList<>(List.of("HMGET", queue.statusKey()));
+        IntStream.range(0, tasks).forEach(i -> call.add("f" + i));
+        List<Object> left = new ArrayList<>((List<?>) wire.call(call.toArray(String[]::new)));
+        left.removeIf(Objects::isNull);
+        return left;
     }
 
     @ParameterizedTest

@@ -3,22 +3,15 @@ package dev.sluice.dispatch;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.AppenderBase;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /** A key of another type in the way is told once, harms no thread, and is forgotten once it is gone. */
@@ -44,15 +37,15 @@ class WrongKeysRedisTest extends DispatchCase {
         enqueue(0, 10);
         eventually(() -> assertThat(runs.count()).isEqualTo(10));
         eventually(this::assertEmpty);
-        Told log = new Told();
+        Warnings log = new Warnings();
         try {
             wire.call("DEL", name);
             wire.call("SET", name, "in the way");
             wire.call("LPUSH", name.equals("q") ? key("ready") : "q", "{\"type\":\"t\"}"); // something to do
 
-            eventually(() -> assertThat(log.warnings).anyMatch(it -> it.contains("WRONGTYPE")));
+            eventually(() -> assertThat(log.told()).anyMatch(it -> it.contains("WRONGTYPE")));
             LockSupport.parkNanos(Duration.ofMillis(700).toNanos());
-            assertThat(log.warnings.stream().filter(it -> it.contains("WRONGTYPE")))
+            assertThat(log.told().stream().filter(it -> it.contains("WRONGTYPE")))
                     .hasSize(1);
         } finally {
             log.close();
@@ -74,12 +67,12 @@ class WrongKeysRedisTest extends DispatchCase {
         Runs<Object> runs = new Runs<>(context -> Mono.error(new IllegalStateException("on purpose")));
         running(runs);
         wire.call("SET", name, "in the way");
-        Told log = new Told();
+        Warnings log = new Warnings();
         try {
             IntStream.range(0, 5).forEach(i -> push("t" + i)); // our own client would be refused
             eventually(() -> assertThat(runs.count()).isEqualTo(5));
             LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
-            assertThat(log.warnings.stream().filter(it -> it.contains("WRONGTYPE")))
+            assertThat(log.told().stream().filter(it -> it.contains("WRONGTYPE")))
                     .hasSize(1);
         } finally {
             log.close();
@@ -90,29 +83,5 @@ class WrongKeysRedisTest extends DispatchCase {
         eventually(() -> assertThat(deadIds()).containsExactlyInAnyOrder("t0", "t1", "t2", "t3", "t4"));
         eventually(() -> assertThat(hlen(key("dead:bodies"))).isEqualTo(5));
         assertThat(runs.repeats()).isZero();
-    }
-
-    /** What is logged at WARN or above meanwhile. */
-    private static final class Told extends AppenderBase<ILoggingEvent> implements AutoCloseable {
-        final List<String> warnings = new CopyOnWriteArrayList<>();
-        private final Logger logger = (Logger) LoggerFactory.getLogger("dev.sluice");
-
-        Told() {
-            start();
-            logger.addAppender(this);
-        }
-
-        @Override
-        protected void append(ILoggingEvent event) {
-            if (event.getLevel().isGreaterOrEqual(Level.WARN)) {
-                warnings.add(event.getFormattedMessage() + " " + event.getKeyValuePairs());
-            }
-        }
-
-        @Override
-        public void close() {
-            logger.detachAppender(this);
-            stop();
-        }
     }
 }
