@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -23,21 +24,24 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * A stranger's project in {@code target/it}, made of nothing but README lines: its dependency and its program. It is
- * compiled and run against the jar that was built and what the published pom brings along, which is less than the tests
- * have: nothing optional. Runs after the jars are made, so in {@code mvn verify} only.
+ * A stranger's project in {@code target/it}, made of nothing but what the docs show: the README's dependency and program,
+ * and the test of {@code src/docs/testing.md}. Maven builds it against the jars and the pom as they are published, so it
+ * gets what a stranger gets: nothing optional, and the Netty that Lettuce names. Runs after the jars are made, so in
+ * {@code mvn verify} only.
+ *
+ * <p>The stranger has a local repository of its own. What this build has downloaded is offered to it as a remote one, so
+ * that it asks Maven Central for very little.
  */
 @OnEveryRedis
 @Tag("packaged")
-@Timeout(value = 120, unit = TimeUnit.SECONDS) // two JVMs on a machine that may be busy
+@Timeout(value = 5, unit = TimeUnit.MINUTES) // Maven on a machine that may be busy, and downloads
 class ConsumerProjectScenarioTest {
     private static final Path TARGET =
             Path.of(System.getProperty("basedir", "."), "target").toAbsolutePath();
     private static final Path PROJECT = TARGET.resolve("it/consumer");
+    private static final Path PUBLISHED = TARGET.resolve("it/published");
     private static final Pattern NAME = Pattern.compile("public class (\\w+)");
-
-    /** Such as {@code |  +- io.netty:netty-common:jar:4.2.18.Final:compile}; what is optional says so behind it. */
-    private static final Pattern DEPENDENCY = Pattern.compile("- [^:]+:([^:]+):jar:(?:([^:]+):)?([^:]+):compile$");
+    private static final Markdown TESTING = Markdown.read("src/docs/testing.md");
 
     private final RedisServer redis;
 
@@ -53,23 +57,45 @@ class ConsumerProjectScenarioTest {
             }
         }
         Files.createDirectories(PROJECT.resolve("src/main/java"));
+        Files.createDirectories(PROJECT.resolve("src/test/java"));
+        Files.createDirectories(PROJECT.resolve(".mvn")); // the root of a project of its own
     }
 
     @Test
-    void theProgramOfTheReadmeCompilesAndRuns() throws IOException, InterruptedException {
+    void theProgramAndTheTestOfTheDocsAreBuiltAndRunByMaven() throws IOException, InterruptedException {
+        publish();
         String program = Markdown.README.blocksIn("java").stream()
                 .filter(block -> block.startsWith("import "))
                 .findFirst()
                 .orElseThrow();
         MatchResult name = NAME.matcher(program).results().findFirst().orElseThrow();
-        Path source = PROJECT.resolve("src/main/java/" + name.group(1) + ".java");
-        Files.writeString(source, program.replace("redis://localhost:6379", redis.uri()));
-        Files.writeString(PROJECT.resolve("pom.xml"), pom());
-        String classes = PROJECT.resolve("classes").toString();
+        write("src/main/java/" + name.group(1) + ".java", program.replace("redis://localhost:6379", redis.uri()));
+        write("src/test/java/WelcomeTest.java", TESTING.blocksIn("java").get(0));
+        write("pom.xml", pom());
+        write("settings.xml", settings());
 
-        run("javac", "-Xlint:all", "-Werror", "-d", classes, "-cp", dependencies(), source.toString());
-        String said = run("java", "-cp", classes + File.pathSeparator + dependencies(), name.group(1));
+        String built = run(
+                Path.of(System.getProperty("maven.home"), "bin", "mvn").toString(),
+                "-B",
+                "-ntp",
+                "-s",
+                "settings.xml",
+                "-Dmaven.repo.local=" + TARGET.resolve("it/m2"),
+                "package",
+                "dependency:build-classpath",
+                "-Dmdep.outputFile=classpath.txt",
+                "-DincludeScope=runtime");
+        String classPath = Files.readString(PROJECT.resolve("classpath.txt"));
+        String said = run(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                "target/classes" + File.pathSeparator + classPath,
+                name.group(1));
 
+        assertThat(built).contains("Tests run: 1, Failures: 0, Errors: 0, Skipped: 0");
+        assertThat(classPath.split(File.pathSeparator, -1))
+                .hasSizeGreaterThan(5)
+                .noneMatch(file -> file.matches(".*(picocli|reactor-netty|micrometer|embedded-redis|testkit).*"));
         assertThat(said).contains("mail to ann@example.org").doesNotContain("Exception");
         assertThat(redis.call("EXISTS", "{emails}:status", "{emails}:ready")).isEqualTo(0L);
     }
@@ -83,62 +109,151 @@ class ConsumerProjectScenarioTest {
         }
     }
 
-    /** The README's dependency in the least project around it. */
-    private static String pom() {
-        return "<project>\n<modelVersion>4.0.0</modelVersion>\n<groupId>it</groupId>\n<artifactId>consumer</artifactId>\n"
-                + "<version>1</version>\n<properties>\n<maven.compiler.release>17</maven.compiler.release>\n</properties>\n"
-                + "<dependencies>\n" + Markdown.README.blocksIn("xml").get(0) + "</dependencies>\n</project>\n";
+    /** Puts what {@code mvn install} would put into a local repository into one that is the stranger's remote. */
+    private static void publish() throws IOException {
+        String file = artifact() + "-" + version();
+        Path folder = PUBLISHED.resolve("dev/sluice/" + artifact() + "/" + version());
+        Files.createDirectories(folder);
+        for (String jar : List.of(file + ".jar", file + "-testkit.jar")) {
+            Files.copy(TARGET.resolve(jar), folder.resolve(jar), StandardCopyOption.REPLACE_EXISTING);
+        }
+        Files.copy(
+                TARGET.resolveSibling("pom.xml"), folder.resolve(file + ".pom"), StandardCopyOption.REPLACE_EXISTING);
+        Path cached = TARGET.resolve("it/m2/dev/sluice");
+        if (Files.exists(cached)) {
+            try (Stream<Path> files = Files.walk(cached)) {
+                files.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(File::delete);
+            }
+        }
     }
 
-    private static Path libraryJar() {
-        String coordinates = Markdown.README.blocksIn("xml").get(0);
-        return TARGET.resolve(tag(coordinates, "artifactId") + "-" + tag(coordinates, "version") + ".jar");
+    /** The dependencies of the docs in the least project around them. */
+    private static String pom() throws IOException {
+        return """
+                <project>
+                  <modelVersion>4.0.0</modelVersion>
+                  <groupId>it</groupId>
+                  <artifactId>consumer</artifactId>
+                  <version>1</version>
+                  <properties>
+                    <maven.compiler.release>17</maven.compiler.release>
+                    <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
+                  </properties>
+                  <dependencies>
+                %s%s
+                    <dependency>
+                      <groupId>io.projectreactor</groupId>
+                      <artifactId>reactor-test</artifactId>
+                      <version>%s</version>
+                      <scope>test</scope>
+                    </dependency>
+                    <dependency>
+                      <groupId>org.junit.jupiter</groupId>
+                      <artifactId>junit-jupiter</artifactId>
+                      <version>%s</version>
+                      <scope>test</scope>
+                    </dependency>
+                  </dependencies>
+                  <build>
+                    <plugins>
+                      <plugin><artifactId>maven-resources-plugin</artifactId><version>%s</version></plugin>
+                      <plugin>
+                        <artifactId>maven-compiler-plugin</artifactId>
+                        <version>%s</version>
+                        <configuration>
+                          <compilerArgs><arg>-Xlint:all</arg><arg>-Werror</arg></compilerArgs>
+                        </configuration>
+                      </plugin>
+                      <plugin><artifactId>maven-surefire-plugin</artifactId><version>%s</version></plugin>
+                      <plugin><artifactId>maven-jar-plugin</artifactId><version>%s</version></plugin>
+                      <plugin><artifactId>maven-dependency-plugin</artifactId><version>%s</version></plugin>
+                    </plugins>
+                  </build>
+                </project>
+                """.formatted(
+                        Markdown.README.blocksIn("xml").get(0),
+                        TESTING.blocksIn("xml").get(0),
+                        onClassPath("reactor-test"),
+                        onClassPath("junit-jupiter"),
+                        plugin("resources"),
+                        plugin("compiler"),
+                        plugin("surefire"),
+                        plugin("jar"),
+                        plugin("dependency"));
+    }
+
+    private static String settings() {
+        Path downloaded = Path.of(System.getProperty("localRepository")); // surefire tells it
+        return "<settings><profiles><profile><id>it</id><repositories>"
+                + repository("repository", "published", PUBLISHED)
+                + repository("repository", "downloaded", downloaded)
+                + "</repositories><pluginRepositories>"
+                + repository("pluginRepository", "downloaded", downloaded)
+                + "</pluginRepositories></profile></profiles>"
+                + "<activeProfiles><activeProfile>it</activeProfile></activeProfiles></settings>";
+    }
+
+    private static String repository(String tag, String id, Path folder) {
+        return "<" + tag + "><id>" + id + "</id><url>" + folder.toUri()
+                + "</url><releases><checksumPolicy>ignore</checksumPolicy></releases></" + tag + ">";
+    }
+
+    static Path libraryJar() {
+        return TARGET.resolve(artifact() + "-" + version() + ".jar");
+    }
+
+    private static String artifact() {
+        return tag(Markdown.README.blocksIn("xml").get(0), "artifactId");
+    }
+
+    private static String version() {
+        return tag(Markdown.README.blocksIn("xml").get(0), "version");
     }
 
     private static String tag(String xml, String name) {
-        return xml.replaceFirst("(?s).*<" + name + ">([^<]+)<.*", "$1");
+        return xml.replaceFirst("(?s).*?<" + name + ">([^<]+)<.*", "$1");
     }
 
-    /** The library and what its pom brings along; the build writes the tree, and the tests' class path has the files. */
-    static String dependencies() throws IOException {
-        List<String> files = new ArrayList<>(List.of(libraryJar().toString()));
-        for (String line : Files.readAllLines(TARGET.resolve("it/dependencies.txt"))) {
-            DEPENDENCY.matcher(line).results().forEach(found -> {
-                String classifier = found.group(2) == null ? "" : "-" + found.group(2);
-                files.add(fileOf(found.group(1) + "-" + found.group(3) + classifier + ".jar"));
-            });
-        }
-        assertThat(files)
-                .hasSizeGreaterThan(5)
-                .noneMatch(file -> file.matches(".*(picocli|reactor-netty|micrometer).*"));
-        return String.join(File.pathSeparator, files);
+    /** The version of a plugin in our own pom. */
+    private static String plugin(String name) throws IOException {
+        String pom = Files.readString(TARGET.resolveSibling("pom.xml"));
+        return tag(pom.substring(pom.indexOf("<artifactId>maven-" + name + "-plugin<")), "version");
     }
 
-    private static String fileOf(String jar) {
+    /** The version of a library that the tests have. */
+    private static String onClassPath(String artifact) {
+        Pattern jar = Pattern.compile(Pattern.quote(artifact) + "-([0-9].*)\\.jar");
         return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
-                .filter(file -> Path.of(file).endsWith(jar))
+                .map(file -> jar.matcher(Path.of(file).getFileName().toString()))
+                .filter(found -> found.matches())
+                .map(found -> found.group(1))
                 .findFirst()
-                .orElseThrow(() -> new AssertionError("the tests' class path lacks " + jar));
+                .orElseThrow(() -> new AssertionError("the tests' class path lacks " + artifact));
     }
 
-    private static String run(String tool, String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(
-                List.of(Path.of(System.getProperty("java.home"), "bin", tool).toString()));
-        command.addAll(List.of(arguments));
-        Path output = PROJECT.resolve(tool + ".log");
-        Process process = new ProcessBuilder(command)
+    private static void write(String file, String content) throws IOException {
+        Files.writeString(PROJECT.resolve(file), content);
+    }
+
+    private String run(String... command) throws IOException, InterruptedException {
+        Path output = PROJECT.resolve(Path.of(command[0]).getFileName() + ".log");
+        ProcessBuilder builder = new ProcessBuilder(new ArrayList<>(List.of(command)))
+                .directory(PROJECT.toFile())
                 .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
+                .redirectOutput(output.toFile());
+        builder.environment().put("SLUICE_REDIS_BINARY", redis.binary().toString());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().remove("MAVEN_OPTS"); // may name this build's local repository
+        Process process = builder.start();
         try {
-            assertThat(process.waitFor(50, TimeUnit.SECONDS))
-                    .as(tool + " ended in time")
+            assertThat(process.waitFor(4, TimeUnit.MINUTES))
+                    .as(command[0] + " ended in time")
                     .isTrue();
         } finally {
             process.destroyForcibly();
         }
         String said = Files.readString(output, StandardCharsets.UTF_8);
-        assertThat(process.exitValue()).as(tool + ": " + said).isZero();
+        assertThat(process.exitValue()).as(command[0] + ": " + said).isZero();
         return said;
     }
 }

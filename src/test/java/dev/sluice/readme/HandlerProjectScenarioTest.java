@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,6 +31,10 @@ class HandlerProjectScenarioTest {
             Path.of(System.getProperty("basedir", "."), "target").toAbsolutePath();
     private static final Path PROJECT = TARGET.resolve("it/handler-project");
     private static final Path RESOURCES = PROJECT.resolve("src/main/resources");
+
+    /** Such as {@code |  +- io.netty:netty-common:jar:4.2.18.Final:compile}; what is optional says so behind it. */
+    private static final Pattern DEPENDENCY = Pattern.compile("- [^:]+:([^:]+):jar:(?:([^:]+):)?([^:]+):compile$");
+
     private static final Markdown PAGE = Markdown.read("src/docs/handlers.md");
 
     private RedisServer redis;
@@ -98,8 +103,25 @@ class HandlerProjectScenarioTest {
         return RESOURCES.relativize(resource).toString();
     }
 
+    /** The library and what its pom brings along; the build writes the tree, and the tests' class path has the files. */
     private static String dependencies() throws IOException {
-        return ConsumerProjectScenarioTest.dependencies();
+        List<String> files =
+                new ArrayList<>(List.of(ConsumerProjectScenarioTest.libraryJar().toString()));
+        for (String line : Files.readAllLines(TARGET.resolve("it/dependencies.txt"))) {
+            DEPENDENCY.matcher(line).results().forEach(found -> {
+                String classifier = found.group(2) == null ? "" : "-" + found.group(2);
+                files.add(fileOf(found.group(1) + "-" + found.group(3) + classifier + ".jar"));
+            });
+        }
+        assertThat(files).hasSizeGreaterThan(5);
+        return String.join(File.pathSeparator, files);
+    }
+
+    private static String fileOf(String jar) {
+        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
+                .filter(file -> Path.of(file).endsWith(jar))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("the tests' class path lacks " + jar));
     }
 
     /** A command of the page, with the jar that was built and the Redis of this test. */

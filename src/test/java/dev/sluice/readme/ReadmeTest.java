@@ -42,17 +42,20 @@ class ReadmeTest {
     }
 
     @Test
-    void itsLinksLeadSomewhere() {
-        assertThat(Stream.of(
-                                "README.md",
-                                "src/docs/cli.md",
-                                "src/docs/configuration.md",
-                                "src/docs/protocol.md",
-                                "src/docs/rationale.md",
-                                "src/docs/threads.md")
+    void everyLinkLeadsSomewhere() throws IOException {
+        Stream<String> pages = namesIn("src/docs", ".md").stream().map(page -> "src/docs/" + page + ".md");
+        assertThat(Stream.concat(Stream.of("README.md"), pages)
                         .flatMap(ReadmeTest::linksOf)
                         .filter(target -> !Files.exists(target)))
                 .isEmpty();
+    }
+
+    @Test
+    void itLeadsToEveryPage() throws IOException {
+        assertThat(linksOf("README.md").map(page -> page.getFileName().toString()))
+                .containsAll(namesIn("src/docs", ".md").stream()
+                        .map(page -> page + ".md")
+                        .toList());
     }
 
     @Test
