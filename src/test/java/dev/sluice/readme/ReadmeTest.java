@@ -18,7 +18,9 @@ class ReadmeTest {
     /** The one block that is a whole program is run by {@link ConsumerProjectScenarioTest}. */
     @Test
     void everyJavaSnippetIsRunByATest() throws IOException {
-        assertThat(Markdown.README.blocksIn("java").stream().filter(block -> !block.startsWith("import ")))
+        assertThat(Stream.of(Markdown.README, Markdown.read("src/docs/embedding.md"))
+                        .flatMap(page -> page.blocksIn("java").stream())
+                        .filter(block -> !block.startsWith("import ")))
                 .containsExactlyInAnyOrderElementsOf(snippets());
     }
 
