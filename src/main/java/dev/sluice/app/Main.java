@@ -1,5 +1,11 @@
 package dev.sluice.app;
 
+import dev.sluice.app.command.Commands;
+import dev.sluice.app.command.Version;
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.app.serve.HeadStart;
+import dev.sluice.app.serve.Surroundings;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.stream.Stream;
@@ -7,7 +13,6 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Help.Ansi;
-import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -53,15 +58,7 @@ public final class Main implements Runnable {
 
     /** Runs one command and returns its exit code. */
     static int execute(Terminal terminal, HeadStart headStart, String... arguments) {
-        return new CommandLine(new Main())
-                .addSubcommand(new RunCommand(terminal, headStart))
-                .addSubcommand(new EnqueueCommand(terminal))
-                .addSubcommand(new StatusCommand(terminal))
-                .addSubcommand(new QueuesCommand(terminal))
-                .addSubcommand(new ConfigCommand(terminal))
-                .addSubcommand(new DoctorCommand(terminal))
-                .addSubcommand(new CompletionCommand(terminal))
-                .addSubcommand(new HelpCommand())
+        return Commands.addTo(new CommandLine(new Main()), terminal, headStart)
                 .setOut(terminal.out())
                 .setErr(terminal.err())
                 .setColorScheme(Help.defaultColorScheme(terminal.isColoured() ? Ansi.ON : Ansi.OFF))

@@ -1,8 +1,8 @@
 /**
- * The standalone dispatcher: {@code java -jar sluice-server.jar}, its commands, signals and exit codes.
+ * The standalone dispatcher: {@code java -jar sluice-server.jar}.
  *
- * <p>Floor 6. Part of the runnable jar only. Its own threads are the caller of {@code main}, one that prints, and for a
- * demo one that pushes; these may block, handlers may not.
+ * <p>Floor 6. Part of the runnable jar only. Inside, each uses only what stands to its left: {@code config}, {@code console},
+ * {@code serve}, {@code command}, and {@code Main} here.
  */
 @NullMarked
 package dev.sluice.app;

@@ -1,5 +1,7 @@
 package dev.sluice.app;
 
+import dev.sluice.app.console.Terminal;
+import dev.sluice.app.serve.HeadStart;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;

@@ -2,6 +2,8 @@ package dev.sluice.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.serve.ForeignWire;
 import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
 import java.nio.file.Files;

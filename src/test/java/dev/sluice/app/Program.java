@@ -1,5 +1,7 @@
 package dev.sluice.app;
 
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.serve.ForeignWire;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;

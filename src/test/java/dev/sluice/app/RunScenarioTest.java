@@ -3,6 +3,7 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
+import dev.sluice.app.serve.ForeignWire;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;

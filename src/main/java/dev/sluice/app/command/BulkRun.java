@@ -1,0 +1,95 @@
+package dev.sluice.app.command;
+
+import dev.sluice.app.console.Terminal;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Many tasks on their way into a queue: shows how far they are, and in the end what became of them. */
+final class BulkRun {
+    private static final Duration LONGEST = Duration.ofDays(7);
+    private static final long FIRST_NEWS_NANOS = 1_000_000_000L;
+    private static final int NAMED_FAILURES = 10;
+
+    private final Terminal terminal;
+    private final boolean asJson;
+    private final TaskLines tasks;
+    private final List<Map<String, @Nullable Object>> failures = new ArrayList<>();
+    private long created;
+    private long existing;
+    private long failed;
+    private long nextNews = System.nanoTime() + FIRST_NEWS_NANOS;
+
+    BulkRun(Terminal terminal, boolean asJson, TaskLines tasks) {
+        this.terminal = terminal;
+        this.asJson = asJson;
+        this.tasks = tasks;
+    }
+
+    /** Sends all of them, and returns the exit code; a line that is no task ends it, after what came before. */
+    int over(TaskClient client, Session session) throws InterruptedException {
+        try {
+            session.await(client.enqueueAll(tasks.tasks()).doOnNext(this::count).then(), LONGEST);
+        } finally {
+            summarize();
+        }
+        return failed == 0 ? 0 : 1;
+    }
+
+    // Results come one after the other, and the summary after them.
+    private synchronized void count(EnqueueResult result) {
+        long line = tasks.nextNumber();
+        switch (result.outcome()) {
+            case CREATED -> created++;
+            case EXISTING -> existing++;
+            default -> fail(line, result);
+        }
+        long now = System.nanoTime();
+        if (now - nextNews >= 0) {
+            terminal.news(text());
+            nextNews = now + (terminal.isInteractive() ? FIRST_NEWS_NANOS / 5 : FIRST_NEWS_NANOS * 5);
+        }
+    }
+
+    private void fail(long line, EnqueueResult result) {
+        failed++;
+        if (failures.size() < NAMED_FAILURES) {
+            failures.add(new Json()
+                    .put("line", line)
+                    .put("id", result.id())
+                    .put(
+                            "error",
+                            result.error() == null
+                                    ? "the queue is full"
+                                    : result.error().getMessage())
+                    .map());
+        }
+    }
+
+    private synchronized void summarize() {
+        for (Map<String, @Nullable Object> failure : failures) {
+            terminal.remark("line " + failure.get("line") + ": " + failure.get("error"));
+        }
+        if (failed > failures.size()) {
+            terminal.remark("… and " + (failed - failures.size()) + " more failures");
+        }
+        terminal.say(
+                asJson
+                        ? new Json()
+                                .put("created", created)
+                                .put("existing", existing)
+                                .put("failed", failed)
+                                .put("failures", failures)
+                                .toString()
+                        : text());
+    }
+
+    private String text() {
+        return String.format(Locale.ROOT, "%,d created, %,d existing, %,d failed", created, existing, failed);
+    }
+}

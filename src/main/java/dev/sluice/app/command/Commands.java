@@ -1,0 +1,23 @@
+package dev.sluice.app.command;
+
+import dev.sluice.app.console.Terminal;
+import dev.sluice.app.serve.HeadStart;
+import picocli.CommandLine;
+import picocli.CommandLine.HelpCommand;
+
+/** Everything that can be typed behind {@code sluice}. A new command is a line here. */
+public final class Commands {
+    private Commands() {}
+
+    /** Adds the commands to {@code program}, in the order of its help. */
+    public static CommandLine addTo(CommandLine program, Terminal terminal, HeadStart headStart) {
+        return program.addSubcommand(new RunCommand(terminal, headStart))
+                .addSubcommand(new EnqueueCommand(terminal))
+                .addSubcommand(new StatusCommand(terminal))
+                .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(new ConfigCommand(terminal))
+                .addSubcommand(new DoctorCommand(terminal))
+                .addSubcommand(new CompletionCommand(terminal))
+                .addSubcommand(new HelpCommand());
+    }
+}

@@ -1,0 +1,200 @@
+package dev.sluice.app.command;
+
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Table;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonCodec;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.PayloadTooLargeException;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
+import dev.sluice.task.Task;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code sluice enqueue}: puts one task or many into a queue. */
+@Command(
+        name = "enqueue",
+        description = {
+            "Puts a task into a queue; or with --lines many, one JSON object a line.",
+            "Answers 'created' and the id, or 'existing' while a task of that id lives: then nothing was changed."
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        footer = {
+            "",
+            "A line of --lines is {\"id\":..., \"type\":..., \"payload\":..., \"headers\":{...}, \"maxAttempts\":...,"
+                    + " \"timeoutMs\":..., \"deadline\":...}; only the type must be there, or TYPE. The first bad line ends"
+                    + " it. Given again, tasks with an id are not doubled while they live.",
+            "",
+            "Examples:",
+            "  java -jar sluice-server.jar enqueue task_queue echo '{\"to\":\"ann@example.org\"}'",
+            "  java -jar sluice-server.jar enqueue task_queue echo @mail.json --id mail-1 --header tenant=acme",
+            "  echo '[1,2]' | java -jar sluice-server.jar enqueue task_queue echo - --max-attempts 3 --timeout 30s",
+            "  java -jar sluice-server.jar enqueue task_queue --lines tasks.ndjson",
+            "",
+            "Exit codes: 0 done, 1 Redis did not take it, 2 the command line, the payload or a line is wrong."
+        })
+final class EnqueueCommand implements Callable<Integer> {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final Terminal terminal;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // set by picocli before call()
+    private CommandSpec spec;
+
+    @Mixin
+    private RedisOption redis = new RedisOption();
+
+    @Mixin
+    private QueueOptions queues = new QueueOptions();
+
+    @Mixin
+    private OutputOption output = new OutputOption();
+
+    @Parameters(index = "0", paramLabel = "QUEUE", description = "The queue.")
+    private String queue = "";
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "TYPE", description = "The word that picks the handler.")
+    private @Nullable String type;
+
+    @Parameters(
+            index = "2",
+            arity = "0..1",
+            paramLabel = "PAYLOAD",
+            description =
+                    "JSON, or @FILE for the content of a file, or - for standard input; default: null. Behind -- it"
+                            + " may begin with a minus.")
+    private @Nullable String payload;
+
+    @Option(names = "--id", paramLabel = "ID", description = "The task's id; default: a new one.")
+    private @Nullable String id;
+
+    @Option(
+            names = "--header",
+            paramLabel = "NAME=VALUE",
+            description = "A header for the handler; may be given often.")
+    private Map<String, String> headers = new LinkedHashMap<>();
+
+    @Option(
+            names = "--max-attempts",
+            paramLabel = "ATTEMPTS",
+            description = "The task's own limit of attempts, from 1; default: the dispatcher's.")
+    private @Nullable Integer maxAttempts;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            converter = DurationConverter.class,
+            description = "The task's own limit for one attempt, such as 30s; default: the dispatcher's.")
+    private @Nullable Duration timeout;
+
+    @Option(
+            names = "--lines",
+            paramLabel = "FILE",
+            description = "Many tasks from a file, one JSON object a line, or - for standard input; TYPE is for lines"
+                    + " that name none.")
+    private @Nullable String lines;
+
+    EnqueueCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Queue wanted = queues.check(queue);
+        if (lines != null) {
+            return many(wanted, lines);
+        }
+        one(wanted, task());
+        return 0;
+    }
+
+    private void one(Queue wanted, Task<byte[]> task) throws InterruptedException {
+        EnqueueResult result;
+        try (Session session = Session.with(redis.address())) {
+            result = session.await(client(session, wanted).enqueue(task), PATIENCE);
+        }
+        if (result == null) {
+            throw new IllegalStateException("enqueue is never empty");
+        }
+        String outcome = result.outcome().name().toLowerCase(Locale.ROOT);
+        terminal.say(
+                output.isJson()
+                        ? new Json()
+                                .put("outcome", outcome)
+                                .put("id", result.id())
+                                .toString()
+                        : outcome + " " + Table.printable(result.id()));
+    }
+
+    private int many(Queue wanted, String source) throws InterruptedException {
+        if (payload != null || id != null || !headers.isEmpty() || maxAttempts != null || timeout != null) {
+            throw Refusal.mistaken(
+                    "with --lines each line says what PAYLOAD, --id, --header, --max-attempts and --timeout"
+                            + " would say");
+        }
+        Content content = Content.of(source, terminal);
+        try (TaskLines tasks = new TaskLines(content, type);
+                Session session = Session.with(redis.address())) {
+            return new BulkRun(terminal, output.isJson(), tasks).over(client(session, wanted), session);
+        }
+    }
+
+    private TaskClient client(Session session, Queue wanted) throws InterruptedException {
+        QueueInfo recorded = session.await(session.sluice().queue(wanted.name()), PATIENCE);
+        Queue agreed = queues.agreed(wanted, recorded);
+        if (recorded == null) {
+            terminal.remark(
+                    "Queue '" + agreed.name() + "' is new in this Redis: its statuses will be in '" + agreed.statusKey()
+                            + "', its delivery is " + agreed.delivery().word() + ".");
+        }
+        return session.sluice().client(agreed);
+    }
+
+    private Task<byte[]> task() {
+        if (type == null) {
+            throw new ParameterException(spec.commandLine(), "Missing required parameter: 'TYPE'");
+        }
+        byte[] json = json();
+        try {
+            Task<byte[]> task = Task.of(type, json).headers(headers);
+            task = id == null ? task : task.id(id);
+            task = maxAttempts == null ? task : task.maxAttempts(maxAttempts);
+            return timeout == null ? task : task.timeout(timeout);
+        } catch (InvalidTaskException e) {
+            throw Refusal.mistaken(e);
+        }
+    }
+
+    private byte[] json() {
+        String given = payload == null ? "null" : payload;
+        boolean elsewhere = given.equals("-") || given.startsWith("@");
+        String source = given.startsWith("@") ? given.substring(1) : given;
+        byte[] json = elsewhere ? Content.of(source, terminal).trimmed() : given.getBytes(StandardCharsets.UTF_8);
+        try {
+            return JsonCodec.standard().encode(json);
+        } catch (InvalidTaskException | PayloadTooLargeException e) {
+            boolean unquoted = !elsewhere && !given.isEmpty() && "{[\"".indexOf(given.charAt(0)) < 0;
+            throw Refusal.mistaken((elsewhere ? Content.name(source) + ": " : "")
+                    + e.getMessage()
+                    + (unquoted ? "; JSON text needs quotes of its own: '\"text\"'" : ""));
+        }
+    }
+}

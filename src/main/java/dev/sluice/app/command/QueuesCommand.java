@@ -1,0 +1,167 @@
+package dev.sluice.app.command;
+
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Table;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code sluice queues}: which queues there are, and how full. */
+@Command(
+        name = "queues",
+        description = {
+            "Lists the queues of a Redis and how many tasks each has where.",
+            "Without a name it looks for them among all keys, in small steps, for at most 30 s; a list that only foreign"
+                    + " producers have touched is not known as a queue yet."
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        footer = {
+            "",
+            "Columns: WAITING for a free handler; DELAYED, scheduled or before another attempt; RUNNING; DEAD letters;"
+                    + " living DISPATCHERS. - is not counted in an at-most-once queue.",
+            "",
+            "Examples:",
+            "  java -jar sluice-server.jar queues",
+            "  java -jar sluice-server.jar queues task_queue -o json",
+            "",
+            "Exit codes: 0 done, 1 a queue is unknown or Redis could not be asked, 2 the command line is wrong."
+        })
+final class QueuesCommand implements Callable<Integer> {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final Terminal terminal;
+
+    @Mixin
+    private RedisOption redis = new RedisOption();
+
+    @Mixin
+    private OutputOption output = new OutputOption();
+
+    @Option(
+            names = "--limit",
+            paramLabel = "QUEUES",
+            description = "Look for at most that many; default: ${DEFAULT-VALUE}.",
+            defaultValue = "1000")
+    private int limit;
+
+    @Parameters(arity = "0..*", paramLabel = "QUEUE", description = "Only these.")
+    private List<String> names = List.of();
+
+    QueuesCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        check();
+        RedisAddress address = redis.address();
+        Discovery found;
+        try (Session session = Session.with(address)) {
+            found = names.isEmpty() ? Discovery.in(session, limit) : named(session);
+        }
+        show(address, found);
+        return names.isEmpty() || found.isComplete() ? 0 : 1;
+    }
+
+    private void check() {
+        if (limit < 1) {
+            throw Refusal.mistaken("--limit must be at least 1, was " + limit);
+        }
+        try {
+            names.forEach(Queue::named);
+        } catch (InvalidTaskException e) {
+            throw Refusal.mistaken(e);
+        }
+    }
+
+    private Discovery named(Session session) throws InterruptedException {
+        List<QueueInfo> found = new ArrayList<>();
+        for (String name : names) {
+            QueueInfo info = session.await(session.sluice().queue(name), PATIENCE);
+            if (info == null) {
+                terminal.remark("Nobody has worked on a queue '" + name + "' in this Redis yet.");
+            } else {
+                found.add(info);
+            }
+        }
+        return new Discovery(found, found.size() == names.size());
+    }
+
+    private void show(RedisAddress address, Discovery found) {
+        if (names.isEmpty() && !found.isComplete()) {
+            terminal.remark(found.warning(limit));
+        }
+        if (output.isJson()) {
+            terminal.say(new Json()
+                    .put(
+                            "queues",
+                            found.queues().stream().map(QueuesCommand::json).toList())
+                    .put("complete", found.isComplete())
+                    .toString());
+        } else if (found.queues().isEmpty() && names.isEmpty()) {
+            terminal.remark("No queue in " + address + ": no client or dispatcher has worked there yet.");
+        } else if (!found.queues().isEmpty()) {
+            terminal.say(table(found.queues()).lines(terminal.isColoured()));
+        }
+    }
+
+    private static Table table(List<QueueInfo> found) {
+        Table table = new Table(
+                "QUEUE", "WAITING", "DELAYED", "RUNNING", "DEAD", "DISPATCHERS", "PAUSED", "DELIVERY", "STATUS KEY");
+        for (QueueInfo info : found) {
+            table.row(
+                    info.queue().name(),
+                    grouped(info.waiting()),
+                    grouped(info.delayed()),
+                    grouped(info.running()),
+                    grouped(info.dead()),
+                    grouped(info.dispatchers()),
+                    info.paused() ? "yes" : "no",
+                    info.queue().delivery().word(),
+                    info.queue().statusKey());
+        }
+        return table;
+    }
+
+    private static Map<String, @Nullable Object> json(QueueInfo info) {
+        return new Json()
+                .put("name", info.queue().name())
+                .put("waiting", info.waiting())
+                .put("delayed", info.delayed())
+                .put("running", boxed(info.running()))
+                .put("dead", info.dead())
+                .put("dispatchers", boxed(info.dispatchers()))
+                .put("paused", info.paused())
+                .put("delivery", info.queue().delivery().word())
+                .put("statusKey", info.queue().statusKey())
+                .map();
+    }
+
+    private static @Nullable Long boxed(OptionalLong count) {
+        return count.isPresent() ? count.getAsLong() : null;
+    }
+
+    private static String grouped(OptionalLong count) {
+        return count.isPresent() ? grouped(count.getAsLong()) : "-";
+    }
+
+    private static String grouped(long count) {
+        return String.format(Locale.ROOT, "%,d", count);
+    }
+}

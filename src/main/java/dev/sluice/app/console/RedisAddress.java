@@ -1,0 +1,137 @@
+package dev.sluice.app.console;
+
+import dev.sluice.app.config.RedisUrl;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.URLDecoder;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import javax.net.ssl.SSLSocketFactory;
+import org.jspecify.annotations.Nullable;
+
+/** A Redis URL as a person gave it, and how to show it without its password. */
+public final class RedisAddress {
+    private static final int DEFAULT_PORT = 6379;
+
+    private final String url;
+    private final @Nullable URI direct;
+
+    private RedisAddress(String url, @Nullable URI direct) {
+        this.url = url;
+        this.direct = direct;
+    }
+
+    /** Refuses what is no Redis URL, in a sentence without the password. */
+    public static RedisAddress of(String text) {
+        try {
+            String url = RedisUrl.of(text).text();
+            boolean direct = url.startsWith("redis://") || url.startsWith("rediss://");
+            return new RedisAddress(url, direct ? URI.create(url) : null);
+        } catch (IllegalArgumentException e) {
+            throw Refusal.mistaken(String.valueOf(e.getMessage()));
+        }
+    }
+
+    public String url() {
+        return url;
+    }
+
+    /** Whether it names one host that a plain socket can reach: no Sentinel, no socket file. */
+    public boolean isDirect() {
+        return direct != null;
+    }
+
+    public @Nullable String user() {
+        String info = direct == null ? null : direct.getRawUserInfo();
+        return info == null || info.indexOf(':') < 1 ? null : decoded(info.substring(0, info.indexOf(':')));
+    }
+
+    public @Nullable String password() {
+        String info = direct == null ? null : direct.getRawUserInfo();
+        return info == null ? null : decoded(info.substring(info.indexOf(':') + 1));
+    }
+
+    /** The database number, {@code 0} unless the path says otherwise. */
+    public String database() {
+        String path = direct == null ? null : direct.getPath();
+        return path == null || path.length() < 2 ? "0" : path.substring(1);
+    }
+
+    /** A new connection to it. */
+    public Socket connect(Duration limit) throws IOException {
+        URI target = direct;
+        if (target == null) {
+            throw new IOException("no single host in " + this);
+        }
+        Socket socket = target.getScheme().equals("rediss")
+                ? SSLSocketFactory.getDefault().createSocket()
+                : new Socket();
+        try {
+            socket.setTcpNoDelay(true);
+            socket.connect(new InetSocketAddress(host(target), port(target)), (int) limit.toMillis());
+            return socket;
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
+    }
+
+    /** Why it cannot be reached now, in a few words; empty if a socket opens, or if that says nothing. */
+    public String obstacle() {
+        if (!isDirect()) {
+            return "";
+        }
+        try (Socket opened = connect(Duration.ofSeconds(1))) {
+            return opened.isConnected() ? "" : "not connected";
+        } catch (UnknownHostException e) {
+            return "unknown host";
+        } catch (IOException | RuntimeException e) {
+            String told = e.getMessage();
+            return told == null ? e.getClass().getSimpleName() : told;
+        }
+    }
+
+    /** The words that make {@code redis-cli} connect to it. */
+    public String cli() {
+        URI target = direct;
+        if (target == null) {
+            return "redis-cli";
+        }
+        StringBuilder words = new StringBuilder("redis-cli");
+        if (!host(target).equals("127.0.0.1") && !host(target).equals("localhost")) {
+            words.append(" -h ").append(host(target));
+        }
+        words.append(" -p ").append(port(target));
+        if (!database().equals("0")) {
+            words.append(" -n ").append(database());
+        }
+        if (target.getScheme().equals("rediss")) {
+            words.append(" --tls");
+        }
+        if (user() != null) {
+            words.append(" --user ").append(user());
+        }
+        return words.append(password() == null ? "" : " --askpass").toString();
+    }
+
+    @Override
+    public String toString() {
+        return RedisUrl.masked(url);
+    }
+
+    private static String host(URI uri) {
+        String host = uri.getHost();
+        return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+    }
+
+    private static int port(URI uri) {
+        return uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort();
+    }
+
+    private static String decoded(String text) {
+        return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,111 @@
+package dev.sluice.app.serve;
+
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.TaskContext;
+import dev.sluice.dispatch.TaskHandler;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/**
+ * The task types that need no code of the user's:
+ *
+ * <ul>
+ *   <li>{@code echo}: succeeds with its payload
+ *   <li>{@code noop}: succeeds
+ *   <li>{@code sleep}, {@code {"ms":250}}: succeeds after that time, holding a slot but no thread
+ *   <li>{@code fail}, {@code {"message":"...","times":2}}: fails its first attempts, all of them without {@code times}
+ * </ul>
+ */
+final class BuiltInTypes {
+    static final Set<String> NAMES = Set.of("echo", "noop", "sleep", "fail");
+
+    private static final Duration LONGEST_SLEEP = Duration.ofDays(1);
+
+    private final TaskLog log;
+    private final Predicate<TaskContext<?>> quiet;
+
+    /** {@code quiet} takes note of a task that needs no line, and answers whether it is one. */
+    BuiltInTypes(TaskLog log, Predicate<TaskContext<?>> quiet) {
+        this.log = log;
+        this.quiet = quiet;
+    }
+
+    Dispatcher register(Dispatcher dispatcher) {
+        return dispatcher
+                .handler("echo", byte[].class, context -> observed(context, text(context.payload()), Mono.empty()))
+                .handler("noop", Void.class, context -> observed(context, null, Mono.empty()))
+                .handler("sleep", Sleep.class, context -> observed(context, null, sleep(context.payload())))
+                .handler("fail", Failing.class, context -> observed(context, null, fail(context)));
+    }
+
+    /** A handler of the user's, told of in the same way. */
+    <T> TaskHandler<T> observed(TaskHandler<T> handler) {
+        return context -> observed(
+                context, null, Mono.defer(() -> called(handler, context)).then());
+    }
+
+    private static <T> Mono<?> called(TaskHandler<T> handler, TaskContext<T> context) {
+        try {
+            return handler.handle(context);
+        } catch (Exception e) {
+            return Mono.error(e);
+        }
+    }
+
+    private Mono<Void> observed(TaskContext<?> context, @Nullable String detail, Mono<Void> work) {
+        if (quiet.test(context)) {
+            return work;
+        }
+        return Mono.defer(() -> {
+            long began = System.nanoTime();
+            return work.doOnSuccess(nothing -> tell(context, began, "succeeded", detail))
+                    .doOnError(failure -> tell(context, began, "failed", failure.getMessage()))
+                    .doOnCancel(() -> tell(context, began, "interrupted", null));
+        });
+    }
+
+    private void tell(TaskContext<?> context, long began, String outcome, @Nullable String detail) {
+        log.ended(context.id(), context.type(), context.attempt(), System.nanoTime() - began, outcome, detail);
+    }
+
+    private static Mono<Void> sleep(@Nullable Sleep wanted) {
+        Duration time = Duration.ofMillis(wanted == null ? 0 : wanted.ms());
+        if (time.isNegative() || time.compareTo(LONGEST_SLEEP) > 0) {
+            return Mono.error(new IllegalArgumentException("\"ms\" must be 0 to 86400000, was " + time.toMillis()));
+        }
+        return Mono.delay(time).then();
+    }
+
+    private static Mono<Void> fail(TaskContext<Failing> context) {
+        Failing wanted = context.payload();
+        Integer times = wanted == null ? null : wanted.times();
+        if (times != null && context.attempt() > times) {
+            return Mono.empty();
+        }
+        String message = wanted == null ? null : wanted.message();
+        return Mono.error(new AskedFor(message == null ? "failed as asked" : message));
+    }
+
+    private static String text(byte @Nullable [] json) {
+        return json == null ? "null" : new String(json, StandardCharsets.UTF_8);
+    }
+
+    /** The payload of {@code sleep}. */
+    record Sleep(long ms) {}
+
+    /** The payload of {@code fail}. */
+    record Failing(@Nullable String message, @Nullable Integer times) {}
+
+    /** What {@code fail} fails with. */
+    static final class AskedFor extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        AskedFor(String message) {
+            super(message, null, false, false);
+        }
+    }
+}

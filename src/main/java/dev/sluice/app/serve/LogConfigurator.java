@@ -1,0 +1,89 @@
+package dev.sluice.app.serve;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.JsonEncoder;
+import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
+import ch.qos.logback.classic.spi.Configurator;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.encoder.Encoder;
+import ch.qos.logback.core.spi.ContextAwareBase;
+import ch.qos.logback.core.status.NopStatusListener;
+import dev.sluice.app.config.LogFormat;
+import java.nio.charset.StandardCharsets;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The log of the standalone dispatcher: on standard error, from INFO on, of the libraries from WARN on; unless whoever
+ * started the JVM has named a configuration with {@code -Dlogback.configurationFile=FILE}. In code, because reading XML
+ * takes a fifth of a second of each start.
+ *
+ * <p>Public for {@code ServiceLoader} only.
+ */
+public final class LogConfigurator extends ContextAwareBase implements Configurator {
+    private static final String TEXT =
+            "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %msg %kvp%n%rootException";
+
+    /** Called by Logback when the first logger is made. */
+    @Override
+    public ExecutionStatus configure(LoggerContext log) {
+        if (!Surroundings.ownsTheLog()) {
+            return ExecutionStatus.INVOKE_NEXT_IF_ANY;
+        }
+        writeAs(LogFormat.TEXT, log);
+        return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+    }
+
+    /** From now on events are written like this, unless the log is not ours. */
+    public static void use(LogFormat format) {
+        if (!Surroundings.ownsTheLog()) {
+            return;
+        }
+        LoggerContext log = (LoggerContext) LoggerFactory.getILoggerFactory();
+        log.reset();
+        writeAs(format, log);
+    }
+
+    private static void writeAs(LogFormat format, LoggerContext log) {
+        log.getStatusManager().add(new NopStatusListener());
+        log.getLogger("io.lettuce").setLevel(Level.WARN);
+        log.getLogger("io.lettuce.core.RedisChannelHandler")
+                .setLevel(Level.ERROR); // it warns of a connection that is closed twice
+        log.getLogger("io.lettuce.core.protocol.DefaultEndpoint")
+                .setLevel(Level.ERROR); // it warns of connections that were just cut: the dispatcher tells
+        log.getLogger("io.netty").setLevel(Level.WARN);
+        log.getLogger("reactor").setLevel(Level.WARN);
+        ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
+        stderr.setContext(log);
+        stderr.setTarget("System.err");
+        stderr.setEncoder(format == LogFormat.JSON ? json(log) : text(log));
+        stderr.start();
+        ch.qos.logback.classic.Logger root = log.getLogger(Logger.ROOT_LOGGER_NAME);
+        root.setLevel(Level.INFO);
+        root.addAppender(stderr);
+    }
+
+    private static Encoder<ILoggingEvent> text(LoggerContext log) {
+        PatternLayoutEncoder encoder = new PatternLayoutEncoder();
+        encoder.setContext(log);
+        encoder.setCharset(StandardCharsets.UTF_8);
+        encoder.setPattern(TEXT);
+        encoder.start();
+        return encoder;
+    }
+
+    // Its timestamp: milliseconds since 1970, UTC.
+    private static Encoder<ILoggingEvent> json(LoggerContext log) {
+        JsonEncoder encoder = new JsonEncoder();
+        encoder.setContext(log);
+        encoder.setWithSequenceNumber(false);
+        encoder.setWithNanoseconds(false);
+        encoder.setWithContext(false);
+        encoder.setWithMDC(false);
+        encoder.setWithArguments(false);
+        encoder.start();
+        return encoder;
+    }
+}

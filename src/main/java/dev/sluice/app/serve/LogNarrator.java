@@ -1,0 +1,109 @@
+package dev.sluice.app.serve;
+
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.console.Refusal;
+import dev.sluice.task.Queue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tells a program, in log events with constant messages. No payload is ever in them. */
+final class LogNarrator implements Narrator {
+    private static final Logger log = LoggerFactory.getLogger(LogNarrator.class);
+
+    @Override
+    public void redisStarted(String version, int port, @Nullable Path data) {
+        log.atInfo()
+                .addKeyValue("redis.version", version)
+                .addKeyValue("redis.port", port)
+                .addKeyValue(
+                        "redis.data",
+                        data == null ? "none" : data.toAbsolutePath().toString())
+                .log("Embedded Redis started");
+        if (data == null) {
+            log.warn("Tasks live in memory only and vanish at exit: set redis.data to keep them");
+        }
+    }
+
+    @Override
+    public void redisEnded() {
+        log.error("The embedded Redis has ended unexpectedly; stopping");
+    }
+
+    @Override
+    public void loaded(String jar, List<String> types) {
+        log.atInfo()
+                .addKeyValue("jar", jar)
+                .addKeyValue("task.types", String.join(",", types))
+                .log("Handlers loaded");
+    }
+
+    @Override
+    public void waiting(RedisAddress redis, String obstacle, Duration limit) {
+        log.atWarn()
+                .addKeyValue("redis.url", redis.toString())
+                .addKeyValue("obstacle", obstacle.strip())
+                .addKeyValue("limit_ms", limit.toMillis())
+                .log("Waiting for Redis");
+    }
+
+    @Override
+    public void serving(RedisAddress redis, List<Queue> queues) {
+        log.atInfo()
+                .addKeyValue("redis.url", redis.toString())
+                .addKeyValue(
+                        "queues",
+                        String.join(",", queues.stream().map(Queue::name).toList()))
+                .log("Serving");
+    }
+
+    @Override
+    public void attempt(TaskLog.Ended attempt) {
+        log.atInfo()
+                .addKeyValue("task.id", attempt.id())
+                .addKeyValue("task.type", attempt.type())
+                .addKeyValue("attempt", attempt.attempt())
+                .addKeyValue("outcome", attempt.outcome())
+                .addKeyValue("duration_us", attempt.nanos() / 1_000)
+                .log("Attempt ended");
+    }
+
+    @Override
+    public void untold(long attempts) {
+        log.atInfo().addKeyValue("count", attempts).log("More attempts ended than are logged");
+    }
+
+    @Override
+    public void dead(String queue, int count, String howToSeeThem) {
+        log.atWarn().addKeyValue("queue", queue).addKeyValue("count", count).log("Tasks became dead letters");
+    }
+
+    @Override
+    public void stopping(Duration grace) {
+        log.atInfo().addKeyValue("grace_ms", grace.toMillis()).log("Stopping");
+    }
+
+    @Override
+    public void stopped(int handedBack) {
+        log.atInfo().addKeyValue("handed_back", handedBack).log("Stopped");
+    }
+
+    @Override
+    public void stoppedWithoutRedis() {
+        log.warn("Stopped, but Redis did not answer: unfinished tasks run again when their lease has ended");
+    }
+
+    @Override
+    public int refused(Refusal refusal) {
+        log.atError().addKeyValue("reason", refusal.getMessage()).log("It cannot run");
+        return refusal.exitCode();
+    }
+
+    @Override
+    public void cutShort() {
+        log.warn("Not everything closed in time; ended without waiting longer");
+    }
+}

@@ -1,0 +1,52 @@
+package dev.sluice.app.serve;
+
+import dev.sluice.app.config.LogFormat;
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.task.Queue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Tells whoever runs the dispatcher what it does: a person, or a program that collects events. Thread-safe. */
+interface Narrator {
+
+    static Narrator of(LogFormat format, Terminal terminal) {
+        return format == LogFormat.JSON ? new LogNarrator() : new TerminalNarrator(terminal);
+    }
+
+    /** The embedded Redis runs; {@code data} is null if it forgets everything at its end. */
+    void redisStarted(String version, int port, @Nullable Path data);
+
+    void redisEnded();
+
+    /** A jar with handlers was loaded. */
+    void loaded(String jar, List<String> types);
+
+    void waiting(RedisAddress redis, String obstacle, Duration limit);
+
+    void serving(RedisAddress redis, List<Queue> queues);
+
+    void attempt(TaskLog.Ended attempt);
+
+    /** So many attempts were not told, because they were too many. */
+    void untold(long attempts);
+
+    /** Tasks became dead letters. */
+    void dead(String queue, int count, String howToSeeThem);
+
+    void stopping(Duration grace);
+
+    void stopped(int handedBack);
+
+    /** Redis did not answer in time: whoever lives takes the unfinished tasks when their lease ends. */
+    void stoppedWithoutRedis();
+
+    /** The command ends because of this. Throws it where a person reads the sentence anyway. */
+    int refused(Refusal refusal);
+
+    /** The orderly end takes too long, and is cut short. */
+    void cutShort();
+}

@@ -1,0 +1,140 @@
+package dev.sluice.app.serve;
+
+import dev.sluice.Sluice;
+import dev.sluice.app.config.Settings;
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Waiting;
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.observe.Observer;
+import dev.sluice.task.Queue;
+import dev.sluice.task.SluiceException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The dispatcher of {@code run} from its start to its end. What it opens it leaves to {@link Closing}, which drains and
+ * disconnects when the command or the JVM ends.
+ */
+final class Service {
+    private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
+
+    // After the grace. Together less than the 2 s that a stop may take on top of it.
+    private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(1_400);
+    private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(300);
+
+    private final Settings settings;
+    private final Narrator narrator;
+    private final Signals signals;
+    private final Closing closing;
+
+    Service(Settings settings, Narrator narrator, Signals signals, Closing closing) {
+        this.settings = settings;
+        this.narrator = narrator;
+        this.signals = signals;
+        this.closing = closing;
+    }
+
+    /** Starts the embedded Redis; if that ends by itself, so does the service. */
+    RedisAddress startRedis() {
+        EmbeddedRedis embedded = EmbeddedRedis.start(settings.data());
+        closing.add(embedded::close);
+        embedded.onUnexpectedEnd(() -> {
+            narrator.redisEnded();
+            signals.stop(1);
+        });
+        narrator.redisStarted(embedded.version(), embedded.port(), settings.data());
+        return embedded.address();
+    }
+
+    /** Connects, registers the handlers, shows the demo if there is one, and serves until a stop is asked for. */
+    void run(RedisAddress address, HandlerJars jars, @Nullable Demo demo) throws InterruptedException {
+        List<Queue> queues =
+                settings.queues().stream().map(Settings.Served::queue).toList();
+        TaskLog log = new TaskLog(narrator).start();
+        BuiltInTypes types = new BuiltInTypes(log, context -> demo != null && demo.takesNoteOf(context));
+        Results results = new Results(log, address);
+        Sluice sluice = connect(address, results);
+        closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
+        Dispatcher dispatcher = types.register(dispatcher(sluice));
+        jars.register(dispatcher, types::observed);
+        closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
+        if (!isStarted(dispatcher, address)) {
+            return;
+        }
+        closing.add(() -> drain(dispatcher, results));
+        if (demo != null) {
+            demo.run(sluice.client(queues.get(0)));
+        }
+        if (!signals.isStopping()) {
+            narrator.serving(address, queues);
+        }
+        signals.await();
+    }
+
+    private Dispatcher dispatcher(Sluice sluice) {
+        Dispatcher.Builder builder = sluice.dispatcher().lease(settings.lease()).crashLimit(settings.crashLimit());
+        settings.queues().forEach(served -> builder.queue(served.queue(), served.settings()));
+        return builder.build();
+    }
+
+    private boolean isStarted(Dispatcher dispatcher, RedisAddress address) {
+        Duration limit = settings.connectTimeout();
+        CompletableFuture<Void> started = Waiting.begin(dispatcher.start());
+        long deadline = System.nanoTime() + limit.toNanos();
+        long sayAnyway = System.nanoTime() + QUIET_WAIT.toNanos();
+        boolean told = false;
+        try {
+            while (!Waiting.endsWithin(started, shorter(LOOK_AGAIN, Duration.ofNanos(deadline - System.nanoTime())))) {
+                if (signals.isStopping()) {
+                    return false;
+                }
+                if (System.nanoTime() - deadline >= 0) {
+                    throw Refusal.failed("gave up: Redis at " + address + " was not there within "
+                            + TerminalNarrator.text(limit) + because(address));
+                }
+                if (!told && (!address.obstacle().isEmpty() || System.nanoTime() - sayAnyway >= 0)) {
+                    told = true;
+                    narrator.waiting(address, because(address), limit);
+                }
+            }
+            return true;
+        } catch (SluiceException refused) {
+            throw Refusal.failed(address + ": " + refused.getMessage());
+        }
+    }
+
+    private void drain(Dispatcher dispatcher, Results results) {
+        boolean inVain = signals.exitCode() != 0; // its Redis is gone
+        Duration grace = inVain ? Duration.ZERO : settings.shutdownGrace();
+        narrator.stopping(grace);
+        int before = results.handedBack();
+        boolean inTime = Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
+        if (inTime || inVain) {
+            narrator.stopped(results.handedBack() - before);
+        } else {
+            narrator.stoppedWithoutRedis();
+            signals.stop(1);
+        }
+    }
+
+    private static Sluice connect(RedisAddress address, Observer observer) {
+        try {
+            return Sluice.builder().uri(address.url()).observer(observer).build();
+        } catch (IllegalArgumentException e) {
+            throw Refusal.mistaken("'" + address + "' is no Redis URL: " + e.getMessage());
+        }
+    }
+
+    private static String because(RedisAddress address) {
+        String obstacle = address.obstacle();
+        return obstacle.isEmpty() ? "" : " (" + obstacle + ")";
+    }
+
+    private static Duration shorter(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
+    }
+}

@@ -1,0 +1,80 @@
+package dev.sluice.app.serve;
+
+import dev.sluice.app.config.LogFormat;
+import dev.sluice.app.config.Settings;
+import dev.sluice.app.console.RedisAddress;
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.task.Queue;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The standalone dispatcher: loads what was named, starts what is needed, and serves until it is told to stop. */
+public final class Standalone {
+    // After the grace: a moment less than the 2 s that a stop may take on top of it.
+    private static final Duration TIME_TO_END = Duration.ofMillis(1_900);
+
+    private final Settings settings;
+    private final Terminal terminal;
+    private final HeadStart headStart;
+
+    /** Runs with {@code settings}, and tells {@code terminal} or the log, as these say. */
+    public Standalone(Settings settings, Terminal terminal, HeadStart headStart) {
+        this.settings = settings;
+        this.terminal = terminal;
+        this.headStart = headStart;
+    }
+
+    /**
+     * Blocks until the end and returns the exit code.
+     *
+     * @param given the Redis to use; null = one of its own
+     * @param handlers the folder with handler jars; null = none
+     * @param demoTasks how many tasks to show first; 0 = none
+     */
+    public int run(@Nullable RedisAddress given, @Nullable Path handlers, int demoTasks) throws InterruptedException {
+        if (settings.logFormat() == LogFormat.JSON) {
+            headStart.await();
+            LogConfigurator.use(LogFormat.JSON);
+        }
+        HandlerJars jars = handlers == null ? HandlerJars.none() : handlerJars(handlers);
+        settings.queues().forEach(served -> checkTypes(served, jars));
+        Narrator narrator = Narrator.of(settings.logFormat(), terminal);
+        jars.forEachJar(narrator::loaded);
+        Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
+        signals.listen();
+        try (Closing closing = new Closing()) {
+            Service service = new Service(settings, narrator, signals, closing);
+            RedisAddress address = given == null ? service.startRedis() : given;
+            headStart.await();
+            Queue first = settings.queues().get(0).queue();
+            service.run(address, jars, demoTasks == 0 ? null : new Demo(address, first, terminal, signals, demoTasks));
+        } catch (Refusal refusal) {
+            return narrator.refused(refusal);
+        }
+        return signals.exitCode();
+    }
+
+    private HandlerJars handlerJars(Path folder) throws InterruptedException {
+        headStart.await();
+        return HandlerJars.in(folder, BuiltInTypes.NAMES);
+    }
+
+    // Else every task that it is meant for would become a dead letter.
+    private static void checkTypes(Settings.Served served, HandlerJars jars) {
+        Set<String> known = new TreeSet<>(BuiltInTypes.NAMES);
+        jars.forEachJar((jar, types) -> known.addAll(types));
+        Stream.of(served.settings().defaultType(), served.settings().plainType())
+                .filter(type -> type != null && !known.contains(type))
+                .findFirst()
+                .ifPresent(type -> {
+                    throw Refusal.mistaken("queue " + served.queue().name() + " has '" + type
+                            + "' as its default-type or plain-type, but no handler: there are "
+                            + String.join(", ", known));
+                });
+    }
+}
