@@ -1,6 +1,7 @@
 package dev.sluice;
 
 import dev.sluice.client.ClientOptions;
+import dev.sluice.client.DeadLetters;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.codec.PayloadCodec;
@@ -66,14 +67,20 @@ public final class Sluice {
         return TaskClient.over(links.producer(queue), queue, codec, options);
     }
 
+    /** The dead letters of {@code queue}: to look at, to redrive, to purge. */
+    public DeadLetters deadLetters(Queue queue) {
+        return DeadLetters.over(links.producer(queue), links.dead(queue));
+    }
+
     /** Begins a dispatcher: add queues, build it, register handlers, start it. */
     public Dispatcher.Builder dispatcher() {
         return Dispatcher.over(
                 links,
                 codec,
                 observer,
-                (queue, lease, crashLimit) ->
-                        new Upkeep(links.upkeep(queue, crashLimit), observer, queue.name(), lease).run());
+                (queue, settings, lease, crashLimit) -> new Upkeep(
+                                links.upkeep(queue, crashLimit), observer, queue.name(), lease, settings.deadLetters())
+                        .run());
     }
 
     /** A dispatcher of one queue with the standard settings. */

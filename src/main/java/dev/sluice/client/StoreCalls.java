@@ -43,7 +43,7 @@ final class StoreCalls implements EnqueueCalls {
         return afterIntroduction(() -> store.status(id));
     }
 
-    private <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
+    <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
         Mono<T> answer = introduced ? call.get() : introduction.then(Mono.defer(call));
         return answer.onErrorMap(error -> !(error instanceof SluiceException), StoreCalls::unexpected);
     }

@@ -206,7 +206,7 @@ public final class Dispatcher implements HandlerRegistry {
             throw stoppedTooSoon();
         }
         for (Queue queue : queues.values()) {
-            running.add(chores.of(queue, parts.lease(), parts.crashLimit())
+            running.add(chores.of(queue, settingsOf(queue), parts.lease(), parts.crashLimit())
                     .subscribe(nothing -> {}, failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
         }
     }
@@ -234,10 +234,14 @@ public final class Dispatcher implements HandlerRegistry {
     }
 
     private Pump pump(Queue queue, Consumer consumer) {
-        QueueSettings its = settings.getOrDefault(queue.name(), QueueSettings.standard());
+        QueueSettings its = settingsOf(queue);
         return queue.delivery() == DeliveryMode.AT_MOST_ONCE
                 ? new PopPump(parts, queue, its, consumer)
                 : new ClaimPump(parts, queue, its, consumer);
+    }
+
+    private QueueSettings settingsOf(Queue queue) {
+        return settings.getOrDefault(queue.name(), QueueSettings.standard());
     }
 
     private Queue known(String queue) {

@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.RetryPolicy;
 import java.time.Duration;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param plainType the type that takes elements which are no JSON object, as {@code String} or {@code byte[]}; null =
  *     such an element is dead with the reason why it cannot be read
  * @param foreign whether other clients push to the plain list; false saves one connection and one wait
+ * @param deadLetters how many dead letters are kept, and how long; default 100,000 and 90 days. Of several dispatchers of
+ *     a queue the one that keeps least decides
  */
 public record QueueSettings(
         int concurrency,
@@ -22,7 +25,8 @@ public record QueueSettings(
         RetryPolicy retry,
         @Nullable String defaultType,
         @Nullable String plainType,
-        boolean foreign) {
+        boolean foreign,
+        DeadLetterRetention deadLetters) {
     private static final int MAX_CONCURRENCY = 100_000;
     private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
@@ -39,36 +43,41 @@ public record QueueSettings(
 
     /** The defaults. */
     public static QueueSettings standard() {
-        return new QueueSettings(256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true);
+        return new QueueSettings(256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true, DeadLetterRetention.standard());
     }
 
     /** These settings with another limit of tasks held at once. */
     public QueueSettings concurrency(int limit) {
-        return new QueueSettings(limit, timeout, retry, defaultType, plainType, foreign);
+        return new QueueSettings(limit, timeout, retry, defaultType, plainType, foreign, deadLetters);
     }
 
     /** These settings with another limit of one attempt. */
     public QueueSettings timeout(Duration limit) {
-        return new QueueSettings(concurrency, limit, retry, defaultType, plainType, foreign);
+        return new QueueSettings(concurrency, limit, retry, defaultType, plainType, foreign, deadLetters);
     }
 
     /** These settings with another retry policy. */
     public QueueSettings retry(RetryPolicy policy) {
-        return new QueueSettings(concurrency, timeout, policy, defaultType, plainType, foreign);
+        return new QueueSettings(concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters);
     }
 
     /** These settings with a type for tasks that name none. */
     public QueueSettings defaultType(@Nullable String type) {
-        return new QueueSettings(concurrency, timeout, retry, type, plainType, foreign);
+        return new QueueSettings(concurrency, timeout, retry, type, plainType, foreign, deadLetters);
     }
 
     /** These settings with a type for elements that are no JSON object. */
     public QueueSettings plainType(@Nullable String type) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, type, foreign);
+        return new QueueSettings(concurrency, timeout, retry, defaultType, type, foreign, deadLetters);
     }
 
     /** These settings with or without a wait on the plain list. */
     public QueueSettings foreign(boolean pushes) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, pushes);
+        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters);
+    }
+
+    /** These settings with another bound on dead letters. */
+    public QueueSettings deadLetters(DeadLetterRetention kept) {
+        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, foreign, kept);
     }
 }

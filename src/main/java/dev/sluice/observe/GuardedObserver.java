@@ -86,6 +86,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void trimmed(String queue, int count) {
+        try {
+            observer.trimmed(queue, count);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void link(String role, boolean up) {
         try {
             observer.link(role, up);

@@ -30,6 +30,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       Redis</td></tr>
  *   <tr><td>{@code sluice.statuses.late}</td><td>counter; queue</td>
  *       <td>never by itself: producers that push first and write the status second cause it</td></tr>
+ *   <tr><td>{@code sluice.dead.trimmed}</td><td>counter; queue</td>
+ *       <td>it rises: failed tasks are thrown away before anybody looked at them</td></tr>
  *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
  *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
  *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
@@ -107,6 +109,11 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void lateStatuses(String queue, int count) {
         counter("sluice.statuses.late", queue).increment(count);
+    }
+
+    @Override
+    public void trimmed(String queue, int count) {
+        counter("sluice.dead.trimmed", queue).increment(count);
     }
 
     @Override

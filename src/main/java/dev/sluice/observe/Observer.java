@@ -44,6 +44,9 @@ public interface Observer {
     /** {@code count} statuses that another program wrote after its tasks had ended were removed. */
     default void lateStatuses(String queue, int count) {}
 
+    /** {@code count} dead letters were removed for good, because there were too many or they were too old. */
+    default void trimmed(String queue, int count) {}
+
     /**
      * A connection with the given role ({@code command}, {@code wake} …) went down, or came up again.
      *

@@ -115,6 +115,11 @@ public final class RedisLinks {
         return new UpkeepStore(commands, queue, COMMAND_DEADLINE, crashLimit);
     }
 
+    /** The dead letters of this queue. */
+    public DeadStore dead(Queue queue) {
+        return new DeadStore(commands, queue, COMMAND_DEADLINE);
+    }
+
     /** A read-only check of this queue's stored invariants. */
     public Doctor doctor(Queue queue) {
         return new Doctor(commands, queue, COMMAND_DEADLINE);

@@ -16,6 +16,10 @@ final class Script {
     static final Script HEARTBEAT = new Script("heartbeat");
     static final Script RECOVER = new Script("recover");
     static final Script UPKEEP = new Script("upkeep");
+    static final Script BROWSE = new Script("browse");
+    static final Script REDRIVE = new Script("redrive");
+    static final Script PURGE = new Script("purge");
+    static final Script TRIM = new Script("trim");
 
     private final byte[] text;
     private final byte[] sha;

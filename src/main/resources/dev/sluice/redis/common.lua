@@ -151,3 +151,35 @@ local function forgive(now, lease_ms, longest_ms, seen)
   call('HSET', META, 'seen', now)
   return true
 end
+
+-- How many of these ids, from the first on, have records of about a megabyte together: at least one.
+local function fitting(hash, ids)
+  local bytes = 0
+  for i = 1, #ids do
+    bytes = bytes + call('HSTRLEN', hash, ids[i])
+    if bytes > MOST_BYTES and i > 1 then
+      return i - 1
+    end
+  end
+  return #ids
+end
+
+-- Removes the first of these dead letters, as many as fit, and what their status says of their death; returns how many.
+local function forget(ids)
+  if #ids == 0 then
+    return 0
+  end
+  local n = fitting(DEAD_BODIES, ids)
+  local words, dead = call('HMGET', STATUS, unpack(ids, 1, n)), {}
+  for i = 1, n do
+    if words[i] == 'dead' then
+      dead[#dead + 1] = ids[i]
+    end
+  end
+  call('ZREM', DEAD, unpack(ids, 1, n))
+  call('HDEL', DEAD_BODIES, unpack(ids, 1, n))
+  if #dead > 0 then
+    call('HDEL', STATUS, unpack(dead))
+  end
+  return n
+end

@@ -79,7 +79,16 @@ class ScriptHeadersTest {
     void theListOfVerbsIsComplete() {
         assertThat(verbs().map(file -> file.getFileName().toString()))
                 .containsExactlyInAnyOrder(
-                        "enqueue.lua", "exchange.lua", "heartbeat.lua", "join.lua", "recover.lua", "upkeep.lua");
+                        "browse.lua",
+                        "enqueue.lua",
+                        "exchange.lua",
+                        "heartbeat.lua",
+                        "join.lua",
+                        "purge.lua",
+                        "recover.lua",
+                        "redrive.lua",
+                        "trim.lua",
+                        "upkeep.lua");
     }
 
     static Stream<Path> verbs() {
