@@ -37,12 +37,10 @@ end
 local reply, back, frames, fields, seen = { 0, n }, {}, {}, {}, {}
 for i = 1, n do
   local id, code = ids[i], 0
-  if seen[id] then
+  if seen[id] or lives(id, words[i]) then
     code = 1
   elseif not times[i] then
     code = 2
-  elseif lives(id, words[i]) then
-    code = 1
   else
     local frame = fresh(id, records[i])
     if frame then

@@ -39,9 +39,21 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"run", "enqueue", "status", "queues", "doctor", "completion"})
+    @ValueSource(strings = {
+                "run",
+                "enqueue",
+                "status",
+                "queues",
+                "dead",
+                "dead ls",
+                "dead show",
+                "dead redrive",
+                "dead purge",
+                "doctor",
+                "completion"
+            })
     void everyHelpHasExamplesAndFitsAScreen(String command) {
-        assertThat(execute(command, "--help")).isZero();
+        assertThat(execute((command + " --help").split(" "))).isZero();
         assertThat(out()).startsWith("Usage: sluice " + command + " ").contains("Example");
         assertThat(out().lines()).allMatch(line -> line.length() <= 130);
         assertThat(err()).isEmpty();
@@ -130,6 +142,18 @@ class MainTest {
                 "status --ouput json | Did you mean: --output",
                 "status jobs | Missing required parameter: 'ID'",
                 "doctor a}b | a queue name must be",
+                "dead | Missing command",
+                "dead lss jobs | Did you mean: dead ls?",
+                "dead ls a}b | a queue name must be",
+                "dead ls jobs --limit 0 | --limit takes 1 to 10000, was 0",
+                "dead ls jobs --since yesterday | must be a time in UTC such as 2026-11-24T10:00:00Z, was 'yesterday'",
+                "dead show jobs | Missing required parameter: 'ID'",
+                "dead redrive jobs | Which ones? Name ids, or use --type",
+                "dead redrive jobs a --all | Ids, filters and --all exclude each other",
+                "dead redrive jobs --type t --all | Ids, filters and --all exclude each other",
+                "dead redrive jobs a --dry-run | --dry-run counts what a filter or --all means",
+                "dead purge jobs --all | add --yes, or --dry-run",
+                "dead purge jobs --older-than 7 | '7' is no duration: the unit is missing",
                 "enqueue | Missing required parameter: 'QUEUE'",
                 "enqueue jobs | Missing required parameter: 'TYPE'",
                 "enqueue a{b}c noop | a queue name must be",

@@ -74,7 +74,7 @@ class RunScenarioTest {
                     .containsPattern("succeeded after 2[5-9]\\d\\.|after [3-9]\\d\\d\\.");
             assertThat(program.lineWith("  flaky  fail  attempt 1  failed")).endsWith("not yet");
             program.lineWith("  flaky  fail  attempt 2  succeeded");
-            program.lineWith("1 task is dead; to see why: redis-cli");
+            program.lineWith("1 task is dead; to see why: java -jar sluice-server.jar dead ls");
         }
     }
 

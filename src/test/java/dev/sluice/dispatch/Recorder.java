@@ -16,6 +16,7 @@ final class Recorder implements Observer {
     final AtomicLong lapses = new AtomicLong();
     final AtomicLong rejoins = new AtomicLong();
     final AtomicLong lateStatuses = new AtomicLong();
+    final AtomicLong trimmed = new AtomicLong();
     final AtomicLong cuts = new AtomicLong();
     final AtomicLong mends = new AtomicLong();
     private final Map<Outcome, AtomicLong> settled = new ConcurrentHashMap<>();
@@ -57,6 +58,11 @@ final class Recorder implements Observer {
     @Override
     public void lateStatuses(String queue, int count) {
         lateStatuses.addAndGet(count);
+    }
+
+    @Override
+    public void trimmed(String queue, int count) {
+        trimmed.addAndGet(count);
     }
 
     @Override

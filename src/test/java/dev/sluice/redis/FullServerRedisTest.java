@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -56,7 +57,9 @@ class FullServerRedisTest {
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);
         OneQueue.await(q.claims.join("b", OneQueue.LEASE));
-        assertThat(worker.drain()).hasSize(10);
+        assertThat(OneQueue.await(q.dead.redrive(List.of(held.get(2).frame().id().getBytes(UTF_8)))))
+                .containsExactly(DeadStore.Fate.DONE);
+        assertThat(worker.drain()).hasSize(11);
         OneQueue.await(q.claims.leave("a"));
     }
 }

@@ -85,7 +85,9 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(21)) {
+            switch (random.nextInt(24)) {
+                case 21, 22 -> redrive();
+                case 23 -> purge();
                 case 20 -> lateStatus();
                 case 0, 1, 2 -> enqueue();
                 case 3, 4, 5 -> pushForeign(random.nextBoolean());
@@ -148,6 +150,34 @@ class RandomWalkRedisTest {
                 q.push(foreign(id));
                 repeated.add(id);
             }
+        }
+
+        /** Dead ones, and now and then one that lives or has ended: that must change nothing. */
+        void redrive() {
+            List<String> ids = new ArrayList<>(dead());
+            ids.removeIf(id -> random.nextBoolean());
+            if (!accepted.isEmpty()) {
+                ids.add(List.copyOf(accepted).get(random.nextInt(accepted.size())));
+            }
+            if (!ids.isEmpty()) {
+                log.add("redrive " + ids + " "
+                        + OneQueue.await(q.dead.redrive(
+                                ids.stream().map(id -> id.getBytes(UTF_8)).toList())));
+            }
+        }
+
+        void purge() {
+            dead().stream().filter(id -> !repeated.contains(id)).findFirst().ifPresent(id -> {
+                log.add("purge " + id);
+                OneQueue.await(q.dead.purge(List.of(id.getBytes(UTF_8))));
+                accepted.remove(id);
+            });
+        }
+
+        Set<String> dead() {
+            Set<String> dead = new LinkedHashSet<>();
+            ((List<?>) q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).forEach(id -> dead.add((String) id));
+            return dead;
         }
 
         void lapse(Actor actor) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
@@ -33,8 +34,18 @@ class WrongTypesRedisTest {
     void aCallThatMeetsAKeyOfAnotherTypeFailsAndChangesNothing() {
         for (byte[] key : q.keys.withClaimed("a")) {
             String name = new String(key, StandardCharsets.UTF_8);
-            for (String verb :
-                    List.of("enqueue", "claim", "settle", "join", "heartbeat", "recover", "leave", "upkeep")) {
+            for (String verb : List.of(
+                    "enqueue",
+                    "claim",
+                    "settle",
+                    "join",
+                    "heartbeat",
+                    "recover",
+                    "leave",
+                    "upkeep",
+                    "redrive",
+                    "purge",
+                    "trim")) {
                 q.wire.call("FLUSHALL");
                 Call call = atWork(verb);
                 q.wire.call("DEL", name);
@@ -45,7 +56,7 @@ class WrongTypesRedisTest {
 
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
-                    assertThat(verb + " " + name).matches("heartbeat .*|(enqueue|join|upkeep) .*:claimed:a");
+                    assertThat(verb + " " + name).matches("heartbeat .*|(enqueue|join|upkeep|redrive|purge|trim) .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -74,7 +85,12 @@ class WrongTypesRedisTest {
         if (verb.equals("claim") || verb.equals("settle")) {
             q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 10_000), "a");
         }
+        byte[] dead = held.get(0).id().getBytes(StandardCharsets.UTF_8);
+        q.wire.call("ZADD", q.key("dead"), "XX", "1000", held.get(0).id());
         return switch (verb) {
+            case "redrive" -> () -> OneQueue.await(q.dead.redrive(List.of(dead)));
+            case "purge" -> () -> OneQueue.await(q.dead.purge(List.of(dead)));
+            case "trim" -> () -> OneQueue.await(q.upkeep.trim(DeadLetterRetention.standard()));
             case "enqueue" -> () -> q.enqueue("new", "dying");
             case "claim" -> () -> worker.claim(10);
             case "settle" ->

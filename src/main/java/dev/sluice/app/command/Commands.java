@@ -15,6 +15,7 @@ public final class Commands {
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(new StatusCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(DeadCommand.with(terminal))
                 .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
                 .addSubcommand(new CompletionCommand(terminal))
