@@ -10,11 +10,12 @@ local times = call('ZMSCORE', DEAD, unpack(ARGV, 1, n))
 local reply, dead, seen = { 0, n }, {}, {}
 for i = 1, n do
   local id = ARGV[i]
+  reply[i + 2] = 2
   if times[i] and not seen[id] then
     seen[id] = true
     dead[#dead + 1] = id
+    reply[i + 2] = 0
   end
-  reply[i + 2] = dead[#dead] == id and 0 or 2
 end
 forget(dead)
 return reply

@@ -143,7 +143,7 @@ class MainTest {
                 "status jobs | Missing required parameter: 'ID'",
                 "doctor a}b | a queue name must be",
                 "dead | Missing command",
-                "dead lss jobs | Did you mean: dead ls?",
+                "dead lss jobs | Did you mean: ls?",
                 "dead ls a}b | a queue name must be",
                 "dead ls jobs --limit 0 | --limit takes 1 to 10000, was 0",
                 "dead ls jobs --since yesterday | must be a time in UTC such as 2026-11-24T10:00:00Z, was 'yesterday'",

@@ -23,6 +23,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
+import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 
 @OnEveryRedis
@@ -30,6 +31,14 @@ class DeadLettersRedisTest {
     private static final Duration SOON = Duration.ofSeconds(20);
     private static final Queue MAILS = Queue.named("mails");
     private static final DeadLetterFilter ALL = DeadLetterFilter.all();
+
+    private static final String SEED = """
+            for i = 0, ARGV[1] - 1 do
+              local id, type = 't' .. string.format('%d', i), i % 2 == 0 and 'mail' or 'sms'
+              redis.call('HSET', KEYS[1], id, '{"reason":"r","message":"m"}\\n\\1c ' .. id .. '\\n{"type":"' .. type .. '"}')
+              redis.call('ZADD', KEYS[2], ARGV[2] + i, id)
+              redis.call('HSET', KEYS[3], id, 'dead')
+            end""";
 
     private final RedisLinks links;
     private final RedisWire wire;
@@ -162,9 +171,7 @@ class DeadLettersRedisTest {
 
     @Test
     void theOnesThatAreMeantAreRedrivenInTheirOrderAndCounted() {
-        for (int i = 0; i < 1_000; i++) {
-            bury("t" + i, 1_000 + i, Failure.of("r", ""), i % 2 == 0 ? "{\"type\":\"mail\"}" : "{\"type\":\"sms\"}");
-        }
+        bury(1_000);
 
         List<DeadLetterProgress> counts =
                 dead.redriveAll(ALL.type("mail")).collectList().block(SOON);
@@ -181,6 +188,7 @@ class DeadLettersRedisTest {
         bury(600);
 
         List<DeadLetterProgress> counts = dead.redriveAll(ALL)
+                .publishOn(Schedulers.boundedElastic(), 1)
                 .doOnNext(step -> { // at once they fail again
                     wire.call("DEL", "{mails}:ready");
                     bury((int) step.done(), System.currentTimeMillis());
@@ -251,11 +259,9 @@ class DeadLettersRedisTest {
         bury(count, 1_000_000);
     }
 
+    /** Letters t0, t1 …, of type mail and sms by turns, a millisecond apart. */
     private void bury(int count, long firstMs) {
-        Failure failure = Failure.of("r", "m");
-        Flux.range(0, count)
-                .flatMap(i -> pops.bury("t" + i, frame("t" + i, "{}"), line(failure), firstMs + i))
-                .blockLast(SOON);
+        wire.call("EVAL", SEED, "3", "{mails}:dead:bodies", "{mails}:dead", "{mails}:status", "" + count, "" + firstMs);
     }
 
     private void bury(String id, long atMs, Failure failure, String element) {

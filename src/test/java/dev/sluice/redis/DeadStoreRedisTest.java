@@ -82,7 +82,9 @@ class DeadStoreRedisTest {
         assertThat(first.more()).isTrue();
         assertThat(first.get(1).bytes()).hasSizeGreaterThan(400_000);
         assertThat(walk(false, "-inf", "+inf", false)).hasSize(5);
-        assertThat(OneQueue.await(q.dead.browse("-inf", "+inf", false, false, null)).size()).isEqualTo(5);
+        assertThat(OneQueue.await(q.dead.browse("-inf", "+inf", false, false, null))
+                        .size())
+                .isEqualTo(5);
     }
 
     @Test
@@ -190,7 +192,7 @@ class DeadStoreRedisTest {
             q.wire.call("HSET", q.queue.statusKey(), "x", word);
 
             assertThat(redrive("x")).as(word).containsExactly(Fate.DONE);
-            assertThat(q.worker("a").drain()).containsExactly("x");
+            assertThat(q.worker("after-" + word).drain()).containsExactly("x");
         }
     }
 
@@ -202,7 +204,8 @@ class DeadStoreRedisTest {
         Held held = worker.claimOne();
         q.push("{\"id\":\"x\",\"n\":2}");
         worker.claim(1);
-        String renamed = ids((List<?>) q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).get(0);
+        String renamed =
+                ids((List<?>) q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).get(0);
         assertThat(renamed).startsWith("x~");
 
         assertThat(redrive(renamed)).containsExactly(Fate.DONE);
@@ -252,7 +255,9 @@ class DeadStoreRedisTest {
 
         assertThat(OneQueue.await(q.dead.redrive(ids))).hasSize(7).containsOnly(Fate.DONE);
 
-        assertThat(q.worker("a").drain()).containsExactlyElementsOf(ids.stream().map(id -> new String(id, UTF_8)).toList());
+        assertThat(q.worker("a").drain())
+                .containsExactlyElementsOf(
+                        ids.stream().map(id -> new String(id, UTF_8)).toList());
     }
 
     @Test
@@ -315,7 +320,10 @@ class DeadStoreRedisTest {
         } while (reply.more());
 
         assertThat(removed).containsExactly(256, 256, 88);
-        assertThat(walk(false, "-inf", "+inf", false)).hasSize(100).startsWith("t600").endsWith("t699");
+        assertThat(walk(false, "-inf", "+inf", false))
+                .hasSize(100)
+                .startsWith("t600")
+                .endsWith("t699");
         assertThat(q.wire.call("HLEN", q.key("dead:bodies"))).isEqualTo(100L);
         assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(100L);
         assertThat(q.meta("trimmed")).isEqualTo("600");
@@ -356,10 +364,13 @@ class DeadStoreRedisTest {
             }
             redis.call("CONFIG", "SET", "maxmemory", "1");
 
-            assertThat(OneQueue.await(full.upkeep.trim(DeadLetterRetention.standard())).removed())
+            assertThat(OneQueue.await(full.upkeep.trim(DeadLetterRetention.standard()))
+                            .removed())
                     .isEqualTo(1);
-            assertThat(OneQueue.await(full.dead.purge(List.of(bytes("unwanted"))))).containsExactly(Fate.DONE);
-            assertThat(OneQueue.await(full.dead.redrive(List.of(bytes("wanted"))))).containsExactly(Fate.DONE);
+            assertThat(OneQueue.await(full.dead.purge(List.of(bytes("unwanted")))))
+                    .containsExactly(Fate.DONE);
+            assertThat(OneQueue.await(full.dead.redrive(List.of(bytes("wanted")))))
+                    .containsExactly(Fate.DONE);
             assertThat(full.status("wanted")).isEqualTo("queued");
         } finally {
             full.close();
@@ -372,7 +383,11 @@ class DeadStoreRedisTest {
         Flux.range(0, ids.size())
                 .flatMap(i -> q.links
                         .pops(q.queue)
-                        .bury(ids.get(i), Frame.ofClient(ids.get(i), bytes("body")), "{\"reason\":\"r\"}", atMs.applyAsLong(i)))
+                        .bury(
+                                ids.get(i),
+                                Frame.ofClient(ids.get(i), bytes("body")),
+                                "{\"reason\":\"r\"}",
+                                atMs.applyAsLong(i)), 16)
                 .blockLast(Duration.ofSeconds(20));
     }
 
@@ -405,11 +420,13 @@ class DeadStoreRedisTest {
     }
 
     private List<Fate> redrive(String... ids) {
-        return OneQueue.await(q.dead.redrive(List.of(ids).stream().map(DeadStoreRedisTest::bytes).toList()));
+        return OneQueue.await(q.dead.redrive(
+                List.of(ids).stream().map(DeadStoreRedisTest::bytes).toList()));
     }
 
     private List<Fate> purge(String... ids) {
-        return OneQueue.await(q.dead.purge(List.of(ids).stream().map(DeadStoreRedisTest::bytes).toList()));
+        return OneQueue.await(q.dead.purge(
+                List.of(ids).stream().map(DeadStoreRedisTest::bytes).toList()));
     }
 
     private static List<String> ids(List<?> members) {

@@ -57,7 +57,8 @@ class FullServerRedisTest {
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);
         OneQueue.await(q.claims.join("b", OneQueue.LEASE));
-        assertThat(OneQueue.await(q.dead.redrive(List.of(held.get(2).frame().id().getBytes(UTF_8)))))
+        assertThat(OneQueue.await(
+                        q.dead.redrive(List.of(held.get(2).frame().id().getBytes(UTF_8)))))
                 .containsExactly(DeadStore.Fate.DONE);
         assertThat(worker.drain()).hasSize(11);
         OneQueue.await(q.claims.leave("a"));

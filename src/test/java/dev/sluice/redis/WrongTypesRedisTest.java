@@ -56,7 +56,8 @@ class WrongTypesRedisTest {
 
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
-                    assertThat(verb + " " + name).matches("heartbeat .*|(enqueue|join|upkeep|redrive|purge|trim) .*:claimed:a");
+                    assertThat(verb + " " + name)
+                            .matches("heartbeat .*|(enqueue|join|upkeep|redrive|purge|trim) .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
