@@ -92,6 +92,11 @@ final class QueueKeys {
         return all[11];
     }
 
+    /** Not one of the queue's: written, and gone after a millisecond, where something must be written. See DurableLink. */
+    byte[] spare() {
+        return tagged("spare");
+    }
+
     byte[] claimed(String incarnation) {
         return tagged("claimed:" + incarnation);
     }

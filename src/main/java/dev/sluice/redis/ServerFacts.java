@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.Durability;
 import dev.sluice.task.StoreRefusedException;
 import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
@@ -55,6 +56,24 @@ public record ServerFacts(String version, boolean cluster, String evictionPolicy
             throw new StoreRefusedException(
                     "version",
                     "This Redis is version " + version + ", and Sluice needs 6.2 or later: upgrade the server.",
+                    null);
+        }
+        return this;
+    }
+
+    /** Fails with one sentence if this server is known to be unable to make tasks that durable. */
+    ServerFacts check(Durability durability) {
+        if (durability.isFsync() && isBelow(7, 2)) {
+            throw new StoreRefusedException(
+                    "version",
+                    "Durability fsync needs WAITAOF, which Redis has since 7.2, and this one is version " + version
+                            + ": upgrade the server, or ask for replicated(n) or memory.",
+                    null);
+        }
+        if (durability.isFsync() && !appendOnly && !version.equals(UNKNOWN)) {
+            throw new StoreRefusedException(
+                    "append-only",
+                    "Durability fsync needs an append-only file, and this Redis keeps none: set 'appendonly yes'.",
                     null);
         }
         return this;
