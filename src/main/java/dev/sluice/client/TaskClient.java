@@ -114,7 +114,7 @@ public final class TaskClient {
      * codec is told otherwise), {@link StoreRefusedException}: all final, and nothing was enqueued; with
      * {@link QueueFullException} if {@linkplain ClientOptions.Builder#maxWaiting too many tasks wait} in memory: nothing
      * was enqueued, retry later; with {@link StoreUnavailableException}: outcome unknown, safe to retry. It comes after at
-     * most 2 s of waiting and 2 s for the call, or 6 s where a {@link Durability} is to be confirmed; then
+     * most 2 s of waiting and 2 s for the call, or 6 s to 8 s where a {@link Durability} is to be confirmed; then
      * {@link NotDurableException} can come too.
      */
     public Mono<EnqueueResult> enqueue(Task<?> task) {

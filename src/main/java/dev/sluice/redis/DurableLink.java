@@ -37,10 +37,12 @@ import reactor.util.concurrent.Queues;
 
 /** The way for writes that are answered once they are as durable as asked: on replicas, or on disk. Thread-safe. */
 final class DurableLink {
-    private static final Duration TIME_TO_CONFIRM = Duration.ofSeconds(1);
+    private static final Duration TIME_TO_REPLICATE = Duration.ofSeconds(1);
+    private static final Duration TIME_TO_SYNC = Duration.ofSeconds(2); // appendfsync everysec may take as long
 
     private final RedisLink link;
     private final Durability durability;
+    private final Duration timeToConfirm;
     private final Duration deadline;
     private final Queue<Unconfirmed> waiting =
             Queues.<Unconfirmed>unboundedMultiproducer().get();
@@ -51,7 +53,8 @@ final class DurableLink {
     DurableLink(RedisLink link, Durability durability, Duration deadline) {
         this.link = link;
         this.durability = durability;
-        this.deadline = deadline.plus(TIME_TO_CONFIRM);
+        this.timeToConfirm = durability.isFsync() ? TIME_TO_SYNC : TIME_TO_REPLICATE;
+        this.deadline = deadline.plus(timeToConfirm);
     }
 
     Durability durability() {
@@ -60,7 +63,8 @@ final class DurableLink {
 
     /** Completes if the server knows the command and lets us use it. */
     Mono<Void> probe() {
-        return link.command(verb(), args -> operands(args, 0, 1), deadline).then();
+        return link.command(verb(durability), args -> operands(durability, 0, Duration.ofMillis(1), args), deadline)
+                .then();
     }
 
     /**
@@ -114,15 +118,16 @@ final class DurableLink {
         }
     }
 
-    private ProtocolKeyword verb() {
+    static ProtocolKeyword verb(Durability durability) {
         return durability.isFsync() ? AofCommand.WAITAOF : CommandType.WAIT;
     }
 
-    private void operands(CommandArgs<byte[], byte[]> args, int replicas, long timeoutMs) {
+    /** {@code WAIT replicas timeout} or {@code WAITAOF own-disk replicas timeout}, without the verb. */
+    static void operands(Durability durability, int replicas, Duration timeout, CommandArgs<byte[], byte[]> args) {
         if (durability.isFsync()) {
-            args.add(1); // this server's own disk
+            args.add(1);
         }
-        args.add(replicas).add(timeoutMs);
+        args.add(replicas).add(timeout.toMillis());
     }
 
     /** A script that was answered on {@code connection}; with something to write first if it wrote nothing itself. */
@@ -141,8 +146,8 @@ final class DurableLink {
         void start() {
             Mono<Reply> wait = link.commandOn(
                     connection,
-                    verb(),
-                    args -> operands(args, durability.replicas(), TIME_TO_CONFIRM.toMillis()),
+                    verb(durability),
+                    args -> operands(durability, durability.replicas(), timeToConfirm, args),
                     deadline);
             covered()
                     .then(wait)

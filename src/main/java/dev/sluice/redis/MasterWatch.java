@@ -30,7 +30,7 @@ final class MasterWatch {
     private static final Logger log = LoggerFactory.getLogger(MasterWatch.class);
     private static final String SWITCHED = "+switch-master";
     private static final Retry UNTIL_HEARD =
-            Retry.backoff(Long.MAX_VALUE, Duration.ofSeconds(1)).maxBackoff(Duration.ofSeconds(10));
+            Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(100)).maxBackoff(Duration.ofSeconds(10));
 
     private final RedisClient client;
     private final RedisURI uri;

@@ -47,8 +47,8 @@ public final class Durability {
 
     /**
      * Also on the disk of the master, by {@code WAITAOF}: needs Redis 7.2 and {@code appendonly yes}, and is refused with
-     * {@link StoreRefusedException} otherwise. If it is not on disk within 1 s, which {@code appendfsync everysec} uses up,
-     * enqueueing fails with {@link NotDurableException}; so it suits {@code appendfsync always}, or patient retries.
+     * {@link StoreRefusedException} otherwise. If it is not on disk within 2 s, enqueueing fails with
+     * {@link NotDurableException}. With {@code appendfsync everysec} an answer takes up to about 1 s, which many tasks share.
      */
     public static Durability fsync() {
         return FSYNC;
