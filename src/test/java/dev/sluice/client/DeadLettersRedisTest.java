@@ -280,7 +280,7 @@ class DeadLettersRedisTest {
         String stats = (String) wire.call("INFO", "commandstats");
         return stats.lines()
                 .filter(line -> line.startsWith("cmdstat_" + command + ":"))
-                .mapToLong(line -> Long.parseLong(line.replaceFirst(".*calls=(\\d+).*", "$1")))
+                .mapToLong(line -> Long.parseLong(line.replaceFirst(".*:calls=(\\d+),.*", "$1")))
                 .sum();
     }
 }
