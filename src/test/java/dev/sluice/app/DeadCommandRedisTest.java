@@ -20,8 +20,20 @@ class DeadCommandRedisTest {
     @BeforeEach
     void aQueueWithThreeDeadLetters() {
         run("enqueue", "jobs", "noop", "--id", "alive");
-        bury("a", 1_000, "timeout", "java.util.concurrent.TimeoutException", "slow\u001b[31m", "{\"type\":\"mail\",\"payload\":12345678901234567890}");
-        bury("b", 2_000, "handler-error", "java.lang.IllegalStateException", "broken", "{\"type\":\"mail\",\"headers\":{\"k\":\"v\"},\"payload\":[ 1.0 ]}");
+        bury(
+                "a",
+                1_000,
+                "timeout",
+                "java.util.concurrent.TimeoutException",
+                "slow\u001b[31m",
+                "{\"type\":\"mail\",\"payload\":12345678901234567890}");
+        bury(
+                "b",
+                2_000,
+                "handler-error",
+                "java.lang.IllegalStateException",
+                "broken",
+                "{\"type\":\"mail\",\"headers\":{\"k\":\"v\"},\"payload\":[ 1.0 ]}");
         bury("安", 3_000, "not-json", null, "no JSON", "not json");
     }
 
@@ -43,10 +55,14 @@ class DeadCommandRedisTest {
                 .contains("\"attempts\":2,\"crashes\":0,\"diedAt\":\"1970-01-01T00:00:01Z\",\"origin\":\"client\"}]")
                 .doesNotContain("12345678901234567890");
         CommandLineCase rest = run("dead", "ls", "jobs", "--oldest", "--after", next, "-o", "json");
-        assertThat(rest.out()).contains("\"id\":\"b\"", "\"id\":\"安\"", "\"next\":null").doesNotContain("\"id\":\"a\"");
+        assertThat(rest.out())
+                .contains("\"id\":\"b\"", "\"id\":\"安\"", "\"next\":null")
+                .doesNotContain("\"id\":\"a\"");
         assertThat(run("dead", "ls", "jobs", "--limit", "2").err()).startsWith("There are more: --after ");
         assertThat(run("dead", "ls", "jobs", "--after", "odd").exit()).isEqualTo(2);
-        assertThat(run("dead", "ls", "jobs", "--error", "BROKEN").out()).contains(" b ").hasLineCount(2);
+        assertThat(run("dead", "ls", "jobs", "--error", "BROKEN").out())
+                .contains(" b ")
+                .hasLineCount(2);
     }
 
     @Test
@@ -66,7 +82,8 @@ class DeadCommandRedisTest {
                 header    k=v
                 payload   [ 1.0 ]
                 """, ""));
-        assertThat(run("dead", "show", "jobs", "a", "-o", "json").out()).endsWith(",\"payload\":12345678901234567890}\n");
+        assertThat(run("dead", "show", "jobs", "a", "-o", "json").out())
+                .endsWith(",\"payload\":12345678901234567890}\n");
         assertThat(run("dead", "show", "jobs", "安", "-o", "json").out())
                 .contains("\"type\":null")
                 .endsWith(",\"raw\":\"not json\"}\n");
@@ -113,12 +130,12 @@ class DeadCommandRedisTest {
         assertThat(run("dead", "purge", "jobs", "a").exit()).isEqualTo(1);
         assertThat(run("dead", "purge", "jobs", "--all", "--dry-run").out())
                 .isEqualTo("2 of 2 dead letters would be purged\n");
-        assertThat(run("dead", "purge", "jobs", "--older-than", "24h", "--reason", "not-json").out())
+        assertThat(run("dead", "purge", "jobs", "--older-than", "24h", "--reason", "not-json")
+                        .out())
                 .isEqualTo("2 examined, 1 matched, 1 purged, 0 refused\n");
         assertThat(run("dead", "purge", "jobs", "--all", "--yes").exit()).isZero();
         assertThat(redis.call("EXISTS", "{jobs}:dead", "{jobs}:dead:bodies")).isEqualTo(0L);
-        assertThat(run("dead", "ls", "jobs"))
-                .isEqualTo(new CommandLineCase(0, "", "No dead letter matches.\n"));
+        assertThat(run("dead", "ls", "jobs")).isEqualTo(new CommandLineCase(0, "", "No dead letter matches.\n"));
     }
 
     @Test
@@ -130,7 +147,9 @@ class DeadCommandRedisTest {
                 List.of("dead", "purge", "none", "--all", "--yes"))) {
             CommandLineCase refused = run(typed.toArray(String[]::new));
             assertThat(refused.exit()).isEqualTo(1);
-            assertThat(refused.err()).startsWith("sluice: Nobody has worked on a queue 'none'").hasLineCount(1);
+            assertThat(refused.err())
+                    .startsWith("sluice: Nobody has worked on a queue 'none'")
+                    .hasLineCount(1);
         }
         assertThat(redis.call("EXISTS", "{none}:meta")).isEqualTo(0L);
     }

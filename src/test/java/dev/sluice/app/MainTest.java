@@ -39,7 +39,8 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {
+    @ValueSource(
+            strings = {
                 "run",
                 "enqueue",
                 "status",

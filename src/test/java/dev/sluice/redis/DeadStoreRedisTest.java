@@ -381,13 +381,15 @@ class DeadStoreRedisTest {
 
     private void buryAll(List<String> ids, IntToLongFunction atMs) {
         Flux.range(0, ids.size())
-                .flatMap(i -> q.links
-                        .pops(q.queue)
-                        .bury(
-                                ids.get(i),
-                                Frame.ofClient(ids.get(i), bytes("body")),
-                                "{\"reason\":\"r\"}",
-                                atMs.applyAsLong(i)), 16)
+                .flatMap(
+                        i -> q.links
+                                .pops(q.queue)
+                                .bury(
+                                        ids.get(i),
+                                        Frame.ofClient(ids.get(i), bytes("body")),
+                                        "{\"reason\":\"r\"}",
+                                        atMs.applyAsLong(i)),
+                        16)
                 .blockLast(Duration.ofSeconds(20));
     }
 
