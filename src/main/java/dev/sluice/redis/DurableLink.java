@@ -68,8 +68,9 @@ final class DurableLink {
     }
 
     /**
-     * Runs a script, whose second number tells how many tasks it wrote, and emits its reply once they are durable. Fails with {@link NotDurableException} if it is
-     * not in time, or as every command does; the script has been run, or may have been.
+     * Runs a script, whose second number tells how many tasks it wrote, and emits its reply once they are durable. Fails
+     * with {@link NotDurableException} if they are not in time, or as every command does; the script has been run, or may
+     * have been.
      *
      * @param spare a key of the script's slot that nobody uses
      */
