@@ -279,7 +279,7 @@ final class ClaimPump implements Pump {
         if (verdict instanceof Verdict.Succeeded) {
             call.succeeded(token, attempt.frame().awaitsStatus());
         } else if (verdict instanceof Verdict.Retry retry) {
-            call.retry(token, retry.delay().toMillis());
+            call.retry(token, retry.delay().toMillis(), FailureLine.of(retry.failure()));
         } else if (verdict instanceof Verdict.Snooze snooze) {
             call.snooze(token, snooze.delay().toMillis());
         } else if (verdict instanceof Verdict.Dead dead) {

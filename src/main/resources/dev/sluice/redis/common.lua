@@ -1,13 +1,14 @@
 -- Put in front of every verb's script: names for the keys, the one clock, the frame header, the ring.
--- A frame is SOH origin counters SP id LF body; the body is never decoded, re-encoded or changed here.
+-- A frame is SOH origin counters SP id [STX last failure] LF body; the body is never decoded, re-encoded or changed here.
 local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIES, META, LATE, SUSPECTS, CLAIMED =
   unpack(KEYS)
 local call = redis.call
-local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)\n'
+local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)()[\2\n]' -- the position is that of the STX, or of the LF
 local COUNTERS = '^(%d+),(%d+),(%d+)$'
 local MOST_COUNTED = 999999999
 local MOST_BYTES = 1048576
 local MOST_WATCHED = 20000
+local MOST_OF_FAILURE = 4096
 
 -- Milliseconds of this server's clock: the only clock that leases, delays and times are measured with.
 local function clock_ms()
@@ -40,15 +41,18 @@ local function next_due_ms()
   return first[2] and tonumber(first[2])
 end
 
--- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims.
-local function recount(frame, attempts_more, crashes_more)
-  local origin, counters, id = string.match(frame, HEADER)
+-- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims. Of failures
+-- only the last is kept: this one (one line of JSON) in its place, none for '', the one that stands there for nil.
+local function recount(frame, attempts_more, crashes_more, failure)
+  local origin, counters, id, at = string.match(frame, HEADER)
+  local line_end = string.find(frame, '\n', at, true)
+  local last = failure and (failure ~= '' and '\2' .. failure or '') or string.sub(frame, at, line_end - 1)
   local attempts, crashes, claims = string.match(counters, COUNTERS)
   attempts = math.min((tonumber(attempts) or 0) + attempts_more, MOST_COUNTED)
   crashes = math.min((tonumber(crashes) or 0) + crashes_more, MOST_COUNTED)
   claims = math.min((tonumber(claims) or 0) + 1, MOST_COUNTED)
-  local header = string.format('\1%s%d,%d,%d ', origin, attempts, crashes, claims) .. id .. '\n'
-  return header .. string.sub(frame, string.find(frame, '\n', 1, true) + 1), crashes
+  local header = string.format('\1%s%d,%d,%d ', origin, attempts, crashes, claims) .. id
+  return header .. last .. string.sub(frame, line_end), crashes
 end
 
 local function crashes_of(frame)

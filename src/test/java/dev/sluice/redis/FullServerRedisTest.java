@@ -47,7 +47,7 @@ class FullServerRedisTest {
             call.succeeded(held.get(0).token(), false);
             call.succeeded(held.get(1).token(), true);
             call.dead(held.get(2).token(), "{}");
-            call.retry(held.get(3).token(), 0);
+            call.retry(held.get(3).token(), 0, "{}");
             call.snooze(held.get(4).token(), 0);
         });
         assertThat(settled.refused()).isEmpty();

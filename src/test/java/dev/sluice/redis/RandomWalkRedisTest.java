@@ -320,7 +320,9 @@ class RandomWalkRedisTest {
                         case 0, 1, 2 -> sent.succeed(held);
                         case 3 ->
                             sent.settle(
-                                    held, "retry", () -> sent.call.retry(held.token(), random.nextInt(2) * 60_000L));
+                                    held,
+                                    "retry",
+                                    () -> sent.call.retry(held.token(), random.nextInt(2) * 60_000L, "{\"n\":1}"));
                         case 4 -> sent.settle(held, "snooze", () -> sent.call.snooze(held.token(), 60_000));
                         case 5 -> sent.settle(held, "release", () -> sent.call.release(held.token()));
                         case 6 -> {

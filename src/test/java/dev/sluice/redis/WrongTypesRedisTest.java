@@ -80,7 +80,7 @@ class WrongTypesRedisTest {
         List<Held> held = worker.claim(4);
         worker.settle(call -> {
             call.dead(held.get(0).token(), "{}");
-            call.retry(held.get(1).token(), 0);
+            call.retry(held.get(1).token(), 0, "{}");
         });
         q.lapse(worker);
         if (verb.equals("claim") || verb.equals("settle")) {
