@@ -69,6 +69,7 @@ final class ClaimPump implements Pump {
     private final Consumer consumer;
     private final Observer observer;
     private final boolean timesAttempts;
+    private final Judge judge;
     private final RedisLinks links;
     private final ClaimStore store;
     private final RedisLink doorbell;
@@ -107,6 +108,7 @@ final class ClaimPump implements Pump {
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();
+        this.judge = new Judge(queue.name(), true);
         this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
@@ -135,8 +137,8 @@ final class ClaimPump implements Pump {
     }
 
     @Override
-    public boolean retries() {
-        return true;
+    public Judge judge() {
+        return judge;
     }
 
     @Override

@@ -61,6 +61,7 @@ final class PopPump implements Pump {
     private final Consumer consumer;
     private final Observer observer;
     private final boolean timesAttempts;
+    private final Judge judge;
     private final RedisLinks links;
     private final PopStore store;
     private final RedisLink waiting;
@@ -93,6 +94,7 @@ final class PopPump implements Pump {
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();
+        this.judge = new Judge(queue.name(), false);
         this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.pops(queue);
@@ -120,8 +122,8 @@ final class PopPump implements Pump {
     }
 
     @Override
-    public boolean retries() {
-        return false;
+    public Judge judge() {
+        return judge;
     }
 
     @Override

@@ -27,11 +27,12 @@ end
 local function fresh(id, record)
   local line = record and string.find(record, '\n', 1, true)
   local frame = line and string.sub(record, line + 1)
-  local origin, counters, named = string.match(frame or '', HEADER)
-  if named ~= id then
+  local origin, counters, named, at = string.match(frame or '', HEADER)
+  local line_end = at and string.find(frame, '\n', at, true)
+  if named ~= id or not line_end then
     return nil
   end
-  return '\1' .. origin .. string.gsub(counters, '^%d+,%d+', '0,0') .. string.sub(frame, 3 + #counters)
+  return '\1' .. origin .. string.gsub(counters, '^%d+,%d+', '0,0') .. ' ' .. id .. string.sub(frame, line_end)
 end
 
 local reply, back, frames, fields, seen = { 0, n }, {}, {}, {}, {}
