@@ -316,10 +316,10 @@ class OutcomesRedisTest extends DispatchCase {
         Runs<Object> runs = new Runs<>(task -> gate.wait(task.id()));
 
         running(runs);
-        enqueue(task("a").deadline(java.time.Instant.now().plusMillis(3_000)));
+        enqueue(task("a").deadline(java.time.Instant.now().plusSeconds(3)));
 
         eventually(() -> assertThat(runs.count()).isOne());
-        assertThat(runs.only().timeout()).isLessThanOrEqualTo(Duration.ofMillis(3_000));
+        assertThat(runs.only().timeout()).isLessThanOrEqualTo(Duration.ofSeconds(3));
         assertThat(deadLetter("a")).contains("\"reason\":\"deadline\"").contains("while it ran");
         eventually(() -> assertThat(gate.cancelled()).isOne());
         assertThat(runs.count()).isOne();

@@ -104,7 +104,7 @@ class DeadStoreRedisTest {
         q.enqueue("x");
         Worker worker = q.worker("a");
         Held first = worker.claimOne();
-        worker.settle(call -> call.retry(first.token(), 0));
+        worker.settle(call -> call.retry(first.token(), 0, "{}"));
         q.round();
         q.rings();
         Held second = worker.claimOne();
@@ -131,6 +131,9 @@ class DeadStoreRedisTest {
     @Test
     void aTaskThatDiedOfCrashesWaitsWithTheOthersAgain() {
         q.enqueue("x");
+        Worker before = q.worker("before");
+        Held failed = before.claimOne();
+        before.settle(call -> call.retry(failed.token(), 0, "{}"));
         for (int crash = 0; crash < OneQueue.CRASH_LIMIT; crash++) {
             Worker worker = q.worker("w" + crash);
             worker.claimOne();
@@ -142,7 +145,9 @@ class DeadStoreRedisTest {
         assertThat(redrive("x")).containsExactly(Fate.DONE);
 
         assertThat(q.len("suspects")).isEqualTo(0L);
-        assertThat(q.worker("b").claimOne().frame().crashes()).isZero();
+        Frame again = q.worker("b").claimOne().frame();
+        assertThat(again.crashes()).isZero();
+        assertThat(again.failure()).isNull();
     }
 
     @Test
