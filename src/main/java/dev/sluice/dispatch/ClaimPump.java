@@ -461,6 +461,7 @@ final class ClaimPump implements Pump {
                     if (phase != Phase.OPEN) {
                         return;
                     }
+                    outage.cannotJoin(failure);
                     MonoSink<Void> starter = starting;
                     if (starter != null && failure instanceof StoreRefusedException) {
                         starting = null;

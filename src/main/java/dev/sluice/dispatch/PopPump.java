@@ -362,13 +362,12 @@ final class PopPump implements Pump {
         calls.run(
                 store.introduce().thenReturn(true),
                 known -> {
-                    backoff.reset();
-                    plain.gives = true;
-                    ready.gives = true;
+                    recovered();
                     introduced = true;
                     started(MonoSink::success);
                 },
                 failure -> {
+                    outage.cannotJoin(failure);
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
                         loop.remove(this);

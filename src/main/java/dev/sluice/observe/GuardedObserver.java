@@ -113,6 +113,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void health(String queue, boolean up) {
+        try {
+            observer.health(queue, up);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public boolean wantsAttempts() {
         try {
             return observer.wantsAttempts();

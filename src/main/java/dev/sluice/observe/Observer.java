@@ -61,6 +61,13 @@ public interface Observer {
     default void lease(String queue, boolean lapsed) {}
 
     /**
+     * A dispatcher began to work on {@code queue}, or ceased to: Redis is away or refuses, its loop hangs, or it was stopped.
+     *
+     * <p>On each change only, within half a second; the first is that it began. Called on Reactor's parallel scheduler.
+     */
+    default void health(String queue, boolean up) {}
+
+    /**
      * Whether {@link #attempt} is to be called. Read once, when a dispatcher starts: while false, no clock is read per
      * task.
      */

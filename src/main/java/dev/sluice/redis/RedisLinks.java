@@ -113,6 +113,11 @@ public final class RedisLinks {
         return ServerFacts.read(commands, COMMAND_DEADLINE);
     }
 
+    /** One setting of the server, {@code unknown} where reading it is forbidden. */
+    public Mono<String> setting(String name) {
+        return ServerFacts.setting(commands, name, COMMAND_DEADLINE);
+    }
+
     /** What a producer asks of this queue. */
     public ProducerStore producer(Queue queue) {
         return new ProducerStore(commands, this::durable, queue, COMMAND_DEADLINE);
@@ -147,9 +152,14 @@ public final class RedisLinks {
         return new DeadStore(commands, queue, COMMAND_DEADLINE);
     }
 
-    /** A read-only check of this queue's stored invariants. */
+    /** What checks this queue's stored invariants, and repairs them if asked to. */
     public Doctor doctor(Queue queue) {
         return new Doctor(commands, queue, COMMAND_DEADLINE);
+    }
+
+    /** What says where a task of this queue is, and why it does not run. */
+    public Explainer explainer(Queue queue) {
+        return new Explainer(commands, queue, COMMAND_DEADLINE);
     }
 
     /** Which queues this Redis holds. */

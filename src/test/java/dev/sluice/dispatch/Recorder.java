@@ -19,6 +19,7 @@ final class Recorder implements Observer {
     final AtomicLong trimmed = new AtomicLong();
     final AtomicLong cuts = new AtomicLong();
     final AtomicLong mends = new AtomicLong();
+    final AtomicLong up = new AtomicLong();
     private final Map<Outcome, AtomicLong> settled = new ConcurrentHashMap<>();
 
     long settled(Outcome outcome) {
@@ -53,6 +54,11 @@ final class Recorder implements Observer {
     @Override
     public void orphans(String queue, int count) {
         orphans.addAndGet(count);
+    }
+
+    @Override
+    public void health(String queue, boolean isUp) {
+        up.addAndGet(isUp ? 1 : -1);
     }
 
     @Override

@@ -82,11 +82,14 @@ class ScriptHeadersTest {
                         "browse.lua",
                         "enqueue.lua",
                         "exchange.lua",
+                        "explain.lua",
                         "heartbeat.lua",
+                        "inspect.lua",
                         "join.lua",
                         "purge.lua",
                         "recover.lua",
                         "redrive.lua",
+                        "repair.lua",
                         "trim.lua",
                         "upkeep.lua");
     }

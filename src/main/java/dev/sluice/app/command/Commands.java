@@ -18,6 +18,7 @@ public final class Commands {
                 .addSubcommand(DeadCommand.with(terminal))
                 .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
+                .addSubcommand(new ExplainCommand(terminal))
                 .addSubcommand(new CompletionCommand(terminal))
                 .addSubcommand(new HelpCommand());
     }
