@@ -65,7 +65,11 @@ public final class DeadStore {
                         Script.BROWSE,
                         keys.all(),
                         args -> {
-                            args.add(from).add(till).add(newestFirst ? 1 : 0).add(PAGE).add(records ? 1 : 0);
+                            args.add(from)
+                                    .add(till)
+                                    .add(newestFirst ? 1 : 0)
+                                    .add(PAGE)
+                                    .add(records ? 1 : 0);
                             if (after != null) {
                                 int space = spaceIn(after);
                                 args.add(Arrays.copyOf(after, space));

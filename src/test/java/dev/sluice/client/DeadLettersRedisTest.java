@@ -81,7 +81,8 @@ class DeadLettersRedisTest {
     @Test
     void countersOfTheFrameAreTold() {
         byte[] frame = "\1F3,2,7 x\nbody".getBytes(UTF_8);
-        pops.bury("x", frame, "{\"reason\":\"crash-limit\",\"message\":\"m\"}", 1_000).block(SOON);
+        pops.bury("x", frame, "{\"reason\":\"crash-limit\",\"message\":\"m\"}", 1_000)
+                .block(SOON);
 
         DeadLetter letter = dead.find("x").block(SOON);
 
@@ -105,8 +106,12 @@ class DeadLettersRedisTest {
         assertThat(letters).extracting(DeadLetter::isReadable).containsOnly(false);
         assertThat(letters.get(0).payload()).isEqualTo("\0 not json".getBytes(UTF_8));
         assertThat(letters.get(1).failure()).isEqualTo(Failure.of("unknown", "not even a failure"));
-        StepVerifier.create(dead.redrive("raw")).expectNext(DeadLetters.Redrive.REDRIVEN).verifyComplete();
-        StepVerifier.create(dead.redrive("odd")).expectNext(DeadLetters.Redrive.UNREADABLE).verifyComplete();
+        StepVerifier.create(dead.redrive("raw"))
+                .expectNext(DeadLetters.Redrive.REDRIVEN)
+                .verifyComplete();
+        StepVerifier.create(dead.redrive("odd"))
+                .expectNext(DeadLetters.Redrive.UNREADABLE)
+                .verifyComplete();
         StepVerifier.create(dead.purge("odd")).expectNext(true).verifyComplete();
     }
 
@@ -115,14 +120,16 @@ class DeadLettersRedisTest {
         bury(600);
 
         for (boolean newest : new boolean[] {true, false}) {
-            List<DeadLetter> all = (newest ? dead.newest(ALL) : dead.oldest(ALL)).collectList().block(SOON);
+            List<DeadLetter> all =
+                    (newest ? dead.newest(ALL) : dead.oldest(ALL)).collectList().block(SOON);
             String cursor = all.get(299).cursor();
             Flux<DeadLetter> rest = newest ? dead.newest(ALL, cursor) : dead.oldest(ALL, cursor);
 
             assertThat(all).extracting(DeadLetter::id).doesNotHaveDuplicates().hasSize(600);
             assertThat(all.get(0).id()).isEqualTo(newest ? "t599" : "t0");
             assertThat(rest.map(DeadLetter::id).collectList().block(SOON))
-                    .isEqualTo(all.subList(300, 600).stream().map(DeadLetter::id).toList());
+                    .isEqualTo(
+                            all.subList(300, 600).stream().map(DeadLetter::id).toList());
         }
         for (String odd : List.of("", "?", "AAAA", "MTIz", "x".repeat(2_000))) {
             assertThatThrownBy(() -> dead.newest(ALL, odd).blockLast(SOON)).isInstanceOf(InvalidTaskException.class);
@@ -189,10 +196,11 @@ class DeadLettersRedisTest {
 
         List<DeadLetterProgress> counts = dead.redriveAll(ALL)
                 .publishOn(Schedulers.boundedElastic(), 1)
-                .doOnNext(step -> { // at once they fail again
-                    wire.call("DEL", "{mails}:ready");
-                    bury((int) step.done(), System.currentTimeMillis());
-                })
+                .doOnNext(
+                        step -> { // at once they fail again
+                            wire.call("DEL", "{mails}:ready");
+                            bury((int) step.done(), System.currentTimeMillis());
+                        })
                 .take(20)
                 .collectList()
                 .block(SOON);

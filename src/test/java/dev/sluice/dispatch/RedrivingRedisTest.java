@@ -63,7 +63,8 @@ class RedrivingRedisTest extends DispatchCase {
 
         enqueue(0, 1_000);
 
-        eventually(() -> assertThat(told.settled(dev.sluice.observe.Outcome.DEAD)).isEqualTo(1_000));
+        eventually(
+                () -> assertThat(told.settled(dev.sluice.observe.Outcome.DEAD)).isEqualTo(1_000));
         eventually(() -> assertThat(dead()).isEqualTo(10));
         eventually(() -> assertThat(told.trimmed.get()).isEqualTo(990));
         eventually(() -> assertThat(hlen(queue.statusKey())).isEqualTo(10));

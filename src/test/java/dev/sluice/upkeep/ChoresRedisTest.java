@@ -27,7 +27,8 @@ import reactor.core.Disposable;
 class ChoresRedisTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LEASE = Duration.ofSeconds(1);
-    private static final DeadLetterRetention KEPT = DeadLetterRetention.standard().maxCount(1000);
+    private static final DeadLetterRetention KEPT =
+            DeadLetterRetention.standard().maxCount(1000);
 
     private final RedisServer redis;
     private final RedisLinks links;
