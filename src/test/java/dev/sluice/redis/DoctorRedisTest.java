@@ -78,8 +78,8 @@ class DoctorRedisTest {
         byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
         String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
                 .text(0);
-        worker.settle(
-                it -> it.retry(Tokens.of(1, 1), 0, "{}")); // as another look would find it: settled, so with other bytes
+        worker.settle(it ->
+                it.retry(Tokens.of(1, 1), 0, "{}")); // as another look would find it: settled, so with other bytes
 
         assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
     }
