@@ -137,12 +137,12 @@ public final class Frame {
         return claims + 1L;
     }
 
-    /** True if any client pushed it onto the plain list. */
+    /** False for what our own client enqueued, unless its id awaits the status of an earlier task. */
     public boolean isForeign() {
         return origin != 'c';
     }
 
-    /** True if its producer had not written its status yet when it was claimed. */
+    /** True if a producer's status may yet come to its id. */
     public boolean awaitsStatus() {
         return origin == 'F';
     }

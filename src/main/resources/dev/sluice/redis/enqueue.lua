@@ -40,6 +40,16 @@ for i = 1, n do
   end
 end
 
+-- A status may yet come that was meant for an earlier life of an id: at the end of this one it is looked after, too.
+if size.late > 0 and #frames > 0 then
+  local awaited = call('ZMSCORE', LATE, unpack(ids))
+  for i = 1, #frames do
+    if awaited[i] then
+      frames[i] = (string.gsub(frames[i], '^\1c', '\1F'))
+    end
+  end
+end
+
 if #frames > 0 then
   call('RPUSH', READY, unpack(frames))
   call('HSET', STATUS, unpack(fields))
