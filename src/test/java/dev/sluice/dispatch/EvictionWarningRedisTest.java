@@ -13,7 +13,7 @@ import reactor.core.publisher.Mono;
 @OnEveryRedis
 class EvictionWarningRedisTest extends DispatchCase {
     private final RedisServer own;
-    private final Warnings warnings = new Warnings();
+    private final LogTap log = new LogTap();
 
     EvictionWarningRedisTest(@Private RedisServer redis) {
         super(redis);
@@ -22,7 +22,7 @@ class EvictionWarningRedisTest extends DispatchCase {
 
     @AfterEach
     void stopListening() {
-        warnings.close();
+        log.close();
     }
 
     @Test
@@ -31,7 +31,7 @@ class EvictionWarningRedisTest extends DispatchCase {
 
         running(context -> Mono.empty());
 
-        assertThat(warnings.told())
+        assertThat(log.warnings())
                 .singleElement()
                 .asString()
                 .contains("may delete tasks", "set maxmemory-policy noeviction", "maxmemory-policy=\"allkeys-lru\"");
@@ -41,6 +41,6 @@ class EvictionWarningRedisTest extends DispatchCase {
     void aPolicyThatDeletesNothingIsNot() {
         running(context -> Mono.empty());
 
-        assertThat(warnings.told()).isEmpty();
+        assertThat(log.warnings()).isEmpty();
     }
 }

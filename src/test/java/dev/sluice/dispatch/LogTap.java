@@ -8,9 +8,10 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
 
-/** Writes down what Sluice logs at INFO or above, until it is closed. */
+/** Writes down what Sluice logs at INFO or above, message and key-values of each, until it is closed. */
 final class LogTap extends AppenderBase<ILoggingEvent> implements AutoCloseable {
     private final List<String> lines = new CopyOnWriteArrayList<>();
+    private final List<String> warnings = new CopyOnWriteArrayList<>();
     private final Logger logger = (Logger) LoggerFactory.getLogger("dev.sluice");
     private final Level before = logger.getLevel();
 
@@ -24,10 +25,19 @@ final class LogTap extends AppenderBase<ILoggingEvent> implements AutoCloseable 
         return lines;
     }
 
+    /** Those of them that are at WARN or above. */
+    List<String> warnings() {
+        return warnings;
+    }
+
     @Override
     protected void append(ILoggingEvent event) {
         if (event.getLevel().isGreaterOrEqual(Level.INFO)) {
-            lines.add(event.getFormattedMessage() + " " + event.getKeyValuePairs());
+            String line = event.getFormattedMessage() + " " + event.getKeyValuePairs();
+            lines.add(line);
+            if (event.getLevel().isGreaterOrEqual(Level.WARN)) {
+                warnings.add(line);
+            }
         }
     }
 

@@ -37,15 +37,15 @@ class WrongKeysRedisTest extends DispatchCase {
         enqueue(0, 10);
         eventually(() -> assertThat(runs.count()).isEqualTo(10));
         eventually(this::assertEmpty);
-        Warnings log = new Warnings();
+        LogTap log = new LogTap();
         try {
             wire.call("DEL", name);
             wire.call("SET", name, "in the way");
             wire.call("LPUSH", name.equals("q") ? key("ready") : "q", "{\"type\":\"t\"}"); // something to do
 
-            eventually(() -> assertThat(log.told()).anyMatch(it -> it.contains("WRONGTYPE")));
+            eventually(() -> assertThat(log.warnings()).anyMatch(it -> it.contains("WRONGTYPE")));
             LockSupport.parkNanos(Duration.ofMillis(700).toNanos());
-            assertThat(log.told().stream().filter(it -> it.contains("WRONGTYPE")))
+            assertThat(log.warnings().stream().filter(it -> it.contains("WRONGTYPE")))
                     .hasSize(1);
         } finally {
             log.close();
@@ -67,12 +67,12 @@ class WrongKeysRedisTest extends DispatchCase {
         Runs<Object> runs = new Runs<>(context -> Mono.error(new IllegalStateException("on purpose")));
         running(runs);
         wire.call("SET", name, "in the way");
-        Warnings log = new Warnings();
+        LogTap log = new LogTap();
         try {
             IntStream.range(0, 5).forEach(i -> push("t" + i)); // our own client would be refused
             eventually(() -> assertThat(runs.count()).isEqualTo(5));
             LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
-            assertThat(log.told().stream().filter(it -> it.contains("WRONGTYPE")))
+            assertThat(log.warnings().stream().filter(it -> it.contains("WRONGTYPE")))
                     .hasSize(1);
         } finally {
             log.close();
