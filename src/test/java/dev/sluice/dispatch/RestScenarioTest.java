@@ -64,7 +64,7 @@ class RestScenarioTest extends DispatchCase {
         rest();
 
         assertThat(dead()).isEqualTo(DEAD);
-        assertThat(keys()).isSubsetOf(keysThatMayStay(dispatcher));
+        assertThat(keys()).isSubsetOf(keysThatMayStay());
         clearDeadLetters();
         eventually(LONG, () -> assertThat(usedMemory()).isLessThan(before * 105 / 100));
         System.out.printf(
@@ -153,7 +153,7 @@ class RestScenarioTest extends DispatchCase {
         wire.call("DEL", key("dead"), key("dead:bodies"));
     }
 
-    private Set<String> keysThatMayStay(Dispatcher dispatcher) {
+    private Set<String> keysThatMayStay() {
         Set<String> keys = new TreeSet<>(List.of(
                 key("meta"), key("dispatchers"), key("wake"), key("dead"), key("dead:bodies"), queue.statusKey()));
         incarnations().forEach(it -> keys.add(key("claimed:" + it))); // one field: the number of its last call
