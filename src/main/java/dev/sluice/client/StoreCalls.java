@@ -43,6 +43,10 @@ final class StoreCalls implements EnqueueCalls {
         return afterIntroduction(() -> store.status(id));
     }
 
+    Mono<Boolean> pause(boolean paused) {
+        return afterIntroduction(() -> store.pause(paused));
+    }
+
     private <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
         Mono<T> answer = introduced ? call.get() : introduction.then(Mono.defer(call));
         return answer.onErrorMap(error -> !(error instanceof SluiceException), StoreCalls::unexpected);

@@ -118,4 +118,26 @@ public final class TaskClient {
         return Mono.defer(() -> calls.status(TaskId.check(id)))
                 .publishOn(SIGNALS); // what the caller does with it must not hold up the Redis event loop
     }
+
+    /**
+     * Pauses the queue: from at most 1 s later on no dispatcher on any node takes a task from it, until {@link #resume}.
+     *
+     * <p>Running tasks go on and end as ever; what is enqueued waits; what becomes due waits. It is kept in Redis, so it
+     * outlives every dispatcher and a restart. Cold: one call per subscription. Emits whether this call paused it, false if
+     * it was paused already. Cancelling before it is sent sends nothing; afterwards it drops the answer and does not undo
+     * anything. Signals on the {@code parallel} scheduler. Fails with {@link StoreRefusedException}, or
+     * {@link StoreUnavailableException} (safe to retry).
+     */
+    public Mono<Boolean> pause() {
+        return calls.pause(true).publishOn(SIGNALS);
+    }
+
+    /**
+     * Resumes the queue: within 1 s dispatchers take tasks from it again.
+     *
+     * <p>Emits whether this call resumed it, false if it was not paused. In all else as {@link #pause}.
+     */
+    public Mono<Boolean> resume() {
+        return calls.pause(false).publishOn(SIGNALS);
+    }
 }

@@ -50,6 +50,7 @@ final class ClaimPump implements Pump {
     private static final int CALLS_IN_FLIGHT = 4;
     private static final int WORTH_A_CALL = 64;
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
+    private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final Duration LAST_WORDS = Duration.ofMillis(1400);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
 
@@ -90,6 +91,7 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation current;
     private int inFlight;
     private boolean workKnown;
+    private boolean paused;
     private boolean rung;
     private boolean resting;
     private long nextDueMs = -1;
@@ -356,8 +358,9 @@ final class ClaimPump implements Pump {
         }
         from.suspects(suspects - (sent.suspectWanted ? 1 : 0));
         permits.fulfil(sent.call.wanted(), attempts.size());
-        nextDueMs = reply.paused() ? -1 : reply.nextDueMs();
-        workKnown = reply.workRemains() && !reply.paused();
+        paused = reply.paused();
+        nextDueMs = paused ? PAUSED_LOOK.toMillis() : reply.nextDueMs();
+        workKnown = reply.workRemains() && !paused;
         if (!attempts.isEmpty()) {
             Batch batch = new Batch(attempts.toArray(new Attempt[0]));
             from.holdings().add(sent.call.number(), batch);
@@ -377,7 +380,7 @@ final class ClaimPump implements Pump {
         boolean idle = phase == Phase.OPEN && inFlight == 0 && !workKnown && !rung;
         if (idle && permits.free(consumer.demand()) > 0) {
             rings.arm(nextDueMs < 0 ? ReadySource.LONGEST : Duration.ofMillis(nextDueMs));
-            if (settings.foreign()) {
+            if (settings.foreign() && !paused) { // else it would move, and ask about, one push after the other
                 pushes.arm(ReadySource.LONGEST);
             }
         }

@@ -59,6 +59,12 @@ public final class ProducerStore {
                 .map(reply -> new EnqueueReply(reply, ids.size()));
     }
 
+    /** Pauses the queue, or resumes it; emits whether that changed anything. */
+    public Mono<Boolean> pause(boolean paused) {
+        return link.run(Script.PAUSE, keys.all(), args -> args.add(paused ? 1 : 0), deadline)
+                .map(reply -> reply.number(1) == 1);
+    }
+
     /** The state of a task as the status hash has it; empty if the hash knows no such id, or a word that is no state. */
     public Mono<TaskState> status(String id) {
         return link.command(

@@ -15,6 +15,7 @@ final class Script {
     static final Script EXCHANGE = new Script("exchange");
     static final Script HEARTBEAT = new Script("heartbeat");
     static final Script RECOVER = new Script("recover");
+    static final Script PAUSE = new Script("pause");
     static final Script UPKEEP = new Script("upkeep");
 
     private final byte[] text;

@@ -45,7 +45,7 @@ class CliPageRedisTest {
                     .as(typed)
                     .isEqualTo(shown.toString());
         }
-        assertThat(commands).isEqualTo(7);
+        assertThat(commands).isEqualTo(9);
     }
 
     @Test

@@ -95,6 +95,19 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aQueueIsPausedAndResumedOnce() {
+        assertRefused(run("pause", "jobs"), "nobody has worked on a queue 'jobs' in this Redis yet");
+        run("enqueue", "jobs", "mail");
+
+        assertThat(run("pause", "jobs").out()).isEqualTo("paused jobs\n");
+        assertThat(run("pause", "jobs").out()).isEqualTo("jobs was paused already\n");
+        assertThat(run("queues", "jobs", "-o", "json").out()).contains("\"paused\":true");
+        assertThat(run("resume", "jobs").out()).isEqualTo("resumed jobs\n");
+        assertThat(run("resume", "jobs").out()).isEqualTo("jobs was not paused\n");
+        assertThat(run("resume", "a b").exit()).isEqualTo(2);
+    }
+
+    @Test
     void linesAreTasksAndTheirOrderStays() {
         String lines = """
                 {"id":"a","type":"mail","payload":{"to":"安"},"maxAttempts":2}

@@ -56,6 +56,8 @@ class FullServerRedisTest {
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);
         OneQueue.await(q.claims.join("b", OneQueue.LEASE));
+        assertThat(OneQueue.await(q.producer.pause(true))).isTrue();
+        assertThat(OneQueue.await(q.producer.pause(false))).isTrue();
         assertThat(worker.drain()).hasSize(10);
         OneQueue.await(q.claims.leave("a"));
     }

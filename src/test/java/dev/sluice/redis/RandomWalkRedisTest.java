@@ -85,8 +85,9 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(21)) {
+            switch (random.nextInt(22)) {
                 case 20 -> lateStatus();
+                case 21 -> pause(random.nextInt(3) == 0);
                 case 0, 1, 2 -> enqueue();
                 case 3, 4, 5 -> pushForeign(random.nextBoolean());
                 case 6 -> repeatPush();
@@ -128,6 +129,11 @@ class RandomWalkRedisTest {
             } else {
                 awaited.add(id);
             }
+        }
+
+        void pause(boolean paused) {
+            log.add(paused ? "pause" : "resume");
+            OneQueue.await(q.producer.pause(paused));
         }
 
         void lateStatus() {
@@ -174,6 +180,7 @@ class RandomWalkRedisTest {
 
         void drain() {
             log.add("drain");
+            pause(false);
             Actor last = new Actor();
             for (Actor actor : actors) {
                 q.lapse(actor.worker);
@@ -235,6 +242,9 @@ class RandomWalkRedisTest {
             void exchange() {
                 Sent sent = newCall(random.nextInt(6));
                 ExchangeReply reply = worker.send(sent.call);
+                if (q.meta("paused") != null) {
+                    assertThat(reply.frames()).isEmpty();
+                }
                 boolean lost = random.nextInt(4) == 0;
                 log.add(worker.name + " call " + sent.call.number() + " wants " + sent.call.wanted() + " settles "
                         + sent.verdicts

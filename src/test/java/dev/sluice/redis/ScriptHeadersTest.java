@@ -79,7 +79,13 @@ class ScriptHeadersTest {
     void theListOfVerbsIsComplete() {
         assertThat(verbs().map(file -> file.getFileName().toString()))
                 .containsExactlyInAnyOrder(
-                        "enqueue.lua", "exchange.lua", "heartbeat.lua", "join.lua", "recover.lua", "upkeep.lua");
+                        "enqueue.lua",
+                        "exchange.lua",
+                        "heartbeat.lua",
+                        "join.lua",
+                        "pause.lua",
+                        "recover.lua",
+                        "upkeep.lua");
     }
 
     static Stream<Path> verbs() {

@@ -33,8 +33,17 @@ class WrongTypesRedisTest {
     void aCallThatMeetsAKeyOfAnotherTypeFailsAndChangesNothing() {
         for (byte[] key : q.keys.withClaimed("a")) {
             String name = new String(key, StandardCharsets.UTF_8);
-            for (String verb :
-                    List.of("enqueue", "claim", "settle", "join", "heartbeat", "recover", "leave", "upkeep")) {
+            for (String verb : List.of(
+                    "enqueue",
+                    "claim",
+                    "settle",
+                    "join",
+                    "heartbeat",
+                    "recover",
+                    "leave",
+                    "pause",
+                    "resume",
+                    "upkeep")) {
                 q.wire.call("FLUSHALL");
                 Call call = atWork(verb);
                 q.wire.call("DEL", name);
@@ -45,7 +54,8 @@ class WrongTypesRedisTest {
 
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
-                    assertThat(verb + " " + name).matches("heartbeat .*|(enqueue|join|upkeep) .*:claimed:a");
+                    assertThat(verb + " " + name)
+                            .matches("heartbeat .*|(enqueue|join|pause|resume|upkeep) .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -86,6 +96,8 @@ class WrongTypesRedisTest {
             case "heartbeat" -> () -> OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
             case "recover" -> () -> q.recover(worker);
             case "leave" -> () -> OneQueue.await(q.claims.leave("a"));
+            case "pause" -> () -> OneQueue.await(q.producer.pause(true));
+            case "resume" -> () -> OneQueue.await(q.producer.pause(false));
             default -> q::round;
         };
     }

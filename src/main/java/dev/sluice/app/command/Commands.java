@@ -15,6 +15,8 @@ public final class Commands {
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(new StatusCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(new PauseCommand.Pause(terminal))
+                .addSubcommand(new PauseCommand.Resume(terminal))
                 .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
                 .addSubcommand(new CompletionCommand(terminal))
