@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.Dues;
 import dev.sluice.redis.EnqueueReply;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.task.SluiceException;
@@ -34,8 +35,8 @@ final class StoreCalls implements EnqueueCalls {
     }
 
     @Override
-    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames) {
-        return afterIntroduction(() -> store.enqueue(ids, frames, maxQueueLength))
+    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues) {
+        return afterIntroduction(() -> store.enqueue(ids, frames, dues, maxQueueLength))
                 .<Outcomes>map(reply -> index -> outcome(reply.fate(index)));
     }
 

@@ -11,6 +11,8 @@ import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskState;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
@@ -44,7 +46,7 @@ public final class TaskClient {
     private final Coalescer coalescer;
 
     private TaskClient(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
-        this.framer = new Framer(codec);
+        this.framer = new Framer(codec, queue);
         this.calls = new StoreCalls(store, options.maxQueueLength());
         this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting(), System::nanoTime);
     }
@@ -58,7 +60,8 @@ public final class TaskClient {
     }
 
     /**
-     * Puts a task at the end of the queue.
+     * Puts a task at the end of the queue, or aside until it is due, if it has a {@linkplain Task#delay(Duration) delay} or a
+     * {@linkplain Task#at(Instant) time}.
      *
      * <p>Cold: each subscription encodes the payload on the subscribing thread and sends it once. If the task has no id,
      * one is made now, once: however often the returned Mono is subscribed to, it is the same task, so {@code .retry()}
@@ -71,7 +74,7 @@ public final class TaskClient {
      * <p>Cancelling before the task is sent takes it back; afterwards it drops the answer and does not undo anything.
      *
      * <p>Signals on the {@code parallel} scheduler; errors that need no Redis, on the subscribing thread. Fails with
-     * {@link InvalidTaskException} (the payload cannot be written), {@link PayloadTooLargeException} (256 KiB unless the
+     * {@link InvalidTaskException} (the payload cannot be written; a delay in an at-most-once queue), {@link PayloadTooLargeException} (256 KiB unless the
      * codec is told otherwise), {@link StoreRefusedException}: all final, and nothing was enqueued; with
      * {@link QueueFullException} if {@linkplain ClientOptions.Builder#maxWaiting too many tasks wait} in memory: nothing
      * was enqueued, retry later; with {@link StoreUnavailableException}: outcome unknown, safe to retry. It comes after at
@@ -79,7 +82,7 @@ public final class TaskClient {
      */
     public Mono<EnqueueResult> enqueue(Task<?> task) {
         String id = Framer.idOf(task);
-        return coalescer.enqueue(id, () -> framer.frame(id, task));
+        return coalescer.enqueue(id, () -> framer.frame(id, task), () -> framer.due(task));
     }
 
     /**

@@ -51,6 +51,7 @@ final class ClaimPump implements Pump {
     private static final int WORTH_A_CALL = 64;
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
+    private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
     private static final Duration LAST_WORDS = Duration.ofMillis(1400);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
 
@@ -77,6 +78,7 @@ final class ClaimPump implements Pump {
     private final ReadySource rings;
     private final ReadySource pushes;
     private final Disposable.Composite waits = Disposables.composite();
+    private final Disposable.Swap dueTimer = Disposables.swap();
     private final Calls calls;
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
     private final Deque<Attempt> unsettled = new ArrayDeque<>();
@@ -177,6 +179,7 @@ final class ClaimPump implements Pump {
             waits.add(rings.start(() -> loop.execute(this::rang), this::report));
             waits.add(pushes.start(() -> loop.execute(this::pushed), this::report));
             calls.keep(waits);
+            calls.keep(dueTimer);
             join();
         }));
     }
@@ -375,15 +378,28 @@ final class ClaimPump implements Pump {
         return frame.crashes() >= Math.max(1, crashLimit - 1);
     }
 
-    /** Waits for news only while there is room for it and nothing else is to be done. */
+    /** Waits for what comes due; and, while there is room, for news. */
     private void awaitNews() {
         boolean idle = phase == Phase.OPEN && inFlight == 0 && !workKnown && !rung;
-        if (idle && permits.free(consumer.demand()) > 0) {
-            rings.arm(nextDueMs < 0 ? ReadySource.LONGEST : Duration.ofMillis(nextDueMs));
+        if (!idle) {
+            return;
+        }
+        if (nextDueMs >= 0 && nextDueMs < ReadySource.LONGEST.toMillis()) {
+            // A timer of our own: on an idle server a blocking wait runs out up to 100 ms late. And one without a free slot
+            // has to promote and ring, too: nobody else may know of this time.
+            dueTimer.update(loop.after(Duration.ofMillis(Math.max(SHORTEST_NAP_MS, nextDueMs)), this::due));
+            nextDueMs = -1;
+        }
+        if (permits.free(consumer.demand()) > 0) {
+            rings.arm(ReadySource.LONGEST);
             if (settings.foreign() && !paused) { // else it would move, and ask about, one push after the other
                 pushes.arm(ReadySource.LONGEST);
             }
         }
+    }
+
+    private void due() {
+        rung = true;
     }
 
     private void rang() {

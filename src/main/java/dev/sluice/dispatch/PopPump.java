@@ -42,7 +42,7 @@ final class PopPump implements Pump {
     private static final Logger log = LoggerFactory.getLogger(PopPump.class);
     private static final int MAX_BATCH = 256;
     private static final int POPS_PER_LIST = 2;
-    private static final Duration WAIT = Duration.ofMillis(800);
+    private static final Duration WAIT = Duration.ofMillis(700); // an idle server ends it up to 100 ms late
     /** Nothing is popped unless the queue was seen open less than this before: with the wait, a pause holds within 1 s. */
     private static final long OPEN_FOR_NANOS = 100_000_000L;
 

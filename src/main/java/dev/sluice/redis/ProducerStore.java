@@ -36,13 +36,14 @@ public final class ProducerStore {
     }
 
     /**
-     * Puts frames at the end of the ready list, each id at most once while its task lives.
+     * Puts frames at the end of the ready list, or aside until they are due, each id at most once while its task lives.
      *
      * @param ids at most {@link #MAX_BATCH}
      * @param frames one for each id, in the same order
+     * @param dues which of them are for later
      * @param maxLength refuse what would make both lists longer than this; 0 = no limit
      */
-    public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, long maxLength) {
+    public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, Dues dues, long maxLength) {
         return link.run(
                         Script.ENQUEUE,
                         keys.all(),
@@ -54,6 +55,7 @@ public final class ProducerStore {
                             for (byte[] frame : frames) {
                                 args.add(frame);
                             }
+                            dues.write(args);
                         },
                         deadline)
                 .map(reply -> new EnqueueReply(reply, ids.size()));

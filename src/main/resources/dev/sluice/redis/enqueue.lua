@@ -1,8 +1,9 @@
--- purpose: puts tasks at the end of the ready list, each id at most once while it lives
+-- purpose: puts tasks at the end of the ready list, or aside until they are due, each id at most once while it lives
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames
+-- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames,
+--          (index, due) of those that are for later: due > 0 is a time in ms, due < 0 a delay in ms
 -- RETURNS: {0, created, existing count, existing indexes..., full count, full indexes...}; indexes from 1
--- FROM→TO: new→QUEUED, DEAD→QUEUED
+-- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local size = lengths()
 local words = call('HMGET', STATUS, unpack(ARGV, 3, n + 2))
@@ -11,6 +12,15 @@ if max_length > 0 then
   room = max_length - size.plain - size.ready
 end
 local waiting = size.plain + size.ready + size.suspects
+local now = clock_ms()
+local dues = {}
+for i = 2 * n + 3, #ARGV, 2 do
+  local due = tonumber(ARGV[i + 1])
+  due = due < 0 and now - due or due
+  if due > now then
+    dues[tonumber(ARGV[i])] = due
+  end
+end
 local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
 
 -- The word in the status hash is a projection: where a proof is to be had, the proof decides. "queued" is believed only
@@ -25,23 +35,40 @@ local function lives(id, word)
 end
 
 local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
+local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
   if seen[id] or (word and lives(id, word)) then
     existing[#existing + 1] = i
-  elseif #frames >= room then
+  elseif not dues[i] and #frames >= room then
     full[#full + 1] = i
   else
     seen[id] = true
     ids[#ids + 1] = id
-    frames[#frames + 1] = ARGV[n + 2 + i]
     fields[#fields + 1] = id
-    fields[#fields + 1] = 'queued'
+    if dues[i] then
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = ARGV[n + 2 + i]
+      times[#times + 1] = dues[i]
+      times[#times + 1] = id
+      first_due = math.min(first_due, dues[i])
+      fields[#fields + 1] = 'scheduled'
+    else
+      frames[#frames + 1] = ARGV[n + 2 + i]
+      fields[#fields + 1] = 'queued'
+    end
   end
 end
 
-if #frames > 0 then
-  call('RPUSH', READY, unpack(frames))
+if #ids > 0 then
+  local earliest = next_due_ms()
+  if #frames > 0 then
+    call('RPUSH', READY, unpack(frames))
+  end
+  if #bodies > 0 then
+    call('HSET', BODIES, unpack(bodies))
+    call('ZADD', DELAYED, unpack(times))
+  end
   call('HSET', STATUS, unpack(fields))
   if size.dead > 0 and call('ZREM', DEAD, unpack(ids)) > 0 then
     call('HDEL', DEAD_BODIES, unpack(ids))
@@ -49,10 +76,12 @@ if #frames > 0 then
   if size.late > 0 then
     call('ZREM', LATE, unpack(ids))
   end
-  ring()
+  if #frames > 0 or not earliest or first_due < earliest then
+    ring()
+  end
 end
 
-local reply = { 0, #frames, #existing, unpack(existing) }
+local reply = { 0, #ids, #existing, unpack(existing) }
 reply[#reply + 1] = #full
 for i = 1, #full do
   reply[#reply + 1] = full[i]

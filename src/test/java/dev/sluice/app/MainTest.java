@@ -112,7 +112,7 @@ class MainTest {
             quoteCharacter = '`',
             value = {
                 "`` | Missing command",
-                "rum | Did you mean: run?",
+                "rum | Did you mean: run or resume?",
                 "run --redsi x | Did you mean: --redis?",
                 "run --handlers /no/such/folder | --handlers /no/such/folder: there is no such folder",
                 "enqueu | Did you mean: enqueue",

@@ -85,7 +85,8 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(22)) {
+            switch (random.nextInt(24)) {
+                case 22, 23 -> schedule();
                 case 20 -> lateStatus();
                 case 21 -> pause(random.nextInt(3) == 0);
                 case 0, 1, 2 -> enqueue();
@@ -116,6 +117,16 @@ class RandomWalkRedisTest {
                     accepted.add(ids[i]);
                     ended.remove(ids[i]); // it lives anew
                 }
+            }
+        }
+
+        void schedule() {
+            String id = random.nextInt(5) == 0 && tasks > 0 ? "c" + random.nextInt(tasks) : "c" + tasks++;
+            EnqueueReply reply = q.schedule(id, random.nextBoolean() ? -60_000 : q.serverMs() + 60_000);
+            log.add("schedule " + id + " " + reply.fate(0));
+            if (reply.fate(0) == EnqueueReply.Fate.CREATED) {
+                accepted.add(id);
+                ended.remove(id);
             }
         }
 

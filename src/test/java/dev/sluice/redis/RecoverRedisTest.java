@@ -112,7 +112,7 @@ class RecoverRedisTest {
         byte[] body = OneQueue.binary(200_000, 7);
         Worker worker = q.worker("a");
         for (int i = 0; i < 20; i++) {
-            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), 0));
+            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), new Dues(), 0));
             worker.claimOne();
         }
         q.lapse(worker);

@@ -41,6 +41,7 @@ class WrongTypesRedisTest {
                     "heartbeat",
                     "recover",
                     "leave",
+                    "schedule",
                     "pause",
                     "resume",
                     "upkeep")) {
@@ -55,7 +56,7 @@ class WrongTypesRedisTest {
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
-                            .matches("heartbeat .*|(enqueue|join|pause|resume|upkeep) .*:claimed:a");
+                            .matches("heartbeat .*|(enqueue|schedule|join|pause|resume|upkeep) .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -96,6 +97,7 @@ class WrongTypesRedisTest {
             case "heartbeat" -> () -> OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
             case "recover" -> () -> q.recover(worker);
             case "leave" -> () -> OneQueue.await(q.claims.leave("a"));
+            case "schedule" -> () -> q.schedule("new", -1000);
             case "pause" -> () -> OneQueue.await(q.producer.pause(true));
             case "resume" -> () -> OneQueue.await(q.producer.pause(false));
             default -> q::round;
