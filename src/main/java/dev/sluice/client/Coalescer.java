@@ -70,8 +70,7 @@ final class Coalescer {
 
     /** Cold; sends {@code frame} once per subscription. */
     Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame, LongSupplier due) {
-        return Mono.create(
-                caller -> join(new Entry(id, due.getAsLong(), frame.get(), caller, nanos.getAsLong())));
+        return Mono.create(caller -> join(new Entry(id, due.getAsLong(), frame.get(), caller, nanos.getAsLong())));
     }
 
     /** How many tasks are in line, the cancelled among them included. */

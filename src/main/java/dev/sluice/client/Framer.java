@@ -6,8 +6,8 @@ import dev.sluice.redis.Dues;
 import dev.sluice.redis.Frame;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
-import dev.sluice.task.SluiceException;
 import dev.sluice.task.Queue;
+import dev.sluice.task.SluiceException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import java.time.Duration;
@@ -46,10 +46,13 @@ final class Framer {
         if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
             throw new InvalidTaskException(
                     delay == null ? "at" : "delay",
-                    "queue '" + queue.name() + "' is at-most-once and runs every task at once: enqueue it without a delay,"
+                    "queue '" + queue.name()
+                            + "' is at-most-once and runs every task at once: enqueue it without a delay,"
                             + " or use an at-least-once queue");
         }
-        return delay != null ? -delay.toMillis() : Math.max(Dues.NOW, Objects.requireNonNull(at).toEpochMilli());
+        return delay != null
+                ? -delay.toMillis()
+                : Math.max(Dues.NOW, Objects.requireNonNull(at).toEpochMilli());
     }
 
     private byte[] json(Task<?> task) {

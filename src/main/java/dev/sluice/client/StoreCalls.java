@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.CancelReply;
 import dev.sluice.redis.Dues;
 import dev.sluice.redis.EnqueueReply;
 import dev.sluice.redis.ProducerStore;
@@ -42,6 +43,10 @@ final class StoreCalls implements EnqueueCalls {
 
     Mono<TaskState> status(String id) {
         return afterIntroduction(() -> store.status(id));
+    }
+
+    Mono<CancelReply> cancel(String id) {
+        return afterIntroduction(() -> store.cancel(id));
     }
 
     Mono<Boolean> pause(boolean paused) {

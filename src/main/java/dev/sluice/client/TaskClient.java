@@ -1,7 +1,9 @@
 package dev.sluice.client;
 
 import dev.sluice.codec.PayloadCodec;
+import dev.sluice.redis.CancelReply;
 import dev.sluice.redis.ProducerStore;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
@@ -41,11 +43,13 @@ import reactor.core.scheduler.Schedulers;
 public final class TaskClient {
     private static final Scheduler SIGNALS = Schedulers.parallel();
 
+    private final Queue queue;
     private final Framer framer;
     private final StoreCalls calls;
     private final Coalescer coalescer;
 
     private TaskClient(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
+        this.queue = queue;
         this.framer = new Framer(codec, queue);
         this.calls = new StoreCalls(store, options.maxQueueLength());
         this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting(), System::nanoTime);
@@ -120,6 +124,44 @@ public final class TaskClient {
     public Mono<TaskState> status(String id) {
         return Mono.defer(() -> calls.status(TaskId.check(id)))
                 .publishOn(SIGNALS); // what the caller does with it must not hold up the Redis event loop
+    }
+
+    /**
+     * Cancels a task by its id, wherever it is and whoever runs it.
+     *
+     * <p>One that waits is taken out, or will be dropped where it lies; it never runs, and its id is free at once: a task
+     * enqueued with it afterwards runs. One that runs is told to stop: its {@code Mono} is cancelled where it runs, and
+     * this does not wait for that. Cold: one call per subscription. Emits what it was. Cancelling before it is sent sends
+     * nothing; afterwards it drops the answer and does not undo anything. Signals on the {@code parallel} scheduler. Fails
+     * with {@link InvalidTaskException} if {@code id} can be no id, or the queue is at-most-once, where nobody can tell what
+     * waits; with {@link QueueFullException} if a million cancelled tasks wait to be dropped (retry later);
+     * {@link StoreRefusedException}; {@link StoreUnavailableException}: the outcome is unknown, and it is safe to retry
+     * unless the id was enqueued anew meanwhile; the answer may then be {@link Cancellation#UNKNOWN}.
+     */
+    public Mono<Cancellation> cancel(String id) {
+        return Mono.defer(() -> calls.cancel(cancellable(id)))
+                .map(this::cancellation)
+                .publishOn(SIGNALS);
+    }
+
+    private String cancellable(String id) {
+        if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            throw new InvalidTaskException(
+                    "queue",
+                    "queue '" + queue.name() + "' is at-most-once: its tasks are popped by one command and cannot be"
+                            + " cancelled");
+        }
+        return TaskId.check(id);
+    }
+
+    private Cancellation cancellation(CancelReply reply) {
+        return switch (reply) {
+            case UNKNOWN -> Cancellation.UNKNOWN;
+            case CANCELLED -> Cancellation.CANCELLED;
+            case STOPPING -> Cancellation.STOPPING;
+            case DEAD -> Cancellation.DEAD;
+            case TOO_MANY -> throw new QueueFullException(queue.name(), ProducerStore.MOST_CANCELLED);
+        };
     }
 
     /**

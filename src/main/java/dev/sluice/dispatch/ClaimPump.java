@@ -180,6 +180,8 @@ final class ClaimPump implements Pump {
             waits.add(pushes.start(() -> loop.execute(this::pushed), this::report));
             calls.keep(waits);
             calls.keep(dueTimer);
+            calls.keep(links.events()
+                    .listen(links.cancelChannel(queue), id -> loop.execute(() -> askedToCancel(id))));
             join();
         }));
     }
@@ -291,6 +293,8 @@ final class ClaimPump implements Pump {
             call.dead(token, FailureLine.of(dead.failure()));
         } else if (verdict instanceof Verdict.Discarded) {
             call.discard(token);
+        } else if (verdict instanceof Verdict.Cancelled) {
+            call.cancelled(token);
         } else {
             call.release(token);
         }
@@ -369,7 +373,7 @@ final class ClaimPump implements Pump {
             from.holdings().add(sent.call.number(), batch);
             observer.claimed(queue.name(), batch.size());
             consumer.accept(batch);
-        } else if (sent.call.wanted() > 0 && workKnown) {
+        } else if (sent.call.wanted() > 0 && workKnown && !reply.dropped()) {
             resting = true;
         }
     }
@@ -385,7 +389,8 @@ final class ClaimPump implements Pump {
             return;
         }
         if (nextDueMs >= 0 && nextDueMs < ReadySource.LONGEST.toMillis()) {
-            // A timer of our own: on an idle server a blocking wait runs out up to 100 ms late. And one without a free slot
+            // A timer of our own: on an idle server a blocking wait runs out up to 100 ms late. And one without a free
+            // slot
             // has to promote and ring, too: nobody else may know of this time.
             dueTimer.update(loop.after(Duration.ofMillis(Math.max(SHORTEST_NAP_MS, nextDueMs)), this::due));
             nextDueMs = -1;
@@ -460,7 +465,7 @@ final class ClaimPump implements Pump {
                     }
                     joining = null;
                     keeper = new LeaseKeeper(
-                            next, store, calls, pool, outage, lease, sent, why -> lose(next, why), this::adopt);
+                            next, store, calls, pool, links.events(), outage, lease, sent, why -> lose(next, why), this::adopt);
                     current = next;
                     refusalTold = false;
                     inFlight = 0;
@@ -513,6 +518,15 @@ final class ClaimPump implements Pump {
         workKnown = false;
         observer.lease(queue.name(), true);
         calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> rejoin());
+    }
+
+    /** Somebody cancelled a running task, perhaps one of ours. If that was the one before it, its settle gives this back. */
+    private void askedToCancel(String id) {
+        Incarnation now = current;
+        LeaseKeeper keeping = keeper;
+        if (now != null && keeping != null && !now.holdings().cancel(List.of(id))) {
+            keeping.beatSoon();
+        }
     }
 
     private void endLease() {

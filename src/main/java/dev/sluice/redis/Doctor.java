@@ -41,9 +41,10 @@ public final class Doctor {
     public Mono<Diagnosis> examine() {
         return Mono.defer(() -> {
             Examination seen = new Examination(leased);
-            return list(keys.ready(), (id, frame) -> seen.place(id, "ready"))
-                    .then(list(keys.plain(), (id, frame) -> seen.rawElements++))
-                    .then(list(keys.suspects(), (id, frame) -> seen.place(id, "suspects")))
+            return hash(keys.cancelled(), seen::cancelled)
+                    .then(list(keys.ready(), seen, (id, frame) -> seen.place(id, "ready")))
+                    .then(list(keys.plain(), seen, (id, frame) -> seen.rawElements++))
+                    .then(list(keys.suspects(), seen, (id, frame) -> seen.place(id, "suspects")))
                     .then(hash(keys.bodies(), (id, frame) -> seen.bodies.put(id, frame)))
                     .then(sorted(keys.delayed(), (id, due) -> seen.delayed.put(id, due)))
                     .then(sorted(keys.dispatchers(), (incarnation, lease) -> seen.incarnations.put(incarnation, lease)))
@@ -55,18 +56,21 @@ public final class Doctor {
         });
     }
 
-    private Mono<Void> list(byte[] key, BiConsumer<String, String> each) {
-        return listPage(key, 0, each)
-                .expand(next -> next < 0 ? Mono.empty() : listPage(key, next, each))
+    private Mono<Void> list(byte[] key, Examination seen, BiConsumer<String, String> each) {
+        return listPage(key, 0, seen, each)
+                .expand(next -> next < 0 ? Mono.empty() : listPage(key, next, seen, each))
                 .then();
     }
 
-    private Mono<Integer> listPage(byte[] key, int from, BiConsumer<String, String> each) {
+    private Mono<Integer> listPage(byte[] key, int from, Examination seen, BiConsumer<String, String> each) {
         return link.command(
                         CommandType.LRANGE, args -> args.addKey(key).add(from).add(from + PAGE - 1), deadline)
                 .map(reply -> {
                     for (int i = 0; i < reply.size(); i++) {
                         Frame frame = Frame.read(reply.bytes(i));
+                        if (frame != null && seen.isDropped(frame)) {
+                            continue;
+                        }
                         each.accept(
                                 frame == null ? "(raw) " + reply.text(i).hashCode() + "@" + (from + i) : frame.id(),
                                 "");
@@ -135,6 +139,7 @@ public final class Doctor {
     /** What one examination has read. */
     private static final class Examination {
         final Map<String, String> places = new HashMap<>();
+        final Map<String, Long> cancelledBefore = new HashMap<>();
         final Map<String, String> bodies = new HashMap<>();
         final Map<String, String> delayed = new HashMap<>();
         final Map<String, String> claimed = new HashMap<>();
@@ -149,6 +154,15 @@ public final class Doctor {
 
         Examination(boolean leased) {
             this.leased = leased;
+        }
+
+        void cancelled(String id, String mark) {
+            cancelledBefore.put(id, Long.parseLong(mark.replaceFirst(",.*", "")));
+        }
+
+        /** Cancelled where it lies: the next claim that meets it drops it. */
+        boolean isDropped(Frame frame) {
+            return frame.epoch() < cancelledBefore.getOrDefault(frame.id(), 0L);
         }
 
         void place(String id, String where) {

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A task as Redis holds it: one header line of Sluice's own, then the producer's bytes, which nobody ever rewrites.
  *
- * <p>{@code SOH origin [attempts,crashes,claims] SP id LF body}. The counters are absent while all are zero.
+ * <p>{@code SOH origin [attempts,crashes,claims[,epoch]] SP id LF body}. The counters are absent while all are zero; the
+ * epoch is there if an older task of this id was cancelled while it waited.
  */
 public final class Frame {
     private static final byte SOH = 1;
@@ -19,18 +20,20 @@ public final class Frame {
     private final int attempts;
     private final int crashes;
     private final int claims;
+    private final long epoch;
 
-    private Frame(byte[] bytes, int bodyOffset, char origin, String id, int[] counters) {
+    private Frame(byte[] bytes, int bodyOffset, char origin, String id, long[] counters) {
         this.bytes = bytes;
         this.bodyOffset = bodyOffset;
         this.origin = origin;
         this.id = id;
-        this.attempts = counters[0];
-        this.crashes = counters[1];
-        this.claims = counters[2];
+        this.attempts = (int) counters[0];
+        this.crashes = (int) counters[1];
+        this.claims = (int) counters[2];
+        this.epoch = counters[3];
     }
 
-    private static final int[] NONE = {0, 0, 0};
+    private static final long[] NONE = {0, 0, 0, 0};
 
     /** Reads a frame that a script returned; null if the bytes begin with no header: then they are a raw element. */
     public static @Nullable Frame read(byte[] bytes) {
@@ -48,7 +51,7 @@ public final class Frame {
         if (line >= bytes.length) {
             return null;
         }
-        int[] counters = space == 2 ? NONE : counters(bytes, space);
+        long[] counters = space == 2 ? NONE : counters(bytes, space);
         String id = new String(bytes, space + 1, line - space - 1, StandardCharsets.UTF_8);
         return new Frame(bytes, line + 1, (char) bytes[1], id, counters);
     }
@@ -80,12 +83,12 @@ public final class Frame {
         return record;
     }
 
-    private static int[] counters(byte[] bytes, int end) {
-        int[] counters = new int[3];
+    private static long[] counters(byte[] bytes, int end) {
+        long[] counters = new long[4];
         int at = 0;
         for (int i = 2; i < end; i++) {
             if (bytes[i] == ',') {
-                at = Math.min(at + 1, 2);
+                at = Math.min(at + 1, 3);
             } else {
                 counters[at] = counters[at] * 10 + (bytes[i] - '0');
             }
@@ -121,6 +124,11 @@ public final class Frame {
     /** Grows with every claim of this task, from 1: a store that remembers the highest can refuse a stale handler. */
     public long fencingNumber() {
         return claims + 1L;
+    }
+
+    /** Above that of all tasks of its id that were cancelled while they waited in a list; 0 if there was none. */
+    long epoch() {
+        return epoch;
     }
 
     /** True if any client pushed it onto the plain list. */

@@ -13,15 +13,20 @@ public final class ProducerStore {
     /** At most this many tasks in one call of {@link #enqueue}. */
     public static final int MAX_BATCH = 256;
 
+    /** As many cancelled tasks may wait in lists for their turn to be dropped. */
+    public static final int MOST_CANCELLED = 1_000_000;
+
     private final RedisLink link;
     private final QueueKeys keys;
     private final Protocol protocol;
+    private final String channel;
     private final Duration deadline;
 
-    ProducerStore(RedisLink link, Queue queue, Duration deadline) {
+    ProducerStore(RedisLink link, Queue queue, String channel, Duration deadline) {
         this.link = link;
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
+        this.channel = channel;
         this.deadline = deadline;
     }
 
@@ -59,6 +64,18 @@ public final class ProducerStore {
                         },
                         deadline)
                 .map(reply -> new EnqueueReply(reply, ids.size()));
+    }
+
+    /** Cancels a task, wherever it is, or tells its owner. */
+    public Mono<CancelReply> cancel(String id) {
+        return link.run(
+                        Script.CANCEL,
+                        keys.all(),
+                        args -> args.add(id.getBytes(StandardCharsets.UTF_8))
+                                .add(channel)
+                                .add(MOST_CANCELLED),
+                        deadline)
+                .map(CancelReply::of);
     }
 
     /** Pauses the queue, or resumes it; emits whether that changed anything. */

@@ -23,7 +23,9 @@ final class QueueKeys {
             tagged("dead:bodies"),
             tagged("meta"),
             tagged("late"),
-            tagged("suspects")
+            tagged("suspects"),
+            tagged("cancelling"),
+            tagged("cancelled")
         };
     }
 
@@ -90,6 +92,10 @@ final class QueueKeys {
 
     byte[] suspects() {
         return all[11];
+    }
+
+    byte[] cancelled() {
+        return all[13];
     }
 
     byte[] claimed(String incarnation) {

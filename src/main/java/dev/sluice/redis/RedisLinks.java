@@ -35,6 +35,7 @@ public final class RedisLinks {
     private final Set<RedisLink> links = ConcurrentHashMap.newKeySet();
     private final RedisLink commands;
     private final RedisLink heartbeats;
+    private final EventLink events;
 
     private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
         Script.load();
@@ -44,6 +45,7 @@ public final class RedisLinks {
         this.ownResources = ownResources;
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
+        this.events = new EventLink(client, uri);
     }
 
     /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
@@ -97,7 +99,17 @@ public final class RedisLinks {
 
     /** What a producer asks of this queue. */
     public ProducerStore producer(Queue queue) {
-        return new ProducerStore(commands, queue, COMMAND_DEADLINE);
+        return new ProducerStore(commands, queue, cancelChannel(queue), COMMAND_DEADLINE);
+    }
+
+    /** Messages of others, for whoever runs tasks. */
+    public EventLink events() {
+        return events;
+    }
+
+    /** Where it is told that a running task of this queue is to be stopped. Pub/sub knows no databases: its name does. */
+    public String cancelChannel(Queue queue) {
+        return "{" + queue.name() + "}:cancel@" + uri.getDatabase();
     }
 
     /** What an at-least-once dispatcher asks of this queue. */
@@ -127,7 +139,7 @@ public final class RedisLinks {
 
     /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
     public Mono<Void> close() {
-        Mono<Void> closing = Flux.fromIterable(links).flatMap(RedisLink::close).then();
+        Mono<Void> closing = Flux.fromIterable(links).flatMap(RedisLink::close).then(events.close());
         return closing.then(owned ? closeClient() : Mono.empty())
                 .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
     }

@@ -10,6 +10,7 @@ import java.util.HexFormat;
 
 /** The verbs of the protocol, one Lua file each; {@code common.lua} stands in front of every one. */
 final class Script {
+    static final Script CANCEL = new Script("cancel");
     static final Script JOIN = new Script("join");
     static final Script ENQUEUE = new Script("enqueue");
     static final Script EXCHANGE = new Script("exchange");

@@ -165,7 +165,8 @@ public final class Task<T> {
         if (limit.compareTo(Duration.ofMillis(1)) < 0 || limit.compareTo(MAX_TIMEOUT) > 0) {
             throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
         }
-        return new Task<>(id, type, payload, headers, maxAttempts, Duration.ofMillis(limit.toMillis()), deadline, start);
+        return new Task<>(
+                id, type, payload, headers, maxAttempts, Duration.ofMillis(limit.toMillis()), deadline, start);
     }
 
     /**
@@ -294,8 +295,7 @@ public final class Task<T> {
     }
 
     /** When it may start: one of the two, or none for at once. */
-    private record Start(
-            @Nullable Duration delay, @Nullable Instant at) {
+    private record Start(@Nullable Duration delay, @Nullable Instant at) {
         static final Start NOW = new Start(null, null);
     }
 }

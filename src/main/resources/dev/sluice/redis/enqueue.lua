@@ -11,6 +11,7 @@ local room = n
 if max_length > 0 then
   room = max_length - size.plain - size.ready
 end
+local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
 local waiting = size.plain + size.ready + size.suspects
 local now = clock_ms()
 local dues = {}
@@ -45,16 +46,20 @@ for i = 1, n do
   else
     seen[id] = true
     ids[#ids + 1] = id
+    local frame = ARGV[n + 2 + i]
+    if marks and marks[i] then
+      frame = stamp(frame, mark_of(id)) -- what was cancelled still lies in a list: this is another
+    end
     fields[#fields + 1] = id
     if dues[i] then
       bodies[#bodies + 1] = id
-      bodies[#bodies + 1] = ARGV[n + 2 + i]
+      bodies[#bodies + 1] = frame
       times[#times + 1] = dues[i]
       times[#times + 1] = id
       first_due = math.min(first_due, dues[i])
       fields[#fields + 1] = 'scheduled'
     else
-      frames[#frames + 1] = ARGV[n + 2 + i]
+      frames[#frames + 1] = frame
       fields[#fields + 1] = 'queued'
     end
   end

@@ -45,7 +45,7 @@ class CliPageRedisTest {
                     .as(typed)
                     .isEqualTo(shown.toString());
         }
-        assertThat(commands).isEqualTo(9);
+        assertThat(commands).isEqualTo(11);
     }
 
     @Test

@@ -49,15 +49,17 @@ class BulkEnqueueTest {
     /** A task can be seen before the queue between the threads counts it; then that queue's length is -1. */
     @Test
     void aSourceOnAnotherThreadMayBeOvertaken() {
-        EnqueueCalls atOnce = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
-                .doFirst(() -> assertThat(ids).isNotEmpty());
+        EnqueueCalls atOnce =
+                (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
+                        .doFirst(() -> assertThat(ids).isNotEmpty());
         Publisher<Task<?>> slow = Flux.range(0, 300_000)
                 .<Task<?>>map(i -> Task.of("mail", i))
                 .doOnNext(task -> IntStream.range(0, 300).forEach(spin -> Thread.onSpinWait())) // the queue runs empty
                 .hide()
                 .subscribeOn(Schedulers.boundedElastic());
 
-        StepVerifier.create(new BulkEnqueue(slow, new Framer(JsonCodec.standard(), Queue.named("q")), atOnce, Schedulers.parallel()))
+        StepVerifier.create(new BulkEnqueue(
+                        slow, new Framer(JsonCodec.standard(), Queue.named("q")), atOnce, Schedulers.parallel()))
                 .expectNextCount(300_000)
                 .expectComplete()
                 .verify(Duration.ofSeconds(60));
@@ -251,7 +253,8 @@ class BulkEnqueueTest {
 
     @Test
     void manyThreadsAndAnswersInAnyOrderKeepTheOrderOfTheSource() {
-        EnqueueCalls delayed = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
+        EnqueueCalls delayed = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(
+                        index -> EnqueueResult.Outcome.CREATED)
                 .delayElement(Duration.ofNanos(ThreadLocalRandom.current().nextInt(1_000_000)));
         Flux<Task<?>> source = tasks(50_000).publishOn(Schedulers.boundedElastic(), 64);
 

@@ -127,10 +127,14 @@ class CoalescerTest {
         subscribe(2);
         int mebibytes = (int) (Coalescer.MAX_WAITING_BYTES / EnqueueCalls.MAX_BYTES) + 2; // two more are on the way
         for (int i = 0; i < mebibytes; i++) {
-            coalescer.enqueue("big" + i, () -> new byte[EnqueueCalls.MAX_BYTES], () -> 0).subscribe(result -> {}, error -> {});
+            coalescer
+                    .enqueue("big" + i, () -> new byte[EnqueueCalls.MAX_BYTES], () -> 0)
+                    .subscribe(result -> {}, error -> {});
         }
 
-        coalescer.enqueue("too big", () -> new byte[EnqueueCalls.MAX_BYTES], () -> 0).subscribe(result -> {}, failed::add);
+        coalescer
+                .enqueue("too big", () -> new byte[EnqueueCalls.MAX_BYTES], () -> 0)
+                .subscribe(result -> {}, failed::add);
 
         assertThat(failed).singleElement().isInstanceOf(QueueFullException.class);
         answerAll();

@@ -52,13 +52,14 @@ class FullServerRedisTest {
         assertThat(settled.refused()).isEmpty();
         assertThat(worker.settle(call -> call.release(held.get(5).token())).refused())
                 .isEmpty();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed()).isTrue();
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);
         OneQueue.await(q.claims.join("b", OneQueue.LEASE));
+        assertThat(q.cancel("t11")).isEqualTo(CancelReply.CANCELLED);
         assertThat(OneQueue.await(q.producer.pause(true))).isTrue();
         assertThat(OneQueue.await(q.producer.pause(false))).isTrue();
-        assertThat(worker.drain()).hasSize(10);
+        assertThat(worker.drain()).hasSize(9);
         OneQueue.await(q.claims.leave("a"));
     }
 }

@@ -82,8 +82,12 @@ final class OneQueue implements AutoCloseable {
     EnqueueReply schedule(String id, long due) {
         Dues dues = new Dues();
         dues.add(0, due);
-        return await(producer.enqueue(
-                List.of(id), List.of(Frame.ofClient(id, ("body of " + id).getBytes(UTF_8))), dues, 0));
+        return await(
+                producer.enqueue(List.of(id), List.of(Frame.ofClient(id, ("body of " + id).getBytes(UTF_8))), dues, 0));
+    }
+
+    CancelReply cancel(String id) {
+        return await(producer.cancel(id));
     }
 
     void enqueue(int from, int to) {

@@ -63,6 +63,9 @@ class RandomWalkRedisTest {
         final Set<String> accepted = new LinkedHashSet<>();
         final Map<String, Integer> ended = new HashMap<>();
         final Set<String> repeated = new LinkedHashSet<>();
+        final Set<String> cancelled = new LinkedHashSet<>(); // it waited: it must not run
+        final Set<String> everCancelled = new LinkedHashSet<>();
+        final Set<String> stopping = new LinkedHashSet<>(); // it ran: it may have ended first
         final List<String> awaited = new ArrayList<>();
         final List<Actor> actors = new ArrayList<>();
         int names;
@@ -85,8 +88,9 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(24)) {
+            switch (random.nextInt(28)) {
                 case 22, 23 -> schedule();
+                case 24, 25, 26, 27 -> cancel();
                 case 20 -> lateStatus();
                 case 21 -> pause(random.nextInt(3) == 0);
                 case 0, 1, 2 -> enqueue();
@@ -115,7 +119,7 @@ class RandomWalkRedisTest {
                 log.add("enqueue " + ids[i] + " " + reply.fate(i));
                 if (reply.fate(i) == EnqueueReply.Fate.CREATED) {
                     accepted.add(ids[i]);
-                    ended.remove(ids[i]); // it lives anew
+                    livesAnew(ids[i]);
                 }
             }
         }
@@ -126,7 +130,29 @@ class RandomWalkRedisTest {
             log.add("schedule " + id + " " + reply.fate(0));
             if (reply.fate(0) == EnqueueReply.Fate.CREATED) {
                 accepted.add(id);
-                ended.remove(id);
+                livesAnew(id);
+            }
+        }
+
+        void livesAnew(String id) {
+            ended.remove(id);
+            cancelled.remove(id);
+            stopping.remove(id);
+        }
+
+        void cancel() {
+            if (accepted.isEmpty()) {
+                return;
+            }
+            List<String> ids = new ArrayList<>(accepted);
+            String id = ids.get(random.nextInt(ids.size()));
+            CancelReply reply = q.cancel(id);
+            log.add("cancel " + id + " " + reply);
+            if (reply == CancelReply.CANCELLED) {
+                cancelled.add(id);
+                everCancelled.add(id);
+            } else if (reply == CancelReply.STOPPING) {
+                stopping.add(id);
             }
         }
 
@@ -216,7 +242,14 @@ class RandomWalkRedisTest {
             for (String id : accepted) {
                 int times = ended.getOrDefault(id, 0);
                 if (repeated.contains(id)) {
-                    assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isPositive();
+                    // Which of its elements a cancellation meets nobody can say.
+                    if (!everCancelled.contains(id) && !stopping.contains(id)) {
+                        assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isPositive();
+                    }
+                } else if (cancelled.contains(id)) {
+                    assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isZero();
+                } else if (stopping.contains(id)) {
+                    assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isLessThanOrEqualTo(1);
                 } else {
                     assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isEqualTo(1);
                 }
@@ -226,7 +259,7 @@ class RandomWalkRedisTest {
                 assertThat((String) q.wire.call("HGET", q.key("dead:bodies"), (String) id))
                         .startsWith("{\"reason\":\"");
             }
-            assertThat(q.wire.call("EXISTS", "q", q.key("ready"), q.key("suspects"), q.key("bodies"), q.key("delayed")))
+            assertThat(q.wire.call("EXISTS", "q", q.key("ready"), q.key("suspects"), q.key("bodies"), q.key("delayed"), q.key("cancelling"), q.key("cancelled")))
                     .isEqualTo(0L);
             assertThat(new LinkedHashSet<Object>((List<?>) q.wire.call("HKEYS", q.queue.statusKey())))
                     .isEqualTo(dead);
@@ -307,6 +340,10 @@ class RandomWalkRedisTest {
             Sent newCall(int wanted) {
                 Sent sent = new Sent(worker.newCall(wanted, random.nextBoolean()));
                 for (Held held : List.copyOf(memory.values())) {
+                    if (stopping.contains(held.id()) && random.nextInt(3) == 0) {
+                        sent.settle(held, "cancel", () -> sent.call.cancelled(held.token()));
+                        continue;
+                    }
                     switch (random.nextInt(9)) {
                         case 0, 1, 2 -> sent.succeed(held);
                         case 3 ->

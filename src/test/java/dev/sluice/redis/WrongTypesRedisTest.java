@@ -42,6 +42,7 @@ class WrongTypesRedisTest {
                     "recover",
                     "leave",
                     "schedule",
+                    "cancel",
                     "pause",
                     "resume",
                     "upkeep")) {
@@ -56,7 +57,7 @@ class WrongTypesRedisTest {
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
-                            .matches("heartbeat .*|(enqueue|schedule|join|pause|resume|upkeep) .*:claimed:a");
+                            .matches("heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep) .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -98,6 +99,7 @@ class WrongTypesRedisTest {
             case "recover" -> () -> q.recover(worker);
             case "leave" -> () -> OneQueue.await(q.claims.leave("a"));
             case "schedule" -> () -> q.schedule("new", -1000);
+            case "cancel" -> () -> q.cancel("waiting");
             case "pause" -> () -> OneQueue.await(q.producer.pause(true));
             case "resume" -> () -> OneQueue.await(q.producer.pause(false));
             default -> q::round;

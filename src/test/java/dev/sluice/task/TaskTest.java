@@ -26,7 +26,13 @@ class TaskTest {
         assertThat(task.at(Instant.MIN).at()).isEqualTo(Instant.EPOCH);
         assertThat(task.at(at).delay(Duration.ofDays(365)).at()).isNull();
         assertThat(task.delay(Duration.ofDays(365)).at(at).delay()).isNull();
-        assertThat(task.at(at).id("a").timeout(Duration.ofSeconds(1)).deadline(at).header("a", "b").maxAttempts(2).at())
+        assertThat(task.at(at)
+                        .id("a")
+                        .timeout(Duration.ofSeconds(1))
+                        .deadline(at)
+                        .header("a", "b")
+                        .maxAttempts(2)
+                        .at())
                 .isEqualTo(task.at(at).at());
         assertThat(task.at(at)).isEqualTo(task.at(at)).isNotEqualTo(task);
     }

@@ -15,6 +15,7 @@ public final class Commands {
                 .addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(new StatusCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))
+                .addSubcommand(new CancelCommand(terminal))
                 .addSubcommand(new PauseCommand.Pause(terminal))
                 .addSubcommand(new PauseCommand.Resume(terminal))
                 .addSubcommand(new ConfigCommand(terminal))

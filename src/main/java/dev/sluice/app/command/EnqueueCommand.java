@@ -159,7 +159,13 @@ final class EnqueueCommand implements Callable<Integer> {
     }
 
     private int many(Queue wanted, String source) throws InterruptedException {
-        if (payload != null || id != null || !headers.isEmpty() || maxAttempts != null || timeout != null || delay != null || at != null) {
+        if (payload != null
+                || id != null
+                || !headers.isEmpty()
+                || maxAttempts != null
+                || timeout != null
+                || delay != null
+                || at != null) {
             throw Refusal.mistaken(
                     "with --lines each line says what PAYLOAD, --id, --header, --max-attempts and --timeout"
                             + " would say, and nothing is put off");
