@@ -1,6 +1,7 @@
 package dev.sluice;
 
 import dev.sluice.client.ClientOptions;
+import dev.sluice.client.DeadLetters;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.codec.PayloadCodec;
@@ -10,8 +11,10 @@ import dev.sluice.observe.Observer;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.ServerFacts;
 import dev.sluice.task.Diagnosis;
+import dev.sluice.task.Explanation;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import dev.sluice.task.TaskId;
 import dev.sluice.upkeep.Upkeep;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
@@ -66,14 +69,20 @@ public final class Sluice {
         return TaskClient.over(links.producer(queue), queue, codec, options);
     }
 
+    /** The dead letters of {@code queue}: to look at, to redrive, to purge. */
+    public DeadLetters deadLetters(Queue queue) {
+        return DeadLetters.over(links.producer(queue), links.dead(queue));
+    }
+
     /** Begins a dispatcher: add queues, build it, register handlers, start it. */
     public Dispatcher.Builder dispatcher() {
         return Dispatcher.over(
                 links,
                 codec,
                 observer,
-                (queue, lease, crashLimit) ->
-                        new Upkeep(links.upkeep(queue, crashLimit), observer, queue.name(), lease).run());
+                (queue, settings, lease, crashLimit) -> new Upkeep(
+                                links.upkeep(queue, crashLimit), observer, queue.name(), lease, settings.deadLetters())
+                        .run());
     }
 
     /** A dispatcher of one queue with the standard settings. */
@@ -106,29 +115,64 @@ public final class Sluice {
     }
 
     /**
-     * Checks the stored invariants of a queue without changing anything: each live id in exactly one place, every claimed
-     * or delayed task with its body, every dead letter with its record, and statuses that agree.
+     * Checks the stored invariants of a queue without changing anything, also while it is at work: each live id in exactly
+     * one place, every claimed or delayed task with its body and its owner, every dead letter with its record, and statuses
+     * that agree. What looks wrong is looked at again, and only what is still wrong a moment later is reported.
      *
-     * <p>Cold. Reads in pages of 512 elements and takes no snapshot: of a queue at work it may report what was only on its
-     * way, so look again before believing it. Of a quiet queue every finding is real. Memory grows with the number of live
-     * ids. Cancelling stops the reading. Signals on a Redis event loop. Fails with {@code StoreRefusedException} or
-     * {@code StoreUnavailableException} (safe to retry).
+     * <p>Cold. Reads in steps of at most 256 elements and about a megabyte. Memory is 16 to 32 bytes for each waiting or
+     * claimed id, for at most two million of them at a time. Cancelling stops the reading. Signals on a Redis event loop or
+     * on Reactor's parallel scheduler. Fails with {@code StoreRefusedException} or {@code StoreUnavailableException} (safe
+     * to retry).
      */
     public Mono<Diagnosis> examine(Queue queue) {
         return links.doctor(queue).examine();
     }
 
     /**
+     * The same, and puts in order what it can of what it found, each in a script that looks again first. Nothing is lost: a
+     * task that nobody holds goes back to the ready list, and what is left of a task that somebody deleted is removed and
+     * counted. What it mends may uncover something else: repair until nothing is repaired.
+     *
+     * <p>Cold. Emits what was found; {@link dev.sluice.task.Finding#repaired} says what is in order now. Cancelling leaves
+     * done what is done. Otherwise as {@link #examine}; a retry is safe.
+     */
+    public Mono<Diagnosis> repair(Queue queue) {
+        return links.doctor(queue).repair();
+    }
+
+    /**
+     * Says where a task is and why it does not run: which list and how far from its head, which dispatcher holds it, when
+     * it is due, why it is dead, and what keeps the whole queue.
+     *
+     * <p>Cold. Reads only, one instant after the other, at most 10,000 elements of each list and of the claims; the answer
+     * says if it is not complete. Never empty: of an id that nobody knows it says so. Cancelling stops the reading. Signals
+     * on a Redis event loop. Fails with {@code InvalidTaskException} if {@code id} can be no task's,
+     * {@code StoreRefusedException}, or {@code StoreUnavailableException} (safe to retry).
+     */
+    public Mono<Explanation> explain(Queue queue, String id) {
+        return Mono.defer(() -> links.explainer(queue).explain(TaskId.check(id)));
+    }
+
+    /**
      * What the server says about itself.
      *
-     * <p>Cold: one command per subscription. Signals on Reactor's parallel scheduler. Fails with
+     * <p>Cold: three commands per subscription. Signals on Reactor's parallel scheduler. Fails with
      * {@code StoreRefusedException} if Sluice cannot work with it (older than 6.2, Redis Cluster, password), or with
      * {@code StoreUnavailableException} (safe to retry).
      */
     public Mono<ServerInfo> server() {
         return links.server()
                 .map(ServerFacts::check)
-                .map(facts -> new ServerInfo(facts.version(), facts.evictionPolicy(), facts.appendOnly()))
+                .flatMap(facts -> Mono.zip(links.setting("appendfsync"), links.setting("min-replicas-to-write"))
+                        .map(settings -> new ServerInfo(
+                                facts.version(),
+                                facts.product(),
+                                facts.evictionPolicy(),
+                                facts.appendOnly(),
+                                settings.getT1(),
+                                facts.role(),
+                                facts.replicas(),
+                                settings.getT2())))
                 .publishOn(Schedulers.parallel());
     }
 

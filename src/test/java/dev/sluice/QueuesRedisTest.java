@@ -1,9 +1,11 @@
 package dev.sluice;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
@@ -17,7 +19,6 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
@@ -149,10 +150,9 @@ class QueuesRedisTest {
         redis.call("HSET", "job_status", "a", "dead", "b", "processing");
 
         assertThat(sluice.examine(JOBS).block(SOON).findings())
-                .containsOnlyKeys("a status that is not true")
-                .extractingByKey("a status that is not true")
-                .asInstanceOf(InstanceOfAssertFactories.LIST)
-                .containsExactlyInAnyOrder("a is 'dead' and in ready", "b is 'processing' and in no place");
+                .containsExactlyInAnyOrder(
+                        new Finding(Finding.Kind.STATUS_FALSE, "a", "'dead' and waiting", false),
+                        new Finding(Finding.Kind.STATUS_GHOST, "b", "'processing' and nowhere", false));
     }
 
     @Test
@@ -163,7 +163,9 @@ class QueuesRedisTest {
         redis.call("HSET", "{clicks}:status", "b", "processing");
 
         assertThat(sluice.examine(clicks).block(SOON).isClean()).isTrue();
-        assertThat(sluice.examine(clicks).block(SOON).doubts().values()).containsExactly(List.of("b"));
+        assertThat(sluice.examine(clicks).block(SOON).doubts())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactly(tuple(Finding.Kind.RUNNING_OR_LOST, "b"));
     }
 
     @Test
@@ -173,6 +175,11 @@ class QueuesRedisTest {
         assertThat(server.version()).matches("(6\\.2|7\\.0)\\.\\d+");
         assertThat(server.maxmemoryPolicy()).isEqualTo("noeviction");
         assertThat(server.appendOnly()).isFalse();
+        assertThat(server.appendFsync()).isEqualTo("everysec");
+        assertThat(server.role()).isEqualTo("master");
+        assertThat(server.replicas()).isZero();
+        assertThat(server.minReplicasToWrite()).isEqualTo("0");
+        assertThat(server.hints()).extracting(ServerInfo.Hint::code).contains("no-append-only-file");
     }
 
     private QueueInfo info(String name) {

@@ -2,12 +2,14 @@ package dev.sluice.app;
 
 import dev.sluice.app.command.Commands;
 import dev.sluice.app.command.Version;
+import dev.sluice.app.config.Similar;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.app.serve.HeadStart;
 import dev.sluice.app.serve.Surroundings;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -78,16 +80,34 @@ public final class Main implements Runnable {
         CommandLine command = told.getCommandLine();
         ParameterException mistake = told instanceof MissingParameterException ? misspelt(told, arguments) : told;
         PrintWriter err = command.getErr();
-        err.println("sluice: " + mistake.getMessage());
-        List<String> meant = mistake instanceof UnmatchedArgumentException unmatched
-                ? unmatched.getSuggestions().stream().limit(3).toList()
-                : List.of();
+        err.println("sluice: " + sentence(command, mistake));
+        List<String> meant =
+                mistake instanceof UnmatchedArgumentException unmatched ? meant(command, unmatched) : List.of();
         if (!meant.isEmpty()) {
             err.println("Did you mean: " + String.join(" or ", meant) + "?");
         }
         err.println("See: " + command.getCommandSpec().qualifiedName() + " --help");
         err.flush();
         return WRONG_COMMAND_LINE;
+    }
+
+    private static String sentence(CommandLine command, ParameterException mistake) {
+        boolean ofACommand = mistake instanceof UnmatchedArgumentException unmatched
+                && command.getParent() == null
+                && !unmatched.getUnmatched().get(0).startsWith("-");
+        return ofACommand
+                ? "Unknown command: '" + ((UnmatchedArgumentException) mistake).getUnmatched().get(0) + "'"
+                : String.valueOf(mistake.getMessage());
+    }
+
+    private static List<String> meant(CommandLine command, UnmatchedArgumentException unmatched) {
+        String word = unmatched.getUnmatched().get(0).replaceFirst("=.*", "");
+        Set<String> known = word.startsWith("-")
+                ? command.getCommandSpec().optionsMap().keySet()
+                : command.getSubcommands().keySet();
+        return Similar.to(word, known)
+                .map(List::of)
+                .orElseGet(() -> unmatched.getSuggestions().stream().limit(3).toList());
     }
 
     /** The unknown option of a command that lacks something, too: what is missing may be what was misspelt. */

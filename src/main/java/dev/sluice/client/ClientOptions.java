@@ -1,5 +1,8 @@
 package dev.sluice.client;
 
+import dev.sluice.task.Durability;
+import java.util.Objects;
+
 /**
  * The settings of a {@link TaskClient}. Immutable.
  *
@@ -11,10 +14,12 @@ public final class ClientOptions {
 
     private final long maxQueueLength;
     private final int maxWaiting;
+    private final Durability durability;
 
     private ClientOptions(Builder builder) {
         this.maxQueueLength = builder.maxQueueLength;
         this.maxWaiting = builder.maxWaiting;
+        this.durability = builder.durability;
     }
 
     /** Every setting at its default. */
@@ -29,7 +34,7 @@ public final class ClientOptions {
 
     /** A builder with these settings. */
     public Builder toBuilder() {
-        return builder().maxQueueLength(maxQueueLength).maxWaiting(maxWaiting);
+        return builder().maxQueueLength(maxQueueLength).maxWaiting(maxWaiting).durability(durability);
     }
 
     /** See {@link Builder#maxQueueLength}. */
@@ -42,10 +47,16 @@ public final class ClientOptions {
         return maxWaiting;
     }
 
+    /** See {@link Builder#durability}. */
+    public Durability durability() {
+        return durability;
+    }
+
     /** Collects settings; each setter checks its value at once. */
     public static final class Builder {
         private long maxQueueLength;
         private int maxWaiting = 16_384;
+        private Durability durability = Durability.memory();
 
         private Builder() {}
 
@@ -77,6 +88,15 @@ public final class ClientOptions {
                 throw new IllegalArgumentException("maxWaiting must be at least 1 task, was " + tasks);
             }
             maxWaiting = tasks;
+            return this;
+        }
+
+        /**
+         * What must have happened to a task before {@code CREATED} or {@code EXISTING} is answered; default
+         * {@link Durability#memory}. For some tasks only: {@link TaskClient#with}.
+         */
+        public Builder durability(Durability required) {
+            durability = Objects.requireNonNull(required, "required");
             return this;
         }
 

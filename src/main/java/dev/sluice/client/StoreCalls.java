@@ -53,7 +53,7 @@ final class StoreCalls implements EnqueueCalls {
         return afterIntroduction(() -> store.pause(paused));
     }
 
-    private <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
+    <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
         Mono<T> answer = introduced ? call.get() : introduction.then(Mono.defer(call));
         return answer.onErrorMap(error -> !(error instanceof SluiceException), StoreCalls::unexpected);
     }

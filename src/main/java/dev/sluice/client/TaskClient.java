@@ -4,7 +4,9 @@ import dev.sluice.codec.PayloadCodec;
 import dev.sluice.redis.CancelReply;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.NotDurableException;
 import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueFullException;
@@ -15,7 +17,9 @@ import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskState;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -39,19 +43,37 @@ import reactor.core.scheduler.Schedulers;
  * {@link StoreUnavailableException} means that the outcome is unknown: the task may be in the queue, only the answer was
  * lost. Enqueue it again <em>with the same id</em>: while the task lives, that changes nothing and answers
  * {@link EnqueueResult#isExisting() existing}. (Once it has ended its id is free, and enqueueing runs it anew.)
+ *
+ * <h2>Durability</h2>
+ *
+ * An answer means that the task, whether created now or existing, is as durable as this client's {@link Durability} asks:
+ * by default in the memory of the master. {@link NotDurableException} means that the master has answered for it and too
+ * few others in time: it may be run, and a failover now may lose it. Enqueue it again with the same id. Tasks that are
+ * enqueued at the same time are confirmed together, through a connection of their own that holds up nobody else.
  */
 public final class TaskClient {
     private static final Scheduler SIGNALS = Schedulers.parallel();
 
-    private final Queue queue;
     private final Framer framer;
     private final StoreCalls calls;
     private final Coalescer coalescer;
+    private final ProducerStore store;
+    private final Queue queue;
+    private final ClientOptions options;
+    private final Map<Durability, TaskClient> clients; // one for each durability that was asked for, shared by all
 
-    private TaskClient(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
+    private TaskClient(
+            ProducerStore store,
+            Queue queue,
+            Framer framer,
+            ClientOptions options,
+            Map<Durability, TaskClient> clients) {
+        this.store = store;
         this.queue = queue;
-        this.framer = new Framer(codec, queue);
-        this.calls = new StoreCalls(store, options.maxQueueLength());
+        this.framer = framer;
+        this.options = options;
+        this.clients = clients;
+        this.calls = new StoreCalls(store.with(options.durability()), options.maxQueueLength());
         this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting(), System::nanoTime);
     }
 
@@ -60,7 +82,22 @@ public final class TaskClient {
      * users.
      */
     public static TaskClient over(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
-        return new TaskClient(store, queue, codec, options);
+        Map<Durability, TaskClient> clients = new ConcurrentHashMap<>();
+        TaskClient client = new TaskClient(store, queue, new Framer(codec, queue), options, clients);
+        clients.put(options.durability(), client);
+        return client;
+    }
+
+    /**
+     * This client with another durability, and all else as it is. The same instance each time, so that
+     * {@code client.with(Durability.replicated(1)).enqueue(task)} is the way to ask for it for one task: those that ask
+     * for the same share calls.
+     */
+    public TaskClient with(Durability durability) {
+        return clients.computeIfAbsent(
+                durability,
+                it -> new TaskClient(
+                        store, queue, framer, options.toBuilder().durability(it).build(), clients));
     }
 
     /**
@@ -82,7 +119,8 @@ public final class TaskClient {
      * codec is told otherwise), {@link StoreRefusedException}: all final, and nothing was enqueued; with
      * {@link QueueFullException} if {@linkplain ClientOptions.Builder#maxWaiting too many tasks wait} in memory: nothing
      * was enqueued, retry later; with {@link StoreUnavailableException}: outcome unknown, safe to retry. It comes after at
-     * most 2 s of waiting and 2 s for the call.
+     * most 2 s of waiting and 2 s for the call, or 6 s to 8 s where a {@link Durability} is to be confirmed; then
+     * {@link NotDurableException} can come too.
      */
     public Mono<EnqueueResult> enqueue(Task<?> task) {
         String id = Framer.idOf(task);

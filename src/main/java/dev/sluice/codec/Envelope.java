@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code payload}</td><td>any JSON, nested at most 64 deep</td></tr>
  *   <tr><td>{@code headers}</td><td>an object of at most 64 strings, as {@link Task#header} wants them</td></tr>
  *   <tr><td>{@code maxAttempts}</td><td>an integer, at least 1</td></tr>
+ *   <tr><td>{@code backoff}</td><td>an array of 1 to 32 integers: the waits between attempts, 0 ms to 365 days
+ *       each</td></tr>
  *   <tr><td>{@code timeoutMs}</td><td>an integer, 1 ms to 365 days</td></tr>
  *   <tr><td>{@code deadline}</td><td>an integer from 1: milliseconds since 1970, up to the year 9999</td></tr>
  * </table>
@@ -36,6 +38,7 @@ public final class Envelope {
     private final int payloadLength;
     private final Map<String, String> headers;
     private final int maxAttempts;
+    private final long @Nullable [] backoffMs;
     private final long timeoutMs;
     private final long deadlineMs;
 
@@ -48,6 +51,7 @@ public final class Envelope {
         this.payloadLength = read.payloadLength;
         this.headers = read.headers;
         this.maxAttempts = read.maxAttempts;
+        this.backoffMs = read.backoffMs;
         this.timeoutMs = read.timeoutMs;
         this.deadlineMs = read.deadlineMs;
     }
@@ -109,6 +113,11 @@ public final class Envelope {
     /** The limit of attempts, or 0 if it is not set. */
     public int maxAttempts() {
         return maxAttempts;
+    }
+
+    /** The waits between attempts in milliseconds, at least one; null if they are not set. Not a copy. */
+    public long @Nullable [] backoffMs() {
+        return backoffMs;
     }
 
     /** The limit for the time of one attempt in milliseconds, or 0 if it is not set. */

@@ -2,6 +2,8 @@ package dev.sluice.codec;
 
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
+import dev.sluice.task.Verdict;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -30,6 +32,7 @@ final class EnvelopeReader {
     private static final int MAX_NUMBER = 1000;
     private static final long MAX_DEADLINE_MS = Task.MAX_DEADLINE.toEpochMilli();
     private static final long MAX_TIMEOUT_MS = Task.MAX_TIMEOUT.toMillis();
+    private static final long MAX_WAIT_MS = Verdict.MAX_DELAY.toMillis();
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .recyclerPool(JsonRecyclerPools.threadLocalPool()) // read on few threads; a fifth faster than the default
@@ -47,6 +50,7 @@ final class EnvelopeReader {
     private static final int MAX_ATTEMPTS = 1 << 4;
     private static final int TIMEOUT = 1 << 5;
     private static final int DEADLINE = 1 << 6;
+    private static final int BACKOFF = 1 << 7;
 
     @Nullable
     String id;
@@ -61,6 +65,7 @@ final class EnvelopeReader {
     int payloadLength;
     Map<String, String> headers = Map.of();
     int maxAttempts;
+    long @Nullable [] backoffMs;
     long timeoutMs;
     long deadlineMs;
 
@@ -155,6 +160,10 @@ final class EnvelopeReader {
                 once(DEADLINE, name);
                 deadlineMs = integer(name, value, parser, MAX_DEADLINE_MS);
             }
+            case "backoff" -> {
+                once(BACKOFF, name);
+                backoff(value, parser);
+            }
             default -> parser.skipChildren();
         }
     }
@@ -224,6 +233,29 @@ final class EnvelopeReader {
             }
         }
         headers = Collections.unmodifiableMap(read);
+    }
+
+    private void backoff(JsonToken value, JsonParser parser) {
+        if (value == JsonToken.VALUE_NULL) {
+            return;
+        }
+        long[] waits = new long[Task.MAX_WAITS];
+        int count = 0;
+        boolean sound = value == JsonToken.START_ARRAY;
+        while (sound && parser.nextToken() != JsonToken.END_ARRAY) {
+            sound = count < waits.length
+                    && parser.currentToken() == JsonToken.VALUE_NUMBER_INT
+                    && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER
+                    && parser.getLongValue() >= 0
+                    && parser.getLongValue() <= MAX_WAIT_MS;
+            if (sound) {
+                waits[count++] = parser.getLongValue();
+            }
+        }
+        if (count == 0 || !sound) {
+            throw badField("backoff", "an array of 1 to " + Task.MAX_WAITS + " integers from 0 to " + MAX_WAIT_MS);
+        }
+        backoffMs = Arrays.copyOf(waits, count);
     }
 
     private static long integer(String name, JsonToken value, JsonParser parser, long max) {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.stream.Collectors;
 import tools.jackson.core.io.JsonStringEncoder;
 
 /**
@@ -40,13 +41,19 @@ final class EnvelopeWriter {
     private static byte[] options(Task<?> task) {
         Duration timeout = task.timeout();
         Instant deadline = task.deadline();
-        if (task.headers().isEmpty() && task.maxAttempts() == 0 && timeout == null && deadline == null) {
+        boolean decidesRetries = task.maxAttempts() > 0 || !task.backoff().isEmpty();
+        if (task.headers().isEmpty() && !decidesRetries && timeout == null && deadline == null) {
             return NONE;
         }
         ByteArrayOutputStream options = new ByteArrayOutputStream();
         headers(task.headers(), options);
         if (task.maxAttempts() > 0) {
             number("maxAttempts", task.maxAttempts(), options);
+        }
+        if (!task.backoff().isEmpty()) {
+            options.writeBytes(ascii(task.backoff().stream()
+                    .map(wait -> String.valueOf(wait.toMillis()))
+                    .collect(Collectors.joining(",", ",\"backoff\":[", "]"))));
         }
         if (timeout != null) {
             number("timeoutMs", timeout.toMillis(), options);

@@ -3,8 +3,11 @@ package dev.sluice.dispatch;
 import dev.sluice.redis.Frame;
 import dev.sluice.task.Failure;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.TaskTimeoutException;
 import dev.sluice.task.Verdict;
-import java.util.concurrent.ThreadLocalRandom;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +15,7 @@ import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.publisher.Sinks;
 
@@ -25,9 +29,15 @@ final class Attempt implements CoreSubscriber<Object> {
             AtomicIntegerFieldUpdater.newUpdater(Attempt.class, "state");
     private static final AtomicReferenceFieldUpdater<Attempt, Subscription> SUBSCRIPTION =
             AtomicReferenceFieldUpdater.newUpdater(Attempt.class, Subscription.class, "subscription");
+
+    @SuppressWarnings("rawtypes") // a class literal has no type argument
+    private static final AtomicReferenceFieldUpdater<Attempt, Sinks.Empty> CUT_SIGNAL =
+            AtomicReferenceFieldUpdater.newUpdater(Attempt.class, Sinks.Empty.class, "cutSignal");
+
     private static final int CLAIMED = 0;
     private static final int RUNNING = 1;
     private static final int ENDED = 2;
+    private static final int CUT = 3; // ended too, but not by its handler
 
     private final Pump pump;
     private final Holdings holdings;
@@ -45,8 +55,11 @@ final class Attempt implements CoreSubscriber<Object> {
     private volatile @Nullable Thread inside;
     private String type = "-";
     private int maxAttempts;
+    private long @Nullable [] backoffMs;
+    private long deadlineMs;
     private @Nullable Verdict verdict;
     private volatile Sinks.@Nullable One<Boolean> answer;
+    private volatile Sinks.@Nullable Empty<Void> cutSignal;
 
     Attempt(Pump pump, Holdings holdings, Frame frame, long token) {
         this.pump = pump;
@@ -88,12 +101,34 @@ final class Attempt implements CoreSubscriber<Object> {
         timeoutNanos = nanos;
     }
 
+    /** Lets it run no longer than to this instant of the system's clock. */
+    void deadline(long atMs, long nowMs) {
+        deadlineMs = atMs;
+        long left = Math.min(atMs - nowMs, Long.MAX_VALUE / 2_000_000) * 1_000_000;
+        timeoutNanos = Math.min(timeoutNanos, System.nanoTime() - startedNanos + left);
+    }
+
+    /** The instant after which it must not run, in ms since 1970; 0 if there is none. */
+    long deadlineMs() {
+        return deadlineMs;
+    }
+
+    /** How long it may still run; 0 if it is to be cut. */
+    long remainingNanos(long nowNanos) {
+        return Math.max(0, timeoutNanos - (nowNanos - startedNanos));
+    }
+
     boolean isRunning() {
         return state == RUNNING;
     }
 
     boolean hasEnded() {
-        return state == ENDED;
+        return state >= ENDED;
+    }
+
+    /** Whether it was ended by another than its handler. */
+    boolean isCut() {
+        return state == CUT;
     }
 
     boolean isOverdue(long nowNanos) {
@@ -108,10 +143,11 @@ final class Attempt implements CoreSubscriber<Object> {
         return startedNanos;
     }
 
-    /** What its envelope says: the type that picks the handler, and its own limit of attempts, 0 if it sets none. */
-    void opened(String itsType, int itsMaxAttempts) {
+    /** What its envelope says: the type that picks the handler, its own limit of attempts (0) and waits (null) if any. */
+    void opened(String itsType, int itsMaxAttempts, long @Nullable [] itsBackoffMs) {
         type = itsType;
         maxAttempts = itsMaxAttempts;
+        backoffMs = itsBackoffMs;
     }
 
     /** The type, or a dash if the envelope was not read or names none. */
@@ -140,13 +176,65 @@ final class Attempt implements CoreSubscriber<Object> {
     }
 
     int maxAttempts() {
-        return maxAttempts > 0 ? maxAttempts : pump.settings().retry().maxAttempts();
+        return maxAttempts > 0 ? maxAttempts : retry().maxAttempts();
+    }
+
+    /** The policy of its type, or else of its queue. */
+    RetryPolicy retry() {
+        return pump.settings().retryOf(type);
+    }
+
+    /** The policy as to its waits: those of its own, if it brought any. */
+    RetryPolicy waits() {
+        long[] own = backoffMs;
+        return own == null
+                ? retry()
+                : retry().waits(Arrays.stream(own).mapToObj(Duration::ofMillis).toArray(Duration[]::new));
     }
 
     /** Ends this task with a verdict; false if it had ended before, and then nothing happens. */
     boolean end(Verdict with) {
-        int was = STATE.getAndSet(this, ENDED);
-        if (was == ENDED) {
+        return end(with, ENDED);
+    }
+
+    /** The same, over the head of its handler, which is then to be cancelled. */
+    boolean cut(Verdict with) {
+        return end(with, CUT);
+    }
+
+    /** Ends this task as its handler chose, as far as its limits allow. */
+    boolean decide(Verdict chosen) {
+        return end(pump.judge().within(this, chosen));
+    }
+
+    /** Ends this task as failed: tried again as its retry policy says, or dead after the last attempt. */
+    boolean fail(Failure failure) {
+        return end(pump.judge().after(this, failure));
+    }
+
+    /** The same because of an exception, about which the policy may have rules. */
+    boolean fail(String reason, Throwable thrown) {
+        return !hasEnded() && end(pump.judge().after(this, thrown, Failure.of(reason, thrown), true));
+    }
+
+    /** Ends this task because its time is over. Loop thread only: no code of the user's is run. */
+    boolean timeOut() {
+        if (deadlineMs > 0 && System.currentTimeMillis() >= deadlineMs) {
+            return cut(Verdict.dead(Failure.of("deadline", "its deadline came while it ran")));
+        }
+        TaskTimeoutException late = new TaskTimeoutException(frame.id(), Duration.ofNanos(timeoutNanos));
+        Failure failure = Failure.of("timeout", "the attempt took longer than " + timeoutMs() + " ms");
+        return cut(pump.judge().after(this, late, failure, false));
+    }
+
+    /** Ends this task without a settle: it is no longer ours. Returns false if it had ended before. */
+    boolean abandon() {
+        return leave(CUT) < ENDED;
+    }
+
+    private boolean end(Verdict with, int how) {
+        int was = leave(how);
+        if (was >= ENDED) {
             return false;
         }
         verdict = with;
@@ -157,24 +245,32 @@ final class Attempt implements CoreSubscriber<Object> {
         return true;
     }
 
-    /** Ends this task as failed: tried again as its retry policy says, or dead after the last attempt. */
-    boolean fail(Failure failure) {
-        RetryPolicy retry = pump.settings().retry();
-        if (!pump.retries() || number() >= maxAttempts()) {
-            return end(new Verdict.Dead(failure));
+    /** Leaves whatever state it is in, unless that is an end already; returns which it was. */
+    private int leave(int how) {
+        int was = state;
+        while (was < ENDED && !STATE.compareAndSet(this, was, how)) {
+            was = state;
         }
-        return end(new Verdict.Retry(
-                retry.delay(number(), ThreadLocalRandom.current().nextDouble()), failure));
-    }
-
-    /** Ends this task without a settle: it is no longer ours. Returns false if it had ended before. */
-    boolean abandon() {
-        return STATE.getAndSet(this, ENDED) != ENDED;
+        return was;
     }
 
     /** Stops the handler, once, if one runs or begins to. Runs user code: never on the loop thread. */
     void cancelHandler() {
         Operators.terminate(SUBSCRIPTION, this);
+        Sinks.Empty<Void> asked = cutSignal;
+        if (asked != null) {
+            asked.tryEmitEmpty();
+        }
+    }
+
+    /** Completes when this is {@link #cut}; made for the first who asks. */
+    Mono<Void> cut() {
+        CUT_SIGNAL.compareAndSet(this, null, Sinks.<Void>empty());
+        Sinks.Empty<Void> signal = Objects.requireNonNull(cutSignal);
+        if (isCut()) { // its end may have looked for a signal before there was one
+            signal.tryEmitEmpty();
+        }
+        return signal.asMono();
     }
 
     /** What it ended with; to be read after {@link Pump#ended}. */
@@ -223,7 +319,7 @@ final class Attempt implements CoreSubscriber<Object> {
         if (!Operators.setOnce(SUBSCRIPTION, this, handler)) {
             return;
         }
-        if (state == ENDED) {
+        if (hasEnded()) {
             cancelHandler();
         } else {
             handler.request(Long.MAX_VALUE);
@@ -232,12 +328,15 @@ final class Attempt implements CoreSubscriber<Object> {
 
     @Override
     public void onNext(Object value) {
-        // The value of a handler is not kept yet; only its end counts.
+        // What a Mono emits is its end. Any other value is not kept yet.
+        if (value instanceof Verdict chosen) {
+            decide(chosen);
+        }
     }
 
     @Override
     public void onError(Throwable thrown) {
-        if (!fail(Failure.of("handler-error", thrown))) {
+        if (!fail("handler-error", thrown)) {
             log.debug("A handler failed after its task had ended, which changes nothing", thrown);
         }
     }

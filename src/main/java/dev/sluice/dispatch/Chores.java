@@ -8,5 +8,5 @@ import reactor.core.publisher.Mono;
 @FunctionalInterface
 public interface Chores {
     /** The work for one queue: subscribed to at the start, cancelled at the stop; it should never end by itself. */
-    Mono<Void> of(Queue queue, Duration lease, int crashLimit);
+    Mono<Void> of(Queue queue, QueueSettings settings, Duration lease, int crashLimit);
 }

@@ -71,6 +71,7 @@ final class ClaimPump implements Pump {
     private final Consumer consumer;
     private final Observer observer;
     private final boolean timesAttempts;
+    private final Judge judge;
     private final RedisLinks links;
     private final ClaimStore store;
     private final RedisLink doorbell;
@@ -111,6 +112,7 @@ final class ClaimPump implements Pump {
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();
+        this.judge = new Judge(queue.name(), true);
         this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
@@ -139,8 +141,8 @@ final class ClaimPump implements Pump {
     }
 
     @Override
-    public boolean retries() {
-        return true;
+    public Judge judge() {
+        return judge;
     }
 
     @Override
@@ -286,7 +288,7 @@ final class ClaimPump implements Pump {
         if (verdict instanceof Verdict.Succeeded) {
             call.succeeded(token, attempt.frame().awaitsStatus());
         } else if (verdict instanceof Verdict.Retry retry) {
-            call.retry(token, retry.delay().toMillis());
+            call.retry(token, retry.delay().toMillis(), FailureLine.of(retry.failure()));
         } else if (verdict instanceof Verdict.Snooze snooze) {
             call.snooze(token, snooze.delay().toMillis());
         } else if (verdict instanceof Verdict.Dead dead) {
@@ -483,6 +485,7 @@ final class ClaimPump implements Pump {
                     if (phase != Phase.OPEN) {
                         return;
                     }
+                    outage.cannotJoin(failure);
                     MonoSink<Void> starter = starting;
                     if (starter != null && failure instanceof StoreRefusedException) {
                         starting = null;

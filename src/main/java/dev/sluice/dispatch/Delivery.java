@@ -24,6 +24,12 @@ public interface Delivery<T> extends TaskContext<T> {
     /** The attempt has failed and the task is tried again after {@code delay}, 0 to 365 days; dead after the last attempt. */
     Mono<Boolean> nack(Throwable reason, Duration delay);
 
+    /** Not now: the task is run again after {@code delay}, 0 to 365 days, and no attempt is used. */
+    Mono<Boolean> snooze(Duration delay);
+
+    /** The task is not worth doing: it ends without a result and without a dead letter. */
+    Mono<Boolean> discard();
+
     /** The task can never succeed: it goes to the dead letters. */
     Mono<Boolean> reject(Throwable reason);
 

@@ -42,6 +42,7 @@ public final class Dispatcher implements HandlerRegistry {
     private final Map<String, Receiver<?>> receivers = new LinkedHashMap<>();
     private final Map<String, Pump> pumps = new LinkedHashMap<>();
     private final Chores chores;
+    private final HealthWatch watch;
     private final Disposable.Composite running = Disposables.composite();
     private final Disposable.Swap stopping = Disposables.swap();
     private final Sinks.Empty<Void> begun = Sinks.empty();
@@ -64,6 +65,7 @@ public final class Dispatcher implements HandlerRegistry {
         this.opening = new Opening(builder.codec);
         this.handlers = new HandlerRunner(parts.pool(), opening);
         this.chores = builder.chores;
+        this.watch = new HealthWatch(parts.loop(), parts.outages(), builder.observer);
         builder.queues.forEach((queue, its) -> {
             queues.put(queue.name(), queue);
             settings.put(queue.name(), its);
@@ -167,6 +169,14 @@ public final class Dispatcher implements HandlerRegistry {
         });
     }
 
+    /**
+     * Whether it works on each of its queues, and if not, since when and why. Cheap, never blocks, from any thread; an
+     * outage shows as soon as a call fails, a loop that hangs after two seconds. Empty before {@link #start}.
+     */
+    public Map<String, Health> health() {
+        return watch.health();
+    }
+
     /** Sets how many tasks of a queue may be held at once, from now on. Lowering it interrupts nothing. */
     public void concurrency(String queue, int limit) {
         QueueSettings checked = QueueSettings.standard().concurrency(limit);
@@ -199,6 +209,7 @@ public final class Dispatcher implements HandlerRegistry {
         for (Queue queue : queues.values()) {
             pumps.computeIfAbsent(queue.name(), name -> pump(queue, handlers));
         }
+        watch.begin();
     }
 
     private void beginChores() {
@@ -206,7 +217,7 @@ public final class Dispatcher implements HandlerRegistry {
             throw stoppedTooSoon();
         }
         for (Queue queue : queues.values()) {
-            running.add(chores.of(queue, parts.lease(), parts.crashLimit())
+            running.add(chores.of(queue, settingsOf(queue), parts.lease(), parts.crashLimit())
                     .subscribe(nothing -> {}, failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
         }
     }
@@ -226,6 +237,7 @@ public final class Dispatcher implements HandlerRegistry {
 
     private void release() {
         try {
+            watch.end();
             parts.loop().close();
             parts.pool().close();
         } finally {
@@ -234,10 +246,14 @@ public final class Dispatcher implements HandlerRegistry {
     }
 
     private Pump pump(Queue queue, Consumer consumer) {
-        QueueSettings its = settings.getOrDefault(queue.name(), QueueSettings.standard());
+        QueueSettings its = settingsOf(queue);
         return queue.delivery() == DeliveryMode.AT_MOST_ONCE
                 ? new PopPump(parts, queue, its, consumer)
                 : new ClaimPump(parts, queue, its, consumer);
+    }
+
+    private QueueSettings settingsOf(Queue queue) {
+        return settings.getOrDefault(queue.name(), QueueSettings.standard());
     }
 
     private Queue known(String queue) {

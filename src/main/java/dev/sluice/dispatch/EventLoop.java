@@ -33,6 +33,7 @@ final class EventLoop {
     private final AtomicInteger scheduling = new AtomicInteger();
     private final Disposable ticking;
     private volatile boolean halted;
+    private volatile long ticks;
 
     EventLoop() {
         ticking = worker.schedulePeriodically(this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
@@ -43,6 +44,11 @@ final class EventLoop {
         void turn();
 
         void tick(long nowNanos);
+    }
+
+    /** How often the time was told so far: it grows while the loop turns. Any thread. */
+    long ticks() {
+        return ticks;
     }
 
     void add(Turn pump) {
@@ -122,6 +128,7 @@ final class EventLoop {
         if (halted) {
             return;
         }
+        ticks = ticks + 1;
         long now = System.nanoTime();
         for (Turn pump : pumps) {
             guarded(() -> pump.tick(now));

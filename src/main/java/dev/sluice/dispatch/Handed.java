@@ -15,13 +15,11 @@ final class Handed<T> implements Delivery<T> {
     private final Attempt attempt;
     private final @Nullable T payload;
     private final Map<String, String> headers;
-    private final long deadlineMs;
 
-    Handed(Attempt attempt, @Nullable T payload, Map<String, String> headers, long deadlineMs) {
+    Handed(Attempt attempt, @Nullable T payload, Map<String, String> headers) {
         this.attempt = attempt;
         this.payload = payload;
         this.headers = headers;
-        this.deadlineMs = deadlineMs;
     }
 
     @Override
@@ -76,7 +74,28 @@ final class Handed<T> implements Delivery<T> {
 
     @Override
     public @Nullable Instant deadline() {
-        return deadlineMs == 0 ? null : Instant.ofEpochMilli(deadlineMs);
+        long at = attempt.deadlineMs();
+        return at == 0 ? null : Instant.ofEpochMilli(at);
+    }
+
+    @Override
+    public Duration remaining() {
+        return Duration.ofNanos(attempt.remainingNanos(System.nanoTime()));
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return attempt.isCut();
+    }
+
+    @Override
+    public Mono<Void> cancelled() {
+        return Mono.defer(attempt::cut);
+    }
+
+    @Override
+    public @Nullable Failure lastFailure() {
+        return FailureLine.read(attempt.frame().failure());
     }
 
     @Override
@@ -86,15 +105,24 @@ final class Handed<T> implements Delivery<T> {
 
     @Override
     public Mono<Boolean> nack(Throwable reason) {
-        return settle(() -> attempt.fail(Failure.of("nack", reason)));
+        return settle(() -> attempt.fail("nack", reason));
     }
 
     @Override
     public Mono<Boolean> nack(Throwable reason, Duration delay) {
         Verdict.Retry retry = new Verdict.Retry(delay, Failure.of("nack", reason));
-        return settle(() -> (attempt.pump().retries() && attempt.number() < attempt.maxAttempts())
-                ? attempt.end(retry)
-                : attempt.end(Verdict.dead(retry.failure())));
+        return settle(() -> attempt.decide(retry));
+    }
+
+    @Override
+    public Mono<Boolean> snooze(Duration delay) {
+        Verdict snooze = Verdict.snooze(delay);
+        return settle(() -> attempt.decide(snooze));
+    }
+
+    @Override
+    public Mono<Boolean> discard() {
+        return settle(() -> attempt.end(Verdict.discarded()));
     }
 
     @Override

@@ -95,7 +95,7 @@ final class HandlerRunner implements Consumer {
                 handle(attempt, content, handlers.get(attempt.type()));
             }
         } catch (Throwable thrown) { // an Error of one handler must not end the thread that serves all
-            attempt.fail(Failure.of("handler-error", thrown));
+            attempt.fail("handler-error", thrown);
         } finally {
             attempt.leave();
         }

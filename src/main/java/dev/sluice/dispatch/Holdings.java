@@ -1,7 +1,6 @@
 package dev.sluice.dispatch;
 
 import dev.sluice.redis.Tokens;
-import dev.sluice.task.Failure;
 import dev.sluice.task.Verdict;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -110,7 +109,7 @@ final class Holdings {
     void endAll(Verdict running) {
         close();
         forEach(attempt -> {
-            if (attempt.end(attempt.isRunning() ? running : Verdict.released())) {
+            if (attempt.cut(attempt.isRunning() ? running : Verdict.released())) {
                 pool.elsewhere(attempt::cancelHandler);
             }
         });
@@ -130,7 +129,7 @@ final class Holdings {
 
     private void timeOut(Attempt attempt) {
         Thread blocked = attempt.occupied();
-        if (!attempt.fail(Failure.of("timeout", "the attempt took longer than " + attempt.timeoutMs() + " ms"))) {
+        if (!attempt.timeOut()) {
             return;
         }
         pool.elsewhere(attempt::cancelHandler);

@@ -41,8 +41,9 @@ final class Opening {
         } catch (EnvelopeException unreadable) {
             String plainType = settings.plainType();
             if (plainType != null && NO_ENVELOPE.contains(unreadable.reason())) {
-                attempt.opened(plainType, 0);
-                return new Content(frame.bytes(), frame.bodyOffset(), length, true, Map.of(), 0);
+                attempt.opened(plainType, 0, null);
+                attempt.timeout(settings.timeoutOf(plainType).toNanos());
+                return new Content(frame.bytes(), frame.bodyOffset(), length, true, Map.of());
             }
             return bury(attempt, Failure.of(unreadable.reason(), String.valueOf(unreadable.getMessage())));
         }
@@ -50,33 +51,43 @@ final class Opening {
 
     private static @Nullable Content accepted(Attempt attempt, Envelope envelope, QueueSettings settings) {
         String type = envelope.type() == null ? settings.defaultType() : envelope.type();
-        attempt.opened(type == null ? "-" : type, envelope.maxAttempts());
+        attempt.opened(type == null ? "-" : type, envelope.maxAttempts(), envelope.backoffMs());
         if (envelope.idInvalid() && attempt.frame().isForeign()) {
             return bury(attempt, Failure.of("invalid-id", "an id is 1 to 512 UTF-8 bytes without control characters"));
         }
         if (type == null) {
             return bury(attempt, Failure.of("no-type", "the task names no type and its queue has no default type"));
         }
-        if (envelope.deadlineMs() > 0 && envelope.deadlineMs() < System.currentTimeMillis()) {
-            return bury(attempt, Failure.of("deadline", "its deadline had passed before this attempt could start"));
-        }
-        if (envelope.timeoutMs() > 0) {
-            attempt.timeout(envelope.timeoutMs() * 1_000_000);
+        attempt.timeout(
+                envelope.timeoutMs() > 0
+                        ? envelope.timeoutMs() * 1_000_000
+                        : settings.timeoutOf(type).toNanos());
+        if (envelope.deadlineMs() > 0) {
+            long now = System.currentTimeMillis();
+            if (envelope.deadlineMs() <= now) {
+                return bury(attempt, Failure.of("deadline", missed(attempt)));
+            }
+            attempt.deadline(envelope.deadlineMs(), now);
         }
         return new Content(
                 envelope.payloadBuffer(),
                 envelope.payloadOffset(),
                 envelope.payloadLength(),
                 false,
-                envelope.headers(),
-                envelope.deadlineMs());
+                envelope.headers());
+    }
+
+    private static String missed(Attempt attempt) {
+        Failure last = FailureLine.read(attempt.frame().failure());
+        return "its deadline had passed before this attempt could start"
+                + (last == null ? "" : "; the one before failed: " + last.reason() + ": " + last.message());
     }
 
     /** Reads the payload as {@code type} and gives the task the shape a handler sees; null if that ended the attempt. */
     @Nullable
     <T> Handed<T> payload(Attempt attempt, Content content, Type type) {
         try {
-            return new Handed<>(attempt, decode(content, type), content.headers, content.deadlineMs);
+            return new Handed<>(attempt, decode(content, type), content.headers);
         } catch (SluiceException unreadable) {
             bury(attempt, Failure.of(unreadable.code(), unreadable));
             return null;
@@ -106,15 +117,13 @@ final class Opening {
         private final int length;
         private final boolean plain;
         private final Map<String, String> headers;
-        private final long deadlineMs;
 
-        Content(byte[] buffer, int offset, int length, boolean plain, Map<String, String> headers, long deadlineMs) {
+        Content(byte[] buffer, int offset, int length, boolean plain, Map<String, String> headers) {
             this.buffer = buffer;
             this.offset = offset;
             this.length = length;
             this.plain = plain;
             this.headers = headers;
-            this.deadlineMs = deadlineMs;
         }
     }
 }

@@ -2,6 +2,9 @@ package dev.sluice.dispatch;
 
 import dev.sluice.observe.Observer;
 import dev.sluice.task.StoreRefusedException;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -9,12 +12,13 @@ import org.slf4j.LoggerFactory;
  * Tells once that Redis is away, and once that it is back, however many queues of a dispatcher notice it and however long
  * it lasts. What Redis refuses to a single queue is told for that queue.
  *
- * <p>Confined to the loop thread.
+ * <p>Confined to the loop thread, except for {@link #health}.
  */
 final class Outages {
     private static final Logger log = LoggerFactory.getLogger(Outages.class);
 
     private final Observer observer;
+    private final Map<String, Outage> queues = Collections.synchronizedMap(new LinkedHashMap<>());
     private int queuesAway;
     private int leasesLost;
     private int tasksCancelled;
@@ -25,7 +29,18 @@ final class Outages {
 
     /** The state of one queue, which begins answered. */
     Outage of(String queue) {
-        return new Outage(queue);
+        Outage outage = new Outage(queue);
+        queues.put(queue, outage);
+        return outage;
+    }
+
+    /** How each queue is, in the order in which they came. Any thread. */
+    Map<String, Health> health() {
+        Map<String, Health> all = new LinkedHashMap<>();
+        synchronized (queues) {
+            queues.forEach((queue, outage) -> all.put(queue, outage.health));
+        }
+        return all;
     }
 
     /** Whether one queue's calls go unanswered. */
@@ -33,6 +48,7 @@ final class Outages {
         private final String queue;
         private boolean open;
         private boolean refused;
+        private volatile Health health = Health.of(Health.State.STARTING, "");
 
         private Outage(String queue) {
             this.queue = queue;
@@ -42,7 +58,21 @@ final class Outages {
             return open;
         }
 
+        /** The queue cannot be joined, for now: whoever asks for its health learns why. */
+        void cannotJoin(Throwable reason) {
+            down(reason);
+        }
+
+        private void down(Throwable reason) {
+            Health.State state =
+                    reason instanceof StoreRefusedException ? Health.State.REFUSED : Health.State.RECONNECTING;
+            if (health.state() != state) {
+                health = Health.of(state, String.valueOf(reason.getMessage()));
+            }
+        }
+
         void begin(Throwable reason) {
+            down(reason);
             if (open) {
                 return;
             }
@@ -62,7 +92,11 @@ final class Outages {
             }
         }
 
+        /** Redis serves this queue, whether or not it had been known that it did not. */
         void end() {
+            if (!health.isUp()) {
+                health = Health.of(Health.State.UP, "");
+            }
             if (!open) {
                 return;
             }

@@ -65,6 +65,7 @@ final class PopPump implements Pump {
     private final Consumer consumer;
     private final Observer observer;
     private final boolean timesAttempts;
+    private final Judge judge;
     private final RedisLinks links;
     private final PopStore store;
     private final RedisLink waiting;
@@ -100,6 +101,7 @@ final class PopPump implements Pump {
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();
+        this.judge = new Judge(queue.name(), false);
         this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.pops(queue);
@@ -128,8 +130,8 @@ final class PopPump implements Pump {
     }
 
     @Override
-    public boolean retries() {
-        return false;
+    public Judge judge() {
+        return judge;
     }
 
     @Override
@@ -394,13 +396,12 @@ final class PopPump implements Pump {
         calls.run(
                 store.introduce().thenReturn(true),
                 known -> {
-                    backoff.reset();
-                    plain.gives = true;
-                    ready.gives = true;
+                    recovered();
                     introduced = true;
                     started(MonoSink::success);
                 },
                 failure -> {
+                    outage.cannotJoin(failure);
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
                         loop.remove(this);

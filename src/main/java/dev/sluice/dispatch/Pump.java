@@ -13,8 +13,8 @@ interface Pump extends EventLoop.Turn {
     /** True if the clock is read at the end of each attempt. */
     boolean timesAttempts();
 
-    /** True if a failed attempt may be followed by another. */
-    boolean retries();
+    /** Who decides what follows a failed attempt. */
+    Judge judge();
 
     /** True if a claimed task must not be started any more: it goes back, or it is no longer ours. */
     boolean refusesStart(Attempt attempt);

@@ -1,8 +1,12 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Task;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  * @param plainType the type that takes elements which are no JSON object, as {@code String} or {@code byte[]}; null =
  *     such an element is dead with the reason why it cannot be read
  * @param foreign whether other clients push to the plain list; false saves one connection and one wait
+ * @param deadLetters how many dead letters are kept, and how long; default 100,000 and 90 days. Of several dispatchers of
+ *     a queue the one that keeps least decides
+ * @param timeouts type → limit of one attempt, for types that need another than the queue; default none
+ * @param retries type → what follows a failed attempt, for types that need another than the queue; default none
  */
 public record QueueSettings(
         int concurrency,
@@ -22,7 +30,10 @@ public record QueueSettings(
         RetryPolicy retry,
         @Nullable String defaultType,
         @Nullable String plainType,
-        boolean foreign) {
+        boolean foreign,
+        DeadLetterRetention deadLetters,
+        Map<String, Duration> timeouts,
+        Map<String, RetryPolicy> retries) {
     private static final int MAX_CONCURRENCY = 100_000;
     private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
@@ -32,43 +43,104 @@ public record QueueSettings(
             throw new InvalidTaskException(
                     "concurrency", "concurrency must be 1 to " + MAX_CONCURRENCY + ", was " + concurrency);
         }
-        if (timeout.toMillis() < 1 || timeout.compareTo(MAX_TIMEOUT) > 0) {
-            throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + timeout);
-        }
+        checkTimeout(timeout);
+        timeouts = Map.copyOf(timeouts);
+        retries = Map.copyOf(retries);
+        timeouts.values().forEach(QueueSettings::checkTimeout);
+        timeouts.keySet().forEach(QueueSettings::checkType);
+        retries.keySet().forEach(QueueSettings::checkType);
+    }
+
+    /** Settings without any of their own for a type. */
+    public QueueSettings(
+            int concurrency,
+            Duration timeout,
+            RetryPolicy retry,
+            @Nullable String defaultType,
+            @Nullable String plainType,
+            boolean foreign,
+            DeadLetterRetention deadLetters) {
+        this(concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, Map.of(), Map.of());
     }
 
     /** The defaults. */
     public static QueueSettings standard() {
-        return new QueueSettings(256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true);
+        return new QueueSettings(256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true, DeadLetterRetention.standard());
     }
 
     /** These settings with another limit of tasks held at once. */
     public QueueSettings concurrency(int limit) {
-        return new QueueSettings(limit, timeout, retry, defaultType, plainType, foreign);
+        return new QueueSettings(limit, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with another limit of one attempt. */
     public QueueSettings timeout(Duration limit) {
-        return new QueueSettings(concurrency, limit, retry, defaultType, plainType, foreign);
+        return new QueueSettings(concurrency, limit, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with another retry policy. */
     public QueueSettings retry(RetryPolicy policy) {
-        return new QueueSettings(concurrency, timeout, policy, defaultType, plainType, foreign);
+        return new QueueSettings(concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with a type for tasks that name none. */
     public QueueSettings defaultType(@Nullable String type) {
-        return new QueueSettings(concurrency, timeout, retry, type, plainType, foreign);
+        return new QueueSettings(concurrency, timeout, retry, type, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with a type for elements that are no JSON object. */
     public QueueSettings plainType(@Nullable String type) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, type, foreign);
+        return new QueueSettings(concurrency, timeout, retry, defaultType, type, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with or without a wait on the plain list. */
     public QueueSettings foreign(boolean pushes) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, pushes);
+        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters, timeouts, retries);
+    }
+
+    /** These settings with another bound on dead letters. */
+    public QueueSettings deadLetters(DeadLetterRetention kept) {
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, plainType, foreign, kept, timeouts, retries);
+    }
+
+    /** These settings with another limit of one attempt for the tasks of one type; a task's own limit wins. */
+    public QueueSettings timeout(String type, Duration limit) {
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, with(timeouts, type, limit), retries);
+    }
+
+    /** These settings with another retry policy for the tasks of one type; what a task says of its own wins. */
+    public QueueSettings retry(String type, RetryPolicy policy) {
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, with(retries, type, policy));
+    }
+
+    /** The limit of one attempt for tasks of this type. */
+    Duration timeoutOf(String type) {
+        return timeouts.isEmpty() ? timeout : timeouts.getOrDefault(type, timeout);
+    }
+
+    /** The retry policy for tasks of this type. */
+    RetryPolicy retryOf(String type) {
+        return retries.isEmpty() ? retry : retries.getOrDefault(type, retry);
+    }
+
+    private static <V> Map<String, V> with(Map<String, V> all, String type, V value) {
+        Map<String, V> more = new HashMap<>(all);
+        more.put(type, value);
+        return more;
+    }
+
+    private static void checkTimeout(Duration limit) {
+        if (limit.compareTo(Duration.ofMillis(1)) < 0 || limit.compareTo(MAX_TIMEOUT) > 0) {
+            throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
+        }
+    }
+
+    private static void checkType(String type) {
+        if (!Task.isValidType(type)) {
+            throw new InvalidTaskException("type", "no task can have the type '" + type + "'");
+        }
     }
 }

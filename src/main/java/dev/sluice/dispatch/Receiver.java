@@ -1,6 +1,5 @@
 package dev.sluice.dispatch;
 
-import dev.sluice.task.Failure;
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -110,7 +109,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             actual.onNext(task);
         } catch (Throwable thrown) { // a subscriber that throws takes nothing more, and what it did not get goes back
             cancelled = true;
-            attempt.fail(Failure.of("subscriber-error", thrown));
+            attempt.fail("subscriber-error", thrown);
             log.atError()
                     .addKeyValue("queue", attempt.pump().queue().name())
                     .log("A subscriber of deliveries threw; it gets no more", thrown);
@@ -131,7 +130,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             Opening.Content content = opening.envelope(attempt);
             return content == null ? null : opening.payload(attempt, content, payload);
         } catch (Throwable thrown) { // a codec of the user's may throw anything
-            attempt.fail(Failure.of("codec-error", thrown));
+            attempt.fail("codec-error", thrown);
             return null;
         }
     }

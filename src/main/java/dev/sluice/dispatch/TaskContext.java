@@ -1,12 +1,14 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.task.Failure;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
 
 /**
- * One attempt of a task, as its handler sees it. Immutable; any thread.
+ * One attempt of a task, as its handler sees it. Any thread; what is asked for is made then, and costs nothing before.
  *
  * @param <T> the payload
  */
@@ -39,10 +41,32 @@ public interface TaskContext<T> {
     /** How many dispatchers died while they held this task. */
     int crashes();
 
-    /** The limit of this attempt, from its start. */
+    /** Why the attempt before failed, or null if none did. Attempts that were given back, snoozed or crashed do not count. */
+    @Nullable
+    Failure lastFailure();
+
+    /** The limit of this attempt, from its start; never beyond the deadline. */
     Duration timeout();
 
-    /** The instant after which no attempt starts, or null. */
+    /** The instant after which no attempt starts, and at which a running one is cut; null if there is none. */
     @Nullable
     Instant deadline();
+
+    /** What is left of {@link #timeout} now; zero if it is over. */
+    Duration remaining();
+
+    /**
+     * Whether this attempt was ended over its handler's head: its timeout or deadline is over, its lease was lost, or the
+     * shutdown's grace has passed. The handler's Mono is cancelled then; this is for code that no cancellation reaches.
+     */
+    boolean isCancelled();
+
+    /**
+     * Completes when {@link #isCancelled} has become true, or at once if it is.
+     *
+     * <p>Does nothing before it is subscribed to. Emits no value. Never completes if the attempt ends by itself.
+     * Unsubscribing changes nothing else. Signals on a thread of {@code Schedulers.boundedElastic()}, or where it is
+     * subscribed to. Does not fail.
+     */
+    Mono<Void> cancelled();
 }

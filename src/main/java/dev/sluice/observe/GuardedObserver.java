@@ -86,6 +86,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void trimmed(String queue, int count) {
+        try {
+            observer.trimmed(queue, count);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void link(String role, boolean up) {
         try {
             observer.link(role, up);
@@ -98,6 +107,15 @@ final class GuardedObserver implements Observer {
     public void lease(String queue, boolean lapsed) {
         try {
             observer.lease(queue, lapsed);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void health(String queue, boolean up) {
+        try {
+            observer.health(queue, up);
         } catch (Throwable thrown) {
             swallow(thrown);
         }

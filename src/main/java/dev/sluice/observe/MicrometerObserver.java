@@ -3,6 +3,7 @@ package dev.sluice.observe;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,11 +31,15 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       Redis</td></tr>
  *   <tr><td>{@code sluice.statuses.late}</td><td>counter; queue</td>
  *       <td>never by itself: producers that push first and write the status second cause it</td></tr>
+ *   <tr><td>{@code sluice.dead.trimmed}</td><td>counter; queue</td>
+ *       <td>it rises: failed tasks are thrown away before anybody looked at them</td></tr>
  *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
  *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
  *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
  *       connections</td></tr>
  *   <tr><td>{@code sluice.links.down}</td><td>gauge</td><td>it is above 0 for longer than a failover takes</td></tr>
+ *   <tr><td>{@code sluice.dispatchers.up}</td><td>gauge; queue</td>
+ *       <td>it is below the number of dispatchers that this process runs: Redis is away or refuses, or a loop hangs</td></tr>
  *   <tr><td>{@code sluice.attempt}</td><td>timer; queue, type, outcome</td>
  *       <td>its maximum nears the attempt timeout</td></tr>
  * </table>
@@ -52,6 +57,7 @@ public final class MicrometerObserver implements Observer {
     private final MeterRegistry registry;
     private final boolean attempts;
     private final Map<String, QueueMeters> queues = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> dispatchersUp = new ConcurrentHashMap<>();
     private final AtomicInteger linksDown = new AtomicInteger();
     private final Counter linksLost;
 
@@ -110,6 +116,11 @@ public final class MicrometerObserver implements Observer {
     }
 
     @Override
+    public void trimmed(String queue, int count) {
+        counter("sluice.dead.trimmed", queue).increment(count);
+    }
+
+    @Override
     public void link(String role, boolean up) {
         if (up) {
             linksDown.updateAndGet(n -> Math.max(0, n - 1));
@@ -127,6 +138,11 @@ public final class MicrometerObserver implements Observer {
     }
 
     @Override
+    public void health(String queue, boolean up) {
+        dispatchersUp.computeIfAbsent(queue, this::countOfDispatchers).addAndGet(up ? 1 : -1);
+    }
+
+    @Override
     public boolean wantsAttempts() {
         return attempts;
     }
@@ -134,6 +150,12 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void attempt(String queue, String type, Outcome outcome, long nanos) {
         meters(queue).attempt(type, outcome).record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    private AtomicInteger countOfDispatchers(String queue) {
+        AtomicInteger count = new AtomicInteger();
+        registry.gauge("sluice.dispatchers.up", Tags.of("queue", queue), count);
+        return count;
     }
 
     private QueueMeters meters(String queue) {

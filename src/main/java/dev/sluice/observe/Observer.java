@@ -44,6 +44,9 @@ public interface Observer {
     /** {@code count} statuses that another program wrote after its tasks had ended were removed. */
     default void lateStatuses(String queue, int count) {}
 
+    /** {@code count} dead letters were removed for good, because there were too many or they were too old. */
+    default void trimmed(String queue, int count) {}
+
     /**
      * A connection with the given role ({@code command}, {@code wake} …) went down, or came up again.
      *
@@ -56,6 +59,13 @@ public interface Observer {
      * #link}.
      */
     default void lease(String queue, boolean lapsed) {}
+
+    /**
+     * A dispatcher began to work on {@code queue}, or ceased to: Redis is away or refuses, its loop hangs, or it was stopped.
+     *
+     * <p>On each change only, within half a second; the first is that it began. Called on Reactor's parallel scheduler.
+     */
+    default void health(String queue, boolean up) {}
 
     /**
      * Whether {@link #attempt} is to be called. Read once, when a dispatcher starts: while false, no clock is read per

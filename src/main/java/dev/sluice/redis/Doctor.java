@@ -1,265 +1,379 @@
 package dev.sluice.redis;
 
+import dev.sluice.redis.Pages.What;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Diagnosis;
+import dev.sluice.task.Finding;
+import dev.sluice.task.Finding.Kind;
 import dev.sluice.task.Queue;
 import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.function.BiConsumer;
+import java.util.Set;
+import java.util.stream.Collectors;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * A read-only check of a queue's stored invariants: each live id in exactly one place, every claimed task with its
- * body, every delayed task with its body, every dead letter with its record, and statuses that agree.
+ * Checks the stored invariants of one queue, also while it is at work, and puts in order what is broken if asked to.
  *
- * <p>It reads in pages of 512 elements and takes no snapshot: on a queue at work it may report what was only on its way.
- * On a quiet queue every finding is real. Memory grows with the number of live ids.
+ * <p><b>How can it be right about a queue that moves?</b> Every page that it reads is one instant: what contradicts itself
+ * there is wrong, or a writer of several commands is between two of them. What only several pages can tell (a status whose
+ * id is in no list, a body that nobody holds) is a suspicion: the lists and the claims are walked twice more for the
+ * suspects alone. A list is read from its tail, so that what leaves its head hides nothing. In the end one small script
+ * looks at each suspect again, and only what is still wrong is reported, or repaired in that same script.
+ *
+ * <p><b>How much does it take?</b> Steps of at most 256 elements and about a megabyte. In memory 16 to 32 bytes for each
+ * id that waits or is claimed; beyond two million ids of a queue it walks over them in parts, one after the other.
  */
 public final class Doctor {
-    private static final int PAGE = 512;
+    private static final int AT_ONCE = 256;
+    private static final int LOOKS_AGAIN = 2;
+    private static final Duration A_MOMENT = Duration.ofMillis(250);
+    private static final Duration LONG_AGO = Duration.ofMinutes(10); // and so in repair.lua
+    private static final List<String> NUMBERS =
+            List.of("protocol", "lease", "seen", "turn", "duplicates", "made-ids", "bodiless", "late-statuses", "trimmed");
 
     private final RedisLink link;
     private final QueueKeys keys;
+    private final Queue queue;
     private final boolean leased;
+    private final Pages pages;
     private final Duration deadline;
 
     Doctor(RedisLink link, Queue queue, Duration deadline) {
         this.link = link;
+        this.queue = queue;
         this.keys = new QueueKeys(queue);
         this.leased = queue.delivery() == DeliveryMode.AT_LEAST_ONCE;
+        this.pages = new Pages(link, keys, deadline);
         this.deadline = deadline;
     }
 
     /** Examines the queue once. Cold; emits what it found and completes. Nothing is changed. */
     public Mono<Diagnosis> examine() {
-        return Mono.defer(() -> {
-            Examination seen = new Examination(leased);
-            return hash(keys.cancelled(), seen::cancelled)
-                    .then(list(keys.ready(), seen, (id, frame) -> seen.place(id, "ready")))
-                    .then(list(keys.plain(), seen, (id, frame) -> seen.rawElements++))
-                    .then(list(keys.suspects(), seen, (id, frame) -> seen.place(id, "suspects")))
-                    .then(hash(keys.bodies(), (id, frame) -> seen.bodies.put(id, frame)))
-                    .then(sorted(keys.delayed(), (id, due) -> seen.delayed.put(id, due)))
-                    .then(sorted(keys.dispatchers(), (incarnation, lease) -> seen.incarnations.put(incarnation, lease)))
-                    .then(claimedHashes(seen))
-                    .then(hash(keys.deadBodies(), (id, record) -> seen.deadBodies.put(id, record)))
-                    .then(sorted(keys.dead(), (id, at) -> seen.dead.put(id, at)))
-                    .then(hash(keys.status(), (id, word) -> seen.statuses.put(id, word)))
-                    .then(Mono.fromSupplier(seen::diagnose));
+        return Mono.defer(() -> examine(false));
+    }
+
+    /** The same, and repairs what it can of what it found. Cold; cancelling leaves done what is done. */
+    public Mono<Diagnosis> repair() {
+        return Mono.defer(() -> examine(true));
+    }
+
+    private Mono<Diagnosis> examine(boolean repairs) {
+        Outcome outcome = new Outcome(repairs);
+        return wrongTypes(outcome)
+                .then(Mono.defer(() -> outcome.found.isEmpty() ? wellTyped(outcome) : Mono.empty()))
+                .then(Mono.fromSupplier(outcome::diagnosis));
+    }
+
+    private Mono<Void> wellTyped(Outcome outcome) {
+        return sizes().flatMap(sizes -> {
+            long waiting = sizes.get(0) + sizes.get(1) + sizes.get(2);
+            outcome.liveTasks = waiting + sizes.get(3) + sizes.get(4);
+            int parts = (int) (Math.max(waiting, sizes.get(3)) / Examination.IDS_OF_A_PART) + 1;
+            return Flux.range(0, parts)
+                    .concatMap(part -> examine(new Examination(part, parts, leased), part == 0, outcome), 1)
+                    .then();
         });
     }
 
-    private Mono<Void> list(byte[] key, Examination seen, BiConsumer<String, String> each) {
-        return listPage(key, 0, seen, each)
-                .expand(next -> next < 0 ? Mono.empty() : listPage(key, next, seen, each))
+    private Mono<Void> examine(Examination seen, boolean first, Outcome outcome) {
+        return (first ? meta(seen).then(members(seen)) : Mono.<Void>empty())
+                .then(walk(seen))
+                .then(Mono.defer(() -> lookAgain(seen, LOOKS_AGAIN)))
+                .then(Mono.defer(() -> conclude(seen, outcome)));
+    }
+
+    // ---- the walk
+
+    private Mono<Void> walk(Examination seen) {
+        // In the order in which elements move on: what leaves one list during the walk is met in the next.
+        Mono<Void> lists = pages.all(What.PLAIN)
+                .doOnNext(seen::list)
+                .thenMany(pages.all(What.SUSPECTS).doOnNext(seen::list))
+                .thenMany(pages.all(What.READY).doOnNext(seen::list))
+                .then();
+        Mono<Void> claims = pages.claimants()
+                .flatMapIterable(all -> all)
+                .concatMap(one -> pages.claimed(one).doOnNext(page -> seen.claimed(one, page)), 1)
+                .then();
+        return lists.then(claims)
+                .thenMany(pages.all(What.BODIES).doOnNext(seen::bodies))
+                .thenMany(pages.all(What.DELAYED).doOnNext(seen::delayed))
+                .thenMany(pages.all(What.DEAD).doOnNext(seen::dead))
+                .thenMany(pages.all(What.RECORDS).doOnNext(seen::records))
+                .then(now())
+                .flatMapMany(now -> pages.all(What.LATE).doOnNext(page -> seen.late(page, now)))
+                .thenMany(pages.all(What.STATUS).doOnNext(seen::statuses))
                 .then();
     }
 
-    private Mono<Integer> listPage(byte[] key, int from, Examination seen, BiConsumer<String, String> each) {
-        return link.command(
-                        CommandType.LRANGE, args -> args.addKey(key).add(from).add(from + PAGE - 1), deadline)
-                .map(reply -> {
-                    for (int i = 0; i < reply.size(); i++) {
-                        Frame frame = Frame.read(reply.bytes(i));
-                        if (frame != null && seen.isDropped(frame)) {
-                            continue;
-                        }
-                        each.accept(
-                                frame == null ? "(raw) " + reply.text(i).hashCode() + "@" + (from + i) : frame.id(),
-                                "");
-                    }
-                    return reply.size() < PAGE ? -1 : from + PAGE;
-                });
+    private Mono<Void> lookAgain(Examination seen, int times) {
+        if (times == 0 || seen.suspects().isEmpty()) {
+            return Mono.empty();
+        }
+        Mono<Void> look = Mono.defer(() -> {
+            Examination.SecondLook second = seen.new SecondLook();
+            boolean lists = seen.has(
+                    Kind.STATUS_GHOST, Kind.STATUS_FALSE, Kind.STATUS_MISSING, Kind.TWO_PLACES, Kind.RUNNING_OR_LOST);
+            boolean claims = seen.has(Kind.BODY_WITHOUT_OWNER, Kind.CLAIMED_TWICE);
+            return (lists ? again(second) : Mono.<Void>empty())
+                    .then(claims ? claimsAgain(second) : Mono.<Void>empty())
+                    .then(Mono.fromRunnable(second::conclude));
+        });
+        return Mono.delay(A_MOMENT)
+                .then(confirm(seen)) // most are gone by now: only for the rest all lists are walked
+                .then(look)
+                .then(Mono.defer(() -> lookAgain(seen, times - 1)));
     }
 
-    private Mono<Void> hash(byte[] key, BiConsumer<String, String> each) {
-        return scan(CommandType.HSCAN, key, each);
-    }
-
-    private Mono<Void> sorted(byte[] key, BiConsumer<String, String> each) {
-        return scan(CommandType.ZSCAN, key, each);
-    }
-
-    private Mono<Void> scan(CommandType type, byte[] key, BiConsumer<String, String> each) {
-        return scanPage(type, key, "0", each)
-                .expand(cursor -> cursor.equals("0") ? Mono.empty() : scanPage(type, key, cursor, each))
+    private Mono<Void> again(Examination.SecondLook second) {
+        return pages.all(What.PLAIN)
+                .doOnNext(second::list)
+                .thenMany(pages.all(What.SUSPECTS).doOnNext(second::list))
+                .thenMany(pages.all(What.READY).doOnNext(second::list))
                 .then();
     }
 
-    private Mono<String> scanPage(CommandType type, byte[] key, String cursor, BiConsumer<String, String> each) {
-        return link.command(
-                        type, args -> args.addKey(key).add(cursor).add("COUNT").add(PAGE), deadline)
-                .map(reply -> {
-                    for (int i = 1; i + 1 < reply.size(); i += 2) {
-                        each.accept(reply.text(i), reply.text(i + 1));
-                    }
-                    return reply.text(0);
-                });
-    }
-
-    private Mono<Void> claimedHashes(Examination seen) {
-        return link.command(
-                        CommandType.SCAN,
-                        args -> args.add("0")
-                                .add("MATCH")
-                                .add(keys.claimedPattern())
-                                .add("COUNT")
-                                .add(PAGE),
-                        deadline)
-                .expand(reply -> reply.text(0).equals("0")
-                        ? Mono.empty()
-                        : link.command(
-                                CommandType.SCAN,
-                                args -> args.add(reply.text(0))
-                                        .add("MATCH")
-                                        .add(keys.claimedPattern())
-                                        .add("COUNT")
-                                        .add(PAGE),
-                                deadline))
-                .concatMap(reply -> {
-                    List<String> found = new ArrayList<>();
-                    for (int i = 1; i < reply.size(); i++) {
-                        found.add(reply.text(i));
-                    }
-                    return Flux.fromIterable(found);
-                })
-                .distinct()
-                .concatMap(
-                        key -> hash(key.getBytes(StandardCharsets.UTF_8), (token, id) -> seen.claimed(key, token, id)))
+    private Mono<Void> claimsAgain(Examination.SecondLook second) {
+        return pages.claimants()
+                .flatMapIterable(all -> all)
+                .concatMap(one -> pages.claimed(one).doOnNext(page -> second.claimed(one, page)), 1)
                 .then();
     }
 
-    /** What one examination has read. */
-    private static final class Examination {
-        final Map<String, String> places = new HashMap<>();
-        final Map<String, Long> cancelledBefore = new HashMap<>();
-        final Map<String, String> bodies = new HashMap<>();
-        final Map<String, String> delayed = new HashMap<>();
-        final Map<String, String> claimed = new HashMap<>();
-        final Map<String, String> incarnations = new HashMap<>();
-        final Map<String, String> dead = new HashMap<>();
-        final Map<String, String> deadBodies = new HashMap<>();
-        final Map<String, String> statuses = new HashMap<>();
-        final Map<String, List<String>> findings = new TreeMap<>();
-        final Map<String, List<String>> doubts = new TreeMap<>();
-        final boolean leased;
-        int rawElements;
+    // ---- the last word
 
-        Examination(boolean leased) {
-            this.leased = leased;
-        }
+    private Mono<Void> confirm(Examination seen) {
+        return judge(seen, false, (suspect, fate) -> {
+            if (fate == 0) {
+                seen.clear(suspect);
+            }
+        });
+    }
 
-        void cancelled(String id, String mark) {
-            cancelledBefore.put(id, Long.parseLong(mark.replaceFirst(",.*", "")));
-        }
+    private Mono<Void> conclude(Examination seen, Outcome outcome) {
+        outcome.isComplete &= seen.isComplete;
+        Mono<Set<String>> listed = outcome.repairs && seen.has(Kind.STATUS_MISSING)
+                ? writeListed().collect(Collectors.toSet())
+                : Mono.just(Set.of());
+        return listed.flatMap(written -> {
+            seen.suspects(Kind.STATUS_MISSING).stream()
+                    .filter(suspect -> written.contains(suspect.subject()))
+                    .forEach(suspect -> {
+                        outcome.found.add(suspect.found(true));
+                        seen.clear(suspect);
+                    });
+            return judge(seen, outcome.repairs, (suspect, fate) -> {
+                if (fate > 0) {
+                    outcome.found.add(suspect.found(fate == 2));
+                }
+            });
+        });
+    }
 
-        /** Cancelled where it lies: the next claim that meets it drops it. */
-        boolean isDropped(Frame frame) {
-            return frame.epoch() < cancelledBefore.getOrDefault(frame.id(), 0L);
-        }
-
-        void place(String id, String where) {
-            if (id.startsWith("(raw) ")) {
-                rawElements++;
+    /** Has a script look at every suspect: 0 it is in order, 1 it is broken, 2 it was broken and is repaired. */
+    private Mono<Void> judge(Examination seen, boolean repairs, Fate fate) {
+        Map<String, List<Suspect>> batches = new HashMap<>();
+        for (Suspect suspect : seen.suspects()) {
+            if (suspect.kind() == Kind.CLAIMED_TWICE) {
+                fate.of(suspect, 1); // no single call can tell
+            } else if (suspect.kind() == Kind.META_FIELD && suspect.first().isEmpty()) {
+                fate.of(suspect, 1);
+            } else if (suspect.kind() == Kind.TWO_PLACES && suspect.second().equals("twice")) {
+                fate.of(suspect, 1);
             } else {
-                String other = places.put(id, where);
-                if (other != null) {
-                    find("an id in two places", id + " in " + other + " and " + where);
-                }
+                batches.computeIfAbsent(suspect.kind() + " " + suspect.incarnation(), none -> new ArrayList<>())
+                        .add(suspect);
             }
         }
+        return Flux.fromIterable(batches.values())
+                .concatMap(batch -> Flux.fromIterable(batch).buffer(AT_ONCE))
+                .concatMap(
+                        batch -> link.run(Script.REPAIR, keys.withClaimed(batch.get(0).incarnation()), args -> {
+                                    args.add(repairs ? 1 : 0)
+                                            .add(batch.get(0).kind().code())
+                                            .add(batch.size());
+                                    for (Suspect suspect : batch) {
+                                        args.add(Pages.bytes(suspect.subject()))
+                                                .add(Pages.bytes(suspect.first()))
+                                                .add(Pages.bytes(suspect.second()));
+                                    }
+                                }, deadline)
+                                .doOnNext(reply -> {
+                                    for (int i = 0; i < batch.size(); i++) {
+                                        fate.of(batch.get(i), (int) reply.number(i + 1));
+                                    }
+                                }),
+                        1)
+                .then();
+    }
 
-        void claimed(String key, String token, String id) {
-            if (token.equals("last")) {
-                return;
-            }
-            if (!incarnations.containsKey(key.substring(key.indexOf(":claimed:") + 9))) {
-                find("a claimed hash whose dispatcher is no member", key);
-            }
-            String other = claimed.put(id, key);
-            if (other != null) {
-                find("an id claimed twice", id + " in " + other + " and " + key);
-            }
+    /** Gives every task in the two lists of frames its word; the ids that had none. */
+    private Flux<String> writeListed() {
+        return Flux.just("suspects", "ready")
+                .concatMap(list -> words(list, "0")
+                        .expand(reply -> reply.text(1).isEmpty() ? Mono.empty() : words(list, reply.text(1))))
+                .concatMapIterable(reply -> {
+                    List<String> ids = new ArrayList<>();
+                    for (int i = 2; i < reply.size(); i++) {
+                        ids.add(Pages.latin(reply.bytes(i)));
+                    }
+                    return ids;
+                });
+    }
+
+    private Mono<Reply> words(String list, String from) {
+        return link.run(
+                Script.REPAIR,
+                keys.withClaimed("-"),
+                args -> args.add(1).add("listed-without-status").add(0).add(list).add(from),
+                deadline);
+    }
+
+    // ---- keys, fields, members
+
+    private Mono<Void> wrongTypes(Outcome outcome) {
+        Map<byte[], String> wanted = new HashMap<>();
+        for (byte[] key : List.of(keys.plain(), keys.ready(), keys.suspects(), keys.wake())) {
+            wanted.put(key, "list");
+        }
+        for (byte[] key : List.of(keys.status(), keys.bodies(), keys.deadBodies(), keys.meta(), keys.cancelled())) {
+            wanted.put(key, "hash");
+        }
+        for (byte[] key : List.of(keys.dispatchers(), keys.delayed(), keys.dead(), keys.late())) {
+            wanted.put(key, "zset");
+        }
+        wanted.put(keys.cancelling(), "set");
+        wanted.put(keys.statusOwner().getBytes(StandardCharsets.UTF_8), "string");
+        return Flux.fromIterable(wanted.entrySet())
+                .concatMap(entry -> type(entry.getKey(), entry.getValue(), outcome))
+                .thenMany(pages.claimants().flatMapIterable(all -> all))
+                .concatMap(incarnation -> type(keys.claimed(incarnation), "hash", outcome))
+                .then();
+    }
+
+    private Mono<Void> type(byte[] key, String wanted, Outcome outcome) {
+        return link.command(CommandType.TYPE, args -> args.addKey(key), deadline)
+                .doOnNext(reply -> {
+                    String is = reply.text(0);
+                    if (!is.equals("none") && !is.equals(wanted)) {
+                        outcome.found.add(new Finding(
+                                Kind.WRONG_TYPE,
+                                new String(key, StandardCharsets.UTF_8),
+                                "a " + is + " and no " + wanted,
+                                false));
+                    }
+                })
+                .then();
+    }
+
+    private Mono<Void> meta(Examination seen) {
+        return link.command(
+                        CommandType.HMGET,
+                        args -> {
+                            args.addKey(keys.meta()).add("delivery").add("status-key");
+                            NUMBERS.forEach(args::add);
+                        },
+                        deadline)
+                .doOnNext(reply -> {
+                    field(seen, reply, 0, "delivery", queue.delivery().word());
+                    field(seen, reply, 1, "status-key", queue.statusKey());
+                    for (int i = 0; i < NUMBERS.size(); i++) {
+                        if (!reply.isNull(i + 2) && !reply.text(i + 2).matches("-?[0-9]+(\\.[0-9]+)?")) {
+                            String field = NUMBERS.get(i);
+                            boolean agreed = field.equals("protocol");
+                            seen.suspect(Kind.META_FIELD, field, agreed ? "" : "number", "", "'" + reply.text(i + 2) + "'");
+                        }
+                    }
+                })
+                .then();
+    }
+
+    private static void field(Examination seen, Reply reply, int at, String field, String wanted) {
+        if (!reply.isNull(at) && !reply.text(at).equals(wanted)) {
+            seen.suspect(Kind.META_FIELD, field, "", "", "'" + reply.text(at) + "' and no '" + wanted + "'");
+        }
+    }
+
+    private Mono<Void> members(Examination seen) {
+        return Mono.zip(pages.claimants(), now()).flatMap(both -> {
+            Set<String> hashes = new HashSet<>(both.getT1());
+            long longAgo = both.getT2() - LONG_AGO.toMillis();
+            return scanMembers("0")
+                    .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : scanMembers(reply.text(0)))
+                    .doOnNext(reply -> {
+                        for (int i = 1; i + 1 < reply.size(); i += 2) {
+                            boolean holds = hashes.remove(reply.text(i));
+                            if (Double.parseDouble(reply.text(i + 1)) < longAgo) {
+                                member(seen, reply.text(i), reply.text(i + 1), holds);
+                            }
+                        }
+                    })
+                    .then(Mono.fromRunnable(() -> hashes.forEach(incarnation -> seen.note(new Suspect(
+                            Kind.CLAIMED_BY_NOBODY, incarnation, incarnation, "", "", "no lease, and none that lapsed")))));
+        });
+    }
+
+    private Mono<Reply> scanMembers(String cursor) {
+        return link.command(
+                CommandType.ZSCAN,
+                args -> args.addKey(keys.dispatchers()).add(cursor).add("COUNT").add(AT_ONCE),
+                deadline);
+    }
+
+    private static void member(Examination seen, String incarnation, String lease, boolean holds) {
+        Kind kind = holds ? Kind.LAPSED_UNRECOVERED : Kind.MEMBER_WITHOUT_HASH;
+        seen.note(new Suspect(kind, incarnation, incarnation, "", "", "lease until " + lease));
+    }
+
+    private Mono<Long> now() {
+        return link.command(CommandType.TIME, args -> {}, deadline).map(reply -> reply.number(0) * 1000);
+    }
+
+    /** Of the three lists, the bodies and the dead. */
+    private Mono<List<Long>> sizes() {
+        return Flux.concat(
+                        size(CommandType.LLEN, keys.plain()),
+                        size(CommandType.LLEN, keys.ready()),
+                        size(CommandType.LLEN, keys.suspects()),
+                        size(CommandType.HLEN, keys.bodies()),
+                        size(CommandType.ZCARD, keys.dead()))
+                .collectList();
+    }
+
+    private Mono<Long> size(CommandType count, byte[] key) {
+        return link.command(count, args -> args.addKey(key), deadline).map(reply -> reply.number(0));
+    }
+
+    /** What is done with one suspect once the script has looked at it. */
+    private interface Fate {
+        void of(Suspect suspect, int fate);
+    }
+
+    /** What all parts of an examination have found. */
+    private static final class Outcome {
+        final boolean repairs;
+        final List<Finding> found = new ArrayList<>();
+        boolean isComplete = true;
+        long liveTasks;
+
+        Outcome(boolean repairs) {
+            this.repairs = repairs;
         }
 
-        Diagnosis diagnose() {
-            claimed.keySet().forEach(id -> place(id, "claimed"));
-            delayed.keySet().forEach(id -> place(id, "delayed"));
-            dead.keySet().forEach(id -> place(id, "dead"));
-            claimed.keySet().stream()
-                    .filter(id -> !bodies.containsKey(id))
-                    .forEach(id -> find("a claimed task without a body", id));
-            delayed.keySet().stream()
-                    .filter(id -> !bodies.containsKey(id))
-                    .forEach(id -> find("a delayed task without a body", id));
-            bodies.keySet().stream()
-                    .filter(id -> !claimed.containsKey(id) && !delayed.containsKey(id))
-                    .forEach(id -> find("a body that nobody holds: its task is stuck", id));
-            bodies.forEach((id, frame) -> {
-                Frame read = Frame.read(frame.getBytes(StandardCharsets.UTF_8));
-                if (read == null || !read.id().equals(id)) {
-                    find("a body under another id", id);
-                }
-            });
-            dead.keySet().stream()
-                    .filter(id -> !deadBodies.containsKey(id))
-                    .forEach(id -> find("a dead letter without its record", id));
-            deadBodies.keySet().stream()
-                    .filter(id -> !dead.containsKey(id))
-                    .forEach(id -> find("a dead record without its time", id));
-            statuses.forEach(this::agree);
-            places.forEach((id, where) -> {
-                if (!statuses.containsKey(id)) {
-                    find("a live task without a status", id + " in " + where);
-                }
-            });
-            return new Diagnosis(findings, doubts, places.size() + rawElements);
-        }
-
-        private void agree(String id, String word) {
-            String where = places.get(id);
-            if (!leased && where == null && word.equals("processing")) {
-                note(doubts, "a task that is running, or was when its dispatcher died", id);
-                return;
-            }
-            boolean agrees = switch (word) {
-                case "queued" ->
-                    "ready".equals(where)
-                            || "suspects".equals(where)
-                            || (where == null && rawElements > 0)
-                            || isLate(id);
-                case "processing" -> "claimed".equals(where);
-                case "retrying", "scheduled" -> "delayed".equals(where);
-                case "dead" -> "dead".equals(where);
-                default -> false;
-            };
-            if (!agrees) {
-                find(
-                        "a status that is not true",
-                        id + " is '" + word + "' and in " + (where == null ? "no place" : where));
-            }
-        }
-
-        /** A foreign producer may write its status at any time after its push. */
-        private boolean isLate(String id) {
-            String body = bodies.get(id);
-            Frame frame = body == null ? null : Frame.read(body.getBytes(StandardCharsets.UTF_8));
-            return frame != null && frame.awaitsStatus();
-        }
-
-        private void find(String what, String which) {
-            note(findings, what, which);
-        }
-
-        private static void note(Map<String, List<String>> kinds, String what, String which) {
-            kinds.computeIfAbsent(what, key -> new ArrayList<>()).add(which);
+        Diagnosis diagnosis() {
+            return new Diagnosis(
+                    found.stream().filter(it -> !it.kind().isDoubt()).toList(),
+                    found.stream().filter(it -> it.kind().isDoubt()).toList(),
+                    liveTasks,
+                    isComplete);
         }
     }
 }

@@ -66,9 +66,13 @@ public final class ExchangeCall {
         }
     }
 
-    /** Settles a task as failed, to be tried again after {@code delayMs}; uses an attempt. */
-    public void retry(long token, long delayMs) {
-        others.add(new Other(token, "r", delayMs, ""));
+    /**
+     * Settles a task as failed, to be tried again after {@code delayMs}; uses an attempt.
+     *
+     * @param failureJson why, as one line of JSON; it stays with the task until the next failure, or its end
+     */
+    public void retry(long token, long delayMs, String failureJson) {
+        others.add(new Other(token, "r", delayMs, failureJson));
     }
 
     /** Puts a task off for {@code delayMs}; uses no attempt. */

@@ -7,13 +7,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * A task as Redis holds it: one header line of Sluice's own, then the producer's bytes, which nobody ever rewrites.
  *
- * <p>{@code SOH origin [attempts,crashes,claims[,epoch]] SP id LF body}. The counters are absent while all are zero; the
- * epoch is there if an older task of this id was cancelled while it waited.
+ * <p>{@code SOH origin [attempts,crashes,claims[,epoch]] SP id [STX failure] LF body}. The counters are absent while all
+ * are zero; the epoch is there if an older task of this id was cancelled while it waited. The failure is that of the last
+ * failed attempt as one line of JSON, while the task waits for the next or runs.
  */
 public final class Frame {
     private static final byte SOH = 1;
+    private static final byte STX = 2;
 
     private final byte[] bytes;
+    private final int idEnd;
     private final int bodyOffset;
     private final char origin;
     private final String id;
@@ -22,8 +25,9 @@ public final class Frame {
     private final int claims;
     private final long epoch;
 
-    private Frame(byte[] bytes, int bodyOffset, char origin, String id, long[] counters) {
+    private Frame(byte[] bytes, int idEnd, int bodyOffset, char origin, String id, long[] counters) {
         this.bytes = bytes;
+        this.idEnd = idEnd;
         this.bodyOffset = bodyOffset;
         this.origin = origin;
         this.id = id;
@@ -44,7 +48,11 @@ public final class Frame {
         while (space < bytes.length && bytes[space] != ' ') {
             space++;
         }
-        int line = space + 1;
+        int idEnd = space + 1;
+        while (idEnd < bytes.length && bytes[idEnd] != '\n' && bytes[idEnd] != STX) {
+            idEnd++;
+        }
+        int line = idEnd;
         while (line < bytes.length && bytes[line] != '\n') {
             line++;
         }
@@ -52,8 +60,8 @@ public final class Frame {
             return null;
         }
         long[] counters = space == 2 ? NONE : counters(bytes, space);
-        String id = new String(bytes, space + 1, line - space - 1, StandardCharsets.UTF_8);
-        return new Frame(bytes, line + 1, (char) bytes[1], id, counters);
+        String id = new String(bytes, space + 1, idEnd - space - 1, StandardCharsets.UTF_8);
+        return new Frame(bytes, idEnd, line + 1, (char) bytes[1], id, counters);
     }
 
     /** The frame of a task that our own client enqueues. */
@@ -109,6 +117,12 @@ public final class Frame {
     /** The task's id; the id everywhere, whatever the body says. */
     public String id() {
         return id;
+    }
+
+    /** Why the attempt before failed, as the line of JSON it was settled with; null if none failed. Made anew each time. */
+    public @Nullable String failure() {
+        int length = bodyOffset - idEnd - 2; // without the STX and the LF
+        return length < 0 ? null : new String(bytes, idEnd + 1, length, StandardCharsets.UTF_8);
     }
 
     /** Attempts used before this claim, from 0. */

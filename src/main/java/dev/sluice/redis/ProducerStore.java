@@ -1,11 +1,16 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.Durability;
 import dev.sluice.task.Queue;
 import dev.sluice.task.TaskState;
+import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
 /** What a producer asks of one queue. Thread-safe; every call may be repeated when its outcome is unknown. */
@@ -17,31 +22,62 @@ public final class ProducerStore {
     public static final int MOST_CANCELLED = 1_000_000;
 
     private final RedisLink link;
+    private final Function<Durability, DurableLink> durableLinks;
+    private final @Nullable DurableLink durable; // null: what the master answers is enough
+    private final Queue queue;
     private final QueueKeys keys;
     private final Protocol protocol;
     private final String channel;
     private final Duration deadline;
 
-    ProducerStore(RedisLink link, Queue queue, String channel, Duration deadline) {
+    ProducerStore(
+            RedisLink link,
+            Function<Durability, DurableLink> durableLinks,
+            Queue queue,
+            String channel,
+            Duration deadline) {
+        this(link, durableLinks, null, queue, channel, deadline);
+    }
+
+    private ProducerStore(
+            RedisLink link,
+            Function<Durability, DurableLink> durableLinks,
+            @Nullable DurableLink durable,
+            Queue queue,
+            String channel,
+            Duration deadline) {
         this.link = link;
+        this.durableLinks = durableLinks;
+        this.durable = durable;
+        this.queue = queue;
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
         this.channel = channel;
         this.deadline = deadline;
     }
 
-    /**
-     * Checks that Sluice can run on this server, and that the queue is run with this version, delivery mode and status
-     * key; records these if it is new.
-     */
-    public Mono<Void> introduce() {
-        return ServerFacts.read(link, deadline)
-                .map(ServerFacts::check)
-                .then(protocol.join(link, "", Duration.ZERO, deadline));
+    /** The same queue, with tasks that are answered once they are this durable. */
+    public ProducerStore with(Durability durability) {
+        DurableLink other = durability.isMemory() ? null : durableLinks.apply(durability);
+        return new ProducerStore(link, durableLinks, other, queue, channel, deadline);
     }
 
     /**
-     * Puts frames at the end of the ready list, or aside until they are due, each id at most once while its task lives.
+     * Checks that Sluice can run on this server and make tasks as durable as asked, and that the queue is run with this
+     * version, delivery mode and status key; records these if it is new.
+     */
+    public Mono<Void> introduce() {
+        DurableLink asked = durable;
+        Mono<ServerFacts> facts = ServerFacts.read(link, deadline).map(ServerFacts::check);
+        Mono<Void> fits = asked == null
+                ? facts.then()
+                : facts.map(it -> it.check(asked.durability())).then(asked.probe());
+        return fits.then(protocol.join(link, "", Duration.ZERO, deadline));
+    }
+
+    /**
+     * Puts frames at the end of the ready list, or aside until they are due, each id at most once while its task lives, and
+     * emits what became of them when that is as durable as asked.
      *
      * @param ids at most {@link #MAX_BATCH}
      * @param frames one for each id, in the same order
@@ -49,21 +85,20 @@ public final class ProducerStore {
      * @param maxLength refuse what would make both lists longer than this; 0 = no limit
      */
     public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, Dues dues, long maxLength) {
-        return link.run(
-                        Script.ENQUEUE,
-                        keys.all(),
-                        args -> {
-                            args.add(maxLength).add(ids.size());
-                            for (String id : ids) {
-                                args.add(id.getBytes(StandardCharsets.UTF_8));
-                            }
-                            for (byte[] frame : frames) {
-                                args.add(frame);
-                            }
-                            dues.write(args);
-                        },
-                        deadline)
-                .map(reply -> new EnqueueReply(reply, ids.size()));
+        Consumer<CommandArgs<byte[], byte[]>> arguments = args -> {
+            args.add(maxLength).add(ids.size());
+            for (String id : ids) {
+                args.add(id.getBytes(StandardCharsets.UTF_8));
+            }
+            for (byte[] frame : frames) {
+                args.add(frame);
+            }
+            dues.write(args);
+        };
+        Mono<Reply> answer = durable == null
+                ? link.run(Script.ENQUEUE, keys.all(), arguments, deadline)
+                : durable.run(Script.ENQUEUE, keys.all(), keys.spare(), arguments);
+        return answer.map(reply -> new EnqueueReply(reply, ids.size()));
     }
 
     /** Cancels a task, wherever it is, or tells its owner. */

@@ -94,8 +94,17 @@ final class QueueKeys {
         return all[11];
     }
 
+    byte[] cancelling() {
+        return all[12];
+    }
+
     byte[] cancelled() {
         return all[13];
+    }
+
+    /** Not one of the queue's: written, and gone after a millisecond, where something must be written. See DurableLink. */
+    byte[] spare() {
+        return tagged("spare");
     }
 
     byte[] claimed(String incarnation) {

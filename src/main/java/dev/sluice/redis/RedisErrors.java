@@ -50,6 +50,10 @@ final class RedisErrors {
         return new StoreUnavailableException("the Redis link '" + role + "' is closed", null);
     }
 
+    static SluiceException lost(String role) {
+        return new StoreUnavailableException("the connection of the Redis link '" + role + "' was lost", null);
+    }
+
     static boolean isUnknownScript(Throwable error) {
         return startsWith(error, "NOSCRIPT");
     }

@@ -7,12 +7,14 @@ import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
+import io.lettuce.core.protocol.ProtocolKeyword;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,13 +45,16 @@ public final class RedisLink {
     private final RedisClient client;
     private final RedisURI uri;
     private final String role;
+    private final Runnable beforeConnecting;
     private final AtomicReference<@Nullable Opening> current = new AtomicReference<>();
     private volatile boolean closed;
 
-    RedisLink(RedisClient client, RedisURI uri, String role) {
+    /** Calls {@code beforeConnecting} whenever it is about to open a connection. */
+    RedisLink(RedisClient client, RedisURI uri, String role, Runnable beforeConnecting) {
         this.client = client;
         this.uri = uri;
         this.role = role;
+        this.beforeConnecting = beforeConnecting;
     }
 
     /** What this link is for, as it stands in logs: {@code commands}, {@code doorbell:emails} and so on. */
@@ -83,26 +88,90 @@ public final class RedisLink {
         return Mono.fromCompletionStage(gone).timeout(TIME_TO_CLOSE, Mono.empty());
     }
 
+    /**
+     * Gives up the connection at once, for another server is to be used: commands in flight fail with an unknown outcome,
+     * those that wait for it to be opened with one that is safe to repeat, and the next command opens another.
+     */
+    void renew() {
+        Opening was = current.getAndSet(null);
+        if (was != null) {
+            was.failed(RedisErrors.lost(role));
+            discard(was);
+        }
+    }
+
+    /** The same, if the connection is not open yet. */
+    void renewIfOpening() {
+        Opening was = current.get();
+        if (was != null && !was.isDone() && current.compareAndSet(was, null)) {
+            was.failed(RedisErrors.lost(role));
+        }
+    }
+
     /** Runs a script by its digest, and by its text where the server does not know it. */
     Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return send(CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments), deadline)
-                .onErrorResume(
-                        RedisErrors::isUnknownScript,
-                        unknown ->
-                                send(CommandType.EVAL, args -> prepare(args, script.text(), keys, arguments), deadline))
-                .onErrorMap(RedisErrors::classify);
+        return run(script, keys, arguments, deadline, this::connection);
+    }
+
+    /** Runs a script, and tells which connection carried it. */
+    Mono<Carried> carry(
+            Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
+        return Mono.defer(() -> {
+            AtomicReference<@Nullable Opening> carrier = new AtomicReference<>();
+            Supplier<@Nullable Opening> remembered = () -> {
+                Opening connection = connection();
+                carrier.set(connection);
+                return connection;
+            };
+            return run(script, keys, arguments, deadline, remembered)
+                    .map(reply -> new Carried(reply, Objects.requireNonNull(carrier.get())));
+        });
     }
 
     /** Sends one command and emits its flat reply. */
-    Mono<Reply> command(CommandType type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return send(type, arguments, deadline).onErrorMap(RedisErrors::classify);
+    Mono<Reply> command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
+        return send(type, arguments, deadline, this::connection).onErrorMap(RedisErrors::classify);
     }
 
-    private Mono<Reply> send(CommandType type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
+    /** Sends one command through the connection that carried another; fails if that is not in use any more. */
+    Mono<Reply> commandOn(
+            Object connection,
+            ProtocolKeyword type,
+            Consumer<CommandArgs<byte[], byte[]>> arguments,
+            Duration deadline) {
+        Supplier<@Nullable Opening> same = () -> {
+            Opening now = current.get();
+            return now == connection ? now : null;
+        };
+        return send(type, arguments, deadline, same).onErrorMap(RedisErrors::classify);
+    }
+
+    private Mono<Reply> run(
+            Script script,
+            byte[][] keys,
+            Consumer<CommandArgs<byte[], byte[]>> arguments,
+            Duration deadline,
+            Supplier<@Nullable Opening> through) {
+        return send(CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments), deadline, through)
+                .onErrorResume(
+                        RedisErrors::isUnknownScript,
+                        unknown -> send(
+                                CommandType.EVAL,
+                                args -> prepare(args, script.text(), keys, arguments),
+                                deadline,
+                                through))
+                .onErrorMap(RedisErrors::classify);
+    }
+
+    private Mono<Reply> send(
+            ProtocolKeyword type,
+            Consumer<CommandArgs<byte[], byte[]>> arguments,
+            Duration deadline,
+            Supplier<@Nullable Opening> through) {
         Mono<Reply> once = Mono.defer(() -> {
-            Opening connection = connection();
+            Opening connection = through.get();
             if (connection == null) {
-                return Mono.error(RedisErrors.closed(role));
+                return Mono.error(closed ? RedisErrors.closed(role) : RedisErrors.lost(role));
             }
             StatefulRedisConnection<byte[], byte[]> ready = now(connection);
             Mono<Reply> reply = ready != null
@@ -121,7 +190,7 @@ public final class RedisLink {
 
     private static Mono<Reply> dispatch(
             StatefulRedisConnection<byte[], byte[]> connection,
-            CommandType type,
+            ProtocolKeyword type,
             Consumer<CommandArgs<byte[], byte[]>> arguments) {
         CommandArgs<byte[], byte[]> args = new CommandArgs<>(ByteArrayCodec.INSTANCE);
         arguments.accept(args);
@@ -157,12 +226,16 @@ public final class RedisLink {
             return connection();
         }
         discard(was);
+        beforeConnecting.run();
         forget(client.connectAsync(ByteArrayCodec.INSTANCE, uri).whenComplete((connection, failure) -> {
             if (failure != null) {
                 next.failed(failure);
                 return;
             }
-            next.complete(connection); // whoever gave it up meanwhile closes it with this
+            if (!next.complete(connection)) { // given up meanwhile
+                forget(connection.closeAsync());
+                return;
+            }
             if (current.get() == next && !closed) {
                 next.opened.tryEmitValue(connection);
                 return;
@@ -206,6 +279,9 @@ public final class RedisLink {
         StatefulRedisConnection<byte[], byte[]> open = now(connection);
         return open != null && open.isOpen();
     }
+
+    /** A reply, and the connection that brought it, for {@link #commandOn}. */
+    record Carried(Reply reply, Object connection) {}
 
     /**
      * A connection being opened. Who waits for it is served in the order of asking, which a future does not promise, and

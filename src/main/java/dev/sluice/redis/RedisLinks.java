@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.Durability;
 import dev.sluice.task.Queue;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.ClientOptions.DisconnectedBehavior;
@@ -8,6 +9,7 @@ import io.lettuce.core.RedisURI;
 import io.lettuce.core.SocketOptions;
 import io.lettuce.core.resource.ClientResources;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -20,7 +22,9 @@ import reactor.core.scheduler.Schedulers;
  * Hands out connections by role and closes in the end what it created: its links always, the client only if it made it.
  *
  * <p>Roles never share a connection where one could hold another up: commands, heartbeats, and one for each blocking
- * wait. Opening is lazy; nothing connects before a link is first used.
+ * wait, and for each {@link Durability} beyond memory. Opening is lazy; nothing connects before a link is first used.
+ *
+ * <p>Where sentinels name the master, all links are replaced as soon as one of them tells of another.
  */
 public final class RedisLinks {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
@@ -29,10 +33,13 @@ public final class RedisLinks {
     private static final int REQUEST_QUEUE_BOUND = 16_384;
 
     private final RedisClient client;
+    private final RedisClient oneSocket; // its connections are never reconnected: see DurableLink
     private final RedisURI uri;
     private final boolean owned;
     private final @Nullable ClientResources ownResources;
     private final Set<RedisLink> links = ConcurrentHashMap.newKeySet();
+    private final Map<Durability, DurableLink> durable = new ConcurrentHashMap<>();
+    private final MasterWatch masters;
     private final RedisLink commands;
     private final RedisLink heartbeats;
     private final EventLink events;
@@ -43,6 +50,13 @@ public final class RedisLinks {
         this.uri = uri;
         this.owned = owned;
         this.ownResources = ownResources;
+        this.oneSocket = RedisClient.create(client.getResources(), uri);
+        this.oneSocket.setOptions(client.getOptions()
+                .mutate()
+                .autoReconnect(false)
+                .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
+                .build());
+        this.masters = new MasterWatch(client, uri, this::masterSwitched);
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
         this.events = new EventLink(client, uri);
@@ -76,7 +90,11 @@ public final class RedisLinks {
 
     /** A link of its own, for blocking waits or for pub/sub. */
     public RedisLink open(String role) {
-        RedisLink link = new RedisLink(client, uri, role);
+        return open(client, role);
+    }
+
+    private RedisLink open(RedisClient through, String role) {
+        RedisLink link = new RedisLink(through, uri, role, masters::start);
         links.add(link);
         return link;
     }
@@ -97,9 +115,14 @@ public final class RedisLinks {
         return ServerFacts.read(commands, COMMAND_DEADLINE);
     }
 
+    /** One setting of the server, {@code unknown} where reading it is forbidden. */
+    public Mono<String> setting(String name) {
+        return ServerFacts.setting(commands, name, COMMAND_DEADLINE);
+    }
+
     /** What a producer asks of this queue. */
     public ProducerStore producer(Queue queue) {
-        return new ProducerStore(commands, queue, cancelChannel(queue), COMMAND_DEADLINE);
+        return new ProducerStore(commands, this::durable, queue, cancelChannel(queue), COMMAND_DEADLINE);
     }
 
     /** Messages of others, for whoever runs tasks. */
@@ -110,6 +133,15 @@ public final class RedisLinks {
     /** Where it is told that a running task of this queue is to be stopped. Pub/sub knows no databases: its name does. */
     public String cancelChannel(Queue queue) {
         return "{" + queue.name() + "}:cancel@" + uri.getDatabase();
+    }
+
+    private DurableLink durable(Durability durability) {
+        return durable.computeIfAbsent(
+                durability, it -> new DurableLink(open(oneSocket, "enqueue:" + it), it, COMMAND_DEADLINE));
+    }
+
+    private void masterSwitched(boolean news) {
+        links.forEach(news ? RedisLink::renew : RedisLink::renewIfOpening);
     }
 
     /** What an at-least-once dispatcher asks of this queue. */
@@ -127,9 +159,19 @@ public final class RedisLinks {
         return new UpkeepStore(commands, queue, COMMAND_DEADLINE, crashLimit);
     }
 
-    /** A read-only check of this queue's stored invariants. */
+    /** The dead letters of this queue. */
+    public DeadStore dead(Queue queue) {
+        return new DeadStore(commands, queue, COMMAND_DEADLINE);
+    }
+
+    /** What checks this queue's stored invariants, and repairs them if asked to. */
     public Doctor doctor(Queue queue) {
         return new Doctor(commands, queue, COMMAND_DEADLINE);
+    }
+
+    /** What says where a task of this queue is, and why it does not run. */
+    public Explainer explainer(Queue queue) {
+        return new Explainer(commands, queue, COMMAND_DEADLINE);
     }
 
     /** Which queues this Redis holds. */
@@ -139,13 +181,16 @@ public final class RedisLinks {
 
     /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
     public Mono<Void> close() {
-        Mono<Void> closing = Flux.fromIterable(links).flatMap(RedisLink::close).then(events.close());
-        return closing.then(owned ? closeClient() : Mono.empty())
+        Mono<Void> closing = Flux.fromIterable(links)
+                .flatMap(RedisLink::close)
+                .doOnSubscribe(start -> masters.close())
+                .then(events.close());
+        return closing.then(owned ? Mono.when(closeClient(client), closeClient(oneSocket)) : closeClient(oneSocket))
                 .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
     }
 
     /** Lettuce may wait for ever for a connection that was cut while it was being opened. */
-    private Mono<Void> closeClient() {
+    private static Mono<Void> closeClient(RedisClient client) {
         return Mono.fromFuture(() -> client.shutdownAsync(0, 2, TimeUnit.SECONDS))
                 .timeout(TIME_TO_SHUT_DOWN)
                 .onErrorComplete();

@@ -45,6 +45,8 @@ final class Reply {
 
     /** Collects what Lettuce decodes; one instance serves one command. */
     static final class Output extends CommandOutput<byte[], byte[], Reply> {
+        private static final double MOST_EXACT = 9e15;
+
         Output() {
             super(ByteArrayCodec.INSTANCE, new Reply());
         }
@@ -62,6 +64,15 @@ final class Reply {
         @Override
         public void set(long integer) {
             output.parts.add(integer);
+        }
+
+        /** A score comes as a number in RESP3 and as digits in RESP2: here always as digits. */
+        @Override
+        public void set(double number) {
+            String digits = number == Math.rint(number) && Math.abs(number) < MOST_EXACT
+                    ? Long.toString((long) number)
+                    : Double.toString(number);
+            output.parts.add(digits.getBytes(StandardCharsets.US_ASCII));
         }
 
         @Override

@@ -18,6 +18,13 @@ final class Script {
     static final Script RECOVER = new Script("recover");
     static final Script PAUSE = new Script("pause");
     static final Script UPKEEP = new Script("upkeep");
+    static final Script BROWSE = new Script("browse");
+    static final Script REDRIVE = new Script("redrive");
+    static final Script PURGE = new Script("purge");
+    static final Script TRIM = new Script("trim");
+    static final Script INSPECT = new Script("inspect");
+    static final Script REPAIR = new Script("repair");
+    static final Script EXPLAIN = new Script("explain");
 
     private final byte[] text;
     private final byte[] sha;

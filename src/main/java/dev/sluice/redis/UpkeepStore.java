@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.Queue;
 import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
@@ -34,6 +35,18 @@ public final class UpkeepStore {
                                 .add(cursor),
                         deadline)
                 .map(UpkeepStore::read);
+    }
+
+    /** Removes up to 256 dead letters beyond what is kept, the oldest first. */
+    public Mono<TrimReply> trim(DeadLetterRetention kept) {
+        return link.run(
+                        Script.TRIM,
+                        keys.all(),
+                        args -> args.add(kept.maxCount())
+                                .add(kept.maxAge().toMillis())
+                                .add(LIMIT),
+                        deadline)
+                .map(reply -> new TrimReply((int) reply.number(1), reply.number(2) == 1));
     }
 
     /** Takes back up to 256 tasks of an incarnation whose lease lapsed; does nothing if it is alive again. */

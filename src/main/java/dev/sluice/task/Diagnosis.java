@@ -1,34 +1,25 @@
 package dev.sluice.task;
 
-import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * What an examination of a queue's stored state found. Immutable.
  *
- * @param findings each broken invariant, in words, with the ids or keys that show it; empty if all is well
- * @param doubts the same for what may be in order, because Redis holds nothing that would tell: in an at-most-once queue
- *     the tasks that are running, or were when their dispatcher died
+ * @param findings each broken invariant that was still broken a moment later; those that were repaired are marked
+ * @param doubts the same for what may be in order, because Redis holds nothing that would tell
  * @param liveTasks how many tasks the queue holds, dead letters included
+ * @param isComplete false if so much is broken that not all of it was looked at: repair, and look again
  */
-public record Diagnosis(Map<String, List<String>> findings, Map<String, List<String>> doubts, int liveTasks) {
+public record Diagnosis(List<Finding> findings, List<Finding> doubts, long liveTasks, boolean isComplete) {
 
-    /** Copies both maps, in the order of their words. */
+    /** Copies both lists. */
     public Diagnosis {
-        findings = copy(findings);
-        doubts = copy(doubts);
+        findings = List.copyOf(findings);
+        doubts = List.copyOf(doubts);
     }
 
-    /** Whether no invariant is broken. */
+    /** Whether no invariant is broken, or none is any more. */
     public boolean isClean() {
-        return findings.isEmpty();
-    }
-
-    private static Map<String, List<String>> copy(Map<String, List<String>> kinds) {
-        Map<String, List<String>> copy = new TreeMap<>();
-        kinds.forEach((what, which) -> copy.put(what, List.copyOf(which)));
-        return Collections.unmodifiableMap(copy);
+        return isComplete && findings.stream().allMatch(Finding::repaired);
     }
 }

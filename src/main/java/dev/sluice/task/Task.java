@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,9 @@ public final class Task<T> {
     /** The longest header value, in UTF-8 bytes. */
     public static final int MAX_HEADER_VALUE_BYTES = 4096;
 
+    /** The most waits that a task may bring. */
+    public static final int MAX_WAITS = 32;
+
     /** The latest deadline: the end of the year 9999. */
     public static final Instant MAX_DEADLINE = Instant.parse("9999-12-31T23:59:59.999Z");
 
@@ -45,6 +49,7 @@ public final class Task<T> {
     private final @Nullable T payload;
     private final Map<String, String> headers;
     private final int maxAttempts;
+    private final List<Duration> backoff;
     private final @Nullable Duration timeout;
     private final @Nullable Instant deadline;
     private final Start start;
@@ -55,6 +60,7 @@ public final class Task<T> {
             @Nullable T payload,
             Map<String, String> headers,
             int maxAttempts,
+            List<Duration> backoff,
             @Nullable Duration timeout,
             @Nullable Instant deadline,
             Start start) {
@@ -63,6 +69,7 @@ public final class Task<T> {
         this.payload = payload;
         this.headers = headers;
         this.maxAttempts = maxAttempts;
+        this.backoff = backoff;
         this.timeout = timeout;
         this.deadline = deadline;
         this.start = start;
@@ -82,7 +89,7 @@ public final class Task<T> {
                     "a task type must be 1 to " + MAX_TYPE_BYTES + " UTF-8 bytes without control characters, was '"
                             + Printable.of(type) + "'");
         }
-        return new Task<>(null, type, payload, Map.of(), 0, null, null, Start.NOW);
+        return new Task<>(null, type, payload, Map.of(), 0, List.of(), null, null, Start.NOW);
     }
 
     /** Whether {@code type} obeys the rule of {@link #of}. */
@@ -103,7 +110,7 @@ public final class Task<T> {
      * @throws InvalidTaskException if {@link TaskId#check} refuses it
      */
     public Task<T> id(String newId) {
-        return new Task<>(TaskId.check(newId), type, payload, headers, maxAttempts, timeout, deadline, start);
+        return new Task<>(TaskId.check(newId), type, payload, headers, maxAttempts, backoff, timeout, deadline, start);
     }
 
     /**
@@ -137,6 +144,7 @@ public final class Task<T> {
                 payload,
                 copy.isEmpty() ? Map.of() : Collections.unmodifiableMap(copy),
                 maxAttempts,
+                backoff,
                 timeout,
                 deadline,
                 start);
@@ -152,7 +160,27 @@ public final class Task<T> {
         if (attempts < 1) {
             throw new InvalidTaskException("maxAttempts", "maxAttempts must be at least 1, was " + attempts);
         }
-        return new Task<>(id, type, payload, headers, attempts, timeout, deadline, start);
+        return new Task<>(id, type, payload, headers, attempts, backoff, timeout, deadline, start);
+    }
+
+    /**
+     * This task with its own waits between attempts, one after the other; the last repeats, so that a single one is the
+     * same wait each time. Default: those of the dispatcher, whose jitter these have, too.
+     *
+     * @param waits 1 to 32 waits of 0 to 365 days; fractions of a millisecond are dropped
+     * @throws InvalidTaskException if outside of that
+     */
+    public Task<T> backoff(Duration... waits) {
+        if (waits.length < 1 || waits.length > MAX_WAITS) {
+            throw new InvalidTaskException(
+                    "backoff", "backoff must be 1 to " + MAX_WAITS + " waits, was " + waits.length);
+        }
+        for (Duration wait : waits) {
+            if (wait.isNegative() || wait.compareTo(Verdict.MAX_DELAY) > 0) {
+                throw new InvalidTaskException("backoff", "a wait of backoff must be 0 to 365 days, was " + wait);
+            }
+        }
+        return new Task<>(id, type, payload, headers, maxAttempts, List.of(waits), timeout, deadline, start);
     }
 
     /**
@@ -166,11 +194,12 @@ public final class Task<T> {
             throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
         }
         return new Task<>(
-                id, type, payload, headers, maxAttempts, Duration.ofMillis(limit.toMillis()), deadline, start);
+                id, type, payload, headers, maxAttempts, backoff, Duration.ofMillis(limit.toMillis()), deadline, start);
     }
 
     /**
-     * This task with a time after which no attempt starts any more; default: none.
+     * This task with a time after which no attempt starts any more, and one that runs is cut; default: none. A task that
+     * was not done by then is a dead letter.
      *
      * @param latest from 1970-01-01T00:00:00.001Z to the end of the year 9999, in whole milliseconds; a fraction is
      *     dropped. Compared with the clock of the dispatcher
@@ -181,7 +210,8 @@ public final class Task<T> {
             throw new InvalidTaskException("deadline", "deadline must be in the years 1970 to 9999, was " + latest);
         }
         return new Task<>(
-                id, type, payload, headers, maxAttempts, timeout, Instant.ofEpochMilli(latest.toEpochMilli()), start);
+                id, type, payload, headers, maxAttempts, backoff, timeout, Instant.ofEpochMilli(latest.toEpochMilli()),
+                start);
     }
 
     /**
@@ -196,7 +226,7 @@ public final class Task<T> {
             throw new InvalidTaskException("delay", "delay must be 0 to 365 days, was " + wait);
         }
         Start later = new Start(Duration.ofMillis(wait.toMillis()), null);
-        return new Task<>(id, type, payload, headers, maxAttempts, timeout, deadline, later);
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later);
     }
 
     /**
@@ -212,7 +242,7 @@ public final class Task<T> {
         }
         Instant from = earliest.isBefore(Instant.EPOCH) ? Instant.EPOCH : earliest; // a time too far back has no number
         Start later = new Start(null, Instant.ofEpochMilli(from.toEpochMilli()));
-        return new Task<>(id, type, payload, headers, maxAttempts, timeout, deadline, later);
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later);
     }
 
     /** The id, or null if one is to be made. */
@@ -238,6 +268,11 @@ public final class Task<T> {
     /** The limit of attempts, or 0 if the dispatcher decides. */
     public int maxAttempts() {
         return maxAttempts;
+    }
+
+    /** The waits between attempts; empty if the dispatcher decides. */
+    public List<Duration> backoff() {
+        return backoff;
     }
 
     /** The limit for the time of one attempt, or null if the dispatcher decides. */
@@ -268,6 +303,7 @@ public final class Task<T> {
                 && Objects.equals(id, that.id)
                 && Objects.equals(payload, that.payload)
                 && headers.equals(that.headers)
+                && backoff.equals(that.backoff)
                 && Objects.equals(timeout, that.timeout)
                 && Objects.equals(deadline, that.deadline)
                 && start.equals(that.start);
@@ -275,7 +311,7 @@ public final class Task<T> {
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, type, payload, headers, maxAttempts, timeout, deadline, start);
+        return Objects.hash(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, start);
     }
 
     /** Type and id; never the payload or the headers, because this ends up in logs. */

@@ -6,7 +6,8 @@ import java.util.Objects;
 /**
  * How an attempt ended, and therefore where its task goes.
  *
- * <p>An expected ending is a value, not an exception. Immutable; only the task's current owner can make it count.
+ * <p>An expected ending is a value, not an exception: a handler whose {@code Mono} emits a verdict ends its task with it.
+ * Immutable; only the task's current owner can make it count.
  */
 public sealed interface Verdict {
 
@@ -18,9 +19,22 @@ public sealed interface Verdict {
         return Succeeded.INSTANCE;
     }
 
-    /** The attempt failed and counts; the next one is due after {@code delay}. PROCESSING → RETRYING. */
+    /**
+     * The attempt failed and counts; the next one is due after {@code delay}. After the last attempt, or if it would be due
+     * after the task's deadline, it is a dead letter. PROCESSING → RETRYING.
+     */
     static Verdict retry(Duration delay, Failure failure) {
         return new Retry(delay, failure);
+    }
+
+    /** The same because of {@code why}, under the reason {@code handler-error}. */
+    static Verdict retry(Duration delay, Throwable why) {
+        return new Retry(delay, Failure.of("handler-error", why));
+    }
+
+    /** The same because of {@code why}, under the reason {@code handler-error}. */
+    static Verdict retry(Duration delay, String why) {
+        return new Retry(delay, Failure.of("handler-error", why));
     }
 
     /** Not now: run it again after {@code delay}, and do not count this attempt. PROCESSING → SCHEDULED. */
@@ -31,6 +45,16 @@ public sealed interface Verdict {
     /** Give up: keep the task as a dead letter. PROCESSING → DEAD. */
     static Verdict dead(Failure failure) {
         return new Dead(failure);
+    }
+
+    /** The same because of {@code why}, under the reason {@code rejected}. */
+    static Verdict dead(Throwable why) {
+        return new Dead(Failure.of("rejected", why));
+    }
+
+    /** The same because of {@code why}, under the reason {@code rejected}. */
+    static Verdict dead(String why) {
+        return new Dead(Failure.of("rejected", why));
     }
 
     /** The task is not worth doing; it ends without a result. PROCESSING → DISCARDED. */

@@ -33,6 +33,11 @@ final class RedisBinary {
         return onPath != null ? onPath : fromClassPath();
     }
 
+    /** Whether this JVM has made that file, to be gone with it. */
+    static synchronized boolean isUnpacked(Path binary) {
+        return binary.equals(extracted);
+    }
+
     private static Path executable(Path path) {
         if (!Files.isExecutable(path)) {
             throw new RedisServerException("no executable Redis server at " + path.toAbsolutePath() + ", named by "

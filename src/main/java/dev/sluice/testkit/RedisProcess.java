@@ -21,7 +21,8 @@ import java.util.concurrent.TimeoutException;
  * <p>It never outlives this JVM, whatever ends the JVM. The shell that becomes the server first leaves a watchdog behind,
  * which does nothing but read a pipe that only this JVM holds open: when the JVM is gone, by kill -9 too, the kernel closes
  * the pipe, the read ends and the watchdog kills the server. No polling, no shutdown hook, no pid file. Because the shell
- * turns into the server ({@code exec}), its pid is the server's.
+ * turns into the server ({@code exec}), its pid is the server's. Only a server that had to be killed in this way has left
+ * files that nobody else removes: the watchdog does.
  *
  * <p>The server has a session of its own where {@code setsid} or Perl exists: Ctrl-C in a terminal goes to the whole foreground
  * group, and would end Redis before its users could drain.
@@ -36,7 +37,8 @@ final class RedisProcess {
     private static final Path PERL = Path.of("/usr/bin/perl"); // macOS has it, and no setsid
     private static final String SCRIPT = """
             exec 3<&0
-            ( trap '' INT TERM HUP; read -r never <&3; kill -9 $$ ) >/dev/null 2>&1 &
+            litter=$1 unpacked=$2; shift 2
+            ( trap '' INT TERM HUP; read -r never <&3; kill -9 $$ && /bin/rm -rf "$litter" "$unpacked" ) >/dev/null 2>&1 &
             exec "$@" </dev/null 3<&-
             """;
 
@@ -51,9 +53,11 @@ final class RedisProcess {
         reader.start();
     }
 
+    /** {@code workingDir} is the server's own: it goes with it if this JVM is gone first. */
     static RedisProcess start(Path binary, Path config, Path workingDir, Duration limit) {
         List<String> command = new ArrayList<>(inItsOwnSession());
-        command.addAll(List.of("/bin/sh", "-c", SCRIPT, "sh", binary.toString(), config.toString()));
+        command.addAll(List.of("/bin/sh", "-c", SCRIPT, "sh", workingDir.toString(), unpacked(binary)));
+        command.addAll(List.of(binary.toString(), config.toString()));
         try {
             RedisProcess started = new RedisProcess(new ProcessBuilder(command)
                     .directory(workingDir.toFile())
@@ -64,6 +68,10 @@ final class RedisProcess {
         } catch (IOException e) {
             throw new RedisServerException("cannot run " + binary, e);
         }
+    }
+
+    private static String unpacked(Path binary) {
+        return RedisBinary.isUnpacked(binary) ? binary.toString() : "";
     }
 
     private static List<String> inItsOwnSession() {

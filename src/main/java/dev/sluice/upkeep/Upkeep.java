@@ -3,6 +3,7 @@ package dev.sluice.upkeep;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.UpkeepReply;
 import dev.sluice.redis.UpkeepStore;
+import dev.sluice.task.DeadLetterRetention;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
@@ -28,16 +29,19 @@ public final class Upkeep {
     private final Observer observer;
     private final String queue;
     private final Duration lease;
+    private final Trimming trimming;
     private String cursor = "0";
     private long rounds;
     private long nextEndMs = -1;
 
     /** The chores of {@code queue}; nothing runs before {@link #run}. */
-    public Upkeep(UpkeepStore store, Observer observer, String queue, Duration lease) {
+    public Upkeep(
+            UpkeepStore store, Observer observer, String queue, Duration lease, DeadLetterRetention deadLetters) {
         this.store = store;
         this.observer = observer;
         this.queue = queue;
         this.lease = lease;
+        this.trimming = new Trimming(store, observer, queue, deadLetters);
     }
 
     /** Runs until cancelled. Subscribe once. Never completes and never fails. */
@@ -50,7 +54,7 @@ public final class Upkeep {
         return Mono.defer(() -> strays ? store.adoptStrays() : Mono.just(0))
                 .doOnSuccess(searched -> rounds++) // a search that failed is made up for in the next round
                 .thenMany(Flux.defer(this::chores).repeat(ROUNDS_IN_A_ROW).takeWhile(UpkeepReply::more))
-                .then()
+                .then(Mono.defer(trimming::round))
                 .onErrorResume(failure -> {
                     log.atDebug()
                             .addKeyValue("queue", queue)

@@ -1,13 +1,14 @@
 -- Put in front of every verb's script: names for the keys, the one clock, the frame header, the ring.
--- A frame is SOH origin counters SP id LF body; the body is never decoded, re-encoded or changed here.
+-- A frame is SOH origin counters SP id [STX last failure] LF body; the body is never decoded, re-encoded or changed here.
 local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIES, META, LATE, SUSPECTS, CANCELLING,
   CANCELLED, CLAIMED = unpack(KEYS)
 local call = redis.call
-local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)\n'
+local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)()[\2\n]' -- the position is that of the STX, or of the LF
 local COUNTERS = '^(%d+),(%d+),(%d+),?(%d*)$'
 local MOST_COUNTED = 999999999
 local MOST_BYTES = 1048576
 local MOST_WATCHED = 20000
+local MOST_OF_FAILURE = 4096
 
 -- Milliseconds of this server's clock: the only clock that leases, delays and times are measured with.
 local function clock_ms()
@@ -41,17 +42,20 @@ local function next_due_ms()
   return first[2] and tonumber(first[2])
 end
 
--- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims.
--- The epoch behind them stays.
-local function recount(frame, attempts_more, crashes_more)
-  local origin, counters, id = string.match(frame, HEADER)
+-- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims; the epoch
+-- behind them stays. Of failures only the last is kept: this one (one line of JSON) in its place, none for '', the one
+-- that stands there for nil.
+local function recount(frame, attempts_more, crashes_more, failure)
+  local origin, counters, id, at = string.match(frame, HEADER)
+  local line_end = string.find(frame, '\n', at, true)
+  local last = failure and (failure ~= '' and '\2' .. failure or '') or string.sub(frame, at, line_end - 1)
   local attempts, crashes, claims, epoch = string.match(counters, COUNTERS)
   epoch = epoch and epoch ~= '' and ',' .. epoch or ''
   attempts = math.min((tonumber(attempts) or 0) + attempts_more, MOST_COUNTED)
   crashes = math.min((tonumber(crashes) or 0) + crashes_more, MOST_COUNTED)
   claims = math.min((tonumber(claims) or 0) + 1, MOST_COUNTED)
-  local header = string.format('\1%s%d,%d,%d%s ', origin, attempts, crashes, claims, epoch) .. id .. '\n'
-  return header .. string.sub(frame, string.find(frame, '\n', 1, true) + 1), crashes
+  local header = string.format('\1%s%d,%d,%d%s ', origin, attempts, crashes, claims, epoch) .. id
+  return header .. last .. string.sub(frame, line_end), crashes
 end
 
 -- Cancelling a task that waits in a list. Nobody searches a list: the id is marked with an epoch E, which no frame has yet,
@@ -74,6 +78,12 @@ local function stamp(frame, epoch)
   local attempts, crashes, claims = string.match(counters, COUNTERS)
   return string.format('\1%s%s,%s,%s,%.0f', origin, attempts or 0, crashes or 0, claims or 0, epoch)
     .. string.sub(frame, 3 + #counters)
+end
+
+-- Whether a claim that meets this element of a list will drop it.
+local function is_cancelled(element, id)
+  local epoch = mark_of(id)
+  return epoch ~= nil and epoch_of(element) < epoch
 end
 
 local function crashes_of(frame)
@@ -175,4 +185,36 @@ local function forgive(now, lease_ms, longest_ms, seen)
   end
   call('HSET', META, 'seen', now)
   return true
+end
+
+-- How many of these ids, from the first on, have records of about a megabyte together: at least one.
+local function fitting(hash, ids)
+  local bytes = 0
+  for i = 1, #ids do
+    bytes = bytes + call('HSTRLEN', hash, ids[i])
+    if bytes > MOST_BYTES and i > 1 then
+      return i - 1
+    end
+  end
+  return #ids
+end
+
+-- Removes the first of these dead letters, as many as fit, and what their status says of their death; returns how many.
+local function forget(ids)
+  if #ids == 0 then
+    return 0
+  end
+  local n = fitting(DEAD_BODIES, ids)
+  local words, dead = call('HMGET', STATUS, unpack(ids, 1, n)), {}
+  for i = 1, n do
+    if words[i] == 'dead' then
+      dead[#dead + 1] = ids[i]
+    end
+  end
+  call('ZREM', DEAD, unpack(ids, 1, n))
+  call('HDEL', DEAD_BODIES, unpack(ids, 1, n))
+  if #dead > 0 then
+    call('HDEL', STATUS, unpack(dead))
+  end
+  return n
 end

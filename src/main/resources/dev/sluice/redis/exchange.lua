@@ -3,8 +3,10 @@
 -- ARGV:    incarnation, call number, tasks wanted, byte budget, suspects wanted (0 or 1), crash limit,
 --          s, a, s tokens that ended well (the status of the last a of them had not arrived when they were claimed),
 --          o, o times (token, kind, delay in ms, failure as one line of JSON): kind is
---          r retry, z snooze, d dead, x discard, c cancelled (if it was asked for, else b), b back to the head without using an attempt
--- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), refused count, {refused indexes}, {frames}}
+--          r retry, z snooze, d dead, x discard, c cancelled (if that was asked for, else b), b back to the head without
+--          using an attempt; r and d have a failure
+-- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), refused count,
+--          {refused indexes}, {frames}}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
 --          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
@@ -119,7 +121,7 @@ local function settle_one(token, kind, delay_ms, failure)
     call('HDEL', STATUS, id)
   elseif kind == 'd' then
     call('HDEL', BODIES, id)
-    bury(id, (recount(frame, 1, 0)), failure, now)
+    bury(id, (recount(frame, 1, 0, '')), failure, now)
   elseif kind == 'b' then
     local again, crashes = recount(frame, 0, 0)
     call('HDEL', BODIES, id)
@@ -129,7 +131,7 @@ local function settle_one(token, kind, delay_ms, failure)
   else
     local due = now + delay_ms
     local earliest = next_due_ms()
-    call('HSET', BODIES, id, (recount(frame, kind == 'r' and 1 or 0, 0)))
+    call('HSET', BODIES, id, (recount(frame, kind == 'r' and 1 or 0, 0, kind == 'r' and failure or nil)))
     call('ZADD', DELAYED, due, id)
     call('HSET', STATUS, id, kind == 'r' and 'retrying' or 'scheduled')
     if not earliest or due < earliest then
@@ -279,8 +281,9 @@ local function id_of(raw, index)
 end
 
 -- A header that anybody may have forged: what recount could not write again is no header but part of a raw element.
-local function is_sound(counters, id)
-  if #id > 512 then
+local function is_sound(element, counters, id, at)
+  local line_end = string.find(element, '\n', at, true)
+  if #id > 512 or not line_end or line_end - at > MOST_OF_FAILURE + 1 then
     return false
   elseif counters == '' then
     return true
@@ -299,11 +302,11 @@ local function decide(elements, framed)
     local id = framed and match(element, OWN) -- most of the time
     promised = promised + 1
     if not id or #id > 512 then
-      local origin, counters
+      local origin, counters, at
       if framed then
-        origin, counters, id = match(element, HEADER)
+        origin, counters, id, at = match(element, HEADER)
       end
-      if not id or not is_sound(counters, id) then
+      if not id or not is_sound(element, counters, id, at) then
         local invented
         id, invented = id_of(element, promised)
         made = made + (invented and 1 or 0)

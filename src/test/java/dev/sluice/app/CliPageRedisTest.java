@@ -45,17 +45,17 @@ class CliPageRedisTest {
                     .as(typed)
                     .isEqualTo(shown.toString());
         }
-        assertThat(commands).isEqualTo(11);
+        assertThat(commands).isEqualTo(12);
     }
 
     @Test
     void eachCommandOfTheReadmeWorks(RedisServer redis) throws IOException {
         List<String> commands = Files.readAllLines(README).stream()
-                .filter(line -> line.matches(JAR + "(enqueue|status|queues|doctor) ?.*"))
+                .filter(line -> line.matches(JAR + "(enqueue|status|queues|doctor|explain) ?.*"))
                 .map(line -> line.substring(JAR.length()))
                 .toList();
 
-        assertThat(commands).hasSize(4).allSatisfy(command -> {
+        assertThat(commands).hasSize(5).allSatisfy(command -> {
             CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
             assertThat(answered.exit()).as(answered.err()).isZero();
             assertThat(answered.out()).isNotEmpty();

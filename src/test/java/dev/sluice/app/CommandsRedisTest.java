@@ -277,13 +277,58 @@ class CommandsRedisTest {
         CommandLineCase broken = run("doctor");
         assertThat(broken.exit()).isEqualTo(1);
         assertThat(broken.out())
-                .contains("jobs: BROKEN, 1 task\n  broken: a live task without a status (1)\n    a in ready\n");
+                .contains(
+                        "jobs: BROKEN, 1 task\n  broken: a live task without a status (status-missing, 1)\n    a: in ready\n");
         Map<?, ?> json = json(run("doctor", "jobs", "-o", "json").out());
         Map<?, ?> jobs = (Map<?, ?>) ((List<?>) json.get("queues")).get(0);
         assertThat(jobs.get("clean")).isEqualTo(false);
-        assertThat(jobs.get("findings"))
-                .isEqualTo(List.of(
-                        Map.of("what", "a live task without a status", "count", 1, "which", List.of("a in ready"))));
+        Map<?, ?> finding = (Map<?, ?>) ((List<?>) jobs.get("findings")).get(0);
+        assertThat(finding.get("code")).isEqualTo("status-missing");
+        assertThat(finding.get("which")).isEqualTo(List.of(Map.of("subject", "a", "detail", "in ready")));
+
+        CommandLineCase repaired = run("doctor", "jobs", "--repair");
+
+        assertThat(repaired.exit()).isZero();
+        assertThat(repaired.out()).contains("jobs: in order again, 1 task\n  repaired: a live task without a status");
+        assertThat(redis.call("HGET", "{jobs}:status", "a")).isEqualTo("queued");
+        assertThat(run("doctor").exit()).isZero();
+    }
+
+    @Test
+    @StoredStateMayBeBroken("what cannot be repaired is left as it is")
+    void whatIsLeftBrokenByARepairCounts() {
+        run("enqueue", "jobs", "noop", "--id", "a");
+        redis.call("SET", "{jobs}:late", "of another program");
+
+        CommandLineCase left = run("doctor", "jobs", "--repair");
+
+        assertThat(left.exit()).isEqualTo(1);
+        assertThat(left.out())
+                .contains("broken: a key of another type is in the way (wrong-type, 1)")
+                .contains("{jobs}:late: a string and no zset");
+        assertThat(redis.call("GET", "{jobs}:late")).isEqualTo("of another program");
+    }
+
+    @Test
+    void aTaskIsExplained() {
+        run("enqueue", "jobs", "noop", "--id", "a");
+        run("enqueue", "jobs", "noop", "--id", "b");
+
+        CommandLineCase told = run("explain", "jobs", "b");
+        CommandLineCase json = run("explain", "jobs", "b", "-o", "json");
+        CommandLineCase unknown = run("explain", "jobs", "c");
+
+        assertThat(told).isEqualTo(new CommandLineCase(0, """
+                        It waits in the ready list.
+                        No dispatcher of this queue is known: start one.
+                        It waits behind about 1 others of 2.
+                        """, ""));
+        assertThat(json(json.out()).get("place")).isEqualTo("waiting");
+        assertThat(((Map<?, ?>) json(json.out()).get("facts")).get("ahead")).isEqualTo(1);
+        assertThat(unknown.exit()).isEqualTo(1);
+        assertThat(unknown.out()).contains("Nothing is known of it.");
+        assertRefused(run("explain", "nobodys", "a"), "nobody has worked on a queue 'nobodys' in this Redis yet");
+        assertThat(run("explain", "jobs", "").exit()).isEqualTo(2);
     }
 
     @Test

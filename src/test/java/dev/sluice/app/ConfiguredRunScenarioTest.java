@@ -8,14 +8,10 @@ import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What an operator runs: a file, a Redis elsewhere, logs that a program reads. */
 @Timeout(180)
@@ -24,39 +20,6 @@ class ConfiguredRunScenarioTest {
 
     @TempDir
     private Path folder;
-
-    @Test
-    void eachQueueIsServedInItsOwnWay() throws Exception {
-        Path file = write("""
-                redis: { url: "${SOME_REDIS}" }
-                log: { format: json }
-                queues:
-                  emails: { status-key: email_status, default-type: echo, retry: { max-attempts: 1 } }
-                  clicks: { delivery: at-most-once, plain-type: noop }
-                """);
-        try (RedisServer redis =
-                        RedisServer.builder().binary(REDIS).password("s3cret").start();
-                Program program =
-                        Program.start(Map.of("SOME_REDIS", redis.uri()), "run", "--config", file.toString())) {
-            program.errorWith("\"message\":\"Serving\"");
-            redis.call("HSET", "email_status", "mail", "queued");
-            redis.call("RPUSH", "emails", "{\"id\":\"mail\"}", "{\"id\":\"bad\",\"type\":\"fail\"}");
-            redis.call("RPUSH", "clicks", "no JSON at all");
-
-            program.errorWith(
-                    "{\"task.id\":\"mail\"},{\"task.type\":\"echo\"},{\"attempt\":\"1\"},{\"outcome\":\"succeeded\"}");
-            program.errorWith("{\"task.type\":\"noop\"},{\"attempt\":\"1\"},{\"outcome\":\"succeeded\"}");
-            program.errorWith("\"message\":\"Tasks became dead letters\"");
-            assertThat(redis.call("ZSCORE", "{emails}:dead", "bad")).isNotNull();
-            assertThat(redis.call("HGET", "{clicks}:meta", "delivery")).isEqualTo("at-most-once");
-            program.signal("TERM");
-            assertThat(program.exit()).isZero();
-
-            assertThat(program.out()).isEmpty();
-            assertThat(messages(program)).startsWith("Serving").endsWith("Stopping", "Stopped");
-            assertThat(program.err()).doesNotContain("s3cret");
-        }
-    }
 
     @Test
     void mistakesInTheFileEndItBeforeAnythingStarts() throws Exception {
@@ -70,26 +33,6 @@ class ConfiguredRunScenarioTest {
                             "  " + file + ":1:1: leese is an unknown key; did you mean lease?",
                             "  " + file + ":2:25: queues.a.timeout: '5' is no duration: the unit is missing, a whole"
                                     + " number and ms, s, m or h, such as 15s");
-        }
-    }
-
-    @Test
-    void anOutageOfRedisIsTwoLinesHoweverManyQueuesThereAreAndThenItGoesOn() throws Exception {
-        Path file = write("lease: 500ms\nqueues: { one: { default-type: echo }, two: { default-type: echo } }");
-        try (RedisServer redis = RedisServer.builder().binary(REDIS).start();
-                Program program = Program.start("run", "--config", file.toString(), "--redis", redis.uri())) {
-            program.lineWith("Ctrl-C stops.");
-
-            redis.kill();
-            program.errorWith("Redis does not answer; dispatching goes on when it does");
-            redis.restart();
-            program.errorWith("Redis answers again");
-            redis.call("RPUSH", "one", "{\"id\":\"after-one\"}");
-            redis.call("RPUSH", "two", "{\"id\":\"after-two\"}");
-
-            program.lineWith("  after-one  echo  attempt 1  succeeded");
-            program.lineWith("  after-two  echo  attempt 1  succeeded");
-            assertThat(program.err().lines()).as(program.err()).hasSize(2);
         }
     }
 
@@ -157,15 +100,5 @@ class ConfiguredRunScenarioTest {
 
     private Path write(String yaml) throws IOException {
         return Files.writeString(folder.resolve("sluice.yaml"), yaml);
-    }
-
-    private static List<String> messages(Program program) {
-        JsonMapper json = new JsonMapper();
-        List<String> messages = new ArrayList<>();
-        for (String line : program.err().lines().toList()) {
-            JsonNode event = json.readTree(line);
-            messages.add(event.get("message").asString());
-        }
-        return messages;
     }
 }

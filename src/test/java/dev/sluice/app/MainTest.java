@@ -39,9 +39,22 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"run", "enqueue", "status", "queues", "doctor", "completion"})
+    @ValueSource(
+            strings = {
+                "run",
+                "enqueue",
+                "status",
+                "queues",
+                "dead",
+                "dead ls",
+                "dead show",
+                "dead redrive",
+                "dead purge",
+                "doctor",
+                "completion"
+            })
     void everyHelpHasExamplesAndFitsAScreen(String command) {
-        assertThat(execute(command, "--help")).isZero();
+        assertThat(execute((command + " --help").split(" "))).isZero();
         assertThat(out()).startsWith("Usage: sluice " + command + " ").contains("Example");
         assertThat(out().lines()).allMatch(line -> line.length() <= 130);
         assertThat(err()).isEmpty();
@@ -113,9 +126,15 @@ class MainTest {
             value = {
                 "`` | Missing command",
                 "rum | Did you mean: run or resume?",
+                "rnu --no-demo | Did you mean: run?",
+                "serve | Unknown command: 'serve'",
                 "run --redsi x | Did you mean: --redis?",
                 "run --handlers /no/such/folder | --handlers /no/such/folder: there is no such folder",
+                "run --dta ./x | Did you mean: --data?",
+                "run --handler=./x | Did you mean: --handlers?",
                 "enqueu | Did you mean: enqueue",
+                "stauts jobs 1 | Did you mean: status?",
+                "enqueue jobs noop 1 --max-attemps 3 | Did you mean: --max-attempts?",
                 "queues --limt 3 | Did you mean: --limit?",
                 "queues --limit 0 | --limit must be at least 1, was 0",
                 "queues -o xml | expected one of [table, json]",
@@ -124,6 +143,18 @@ class MainTest {
                 "status --ouput json | Did you mean: --output",
                 "status jobs | Missing required parameter: 'ID'",
                 "doctor a}b | a queue name must be",
+                "dead | Missing command",
+                "dead lss jobs | Did you mean: ls?",
+                "dead ls a}b | a queue name must be",
+                "dead ls jobs --limit 0 | --limit takes 1 to 10000, was 0",
+                "dead ls jobs --since yesterday | must be a time in UTC such as 2026-11-24T10:00:00Z, was 'yesterday'",
+                "dead show jobs | Missing required parameter: 'ID'",
+                "dead redrive jobs | Which ones? Name ids, or use --type",
+                "dead redrive jobs a --all | Ids, filters and --all exclude each other",
+                "dead redrive jobs --type t --all | Ids, filters and --all exclude each other",
+                "dead redrive jobs a --dry-run | --dry-run counts what a filter or --all means",
+                "dead purge jobs --all | add --yes, or --dry-run",
+                "dead purge jobs --older-than 7 | '7' is no duration: the unit is missing",
                 "enqueue | Missing required parameter: 'QUEUE'",
                 "enqueue jobs | Missing required parameter: 'TYPE'",
                 "enqueue a{b}c noop | a queue name must be",
@@ -147,6 +178,8 @@ class MainTest {
                 "run --redis localhost:6379 | 'localhost:6379' is no Redis URL: redis://",
                 "run --redis http://:secret@host | 'http://:***@host' is no Redis URL",
                 "run --redis redis://:p/w@host | percent-encode",
+                "run --redis redis://host?password=secret | the password stands before the host",
+                "run --redis redis://host:1/abc?token=secret | 'redis://host:1/abc?token=***' has no valid database",
                 "run --redis redis://host --data dir | --data belongs to the embedded Redis",
                 "run --config no.yaml | no.yaml: no such file",
                 "config --config no.yaml | no.yaml: no such file",

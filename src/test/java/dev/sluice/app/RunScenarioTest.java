@@ -74,7 +74,7 @@ class RunScenarioTest {
                     .containsPattern("succeeded after 2[5-9]\\d\\.|after [3-9]\\d\\d\\.");
             assertThat(program.lineWith("  flaky  fail  attempt 1  failed")).endsWith("not yet");
             program.lineWith("  flaky  fail  attempt 2  succeeded");
-            program.lineWith("1 task is dead; to see why: redis-cli");
+            program.lineWith("1 task is dead; to see why: java -jar sluice-server.jar dead ls");
         }
     }
 
@@ -121,6 +121,7 @@ class RunScenarioTest {
         try (Program program = Program.start("run", "--no-demo")) {
             program.lineWith("Ctrl-C stops.");
             long redis = redisProcess(program);
+            Path folder = Path.of(directive(program, "dir"));
             try (ForeignWire wire = program.redis()) {
                 wire.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
                 awaitStatus(wire, "long", "processing");
@@ -132,19 +133,39 @@ class RunScenarioTest {
 
             assertThat(program.exit()).isEqualTo(143);
             assertThat(hasEnded(redis)).isTrue();
+            awaitGone(folder);
         }
     }
 
     @Test
-    void killedItTakesItsRedisAlong() throws Exception {
+    void killedItTakesItsRedisAlongAndLeavesNoFolder() throws Exception {
         try (Program program = Program.start("run", "--no-demo")) {
             program.lineWith("Ctrl-C stops.");
             long redis = redisProcess(program);
+            Path folder = Path.of(directive(program, "dir"));
+            assertThat(folder).isDirectory();
 
             program.signal("KILL");
 
             program.exit();
             assertThat(hasEnded(redis)).isTrue();
+            awaitGone(folder);
+        }
+    }
+
+    @Test
+    void whatWasNotFinishedVanishesWithARedisThatKeepsNothingAndItSaysSo() throws Exception {
+        try (Program program = Program.start("run", "--no-demo", "--shutdown-grace", "100ms")) {
+            program.lineWith("Ctrl-C stops.");
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"lost\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
+                awaitStatus(wire, "lost", "processing");
+            }
+            program.signal("TERM");
+            assertThat(program.exit()).isZero();
+            assertThat(program.lineWith("Stopped"))
+                    .isEqualTo("Stopped; 1 unfinished task vanishes with the embedded Redis: --data DIR would have kept"
+                            + " it.");
         }
     }
 
@@ -153,13 +174,13 @@ class RunScenarioTest {
         String data = folder.resolve("kept").toString();
         try (Program program = Program.start("run", "--no-demo", "--data", data, "--shutdown-grace", "100ms")) {
             program.lineWith("Ctrl-C stops.");
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"kept\",\"type\":\"sleep\",\"payload\":{\"ms\":3000}}");
-                awaitStatus(wire, "kept", "processing");
-            }
             try (Program other = Program.start("run", "--data", data)) {
                 assertThat(other.exit()).isEqualTo(1);
                 assertThat(other.err()).contains("in use by another instance");
+            }
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"kept\",\"type\":\"sleep\",\"payload\":{\"ms\":3000}}");
+                awaitStatus(wire, "kept", "processing");
             }
             program.signal("TERM");
             assertThat(program.exit()).isZero();
@@ -320,6 +341,15 @@ class RunScenarioTest {
             process.get().onExit().get(20, TimeUnit.SECONDS);
         }
         return ProcessHandle.of(pid).isEmpty();
+    }
+
+    // Whoever ends Redis removes it, a moment later.
+    private static void awaitGone(Path file) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (Files.exists(file)) {
+            assertThat(System.nanoTime()).as(file.toString()).isLessThan(deadline);
+            Thread.onSpinWait();
+        }
     }
 
     static void awaitStatus(ForeignWire wire, String id, String status) throws IOException {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
 import dev.sluice.task.Task;
+import dev.sluice.task.Verdict;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -25,7 +26,7 @@ class EnvelopeTest {
     void aFullElementIsRead() {
         Envelope read = read(
                 "{\"id\":\"a\",\"type\":\"email.send\",\"payload\":{\"to\":[1,2]},\"headers\":{\"x\":\"1\",\"y\":\"\"},"
-                        + "\"maxAttempts\":3,\"timeoutMs\":1500,\"deadline\":1790000000000}");
+                        + "\"maxAttempts\":3,\"backoff\":[0, 31536000000],\"timeoutMs\":1500,\"deadline\":1790000000000}");
 
         assertThat(read.id()).isEqualTo("a");
         assertThat(read.idInvalid()).isFalse();
@@ -33,6 +34,7 @@ class EnvelopeTest {
         assertThat(payload(read)).isEqualTo("{\"to\":[1,2]}");
         assertThat(read.headers()).containsExactly(Map.entry("x", "1"), Map.entry("y", ""));
         assertThat(read.maxAttempts()).isEqualTo(3);
+        assertThat(read.backoffMs()).containsExactly(0, 31_536_000_000L);
         assertThat(read.timeoutMs()).isEqualTo(1500);
         assertThat(read.deadlineMs()).isEqualTo(1_790_000_000_000L);
     }
@@ -42,7 +44,8 @@ class EnvelopeTest {
             strings = {
                 "{}",
                 " \t\r\n{ } \n",
-                "{\"id\":null,\"type\":null,\"headers\":null,\"maxAttempts\":null,\"timeoutMs\":null,\"deadline\":null}"
+                "{\"id\":null,\"type\":null,\"headers\":null,\"maxAttempts\":null,\"backoff\":null,\"timeoutMs\":null,"
+                        + "\"deadline\":null}"
             })
     void everythingMayBeMissingOrNull(String element) {
         Envelope read = read(element);
@@ -53,6 +56,7 @@ class EnvelopeTest {
         assertThat(payload(read)).isEqualTo("null");
         assertThat(read.headers()).isEmpty();
         assertThat(read.maxAttempts()).isZero();
+        assertThat(read.backoffMs()).isNull();
         assertThat(read.timeoutMs()).isZero();
         assertThat(read.deadlineMs()).isZero();
     }
@@ -129,7 +133,7 @@ class EnvelopeTest {
     @Test
     void unknownFieldsAreSkippedWhateverTheyHold() {
         Envelope read =
-                read("{\"attempt\":3,\"backoff\":{\"id\":\"no\"},\"enqueuedAt\":1.5,\"key\":[1,[2]],\"replyTo\":null,"
+                read("{\"attempt\":3,\"retries\":{\"id\":\"no\"},\"enqueuedAt\":1.5,\"key\":[1,[2]],\"replyTo\":null,"
                         + "\"ID\":\"no\",\"payload \":1,\"\":2,\"future\":true,\"future\":false,\"id\":\"yes\"}");
 
         assertThat(read.id()).isEqualTo("yes");
@@ -360,7 +364,7 @@ class EnvelopeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"id", "type", "payload", "headers", "maxAttempts", "timeoutMs", "deadline"})
+    @ValueSource(strings = {"id", "type", "payload", "headers", "maxAttempts", "backoff", "timeoutMs", "deadline"})
     void aFieldThatIsReadMayNotBeThereTwice(String name) {
         assertUnreadable("duplicate-field:" + name, "{\"" + name + "\":null,\"x\":1,\"" + name + "\":null}");
     }
@@ -395,6 +399,16 @@ class EnvelopeTest {
                 "maxAttempts|true",
                 "maxAttempts|99999999999999999999",
                 "maxAttempts|[3]",
+                "backoff|5000",
+                "backoff|[]",
+                "backoff|{\"a\":[1]}",
+                "backoff|[-1]",
+                "backoff|[31536000001]",
+                "backoff|[99999999999999999999]",
+                "backoff|[1,null]",
+                "backoff|[[1]]",
+                "backoff|[1.5]",
+                "backoff|[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]",
                 "timeoutMs|0",
                 "timeoutMs|-5",
                 "timeoutMs|31536000001",
@@ -494,6 +508,7 @@ class EnvelopeTest {
                 .header("é\"", "\\\uD83D\uDE00")
                 .header("b", "")
                 .maxAttempts(Integer.MAX_VALUE)
+                .backoff(Duration.ZERO, Verdict.MAX_DELAY)
                 .timeout(Task.MAX_TIMEOUT)
                 .deadline(Task.MAX_DEADLINE);
 
@@ -505,6 +520,7 @@ class EnvelopeTest {
         assertThat(payload(read)).isEqualTo("[1]");
         assertThat(read.headers()).isEqualTo(task.headers());
         assertThat(read.maxAttempts()).isEqualTo(Integer.MAX_VALUE);
+        assertThat(read.backoffMs()).containsExactly(0, Verdict.MAX_DELAY.toMillis());
         assertThat(Duration.ofMillis(read.timeoutMs())).isEqualTo(Task.MAX_TIMEOUT);
         assertThat(Instant.ofEpochMilli(read.deadlineMs())).isEqualTo(Task.MAX_DEADLINE);
     }
@@ -515,6 +531,7 @@ class EnvelopeTest {
 
         assertThat(written(task.header("a", "1"))).endsWith(",\"headers\":{\"a\":\"1\"}}");
         assertThat(written(task.maxAttempts(2))).endsWith(":0,\"maxAttempts\":2}");
+        assertThat(written(task.backoff(Duration.ZERO, Duration.ofSeconds(2)))).endsWith(":0,\"backoff\":[0,2000]}");
         assertThat(written(task.timeout(Duration.ofSeconds(1)))).endsWith(":0,\"timeoutMs\":1000}");
         assertThat(written(task.deadline(Instant.ofEpochMilli(9)))).endsWith(":0,\"deadline\":9}");
     }

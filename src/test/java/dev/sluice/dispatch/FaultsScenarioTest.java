@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
 import dev.sluice.observe.Outcome;
@@ -18,11 +19,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** Whatever breaks: nothing accepted is lost, only the owner settles, and work goes on by itself. */
@@ -169,7 +173,7 @@ class FaultsScenarioTest extends DispatchCase {
                     .handler("t", Object.class, runs);
             started(dispatcher);
             there.client(queue)
-                    .enqueueAll(reactor.core.publisher.Flux.range(0, 3000).map(i -> task("t" + i)))
+                    .enqueueAll(Flux.range(0, 3000).map(i -> task("t" + i)))
                     .collectList()
                     .block(PATIENCE);
             eventually(() -> assertThat(runs.count()).isGreaterThan(100));
@@ -207,6 +211,75 @@ class FaultsScenarioTest extends DispatchCase {
         });
         enqueue(5000, 5100);
         eventually(() -> assertThat(runs.count("t5099")).isOne());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Timeout(60)
+    void aServerThatComesBackWithEmptyMemoryIsServedOnAndToldOfInFewWords(
+            DeliveryMode mode, RedisServer.Builder builder) {
+        deliver(mode);
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(2)));
+        List<String> told = new CopyOnWriteArrayList<>();
+        try (RedisServer forgetful = builder.start();
+                LogTap log = new LogTap(told)) {
+            Sluice there = door(forgetful.uri());
+            started(stoppedInTheEnd(there.dispatcher()
+                            .queue(queue, settings.concurrency(32))
+                            .build())
+                    .handler("t", Object.class, runs));
+            there.client(queue)
+                    .enqueueAll(Flux.range(0, 3000).map(i -> task("t" + i)))
+                    .collectList()
+                    .block(PATIENCE);
+            eventually(() -> assertThat(runs.count()).isGreaterThan(50));
+
+            forgetful.kill();
+            forgetful.restart();
+
+            eventually(() -> assertThat(there.client(queue)
+                            .enqueue(task("probe"))
+                            .block(PATIENCE)
+                            .isAccepted())
+                    .isTrue());
+            eventually(() -> assertThat(runs.count("probe")).isPositive());
+            eventually(() -> assertThat(told).anyMatch(it -> it.contains("Redis answers again")));
+            eventually(() -> assertThat(forgetful.call("EXISTS", key("status"), key("ready"), key("bodies")))
+                    .isEqualTo(0L));
+            assertThat(told).as("one line when it goes, one when it is back").hasSize(2);
+            stopAll();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aServerThatIsLoadingIsWaitedFor(RedisServer.Builder builder) {
+        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(5)));
+        try (RedisServer slow = builder.with("appendonly", "yes")
+                .with("appendfsync", "no") // a kill loses nothing that the kernel has
+                .with("key-load-delay", "300")
+                .start()) {
+            Sluice there = door(slow.uri());
+            started(stoppedInTheEnd(there.dispatcher()
+                            .queue(queue, settings.concurrency(4))
+                            .build())
+                    .handler("t", Object.class, runs));
+            Flux.range(0, 3000)
+                    .concatMap(i -> there.client(queue).enqueue(task("t" + i)))
+                    .blockLast(PATIENCE);
+            int before = runs.count();
+
+            slow.kill();
+            CompletableFuture<Void> back = CompletableFuture.runAsync(slow::restart);
+            eventually(() -> assertThatThrownBy(() -> slow.call("GET", "x")).hasMessageStartingWith("LOADING"));
+            back.join();
+
+            eventually(() -> assertThat(runs.tasks()).isEqualTo(3000));
+            assertThat(before).isLessThan(3000);
+            eventually(() -> assertThat(slow.call("EXISTS", key("status"), key("bodies")))
+                    .isEqualTo(0L));
+            stopAll();
+        }
     }
 
     @Test

@@ -16,8 +16,10 @@ final class Recorder implements Observer {
     final AtomicLong lapses = new AtomicLong();
     final AtomicLong rejoins = new AtomicLong();
     final AtomicLong lateStatuses = new AtomicLong();
+    final AtomicLong trimmed = new AtomicLong();
     final AtomicLong cuts = new AtomicLong();
     final AtomicLong mends = new AtomicLong();
+    final AtomicLong up = new AtomicLong();
     private final Map<Outcome, AtomicLong> settled = new ConcurrentHashMap<>();
 
     long settled(Outcome outcome) {
@@ -55,8 +57,18 @@ final class Recorder implements Observer {
     }
 
     @Override
+    public void health(String queue, boolean isUp) {
+        up.addAndGet(isUp ? 1 : -1);
+    }
+
+    @Override
     public void lateStatuses(String queue, int count) {
         lateStatuses.addAndGet(count);
+    }
+
+    @Override
+    public void trimmed(String queue, int count) {
+        trimmed.addAndGet(count);
     }
 
     @Override

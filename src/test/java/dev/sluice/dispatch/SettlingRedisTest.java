@@ -2,9 +2,11 @@ package dev.sluice.dispatch;
 
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.observe.Outcome;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Failure;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
@@ -164,6 +166,46 @@ class SettlingRedisTest extends DispatchCase {
         assertThat(second.attempt()).isOne();
         assertThat(second.fencingNumber()).isEqualTo(2);
         assertThat(second.ack().block(PATIENCE)).isTrue();
+    }
+
+    @Test
+    void snoozePutsOffAndUsesNoAttempt() throws Exception {
+        receive();
+
+        assertThat(next().snooze(Duration.ofMillis(20)).block(PATIENCE)).isTrue();
+
+        Delivery<Object> second = next();
+        assertThat(second.attempt()).isOne();
+        assertThat(second.fencingNumber()).isEqualTo(2);
+        assertThat(second.lastFailure()).isNull();
+        assertThatThrownBy(() -> second.snooze(Duration.ofDays(366))).hasMessageContaining("0 to 365 days");
+        assertThat(second.ack().block(PATIENCE)).isTrue();
+    }
+
+    @Test
+    void discardEndsQuietly() throws Exception {
+        receive();
+
+        assertThat(next().discard().block(PATIENCE)).isTrue();
+
+        eventually(this::assertEmpty);
+        assertThat(dead()).isZero();
+        assertThat(told.settled(Outcome.DISCARDED)).isOne();
+    }
+
+    @Test
+    void aDeliveryThatNobodySettlesIsCancelledAtItsTimeout() throws Exception {
+        settings = settings.timeout(Duration.ofMillis(100));
+        receive();
+        Delivery<Object> first = next();
+
+        assertThat(first.cancelled().blockOptional(PATIENCE)).isEmpty();
+        assertThat(first.isCancelled()).isTrue();
+        assertThat(first.ack().block(PATIENCE)).isFalse();
+
+        Delivery<Object> second = next();
+        assertThat(second.attempt()).isEqualTo(2);
+        assertThat(second.lastFailure()).extracting(Failure::reason).isEqualTo("timeout");
     }
 
     @Test

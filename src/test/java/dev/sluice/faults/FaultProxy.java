@@ -61,8 +61,12 @@ final class FaultProxy implements AutoCloseable {
         daemon(this::acceptAll);
     }
 
+    int port() {
+        return server.getLocalPort();
+    }
+
     String uri() {
-        return "redis://127.0.0.1:" + server.getLocalPort();
+        return "redis://127.0.0.1:" + port();
     }
 
     /** From now on this happens to every connection, those to come too. */

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -43,6 +45,28 @@ final class Sentinel implements AutoCloseable {
 
     String uri() {
         return "redis-sentinel://127.0.0.1:" + port + "#tasks";
+    }
+
+    /** Puts the replica in the place of a master that is well, and goes on as one. */
+    void failOver() throws IOException {
+        String answer = call("SENTINEL FAILOVER tasks");
+        if (!answer.startsWith("+OK")) {
+            throw new AssertionError("the sentinel refused a failover: " + answer);
+        }
+    }
+
+    /** Whether somebody listens to what it tells. */
+    boolean isHeard() throws IOException {
+        return call("CLIENT LIST").contains(" sub=1 ");
+    }
+
+    private String call(String command) throws IOException {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.setSoTimeout(5000);
+            socket.getOutputStream().write((command + "\r\n").getBytes(StandardCharsets.US_ASCII));
+            socket.shutdownOutput();
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        }
     }
 
     /** Whether it told of that event, such as {@code +slave} or {@code +switch-master}. */

@@ -73,6 +73,7 @@ class MicrometerObserverTest {
 
     @Test
     void onlyALapseOfALeaseCounts() {
+        observer.health("a", true);
         observer.lease("a", true);
         observer.lease("a", false);
         observer.lease("a", true);

@@ -31,7 +31,7 @@ class CancelRedisTest {
         q.enqueue("retrying");
         Worker worker = q.worker("w");
         Held held = worker.claimOne();
-        worker.settle(call -> call.retry(held.token(), 60_000));
+        worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
         q.schedule("scheduled", -60_000);
 
         assertThat(q.cancel("scheduled")).isEqualTo(CancelReply.CANCELLED);
@@ -187,7 +187,7 @@ class CancelRedisTest {
         q.enqueue("x");
         Held second = worker.claimOne();
         assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling()).isEmpty();
-        worker.settle(call -> call.retry(second.token(), 60_000));
+        worker.settle(call -> call.retry(second.token(), 60_000, "{}"));
         assertThat(q.status("x")).isEqualTo("retrying");
     }
 
@@ -216,7 +216,7 @@ class CancelRedisTest {
         List.of("retry", "snooze", "release", "crash", "leave", "dead").forEach(q::cancel);
 
         worker.settle(call -> {
-            call.retry(held.get(0).token(), 0);
+            call.retry(held.get(0).token(), 0, "{}");
             call.snooze(held.get(1).token(), 0);
             call.release(held.get(2).token());
             call.dead(dying.token(), "{}");

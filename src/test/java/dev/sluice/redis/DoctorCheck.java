@@ -39,7 +39,7 @@ public final class DoctorCheck implements StoredStateCheck {
         RedisLinks links = OneQueue.connect(redis);
         try {
             for (String name : names) {
-                Diagnosis diagnosis = links.doctor(queue(wire, name)).examine().block(Duration.ofSeconds(10));
+                Diagnosis diagnosis = links.doctor(queue(wire, name)).examine().block(Duration.ofSeconds(30));
                 assertThat(diagnosis.findings())
                         .as("what the doctor finds in queue '%s' after the test", name)
                         .isEmpty();

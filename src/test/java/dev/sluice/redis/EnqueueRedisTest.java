@@ -146,7 +146,7 @@ class EnqueueRedisTest {
         q.enqueue("x", "y");
         Worker worker = q.worker("a");
         List<Held> held = worker.claim(2);
-        worker.settle(call -> call.retry(held.get(1).token(), 60_000));
+        worker.settle(call -> call.retry(held.get(1).token(), 60_000, "{}"));
 
         EnqueueReply reply = q.enqueue("x", "y");
 

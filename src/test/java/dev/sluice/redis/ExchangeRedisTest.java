@@ -87,7 +87,7 @@ class ExchangeRedisTest {
         Worker worker = q.worker("a");
         Held first = worker.claimOne();
 
-        ExchangeReply later = worker.exchange(1, call -> call.retry(first.token(), 60_000));
+        ExchangeReply later = worker.exchange(1, call -> call.retry(first.token(), 60_000, "{}"));
         assertThat(q.status("x")).isEqualTo("retrying");
         assertThat(later.frames()).isEmpty();
         assertThat(later.nextDueMs()).isBetween(50_000L, 60_000L);
@@ -144,13 +144,58 @@ class ExchangeRedisTest {
     }
 
     @Test
+    void theLastFailureStaysInTheHeaderAndANewOneTakesItsPlace() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        Held first = worker.claimOne();
+        assertThat(first.frame().failure()).isNull();
+
+        worker.settle(call -> call.retry(first.token(), 60_000, "{\"n\":1}"));
+        assertThat(q.wire.call("HGET", q.key("bodies"), "x")).isEqualTo("\u0001c1,0,1 x\u0002{\"n\":1}\nbody of x");
+        makeDue("x");
+        Held second = worker.claimOne();
+        assertThat(second.id()).isEqualTo("x");
+        assertThat(second.frame().failure()).isEqualTo("{\"n\":1}");
+
+        worker.settle(call -> call.retry(second.token(), 0, FAILURE));
+        Held third = worker.claimOne();
+        assertThat(third.frame().failure()).isEqualTo(FAILURE);
+        assertThat(third.frame().attempts()).isEqualTo(2);
+        assertThat(third.body()).isEqualTo(first.body());
+    }
+
+    @Test
+    void theLastFailureOutlivesSnoozeReleaseAndCrashAndEndsWithTheTask() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        Held first = worker.claimOne();
+        worker.settle(call -> call.retry(first.token(), 0, FAILURE));
+
+        Held second = worker.claimOne();
+        worker.settle(call -> call.snooze(second.token(), 0));
+        Held third = worker.claimOne();
+        worker.settle(call -> call.release(third.token()));
+        worker.claimOne();
+        q.lapse(worker);
+        q.recoverAll(worker);
+        Worker other = q.worker("b");
+        Held last = other.claimOne();
+        assertThat(last.frame().failure()).isEqualTo(FAILURE);
+        assertThat(last.frame().fencingNumber()).isEqualTo(5);
+
+        other.settle(call -> call.dead(last.token(), "{\"reason\":\"worse\"}"));
+        assertThat(q.wire.call("HGET", q.key("dead:bodies"), "x"))
+                .isEqualTo("{\"reason\":\"worse\"}\n\u0001c2,1,5 x\nbody of x");
+    }
+
+    @Test
     void theBytesOfABodyAreNeverChanged() {
         byte[] body = binary(5_000, 42);
         OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), new Dues(), 0));
         Worker worker = q.worker("a");
 
         Held first = worker.claimOne();
-        worker.settle(call -> call.retry(first.token(), 0));
+        worker.settle(call -> call.retry(first.token(), 0, "{}"));
         Held second = worker.claimOne();
         worker.settle(call -> call.release(second.token()));
         Held third = worker.claimOne();
@@ -183,14 +228,14 @@ class ExchangeRedisTest {
         List<Held> held = worker.claim(2);
         ExchangeCall call = worker.newCall(0);
         call.succeeded(held.get(0).token(), false);
-        call.retry(held.get(1).token(), 60_000);
+        call.retry(held.get(1).token(), 60_000, "{}");
 
         ExchangeReply first = worker.send(call);
         ExchangeReply again = worker.send(call);
 
         assertThat(first.refused()).isEmpty();
         assertThat(again.refused()).isEmpty();
-        assertThat((String) q.wire.call("HGET", q.key("bodies"), "y")).startsWith("\u0001c1,0,1 y\n");
+        assertThat((String) q.wire.call("HGET", q.key("bodies"), "y")).startsWith("\u0001c1,0,1 y\u0002{}\n");
     }
 
     @Test
@@ -235,7 +280,7 @@ class ExchangeRedisTest {
         ExchangeReply of = zombie.settle(call -> call.succeeded(held.token(), false));
         ExchangeReply never = owner.settle(call -> {
             call.succeeded(Tokens.of(99, 1), false);
-            call.retry(Tokens.of(99, 2), 1);
+            call.retry(Tokens.of(99, 2), 1, "{}");
         });
 
         assertThat(of.lapsed()).isTrue();
@@ -311,9 +356,9 @@ class ExchangeRedisTest {
         List<Held> held = worker.claim(2);
         q.rings();
 
-        worker.settle(call -> call.retry(held.get(0).token(), 60_000));
+        worker.settle(call -> call.retry(held.get(0).token(), 60_000, "{}"));
         assertThat(q.rings()).isTrue();
-        worker.settle(call -> call.retry(held.get(1).token(), 90_000));
+        worker.settle(call -> call.retry(held.get(1).token(), 90_000, "{}"));
         assertThat(q.rings()).isFalse();
     }
 
@@ -439,7 +484,7 @@ class ExchangeRedisTest {
         for (int i = 0; i < 20; i++) {
             OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), new Dues(), 0));
             Held held = worker.claimOne();
-            worker.settle(call -> call.retry(held.token(), 60_000));
+            worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
         }
         for (int i = 0; i < 20; i++) {
             q.wire.call("ZADD", q.key("delayed"), "XX", String.valueOf(i + 1), "t" + i);
@@ -503,7 +548,7 @@ class ExchangeRedisTest {
         q.pushForeign("x");
         Worker worker = q.worker("a");
         Held held = worker.claimOne();
-        worker.settle(call -> call.retry(held.token(), 60_000));
+        worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
 
         q.push("{\"id\":\"x\",\"type\":\"t\"}");
         q.push("{\"id\":\"x\",\"type\":\"other\"}");
@@ -582,7 +627,7 @@ class ExchangeRedisTest {
         List<Held> held = worker.claim(2);
         q.wire.call("DEL", q.key("bodies"));
 
-        worker.settle(call -> held.forEach(it -> call.retry(it.token(), 1)));
+        worker.settle(call -> held.forEach(it -> call.retry(it.token(), 1, "{}")));
 
         assertThat(q.meta("bodiless")).isEqualTo("2");
         assertThat(q.wire.call("EXISTS", q.queue.statusKey())).isEqualTo(0L);

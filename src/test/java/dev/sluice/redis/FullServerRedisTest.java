@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -46,7 +47,7 @@ class FullServerRedisTest {
             call.succeeded(held.get(0).token(), false);
             call.succeeded(held.get(1).token(), true);
             call.dead(held.get(2).token(), "{}");
-            call.retry(held.get(3).token(), 0);
+            call.retry(held.get(3).token(), 0, "{}");
             call.snooze(held.get(4).token(), 0);
         });
         assertThat(settled.refused()).isEmpty();
@@ -56,10 +57,13 @@ class FullServerRedisTest {
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);
         OneQueue.await(q.claims.join("b", OneQueue.LEASE));
+        assertThat(OneQueue.await(
+                        q.dead.redrive(List.of(held.get(2).frame().id().getBytes(UTF_8)))))
+                .containsExactly(DeadStore.Fate.DONE);
         assertThat(q.cancel("t11")).isEqualTo(CancelReply.CANCELLED);
         assertThat(OneQueue.await(q.producer.pause(true))).isTrue();
         assertThat(OneQueue.await(q.producer.pause(false))).isTrue();
-        assertThat(worker.drain()).hasSize(9);
+        assertThat(worker.drain()).hasSize(10);
         OneQueue.await(q.claims.leave("a"));
     }
 }

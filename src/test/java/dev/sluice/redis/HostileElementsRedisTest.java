@@ -56,7 +56,7 @@ class HostileElementsRedisTest {
         Worker worker = q.worker("a");
 
         List<Held> first = worker.claim(256);
-        worker.settle(call -> first.forEach(held -> call.retry(held.token(), 0)));
+        worker.settle(call -> first.forEach(held -> call.retry(held.token(), 0, "{}")));
         List<Held> second = worker.claim(256);
         worker.settle(call -> second.forEach(held -> call.release(held.token())));
         worker.claim(256);
@@ -76,6 +76,23 @@ class HostileElementsRedisTest {
             assertThat(held.frame().fencingNumber()).isEqualTo(4);
         });
         assertThat((Long) q.wire.call("ZCARD", q.key("dead"))).isGreaterThanOrEqualTo(last.size());
+    }
+
+    @Test
+    void aForgedFailureIsTakenForOneOnlyWithinItsBound() {
+        q.raw(CommandType.RPUSH, q.key("ready"), "\u0001c a\u0002" + "e".repeat(4096) + "\nbody");
+        q.raw(CommandType.RPUSH, q.key("ready"), "\u0001c b\u0002" + "e".repeat(4097) + "\nbody");
+        q.raw(CommandType.RPUSH, q.key("ready"), "\u0001c c\u0002no end");
+
+        List<Held> held = q.worker("a").claim(10);
+
+        assertThat(held).hasSize(3);
+        assertThat(held.get(0).id()).isEqualTo("a");
+        assertThat(held.get(0).frame().failure()).hasSize(4096);
+        assertThat(held.subList(1, 3)).allSatisfy(raw -> {
+            assertThat(raw.id()).startsWith("made-");
+            assertThat(raw.frame().failure()).isNull();
+        });
     }
 
     @Test
@@ -202,7 +219,17 @@ class HostileElementsRedisTest {
                 "\u0001c, comma\nbody",
                 "\u0001x strange\nbody",
                 "\u0001f nul\u0000id\nbody",
-                "\u0001F " + "k".repeat(513) + "\nbody")) {
+                "\u0001F " + "k".repeat(513) + "\nbody",
+                "\u0001c stx\u0002{}",
+                "\u0001c stx\u0002",
+                "\u0001c \u0002{}\nbody",
+                "\u0001c told\u0002\nbody",
+                "\u0001c1,0,1 told\u0002no json \u0000\u0001\u0002\nbody",
+                "\u0001c told\u0003{}\nbody",
+                "\u0001c much\u0002" + "e".repeat(4096) + "\nbody",
+                "\u0001c toomuch\u0002" + "e".repeat(4097) + "\nbody",
+                "\u0001c " + "k".repeat(100_000),
+                "\u0001c endless\u0002" + "e".repeat(100_000))) {
             corpus.add(text.getBytes(UTF_8));
         }
         corpus.add(new byte[] {(byte) 0xFF, (byte) 0xFE, 0, 1});

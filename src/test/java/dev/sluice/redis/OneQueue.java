@@ -40,6 +40,7 @@ final class OneQueue implements AutoCloseable {
     final ProducerStore producer;
     final ClaimStore claims;
     final UpkeepStore upkeep;
+    final DeadStore dead;
 
     OneQueue(RedisServer redis) {
         this(redis, Queue.named("q"));
@@ -54,6 +55,7 @@ final class OneQueue implements AutoCloseable {
         this.producer = links.producer(queue);
         this.claims = links.claims(queue, CRASH_LIMIT);
         this.upkeep = links.upkeep(queue, CRASH_LIMIT);
+        this.dead = links.dead(queue);
     }
 
     static RedisLinks connect(RedisServer redis) {

@@ -88,9 +88,11 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(28)) {
+            switch (random.nextInt(31)) {
                 case 22, 23 -> schedule();
                 case 24, 25, 26, 27 -> cancel();
+                case 28, 29 -> redrive();
+                case 30 -> purge();
                 case 20 -> lateStatus();
                 case 21 -> pause(random.nextInt(3) == 0);
                 case 0, 1, 2 -> enqueue();
@@ -191,6 +193,34 @@ class RandomWalkRedisTest {
                 q.push(foreign(id));
                 repeated.add(id);
             }
+        }
+
+        /** Dead ones, and now and then one that lives or has ended: that must change nothing. */
+        void redrive() {
+            List<String> ids = new ArrayList<>(dead());
+            ids.removeIf(id -> random.nextBoolean());
+            if (!accepted.isEmpty()) {
+                ids.add(List.copyOf(accepted).get(random.nextInt(accepted.size())));
+            }
+            if (!ids.isEmpty()) {
+                log.add("redrive " + ids + " "
+                        + OneQueue.await(q.dead.redrive(
+                                ids.stream().map(id -> id.getBytes(UTF_8)).toList())));
+            }
+        }
+
+        void purge() {
+            dead().stream().filter(id -> !repeated.contains(id)).findFirst().ifPresent(id -> {
+                log.add("purge " + id);
+                OneQueue.await(q.dead.purge(List.of(id.getBytes(UTF_8))));
+                accepted.remove(id);
+            });
+        }
+
+        Set<String> dead() {
+            Set<String> dead = new LinkedHashSet<>();
+            ((List<?>) q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).forEach(id -> dead.add((String) id));
+            return dead;
         }
 
         void lapse(Actor actor) {
@@ -348,7 +378,9 @@ class RandomWalkRedisTest {
                         case 0, 1, 2 -> sent.succeed(held);
                         case 3 ->
                             sent.settle(
-                                    held, "retry", () -> sent.call.retry(held.token(), random.nextInt(2) * 60_000L));
+                                    held,
+                                    "retry",
+                                    () -> sent.call.retry(held.token(), random.nextInt(2) * 60_000L, "{\"n\":1}"));
                         case 4 -> sent.settle(held, "snooze", () -> sent.call.snooze(held.token(), 60_000));
                         case 5 -> sent.settle(held, "release", () -> sent.call.release(held.token()));
                         case 6 -> {

@@ -186,7 +186,7 @@ class RecoverRedisTest {
         Worker worker = q.worker("a");
         Held held = worker.claimOne();
 
-        worker.settle(call -> call.retry(held.token(), 0));
+        worker.settle(call -> call.retry(held.token(), 0, "{}"));
         q.round();
 
         assertThat(q.len("suspects")).isEqualTo(1L);

@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -14,6 +15,7 @@ import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -172,6 +174,37 @@ class RedisLinkRedisTest {
             assertThat(idOf(q.links.commands())).isNotEqualTo(before);
             q.enqueue("y");
         }
+    }
+
+    /** The connections to a frozen master stay open, and nothing comes back on them. */
+    @Test
+    void whoWaitsForAServerThatIsNotMasterAnyMoreIsToldAtOnce() {
+        redis.pause();
+        try {
+            CompletableFuture<Void> answer = link.ping(Duration.ofSeconds(30)).toFuture();
+            link.renew();
+            assertThat(answer)
+                    .failsWithin(Duration.ofSeconds(1))
+                    .withThrowableThat()
+                    .withCauseInstanceOf(StoreUnavailableException.class);
+
+            CompletableFuture<Void> opening = link.ping(Duration.ofSeconds(30)).toFuture();
+            link.renewIfOpening();
+            assertThat(opening)
+                    .failsWithin(Duration.ofSeconds(1))
+                    .withThrowableThat()
+                    .withCauseInstanceOf(StoreUnavailableException.class);
+        } finally {
+            redis.resume();
+        }
+
+        ping();
+        String open = connectionId();
+        link.renewIfOpening();
+        assertThat(connectionId()).isEqualTo(open);
+        // Those that were given up are closed, the one that was only being opened too.
+        eventually(() -> assertThat((String) redis.call("CLIENT", "LIST", "TYPE", "normal"))
+                .hasLineCount(2)); // the link's, and this
     }
 
     @Test

@@ -76,13 +76,20 @@ class ScriptHeadersTest {
     void theListOfVerbsIsComplete() {
         assertThat(verbs().map(file -> file.getFileName().toString()))
                 .containsExactlyInAnyOrder(
+                        "browse.lua",
                         "cancel.lua",
                         "enqueue.lua",
                         "exchange.lua",
+                        "explain.lua",
                         "heartbeat.lua",
+                        "inspect.lua",
                         "join.lua",
                         "pause.lua",
+                        "purge.lua",
                         "recover.lua",
+                        "redrive.lua",
+                        "repair.lua",
+                        "trim.lua",
                         "upkeep.lua");
     }
 

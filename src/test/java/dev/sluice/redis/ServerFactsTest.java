@@ -3,6 +3,7 @@ package dev.sluice.redis;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.task.Durability;
 import dev.sluice.task.StoreRefusedException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +51,32 @@ class ServerFactsTest {
         assertThat(facts.evictionPolicy()).isEqualTo("unknown");
         assertThat(facts.mayEvict()).isFalse();
         assertThat(facts.appendOnly()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"6.2.11", "7.0.15", "7.1.240"})
+    void aServerWithoutTheCommandCannotPromiseDiskAndSaysSo(String version) {
+        ServerFacts facts = ServerFacts.parse("redis_version:" + version + "\r\naof_enabled:1\r\n");
+
+        assertThatThrownBy(() -> facts.check(Durability.fsync()))
+                .isInstanceOfSatisfying(
+                        StoreRefusedException.class,
+                        refusal -> assertThat(refusal.reason()).isEqualTo("version"))
+                .hasMessageContaining("since 7.2, and this one is version " + version);
+        assertThat(facts.check(Durability.replicated(1))).isSameAs(facts);
+    }
+
+    @Test
+    void aServerWithoutALogCannotPromiseDiskEither() {
+        assertThatThrownBy(() -> ServerFacts.parse("redis_version:7.2.4\r\naof_enabled:0\r\n")
+                        .check(Durability.fsync()))
+                .isInstanceOfSatisfying(
+                        StoreRefusedException.class,
+                        refusal -> assertThat(refusal.reason()).isEqualTo("append-only"));
+        ServerFacts fit = ServerFacts.parse("redis_version:7.2.4\r\naof_enabled:1\r\n");
+        assertThat(fit.check(Durability.fsync())).isSameAs(fit);
+        ServerFacts silent = ServerFacts.parse("");
+        assertThat(silent.check(Durability.fsync())).isSameAs(silent); // then the command itself is asked
     }
 
     @Test

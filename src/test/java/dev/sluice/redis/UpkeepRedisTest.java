@@ -120,7 +120,7 @@ class UpkeepRedisTest {
         q.enqueue("x");
         Worker worker = q.worker("a");
         Held held = worker.claimOne();
-        worker.settle(call -> call.retry(held.token(), 0));
+        worker.settle(call -> call.retry(held.token(), 0, "{}"));
         q.rings();
 
         q.round();
@@ -242,7 +242,7 @@ class UpkeepRedisTest {
 
         worker.settle(call -> {
             call.release(held.get(0).token());
-            call.retry(held.get(1).token(), 0);
+            call.retry(held.get(1).token(), 0, "{}");
         });
         q.lapse(worker);
         q.recoverAll(worker);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
@@ -45,7 +46,10 @@ class WrongTypesRedisTest {
                     "cancel",
                     "pause",
                     "resume",
-                    "upkeep")) {
+                    "upkeep",
+                    "redrive",
+                    "purge",
+                    "trim")) {
                 q.wire.call("FLUSHALL");
                 Call call = atWork(verb);
                 q.wire.call("DEL", name);
@@ -57,7 +61,8 @@ class WrongTypesRedisTest {
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
-                            .matches("heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep) .*:claimed:a");
+                            .matches("heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep|redrive|purge|trim)"
+                                    + " .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -80,13 +85,18 @@ class WrongTypesRedisTest {
         List<Held> held = worker.claim(4);
         worker.settle(call -> {
             call.dead(held.get(0).token(), "{}");
-            call.retry(held.get(1).token(), 0);
+            call.retry(held.get(1).token(), 0, "{}");
         });
         q.lapse(worker);
         if (verb.equals("claim") || verb.equals("settle")) {
             q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 10_000), "a");
         }
+        byte[] dead = held.get(0).id().getBytes(StandardCharsets.UTF_8);
+        q.wire.call("ZADD", q.key("dead"), "XX", "1000", held.get(0).id());
         return switch (verb) {
+            case "redrive" -> () -> OneQueue.await(q.dead.redrive(List.of(dead)));
+            case "purge" -> () -> OneQueue.await(q.dead.purge(List.of(dead)));
+            case "trim" -> () -> OneQueue.await(q.upkeep.trim(DeadLetterRetention.standard()));
             case "enqueue" -> () -> q.enqueue("new", "dying");
             case "claim" -> () -> worker.claim(10);
             case "settle" ->

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -91,6 +94,86 @@ class RetryPolicyTest {
         assertRefused("jitter", () -> policy.jitter(Double.NaN));
         assertRefused("u", () -> policy.delay(1, -0.1));
         assertRefused("u", () -> policy.delay(1, Double.NaN));
+    }
+
+    @Test
+    void givenWaitsAreTakenInTurnAndTheLastRepeats() {
+        RetryPolicy policy = RetryPolicy.standard()
+                .waits(Duration.ofMillis(5), Duration.ZERO, YEAR)
+                .jitter(0.5);
+
+        assertThat(policy.delay(0, 0)).isEqualTo(Duration.ofMillis(5));
+        assertThat(policy.delay(1, 1)).isEqualTo(Duration.ofNanos(2_500_000));
+        assertThat(policy.delay(2, 0)).isEqualTo(Duration.ZERO);
+        assertThat(policy.delay(3, 0)).isEqualTo(YEAR);
+        assertThat(policy.delay(Integer.MAX_VALUE, 0)).isEqualTo(YEAR);
+        assertThat(policy.backoff(YEAR, 1, YEAR).delay(1, 0)).isEqualTo(YEAR);
+    }
+
+    @Test
+    void waitsOfOnesOwnFormulaAreAskedForOnce() {
+        List<Integer> asked = new ArrayList<>();
+        RetryPolicy policy = RetryPolicy.standard().waits(attempt -> {
+            asked.add(attempt);
+            return Duration.ofSeconds(attempt);
+        });
+
+        assertThat(policy.delay(7, 0)).isEqualTo(Duration.ofSeconds(7));
+        assertThat(policy.delay(1_000, 0)).isEqualTo(Duration.ofSeconds(100));
+        assertThat(asked).hasSize(100).startsWith(1, 2, 3).endsWith(100);
+    }
+
+    @Test
+    void waitsThatAreNoneAreRefusedAtOnce() {
+        RetryPolicy policy = RetryPolicy.standard();
+
+        assertRefused("waits", () -> policy.waits(new Duration[0]));
+        assertRefused("waits", () -> policy.waits(Duration.ofMillis(-1)));
+        assertRefused("waits", () -> policy.waits(YEAR.plusNanos(1)));
+        assertRefused("waits", () -> policy.waits(new Duration[101]));
+        assertRefused("waits", () -> policy.waits(attempt -> attempt == 9 ? null : Duration.ZERO));
+        assertRefused("waits", () -> policy.waits(attempt -> Duration.ofDays(200L * attempt)));
+        assertThatThrownBy(() -> policy.waits(attempt -> {
+                    throw new IllegalStateException("broken");
+                }))
+                .hasMessage("broken");
+        assertRefused("delay", () -> policy.retryOn(Exception.class, Duration.ofSeconds(-1)));
+    }
+
+    @Test
+    void theFirstRuleThatHasAnAnswerDecides() {
+        Failure failure = Failure.of("handler-error", "no");
+        RetryPolicy policy = RetryPolicy.standard()
+                .rule((thrown, attempt) -> attempt == 3 ? Optional.of(Verdict.snooze(Duration.ZERO)) : Optional.empty())
+                .retryOn(IllegalStateException.class, Duration.ofSeconds(3))
+                .retryOn(NumberFormatException.class)
+                .deadOn(IllegalArgumentException.class)
+                .discardOn(Exception.class);
+
+        assertThat(policy.ruling(new IllegalStateException(), failure, 1, true))
+                .contains(Verdict.retry(Duration.ofSeconds(3), failure));
+        assertThat(policy.ruling(new IllegalStateException(), failure, 3, true))
+                .contains(Verdict.snooze(Duration.ZERO));
+        assertThat(policy.ruling(new IllegalStateException(), failure, 3, false))
+                .contains(Verdict.retry(Duration.ofSeconds(3), failure));
+        assertThat(policy.ruling(new NumberFormatException(), failure, 1, true)).isEmpty();
+        assertThat(policy.ruling(new IllegalArgumentException(), failure, 1, true))
+                .contains(Verdict.dead(failure));
+        assertThat(policy.ruling(new Exception(), failure, 1, true)).contains(Verdict.discarded());
+        assertThat(policy.ruling(new Error(), failure, 1, true)).isEmpty();
+        assertThat(RetryPolicy.standard().ruling(new Error(), failure, 1, true)).isEmpty();
+    }
+
+    @Test
+    void policiesOfTheSamePartsAreEqual() {
+        RetryPolicy policy = RetryPolicy.standard().deadOn(Error.class).waits(YEAR);
+
+        assertThat(policy)
+                .isEqualTo(RetryPolicy.standard().waits(YEAR).deadOn(Error.class))
+                .hasSameHashCodeAs(RetryPolicy.standard().waits(YEAR).deadOn(Error.class))
+                .isNotEqualTo(RetryPolicy.standard().waits(YEAR))
+                .isNotEqualTo(RetryPolicy.standard().deadOn(Error.class));
+        assertThat(policy).hasToString("RetryPolicy[5 attempts, waits [PT8760H], jitter 0.2, 1 rules]");
     }
 
     private static void assertRefused(String field, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {

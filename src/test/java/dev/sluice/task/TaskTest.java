@@ -72,12 +72,15 @@ class TaskTest {
                 .header("a", "1")
                 .header("b", "2")
                 .maxAttempts(3)
+                .backoff(Duration.ZERO, Duration.ofHours(1))
                 .timeout(Duration.ofSeconds(2))
                 .deadline(Instant.ofEpochMilli(5));
 
         assertThat(full.id()).isEqualTo("i");
         assertThat(full.headers()).containsExactly(Map.entry("a", "1"), Map.entry("b", "2"));
         assertThat(full.maxAttempts()).isEqualTo(3);
+        assertThat(full.backoff()).containsExactly(Duration.ZERO, Duration.ofHours(1));
+        assertThat(full).isNotEqualTo(full.backoff(Duration.ZERO));
         assertThat(full.timeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(full.deadline()).isEqualTo(Instant.ofEpochMilli(5));
         assertThat(plain).isEqualTo(Task.of("t", "p"));
@@ -119,6 +122,10 @@ class TaskTest {
 
         assertRefused("id", () -> task.id(""));
         assertRefused("maxAttempts", () -> task.maxAttempts(0));
+        assertRefused("backoff", () -> task.backoff(new Duration[0]));
+        assertRefused("backoff", () -> task.backoff(Duration.ofMillis(-1)));
+        assertRefused("backoff", () -> task.backoff(Duration.ofSeconds(1), Duration.ofDays(366)));
+        assertRefused("backoff", () -> task.backoff(new Duration[33]));
         assertRefused("timeout", () -> task.timeout(Duration.ZERO));
         assertRefused("timeout", () -> task.timeout(Duration.ofNanos(999_999)));
         assertRefused("timeout", () -> task.timeout(Duration.ofDays(366)));

@@ -21,6 +21,25 @@ class VerdictTest {
     }
 
     @Test
+    void aReasonMayBeAnExceptionOrAWord() {
+        IllegalStateException why = new IllegalStateException("no");
+
+        assertThat(Verdict.retry(Duration.ZERO, why)).isInstanceOfSatisfying(Verdict.Retry.class, it -> {
+            assertThat(it.failure().reason()).isEqualTo("handler-error");
+            assertThat(it.failure().type()).isEqualTo("java.lang.IllegalStateException");
+        });
+        assertThat(Verdict.retry(Duration.ZERO, "busy"))
+                .isInstanceOfSatisfying(
+                        Verdict.Retry.class,
+                        it -> assertThat(it.failure()).isEqualTo(Failure.of("handler-error", "busy")));
+        assertThat(Verdict.dead(why))
+                .isInstanceOfSatisfying(
+                        Verdict.Dead.class,
+                        it -> assertThat(it.failure().reason()).isEqualTo("rejected"));
+        assertThat(Verdict.dead("gone")).isEqualTo(Verdict.dead(Failure.of("rejected", "gone")));
+    }
+
+    @Test
     void theCommonOnesAreShared() {
         assertThat(Verdict.succeeded()).isSameAs(Verdict.succeeded());
         assertThat(Verdict.released()).isSameAs(Verdict.released());

@@ -24,6 +24,7 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(LETTUCE, "decrementWriters")
                 .allowBlockingCallsInside(LETTUCE, "lockWritersExclusive")
                 .allowBlockingCallsInside(LETTUCE, "unlockWritersExclusive")
+                .allowBlockingCallsInside(LETTUCE, "doExclusive")
                 .allowBlockingCallsInside(LETTUCE_BOUNDS, "validateWrite")
                 .allowBlockingCallsInside(LETTUCE_THREADS, "allocate")
                 .allowBlockingCallsInside(LETTUCE_THREADS, "release")

@@ -8,6 +8,7 @@ import dev.sluice.redis.Dues;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.Frame;
 import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
@@ -27,6 +28,8 @@ import reactor.core.Disposable;
 class ChoresRedisTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LEASE = Duration.ofSeconds(1);
+    private static final DeadLetterRetention KEPT =
+            DeadLetterRetention.standard().maxCount(1000);
 
     private final RedisServer redis;
     private final RedisLinks links;
@@ -99,7 +102,7 @@ class ChoresRedisTest {
                 recovered.addAndGet(count);
             }
         };
-        running = new Upkeep(links.upkeep(queue, 3), counting, "q", LEASE)
+        running = new Upkeep(links.upkeep(queue, 3), counting, "q", LEASE, KEPT)
                 .run()
                 .subscribe(nothing -> {}, failure -> recovered.set(-1000));
     }

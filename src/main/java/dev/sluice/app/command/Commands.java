@@ -18,8 +18,10 @@ public final class Commands {
                 .addSubcommand(new CancelCommand(terminal))
                 .addSubcommand(new PauseCommand.Pause(terminal))
                 .addSubcommand(new PauseCommand.Resume(terminal))
+                .addSubcommand(DeadCommand.with(terminal))
                 .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
+                .addSubcommand(new ExplainCommand(terminal))
                 .addSubcommand(new CompletionCommand(terminal))
                 .addSubcommand(new HelpCommand());
     }

@@ -7,29 +7,31 @@ import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.task.Diagnosis;
+import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import reactor.core.publisher.Mono;
 
 /** {@code sluice doctor}: whether what is stored is in order, and the server fit for it. */
 @Command(
         name = "doctor",
         description = {
-            "Checks the stored state of a queue, or of all queues, and changes nothing.",
-            "What is found is looked at three times, so that nothing counts that was only on its way. Then it says what to"
+            "Checks the stored state of a queue, or of all queues, also while they are at work.",
+            "What looks wrong is looked at again, and only what is still wrong a moment later counts. Then it says what to"
                     + " mind about the server."
         },
         mixinStandardHelpOptions = true,
@@ -37,20 +39,20 @@ import reactor.core.publisher.Mono;
         sortOptions = false,
         footer = {
             "",
-            "It reads every live id into memory: not for a queue of many millions.",
+            "It reads in small steps and keeps 16 to 32 bytes of memory for each waiting task.",
             "",
             "Examples:",
             "  java -jar sluice-server.jar doctor",
             "  java -jar sluice-server.jar doctor task_queue -o json",
+            "  java -jar sluice-server.jar doctor task_queue --repair",
             "",
-            "Exit codes: 0 all in order, 1 something is broken, the queue is unknown or Redis could not be asked, 2 the"
-                    + " command line is wrong."
+            "Exit codes: 0 all in order, 1 something is broken (with --repair: is still broken), the queue is unknown or"
+                    + " Redis could not be asked, 2 the command line is wrong."
         })
 final class DoctorCommand implements Callable<Integer> {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    private static final Duration LONGEST_EXAMINATION = Duration.ofMinutes(10);
-    private static final Duration BETWEEN_LOOKS = Duration.ofMillis(500);
-    private static final int LOOKS = 3;
+    private static final Duration LONGEST_EXAMINATION = Duration.ofMinutes(30);
+    private static final int MOST_REPAIRS = 64;
     private static final int MOST_QUEUES = 1_000;
     private static final int SHOWN = 10;
     private static final int SHOWN_TO_PROGRAMS = 1_000;
@@ -66,6 +68,9 @@ final class DoctorCommand implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "QUEUE", description = "Only this queue; default: all.")
     private @Nullable String name;
 
+    @Option(names = "--repair", description = "Puts in order what it can, and says what it did. Nothing is lost.")
+    private boolean repair;
+
     DoctorCommand(Terminal terminal) {
         this.terminal = terminal;
     }
@@ -79,17 +84,16 @@ final class DoctorCommand implements Callable<Integer> {
         try (Session session = Session.with(address)) {
             server = Objects.requireNonNull(session.await(session.sluice().server(), PATIENCE), "never empty");
             for (Queue queue : queues(session)) {
-                Diagnosis diagnosis = session.await(examined(session.sluice(), queue), LONGEST_EXAMINATION);
+                Diagnosis diagnosis = examined(session, queue);
                 if (diagnosis != null) {
                     diagnoses.put(queue.name(), diagnosis);
                 }
             }
         }
-        List<String> hints = hints(server);
         if (output.isJson()) {
-            terminal.say(json(server, hints, diagnoses));
+            terminal.say(json(server, diagnoses));
         } else {
-            terminal.say(text(address, server, hints, diagnoses));
+            terminal.say(text(address, server, diagnoses));
         }
         return diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
     }
@@ -119,78 +123,66 @@ final class DoctorCommand implements Callable<Integer> {
         return List.of(known.queue());
     }
 
-    /** What every one of some looks finds: a queue at work has tasks on their way, but never the same for long. */
-    private static Mono<Diagnosis> examined(Sluice sluice, Queue queue) {
-        Mono<Diagnosis> look = sluice.examine(queue);
-        Mono<Diagnosis> confirmed = look;
-        for (int i = 1; i < LOOKS; i++) {
-            confirmed = confirmed.flatMap(seen -> seen.isClean()
-                    ? Mono.just(seen)
-                    : look.delaySubscription(BETWEEN_LOOKS).map(again -> both(seen, again)));
-        }
-        return confirmed;
-    }
-
-    private static Diagnosis both(Diagnosis one, Diagnosis other) {
-        return new Diagnosis(
-                both(one.findings(), other.findings()), both(one.doubts(), other.doubts()), other.liveTasks());
-    }
-
-    private static Map<String, List<String>> both(Map<String, List<String>> one, Map<String, List<String>> other) {
-        Map<String, List<String>> both = new LinkedHashMap<>();
-        one.forEach((what, which) -> {
-            List<String> again = new ArrayList<>(which);
-            again.retainAll(Set.copyOf(other.getOrDefault(what, List.of())));
-            if (!again.isEmpty()) {
-                both.put(what, again);
+    /** One that was repaired is repaired again until nothing more is: what is mended may uncover something else. */
+    private @Nullable Diagnosis examined(Session session, Queue queue) throws InterruptedException {
+        Sluice sluice = session.sluice();
+        Diagnosis seen = session.await(repair ? sluice.repair(queue) : sluice.examine(queue), LONGEST_EXAMINATION);
+        List<Finding> repaired = new ArrayList<>();
+        for (int i = 0; repair && seen != null && i < MOST_REPAIRS; i++) {
+            List<Finding> now = seen.findings().stream().filter(Finding::repaired).toList();
+            if (now.isEmpty()) {
+                break;
             }
-        });
-        return both;
+            repaired.addAll(now);
+            seen = session.await(sluice.repair(queue), LONGEST_EXAMINATION);
+        }
+        if (seen == null || repaired.isEmpty()) {
+            return seen;
+        }
+        repaired.addAll(seen.findings());
+        return new Diagnosis(repaired, seen.doubts(), seen.liveTasks(), seen.isComplete());
     }
 
-    private static List<String> hints(ServerInfo server) {
-        List<String> hints = new ArrayList<>();
-        if (!server.maxmemoryPolicy().equals("noeviction")
-                && !server.maxmemoryPolicy().equals("unknown")) {
-            hints.add("maxmemory-policy is " + server.maxmemoryPolicy()
-                    + ": this Redis may delete tasks when its memory is full. Set noeviction.");
-        }
-        if (!server.appendOnly()) {
-            hints.add(
-                    "There is no append-only file: a crash loses what came after the last snapshot. Set appendonly yes.");
-        }
-        return hints;
-    }
-
-    private static String[] text(
-            RedisAddress address, ServerInfo server, List<String> hints, Map<String, Diagnosis> diagnoses) {
+    private static String[] text(RedisAddress address, ServerInfo server, Map<String, Diagnosis> diagnoses) {
         List<String> lines = new ArrayList<>();
         lines.add("Redis " + server.version() + " at " + address + ", maxmemory-policy " + server.maxmemoryPolicy()
-                + ", append-only file " + (server.appendOnly() ? "on" : "off"));
-        hints.forEach(hint -> lines.add("  hint: " + hint));
+                + ", append-only file " + (server.appendOnly() ? "on, appendfsync " + server.appendFsync() : "off"));
+        server.hints().forEach(hint -> lines.add("  hint: " + hint.text()));
         if (diagnoses.isEmpty()) {
             lines.add("No queue: no client or dispatcher has worked there yet.");
         }
         diagnoses.forEach((queue, diagnosis) -> {
-            lines.add(queue + ": " + (diagnosis.isClean() ? "in order" : "BROKEN") + ", " + diagnosis.liveTasks()
-                    + (diagnosis.liveTasks() == 1 ? " task" : " tasks"));
-            diagnosis.findings().forEach((what, which) -> lines.addAll(kind("broken", what, which)));
-            diagnosis.doubts().forEach((what, which) -> lines.addAll(kind("in doubt", what, which)));
+            boolean repaired = diagnosis.findings().stream().anyMatch(Finding::repaired);
+            lines.add(queue + ": " + (diagnosis.isClean() ? repaired ? "in order again" : "in order" : "BROKEN") + ", "
+                    + diagnosis.liveTasks() + (diagnosis.liveTasks() == 1 ? " task" : " tasks"));
+            kinds(diagnosis.findings()).forEach((kind, which) -> lines.addAll(kind(kind, which)));
+            kinds(diagnosis.doubts()).forEach((kind, which) -> lines.addAll(kind(kind, which)));
+            if (!diagnosis.isComplete()) {
+                lines.add("  So much is broken that not all was looked at: repair it, and look again.");
+            }
         });
         return lines.toArray(String[]::new);
     }
 
-    private static List<String> kind(String word, String what, List<String> which) {
+    private static List<String> kind(Sort sort, List<Finding> which) {
         List<String> lines = new ArrayList<>();
-        lines.add("  " + word + ": " + what + " (" + which.size() + ")");
-        which.stream().limit(SHOWN).forEach(one -> lines.add("    " + Table.printable(one)));
+        Finding.Kind kind = sort.kind();
+        String word = kind.isDoubt() ? "in doubt" : sort.repaired() ? "repaired" : "broken";
+        lines.add("  " + word + ": " + kind.meaning() + " (" + kind.code() + ", " + which.size() + ")");
+        which.stream()
+                .limit(SHOWN)
+                .forEach(one -> lines.add("    " + Table.printable(one.subject())
+                        + (one.detail().isEmpty() ? "" : ": " + Table.printable(one.detail()))));
         if (which.size() > SHOWN) {
             lines.add("    … and " + (which.size() - SHOWN) + " more; -o json shows up to " + SHOWN_TO_PROGRAMS);
+        }
+        if (!sort.repaired()) {
+            lines.add("    " + kind.advice());
         }
         return lines;
     }
 
-    private static String json(ServerInfo server, List<String> hints, Map<String, Diagnosis> diagnoses) {
+    private static String json(ServerInfo server, Map<String, Diagnosis> diagnoses) {
         return new Json()
                 .put(
                         "server",
@@ -198,33 +190,64 @@ final class DoctorCommand implements Callable<Integer> {
                                 .put("version", server.version())
                                 .put("maxmemoryPolicy", server.maxmemoryPolicy())
                                 .put("appendOnly", server.appendOnly())
+                                .put("appendFsync", server.appendFsync())
+                                .put("role", server.role())
+                                .put("replicas", server.replicas())
+                                .put("minReplicasToWrite", server.minReplicasToWrite())
                                 .map())
-                .put("hints", hints)
+                .put(
+                        "hints",
+                        server.hints().stream()
+                                .map(hint -> new Json()
+                                        .put("code", hint.code())
+                                        .put("text", hint.text())
+                                        .map())
+                                .toList())
                 .put(
                         "queues",
                         diagnoses.entrySet().stream()
                                 .map(entry -> new Json()
                                         .put("name", entry.getKey())
                                         .put("clean", entry.getValue().isClean())
+                                        .put("complete", entry.getValue().isComplete())
                                         .put("tasks", entry.getValue().liveTasks())
-                                        .put("findings", kinds(entry.getValue().findings()))
-                                        .put("doubts", kinds(entry.getValue().doubts()))
+                                        .put("findings", told(entry.getValue().findings()))
+                                        .put("doubts", told(entry.getValue().doubts()))
                                         .map())
                                 .toList())
                 .toString();
     }
 
-    private static List<Map<String, @Nullable Object>> kinds(Map<String, List<String>> kinds) {
-        return kinds.entrySet().stream()
-                .map(kind -> new Json()
-                        .put("what", kind.getKey())
-                        .put("count", kind.getValue().size())
+    private static List<Map<String, @Nullable Object>> told(List<Finding> findings) {
+        List<Map<String, @Nullable Object>> told = new ArrayList<>();
+        kinds(findings)
+                .forEach((sort, which) -> told.add(new Json()
+                        .put("code", sort.kind().code())
+                        .put("what", sort.kind().meaning())
+                        .put("todo", sort.kind().advice())
+                        .put("repaired", sort.repaired())
+                        .put("count", which.size())
                         .put(
                                 "which",
-                                kind.getValue().stream()
+                                which.stream()
                                         .limit(SHOWN_TO_PROGRAMS)
+                                        .map(one -> new Json()
+                                                .put("subject", one.subject())
+                                                .put("detail", one.detail())
+                                                .map())
                                         .toList())
-                        .map())
-                .toList();
+                        .map()));
+        return told;
     }
+
+    private static Map<Sort, List<Finding>> kinds(List<Finding> findings) {
+        Map<Sort, List<Finding>> kinds = new TreeMap<>(
+                Comparator.comparing(Sort::kind).thenComparing(Sort::repaired));
+        findings.forEach(one -> kinds.computeIfAbsent(new Sort(one.kind(), one.repaired()), none -> new ArrayList<>())
+                .add(one));
+        return kinds;
+    }
+
+    /** What is told together. */
+    private record Sort(Finding.Kind kind, boolean repaired) {}
 }

@@ -111,6 +111,16 @@ final class Catalog {
             Kind.yesOrNo(),
             "" + QUEUE.foreign(),
             "Whether other clients push to the list; false saves a connection.");
+    static final Setting<Integer> DEAD_LETTERS_COUNT = Setting.of(
+            "dead-letters.max-count",
+            Kind.wholeNumber(1, 1_000_000_000),
+            "" + QUEUE.deadLetters().maxCount(),
+            "How many dead letters are kept; the oldest go first, for good.");
+    static final Setting<Duration> DEAD_LETTERS_AGE = Setting.of(
+            "dead-letters.max-age",
+            Kind.duration(Duration.ofSeconds(1), Duration.ofDays(3650)),
+            Durations.text(QUEUE.deadLetters().maxAge()),
+            "How long a dead letter is kept.");
 
     static final List<Setting<?>> GLOBAL =
             List.of(REDIS_URL, REDIS_DATA, CONNECT_TIMEOUT, LEASE, CRASH_LIMIT, SHUTDOWN_GRACE, LOG_FORMAT);
@@ -126,7 +136,9 @@ final class Catalog {
             BACKOFF_JITTER,
             DEFAULT_TYPE,
             PLAIN_TYPE,
-            FOREIGN);
+            FOREIGN,
+            DEAD_LETTERS_COUNT,
+            DEAD_LETTERS_AGE);
 
     private Catalog() {}
 

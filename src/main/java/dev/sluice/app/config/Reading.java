@@ -1,6 +1,7 @@
 package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -97,7 +98,9 @@ final class Reading {
                                 of(Catalog.BACKOFF_JITTER, name)),
                         of(Catalog.DEFAULT_TYPE, name).orElse(null),
                         of(Catalog.PLAIN_TYPE, name).orElse(null),
-                        of(Catalog.FOREIGN, name)));
+                        of(Catalog.FOREIGN, name),
+                        new DeadLetterRetention(
+                                of(Catalog.DEAD_LETTERS_COUNT, name), of(Catalog.DEAD_LETTERS_AGE, name))));
     }
 
     private @Nullable Queue queue(String name, Source source) {

@@ -8,6 +8,12 @@ import java.util.regex.Pattern;
 public final class RedisUrl {
     private static final Pattern SCHEME = Pattern.compile("(redis|rediss|redis-sentinel|redis-socket)://.+");
     private static final Pattern CREDENTIALS = Pattern.compile("^([a-z-]+://)?(?:([^:@/]*):)?.*(?=@)");
+    // What follows the host: of these parameters the values are no secrets, all others may be.
+    private static final Pattern PARAMETER = Pattern.compile(
+            "([?&](?!(?:timeout|database|db|clientName|libraryName|libraryVersion|verifyPeer|sentinelMasterId)=)[^=&#]*=)[^&#]*",
+            Pattern.CASE_INSENSITIVE);
+    private static final Pattern PASSWORD_PARAMETER =
+            Pattern.compile("[^?]*\\?(?:.*&)?(?:auth|pass|password|user|username)=.*", Pattern.CASE_INSENSITIVE);
     private static final Pattern SENTINEL_MASTER = Pattern.compile("[^#]+#.+");
     private static final Pattern DATABASE = Pattern.compile("/?|/[0-9]{1,5}");
     private static final int HIGHEST_PORT = 65_535;
@@ -29,6 +35,11 @@ public final class RedisUrl {
             throw new IllegalArgumentException("'" + masked(url)
                     + "' is no Redis URL: redis://[user:password@]host[:port][/database], or rediss:// for TLS");
         }
+        if (PASSWORD_PARAMETER.matcher(url).matches()) {
+            throw new IllegalArgumentException("'" + masked(url)
+                    + "' has a user or password as a parameter: the password stands before the host, as in"
+                    + " redis://[user:password@]host");
+        }
         if (url.startsWith("redis://") || url.startsWith("rediss://")) {
             checkAddress(url);
         } else if (url.startsWith("redis-sentinel://")
@@ -39,10 +50,10 @@ public final class RedisUrl {
         return new RedisUrl(url);
     }
 
-    /** A URL, or what was meant to be one, without its password. */
+    /** A URL, or what was meant to be one, without its password and whatever a parameter may hide. */
     public static String masked(String url) {
         return CREDENTIALS
-                .matcher(url)
+                .matcher(PARAMETER.matcher(url).replaceAll("$1***"))
                 .replaceFirst(
                         found -> java.util.regex.Matcher.quoteReplacement((found.group(1) == null ? "" : found.group(1))
                                 + (found.group(2) == null ? "" : found.group(2) + ":")

@@ -5,13 +5,13 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /** Finds what somebody may have meant to write. */
-final class Similar {
+public final class Similar {
     private static final int MOST_EDITS = 2;
 
     private Similar() {}
 
     /** The candidate with the fewest edits, if these are few for a word of that length. */
-    static Optional<String> to(String word, Collection<String> candidates) {
+    public static Optional<String> to(String word, Collection<String> candidates) {
         int limit = Math.min(MOST_EDITS, Math.max(1, word.length() / 3));
         return candidates.stream()
                 .filter(candidate -> edits(word, candidate) <= limit)

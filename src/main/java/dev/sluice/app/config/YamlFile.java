@@ -92,8 +92,7 @@ final class YamlFile {
         } catch (MarkedYamlEngineException e) {
             Optional<Mark> mark = e.getProblemMark().or(e::getContextMark);
             problems.add(
-                    mark.map(this::at).orElse(Source.file(name, 0, 0)),
-                    "is no YAML: " + e.getProblem() + hint(text, mark));
+                    mark.map(this::at).orElse(Source.file(name, 0, 0)), "is no YAML: " + problem(e) + hint(text, mark));
         } catch (YamlEngineException e) {
             problems.add(
                     Source.file(name, 0, 0),
@@ -101,6 +100,11 @@ final class YamlFile {
                             + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
         }
         return null;
+    }
+
+    // The parser says that a character cannot start any token.
+    private static String problem(MarkedYamlEngineException e) {
+        return e.getProblem().contains("(TAB)") ? "a tab is there; indent with spaces" : e.getProblem();
     }
 
     // The parser recurses into brackets.

@@ -99,7 +99,7 @@ final class EmbeddedRedis implements AutoCloseable {
                 .filter(started -> started != null)
                 .findFirst()
                 .orElseThrow(() -> Refusal.failed("no port from " + FIRST_PORT + " to " + (FIRST_PORT + PORTS_TRIED - 1)
-                        + " is free for the embedded Redis"));
+                        + " is free for the embedded Redis: use one that runs already with --redis URL"));
     }
 
     /** Null if somebody took the port after we looked. */

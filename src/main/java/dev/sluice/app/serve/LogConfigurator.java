@@ -53,6 +53,8 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
                 .setLevel(Level.ERROR); // it warns of a connection that is closed twice
         log.getLogger("io.lettuce.core.protocol.DefaultEndpoint")
                 .setLevel(Level.ERROR); // it warns of connections that were just cut: the dispatcher tells
+        log.getLogger("io.lettuce.core.protocol.ConnectionWatchdog")
+                .setLevel(Level.ERROR); // it warns of each vain attempt to reconnect, one in some seconds
         log.getLogger("io.netty").setLevel(Level.WARN);
         log.getLogger("reactor").setLevel(Level.WARN);
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();

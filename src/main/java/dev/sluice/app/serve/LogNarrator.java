@@ -87,8 +87,8 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
-    public void stopped(int handedBack) {
-        log.atInfo().addKeyValue("handed_back", handedBack).log("Stopped");
+    public void stopped(int handedBack, boolean kept) {
+        log.atInfo().addKeyValue(kept ? "handed_back" : "vanished", handedBack).log("Stopped");
     }
 
     @Override

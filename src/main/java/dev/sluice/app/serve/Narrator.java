@@ -39,7 +39,8 @@ interface Narrator {
 
     void stopping(Duration grace);
 
-    void stopped(int handedBack);
+    /** So many unfinished tasks are in Redis again; unless {@code kept} they are gone with it in a moment. */
+    void stopped(int handedBack, boolean kept);
 
     /** Redis did not answer in time: whoever lives takes the unfinished tasks when their lease ends. */
     void stoppedWithoutRedis();

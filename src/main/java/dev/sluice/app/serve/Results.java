@@ -22,7 +22,7 @@ final class Results implements Observer {
     @Override
     public void settled(String queue, Outcome outcome, int count) {
         if (outcome == Outcome.DEAD) {
-            log.dead(queue, count, redis.cli() + " HGETALL '{" + queue + "}:dead:bodies'");
+            log.dead(queue, count, "java -jar sluice-server.jar dead ls " + queue + " --redis '" + redis + "'");
         } else if (outcome == Outcome.RELEASED) {
             handedBack.addAndGet(count);
         }

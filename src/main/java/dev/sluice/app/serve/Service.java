@@ -114,7 +114,7 @@ final class Service {
         int before = results.handedBack();
         boolean inTime = Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
         if (inTime || inVain) {
-            narrator.stopped(results.handedBack() - before);
+            narrator.stopped(results.handedBack() - before, settings.redis() != null || settings.data() != null);
         } else {
             narrator.stoppedWithoutRedis();
             signals.stop(1);

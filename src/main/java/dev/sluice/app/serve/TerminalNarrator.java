@@ -99,13 +99,20 @@ final class TerminalNarrator implements Narrator {
     }
 
     @Override
-    public void stopped(int handedBack) {
-        terminal.say(
-                handedBack == 0
-                        ? "Stopped."
-                        : "Stopped; "
-                                + (handedBack == 1 ? "1 unfinished task was" : handedBack + " unfinished tasks were")
-                                + " handed back.");
+    public void stopped(int handedBack, boolean kept) {
+        if (handedBack == 0) {
+            terminal.say("Stopped.");
+        } else if (handedBack == 1) {
+            terminal.say(
+                    kept
+                            ? "Stopped; 1 unfinished task was handed back."
+                            : "Stopped; 1 unfinished task vanishes with the embedded Redis: --data DIR would have kept it.");
+        } else {
+            terminal.say("Stopped; " + handedBack
+                    + (kept
+                            ? " unfinished tasks were handed back."
+                            : " unfinished tasks vanish with the embedded Redis: --data DIR would have kept them."));
+        }
     }
 
     @Override

@@ -178,6 +178,9 @@ class ConfigurationTest {
         assertThat(RedisUrl.masked("redis-sentinel://:secret@a:1,b:2/0#main"))
                 .isEqualTo("redis-sentinel://:***@a:1,b:2/0#main");
         assertThat(RedisUrl.masked("rediss://host:1")).isEqualTo("rediss://host:1");
+        assertThat(RedisUrl.masked("redis://:p@host/1?timeout=3s&Password=s&x=y#z"))
+                .isEqualTo("redis://:***@host/1?timeout=3s&Password=***&x=***#z");
+        assertThat(RedisUrl.of("redis://host?family=6").text()).isEqualTo("redis://host?family=6");
     }
 
     @ParameterizedTest
@@ -219,7 +222,7 @@ class ConfigurationTest {
                 "redis: { url: ${X:embedded} } | is no YAML: expected ',' or '}', but got {; put quotes around a value with ${…}",
                 "- lease | 1:1: must be a mapping of settings, was a list",
                 "lease: 'x | is no YAML: found unexpected end of stream",
-                "redis:↵→data: x | 2:1: is no YAML: found character '\\t(TAB)' that cannot start any token",
+                "redis:↵→data: x | 2:1: is no YAML: a tab is there; indent with spaces",
                 "? [a] : b | 1:3: a key must be a word, was a mapping"
             })
     void aMistakeInTheFileIsNamedWithItsPlace(String yaml, String sentence) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sluice.Sluice;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.RetryPolicy;
 import java.lang.reflect.Field;
@@ -39,7 +40,13 @@ class RangesTest {
         Consumer<Double> factor = number -> RetryPolicy.standard().backoff(Duration.ZERO, number, Duration.ZERO);
         Consumer<Duration> wait = time -> RetryPolicy.standard().backoff(time, 1, time);
         Consumer<Double> jitter = share -> RetryPolicy.standard().jitter(share);
+        Consumer<Integer> deadCount = number -> DeadLetterRetention.standard().maxCount(number);
+        Consumer<Duration> deadAge = time -> DeadLetterRetention.standard().maxAge(time);
         return Stream.of(
+                Arguments.of(Catalog.DEAD_LETTERS_COUNT, "1", "0", deadCount),
+                Arguments.of(Catalog.DEAD_LETTERS_COUNT, "1000000000", "1000000001", deadCount),
+                Arguments.of(Catalog.DEAD_LETTERS_AGE, "1s", "999ms", deadAge),
+                Arguments.of(Catalog.DEAD_LETTERS_AGE, "87600h", "87601h", deadAge),
                 Arguments.of(Catalog.LEASE, "500ms", "499ms", lease),
                 Arguments.of(Catalog.LEASE, "10m", "600001ms", lease),
                 Arguments.of(Catalog.CRASH_LIMIT, "1", "0", crashes),
@@ -64,6 +71,9 @@ class RangesTest {
                 .isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> dispatcher().crashLimit(101)).isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> QueueSettings.standard().concurrency(100_001))
+                .isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> DeadLetterRetention.standard().maxCount(0)).isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> DeadLetterRetention.standard().maxAge(Duration.ofMillis(999)))
                 .isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> QueueSettings.standard().timeout(Duration.ofHours(8761)))
                 .isInstanceOf(InvalidTaskException.class);

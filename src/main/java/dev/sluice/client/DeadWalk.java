@@ -1,0 +1,94 @@
+package dev.sluice.client;
+
+import dev.sluice.redis.DeadPage;
+import dev.sluice.redis.DeadStore;
+import java.time.Instant;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+
+/**
+ * One walk over the dead letters that are there when it begins, page after page. The next page is read when what was made
+ * of the one before has been consumed: nothing is read ahead.
+ *
+ * <p>Who dies again on the way has a later death, and is not met a second time: so a redrive of all comes to an end.
+ */
+final class DeadWalk {
+    private static final Object STEP = new Object();
+
+    private final StoreCalls calls;
+    private final DeadStore store;
+    private final DeadLetterFilter filter;
+    private final boolean newestFirst;
+    private final boolean records;
+    private final Scheduler signals;
+    private byte @Nullable [] after;
+    private String till = "";
+    private long endMs;
+    private boolean begun;
+    private boolean over;
+
+    DeadWalk(
+            StoreCalls calls,
+            DeadStore store,
+            DeadLetterFilter filter,
+            boolean newestFirst,
+            boolean records,
+            byte @Nullable [] after,
+            Scheduler signals) {
+        this.calls = calls;
+        this.store = store;
+        this.filter = filter;
+        this.newestFirst = newestFirst;
+        this.records = records;
+        this.after = after;
+        this.signals = signals;
+    }
+
+    /** Subscribe once. Emits what {@code work} makes of each page, the first page even if it is empty. */
+    <T> Flux<T> through(Function<DeadPage, Publisher<T>> work) {
+        return Flux.generate(sink -> {
+                    if (over) {
+                        sink.complete();
+                    } else {
+                        sink.next(STEP);
+                    }
+                })
+                .concatMap(step -> page().flatMapMany(work), 0);
+    }
+
+    private Mono<DeadPage> page() {
+        Mono<DeadPage> read = begun ? browse() : first();
+        return read.publishOn(signals).doOnNext(this::arrived);
+    }
+
+    private Mono<DeadPage> first() {
+        Supplier<Mono<Instant>> clock = filter.needsClock() ? store::now : () -> Mono.just(Instant.EPOCH);
+        return calls.afterIntroduction(clock).flatMap(now -> {
+            endMs = filter.endMs(now);
+            till = endMs == Long.MAX_VALUE ? "+inf" : "(" + endMs;
+            return browse();
+        });
+    }
+
+    private Mono<DeadPage> browse() {
+        return calls.afterIntroduction(() -> store.browse(filter.earliest(), till, newestFirst, records, after));
+    }
+
+    private void arrived(DeadPage page) {
+        String latest = page.latest();
+        if (!begun && latest != null && Double.parseDouble(latest) < endMs) {
+            till = latest;
+        }
+        begun = true;
+        int size = page.size();
+        if (size > 0) {
+            after = page.get(size - 1).position();
+        }
+        over = !page.more() || size == 0;
+    }
+}

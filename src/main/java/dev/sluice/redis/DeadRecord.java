@@ -1,0 +1,40 @@
+package dev.sluice.redis;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** One dead letter as Redis holds it. */
+public final class DeadRecord {
+    private final byte[] id;
+    private final String time;
+    private final byte[] bytes;
+
+    DeadRecord(byte[] id, String time, byte[] bytes) {
+        this.id = id;
+        this.time = time;
+        this.bytes = bytes;
+    }
+
+    /** The id, byte by byte. Not a copy. */
+    public byte[] id() {
+        return id;
+    }
+
+    /** When it died, in milliseconds since 1970. */
+    public long diedMs() {
+        return (long) Double.parseDouble(time);
+    }
+
+    /** Its failure as one line of JSON, LF, its frame; empty if it was not asked for, or if there is none. Not a copy. */
+    public byte[] bytes() {
+        return bytes;
+    }
+
+    /** What {@link DeadStore#browse} goes on after: the time as Redis wrote it, a space, the id. */
+    public byte[] position() {
+        byte[] head = (time + " ").getBytes(StandardCharsets.US_ASCII);
+        byte[] position = Arrays.copyOf(head, head.length + id.length);
+        System.arraycopy(id, 0, position, head.length, id.length);
+        return position;
+    }
+}

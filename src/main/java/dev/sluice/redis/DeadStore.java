@@ -1,0 +1,154 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.Queue;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.protocol.CommandType;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/**
+ * The dead letters of one queue: to read page by page, to redrive, to purge. Thread-safe; every call is bounded and may be
+ * repeated when its outcome is unknown.
+ */
+public final class DeadStore {
+    /** The most dead letters in one page, and ids in one script. */
+    public static final int PAGE = 256;
+
+    private static final Pattern TIME = Pattern.compile("-?[0-9.]{1,20}(e[+-]?[0-9]{1,3})?");
+
+    private final RedisLink link;
+    private final QueueKeys keys;
+    private final Duration deadline;
+
+    DeadStore(RedisLink link, Queue queue, Duration deadline) {
+        this.link = link;
+        this.keys = new QueueKeys(queue);
+        this.deadline = deadline;
+    }
+
+    /** What became of an id in a call. */
+    public enum Fate {
+        /** It was redriven, or purged. */
+        DONE,
+        /** Its id lives; nothing was changed. */
+        LIVE,
+        /** There is no such dead letter. */
+        UNKNOWN,
+        /** It has no frame that can be read; nothing was changed. */
+        UNREADABLE
+    }
+
+    /** The time of the server, which times of death are measured with. */
+    public Mono<Instant> now() {
+        return link.command(CommandType.TIME, args -> {}, deadline)
+                .map(reply -> Instant.ofEpochSecond(reply.number(0), reply.number(1) * 1_000));
+    }
+
+    /**
+     * Reads up to {@link #PAGE} dead letters or about 1 MiB of them, in the order of their deaths.
+     *
+     * @param from the earliest time of death in ms, or {@code -inf}
+     * @param till the latest in ms, or {@code +inf}; with a bracket before it, that time excluded
+     * @param records whether the records are wanted, not only ids and times
+     * @param after a {@link DeadRecord#position} to go on after, or null
+     */
+    public Mono<DeadPage> browse(
+            String from, String till, boolean newestFirst, boolean records, byte @Nullable [] after) {
+        return link.run(
+                        Script.BROWSE,
+                        keys.all(),
+                        args -> {
+                            args.add(from)
+                                    .add(till)
+                                    .add(newestFirst ? 1 : 0)
+                                    .add(PAGE)
+                                    .add(records ? 1 : 0);
+                            if (after != null) {
+                                int space = spaceIn(after);
+                                args.add(Arrays.copyOf(after, space));
+                                args.add(Arrays.copyOfRange(after, space + 1, after.length));
+                            }
+                        },
+                        deadline)
+                .map(DeadPage::new);
+    }
+
+    /** Whether these bytes can be a {@link DeadRecord#position}. */
+    public static boolean isPosition(byte[] bytes) {
+        int space = spaceIn(bytes);
+        return space > 0
+                && space < bytes.length - 1
+                && TIME.matcher(new String(bytes, 0, space, StandardCharsets.ISO_8859_1))
+                        .matches();
+    }
+
+    /** One dead letter; empty if there is none with this id. */
+    public Mono<DeadRecord> find(byte[] id) {
+        Mono<Reply> time = link.command(
+                CommandType.ZSCORE, args -> args.addKey(keys.dead()).add(id), deadline);
+        Mono<Reply> record = link.command(
+                CommandType.HGET, args -> args.addKey(keys.deadBodies()).add(id), deadline);
+        return Mono.zipDelayError(time, record)
+                .filter(both -> !both.getT1().isNull(0))
+                .map(both -> new DeadRecord(
+                        id,
+                        both.getT1().text(0),
+                        both.getT2().isNull(0) ? new byte[0] : both.getT2().bytes(0)));
+    }
+
+    /** Puts dead letters back into their queue, in this order; the fates in the same order. */
+    public Mono<List<Fate>> redrive(List<byte[]> ids) {
+        return inSlices(Script.REDRIVE, ids);
+    }
+
+    /** Removes dead letters for good; the fates in the same order. */
+    public Mono<List<Fate>> purge(List<byte[]> ids) {
+        return inSlices(Script.PURGE, ids);
+    }
+
+    /** A call looks at the first ids only if their records are large; the next one goes on behind them. */
+    private Mono<List<Fate>> inSlices(Script script, List<byte[]> ids) {
+        if (ids.isEmpty()) {
+            return Mono.just(List.of());
+        }
+        return Mono.defer(() -> {
+            List<Fate> fates = new ArrayList<>(ids.size());
+            return slice(script, ids, fates)
+                    .expand(done -> fates.size() < ids.size() ? slice(script, ids, fates) : Mono.empty())
+                    .then(Mono.just(fates));
+        });
+    }
+
+    private Mono<Integer> slice(Script script, List<byte[]> ids, List<Fate> fates) {
+        List<byte[]> next = ids.subList(fates.size(), Math.min(ids.size(), fates.size() + PAGE));
+        return link.run(script, keys.all(), args -> addAll(args, next), deadline)
+                .map(reply -> {
+                    int looked = (int) reply.number(1);
+                    for (int i = 0; i < looked; i++) {
+                        fates.add(Fate.values()[(int) reply.number(2 + i)]);
+                    }
+                    return looked;
+                });
+    }
+
+    private static void addAll(CommandArgs<byte[], byte[]> args, List<byte[]> ids) {
+        for (byte[] id : ids) {
+            args.add(id);
+        }
+    }
+
+    private static int spaceIn(byte[] position) {
+        int space = 0;
+        while (space < position.length && position[space] != ' ') {
+            space++;
+        }
+        return space;
+    }
+}

@@ -1,0 +1,70 @@
+-- purpose: reads one page of the dead letters, in the order of their deaths; at equal times in that of their ids
+-- KEYS:    the queue's keys (common.lua)
+-- ARGV:    from and until which time of death in ms (-inf, +inf; the second may begin with a bracket, as ZCOUNT has it),
+--          1 = newest first, at most this many,
+--          1 = with their records; then, to go on, time and id of the last one of the page before, be it there or not
+-- RETURNS: {0, time of the last death of all or '', 1 = more follow, id, time, record or '', id, time, record or ''...}
+-- FROM→TO: none
+local from, till, newest_first, records = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[5] == '1'
+local limit = math.min(tonumber(ARGV[4]), 256)
+
+-- By bytes, as Redis orders them: Lua's own comparison follows the locale of the server.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return #one < #other
+end
+
+-- The rank that a letter has, or would have if it were still there; and whether it is.
+local function rank_of(time, id)
+  local low, high = call('ZCOUNT', DEAD, '-inf', '(' .. time), call('ZCOUNT', DEAD, '-inf', time)
+  local top = high
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if is_before(call('ZRANGE', DEAD, middle, middle)[1], id) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return low, low < top and call('ZRANGE', DEAD, low, low)[1] == id
+end
+
+local first, last = call('ZCOUNT', DEAD, '-inf', '(' .. from), call('ZCOUNT', DEAD, '-inf', till) - 1
+if ARGV[6] then
+  local rank, is_there = rank_of(ARGV[6], ARGV[7])
+  if newest_first then
+    last = math.min(last, rank - 1)
+  else
+    first = math.max(first, is_there and rank + 1 or rank)
+  end
+end
+
+local latest = call('ZRANGE', DEAD, -1, -1, 'WITHSCORES')[2] or ''
+local reply = { 0, latest, 0 }
+if last < first then
+  return reply
+end
+local page
+if newest_first then
+  local n = call('ZCARD', DEAD) - 1
+  page = call('ZREVRANGE', DEAD, n - last, n - math.max(first, last - limit + 1), 'WITHSCORES')
+else
+  page = call('ZRANGE', DEAD, first, math.min(last, first + limit - 1), 'WITHSCORES')
+end
+local ids = {}
+for i = 1, #page, 2 do
+  ids[#ids + 1] = page[i]
+end
+local n = records and fitting(DEAD_BODIES, ids) or #ids
+local kept = records and call('HMGET', DEAD_BODIES, unpack(ids, 1, n)) or {}
+for i = 1, n do
+  local at = #reply
+  reply[at + 1], reply[at + 2], reply[at + 3] = ids[i], page[2 * i], kept[i] or ''
+end
+reply[3] = n < last - first + 1 and 1 or 0
+return reply

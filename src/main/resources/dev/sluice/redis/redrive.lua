@@ -1,0 +1,71 @@
+-- purpose: puts dead letters back at the end of the ready list, in the order of the ids, as if they had never failed
+-- KEYS:    the queue's keys (common.lua)
+-- ARGV:    up to 256 ids
+-- RETURNS: {0, how many of the ids this call looked at (the first ones, about a megabyte of them), for each of these a code}
+--          0 redriven, 1 the id lives and nothing was changed, 2 there is no such dead letter, 3 its record cannot be read
+-- FROM→TO: DEAD→QUEUED
+local ids = ARGV
+local size = lengths()
+local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
+local waiting = size.plain + size.ready + size.suspects
+local n = fitting(DEAD_BODIES, ids)
+local times = call('ZMSCORE', DEAD, unpack(ids, 1, n))
+local words = call('HMGET', STATUS, unpack(ids, 1, n))
+local records = call('HMGET', DEAD_BODIES, unpack(ids, 1, n))
+
+-- The same proof that an enqueue asks for: "queued" is believed only while something waits, of nothing else the word.
+local function lives(id, word)
+  if word == 'queued' and waiting > 0 and not (size.late > 0 and call('ZSCORE', LATE, id)) then
+    return true
+  elseif at_most_once then
+    return word and word ~= 'queued' and word ~= 'dead'
+  end
+  return call('HEXISTS', BODIES, id) == 1
+end
+
+-- The frame without its failures: no attempts and no crashes. Claims stay, so that fencing numbers go on growing.
+local function fresh(id, record)
+  local line = record and string.find(record, '\n', 1, true)
+  local frame = line and string.sub(record, line + 1)
+  local origin, counters, named, at = string.match(frame or '', HEADER)
+  local line_end = at and string.find(frame, '\n', at, true)
+  if named ~= id or not line_end then
+    return nil
+  end
+  return '\1' .. origin .. string.gsub(counters, '^%d+,%d+', '0,0') .. ' ' .. id .. string.sub(frame, line_end)
+end
+
+local reply, back, frames, fields, seen = { 0, n }, {}, {}, {}, {}
+for i = 1, n do
+  local id, code = ids[i], 0
+  if seen[id] or lives(id, words[i]) then
+    code = 1
+  elseif not times[i] then
+    code = 2
+  else
+    local frame = fresh(id, records[i])
+    if frame then
+      local epoch = size.cancelled > 0 and mark_of(id)
+      frame = epoch and stamp(frame, epoch) or frame
+      seen[id] = true
+      back[#back + 1], frames[#frames + 1] = id, frame
+      fields[#fields + 1] = id
+      fields[#fields + 1] = 'queued'
+    else
+      code = 3
+    end
+  end
+  reply[i + 2] = code
+end
+
+if #back > 0 then
+  call('ZREM', DEAD, unpack(back))
+  call('HDEL', DEAD_BODIES, unpack(back))
+  call('RPUSH', READY, unpack(frames))
+  call('HSET', STATUS, unpack(fields))
+  if size.late > 0 then
+    call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
+  end
+  ring()
+end
+return reply

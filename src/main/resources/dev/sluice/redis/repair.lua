@@ -1,0 +1,183 @@
+-- purpose: looks at findings of the doctor again and, if asked to, repairs those that are still broken; loses nothing
+-- KEYS:    the queue's keys (common.lua), the claimed hash that the findings are about
+-- ARGV:    1 = repair, 0 = look; kind of finding, n (up to 256), n times (subject, first, second) as the kind wants them
+-- RETURNS: {0, what became of each: 0 it is in order, 1 it is broken, 2 it was broken and is repaired}
+-- FROM→TO: PROCESSING→QUEUED
+local repairs, kind, n = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3])
+local LONG_AGO_MS, LATEST_LOOK_MS, PAGE, STEP = 600000, 600000, 256, 16
+local CRASHES_OF_A_SUSPECT = 3 -- the default crash limit: a task that crashed twice waits apart
+local size = lengths()
+local now = clock_ms()
+
+-- Where a task is, as a word; a list is not searched here: whoever saw the id in one says so.
+local function truth(id, listed)
+  local frame = call('HGET', BODIES, id)
+  if not frame then
+    return call('ZSCORE', DEAD, id) and 'dead' or listed and 'queued', nil
+  elseif call('ZSCORE', DELAYED, id) then
+    return (tonumber(string.match(frame, '^\1%a(%d+),')) or 0) > 0 and 'retrying' or 'scheduled', frame
+  end
+  return 'processing', frame
+end
+
+local function is_true(id, word, listed)
+  local is, frame = truth(id, listed)
+  if word == is or (frame and is ~= 'processing' and (word == 'retrying' or word == 'scheduled')) then
+    return true, is
+  elseif word == 'queued' then -- a foreign producer may write it at any time after its push
+    return frame and string.sub(frame, 2, 2) == 'F' or call('ZSCORE', LATE, id), is
+  end
+  return false, is
+end
+
+local function write_true(id, word)
+  if word then
+    call('HSET', STATUS, id, word)
+  else
+    call('HDEL', STATUS, id)
+  end
+end
+
+-- Forgets a task whose body somebody else removed, and the word that said it was there.
+local function drop(id, word, other)
+  call('HINCRBY', META, 'bodiless', 1)
+  local is = call('HGET', STATUS, id)
+  if is == word or is == other then
+    write_true(id, (truth(id, false)))
+  end
+end
+
+-- Each says whether it is broken and, as a second value, how it is repaired.
+local cases = {
+  ['claimed-by-nobody'] = function(incarnation)
+    return call('HLEN', CLAIMED) > 0 and not call('ZSCORE', DISPATCHERS, incarnation), function()
+      call('ZADD', DISPATCHERS, 'NX', 0, incarnation)
+    end
+  end,
+  ['member-without-hash'] = function(incarnation)
+    local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or now)
+    return lease < now - LONG_AGO_MS and call('HLEN', CLAIMED) == 0, function()
+      call('ZREM', DISPATCHERS, incarnation)
+    end
+  end,
+  ['lapsed-unrecovered'] = function(incarnation)
+    local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or now)
+    return lease < now - LONG_AGO_MS and call('HLEN', CLAIMED) > 0
+  end,
+  ['claimed-without-body'] = function(id, token)
+    return call('HGET', CLAIMED, token) == id and call('HEXISTS', BODIES, id) == 0, function()
+      call('HDEL', CLAIMED, token)
+      drop(id, 'processing')
+    end
+  end,
+  ['body-without-owner'] = function(id, sha)
+    -- Nobody claims an id that has a body, and whoever settles one changes the body: the same bytes, the same orphan.
+    local frame = call('HGET', BODIES, id)
+    return frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id), function()
+      local again, crashes = recount(frame, 0, 0)
+      call('HDEL', BODIES, id)
+      call('LPUSH', list_for(crashes, CRASHES_OF_A_SUSPECT), again)
+      call('HSET', STATUS, id, 'queued')
+      call('ZREM', LATE, id)
+      ring()
+    end
+  end,
+  ['body-unreadable'] = function(id, sha)
+    local frame = call('HGET', BODIES, id)
+    return frame and redis.sha1hex(frame) == sha, function()
+      call('HDEL', BODIES, id)
+      call('ZREM', DELAYED, id)
+      call('RPUSH', READY, frame)
+      write_true(id, (truth(id, false)))
+      ring()
+    end
+  end,
+  ['delayed-without-body'] = function(id)
+    return call('ZSCORE', DELAYED, id) and call('HEXISTS', BODIES, id) == 0, function()
+      call('ZREM', DELAYED, id)
+      drop(id, 'retrying', 'scheduled')
+    end
+  end,
+  ['dead-without-record'] = function(id)
+    return call('ZSCORE', DEAD, id) and call('HEXISTS', DEAD_BODIES, id) == 0, function()
+      call('ZREM', DEAD, id)
+      drop(id, 'dead')
+    end
+  end,
+  ['record-without-time'] = function(id)
+    return call('HEXISTS', DEAD_BODIES, id) == 1 and not call('ZSCORE', DEAD, id), function()
+      call('ZADD', DEAD, now, id)
+      if not call('HGET', STATUS, id) then
+        call('HSET', STATUS, id, 'dead')
+      end
+    end
+  end,
+  ['status-false'] = function(id, word, listed)
+    local fine, is = is_true(id, word, listed == '1')
+    return call('HGET', STATUS, id) == word and not fine, function()
+      write_true(id, is)
+    end
+  end,
+  ['status-missing'] = function(id, listed)
+    local is = truth(id, listed ~= '')
+    return is and not call('HGET', STATUS, id), is ~= 'queued' and function()
+      write_true(id, is)
+    end
+  end,
+  ['late-mark'] = function(id)
+    local score = tonumber(call('ZSCORE', LATE, id) or 0)
+    return score > (now + LATEST_LOOK_MS) * 8 or score < 0, function()
+      call('ZADD', LATE, 'XX', now * 8, id)
+    end
+  end,
+  ['two-places'] = function(id)
+    return call('HEXISTS', BODIES, id) == 1 or call('ZSCORE', DEAD, id)
+  end,
+  ['running-or-lost'] = function(id)
+    return call('HGET', STATUS, id) == 'processing'
+  end,
+  ['meta-field'] = function(field)
+    local value = call('HGET', META, field)
+    return value and not tonumber(value), function()
+      call('HDEL', META, field)
+    end
+  end,
+}
+cases['status-ghost'] = cases['status-false']
+
+if repairs then
+  call('HDEL', META, '') -- a write that a full Redis takes goes first (R5)
+end
+
+-- The words of a page of a list, all at once: only the page itself proves that a task waits there.
+if kind == 'listed-without-status' then
+  local list, skip, written = ({ ready = READY, suspects = SUSPECTS })[ARGV[4]], tonumber(ARGV[5]), { 0 }
+  local bytes, at = 0, 0
+  while at < PAGE and bytes < MOST_BYTES do
+    local page = call('LRANGE', list, -skip - at - STEP, -skip - at - 1)
+    for i = 1, #page do
+      bytes = bytes + #page[i]
+      local _, _, id = string.match(page[i], HEADER)
+      if id and not call('HGET', STATUS, id) and not (size.cancelled > 0 and is_cancelled(page[i], id)) then
+        write_true(id, (truth(id, true)))
+        written[#written + 1] = id
+      end
+    end
+    at = at + #page
+    if #page < STEP then
+      return { 0, '', unpack(written, 2) }
+    end
+  end
+  return { 0, string.format('%.0f', skip + at), unpack(written, 2) }
+end
+
+local fates = { 0 }
+for i = 1, math.min(n, 256) do
+  local at = 1 + 3 * i
+  local broken, cure = cases[kind](ARGV[at], ARGV[at + 1], ARGV[at + 2])
+  if broken and repairs and cure then
+    cure()
+  end
+  fates[i + 1] = broken and (repairs and cure and 2 or 1) or 0
+end
+return fates

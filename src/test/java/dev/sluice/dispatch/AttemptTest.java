@@ -1,0 +1,205 @@
+package dev.sluice.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.redis.Frame;
+import dev.sluice.task.Queue;
+import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Verdict;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
+import reactor.test.StepVerifier;
+
+/** The clock is an argument here: no test waits. */
+class AttemptTest {
+    private static final long MS = 1_000_000;
+    private final HandlerPool pool = new HandlerPool();
+    private final Ends pump = new Ends();
+    private final Attempt attempt = attempt("\u0001c id\n{}");
+
+    @AfterEach
+    void close() {
+        pool.close();
+    }
+
+    @Test
+    void itIsOverdueAfterItsTimeoutAndNotBefore() {
+        attempt.start(1_000 * MS, 200 * MS);
+
+        assertThat(attempt.isOverdue(1_200 * MS)).isFalse();
+        assertThat(attempt.remainingNanos(1_050 * MS)).isEqualTo(150 * MS);
+        assertThat(attempt.isOverdue(1_201 * MS)).isTrue();
+        assertThat(attempt.remainingNanos(1_300 * MS)).isZero();
+    }
+
+    @Test
+    void aDeadlineShortensTheTimeoutAndNeverLengthensIt() {
+        attempt.start(System.nanoTime(), Duration.ofHours(1).toNanos());
+
+        attempt.deadline(61_000, 1_000);
+        assertThat(attempt.timeoutMs())
+                .isBetween(60_000L, 60_000L + Duration.ofMinutes(1).toMillis());
+
+        attempt.deadline(Long.MAX_VALUE, 1_000);
+        assertThat(attempt.timeoutMs())
+                .isLessThanOrEqualTo(Duration.ofMinutes(2).toMillis());
+    }
+
+    @Test
+    void whatCameToItsDeadlineIsDeadWithThatReason() {
+        attempt.start(System.nanoTime(), 1);
+        attempt.deadline(1_000, 999);
+
+        assertThat(attempt.timeOut()).isTrue();
+
+        assertThat(attempt.verdict())
+                .isInstanceOfSatisfying(
+                        Verdict.Dead.class,
+                        dead -> assertThat(dead.failure().reason()).isEqualTo("deadline"));
+    }
+
+    @Test
+    void whatTookTooLongWaitsForItsNextAttempt() {
+        attempt.start(System.nanoTime(), 5 * MS);
+
+        assertThat(attempt.timeOut()).isTrue();
+
+        assertThat(attempt.verdict()).isInstanceOfSatisfying(Verdict.Retry.class, retry -> {
+            assertThat(retry.failure().reason()).isEqualTo("timeout");
+            assertThat(retry.delay()).isBetween(Duration.ofMillis(800), Duration.ofSeconds(1));
+        });
+    }
+
+    @Test
+    void itEndsOnceWhoeverComesFirst() {
+        attempt.start(System.nanoTime(), 5 * MS);
+
+        assertThat(attempt.cut(Verdict.released())).isTrue();
+        assertThat(attempt.end(Verdict.succeeded())).isFalse();
+        assertThat(attempt.fail("late", new IllegalStateException())).isFalse();
+        attempt.onNext(Verdict.discarded());
+        attempt.onComplete();
+
+        assertThat(attempt.verdict()).isEqualTo(Verdict.released());
+        assertThat(attempt.isCut()).isTrue();
+        assertThat(pump.ended).containsExactly(attempt);
+    }
+
+    @Test
+    void itsCutIsSignalledToThoseWhoAskedBeforeAndAfter() {
+        attempt.start(System.nanoTime(), 5 * MS);
+        StepVerifier before = StepVerifier.create(attempt.cut())
+                .expectSubscription()
+                .expectComplete()
+                .verifyLater();
+
+        attempt.cut(Verdict.released());
+        attempt.cancelHandler();
+
+        before.verify(Duration.ofSeconds(5));
+        StepVerifier.create(attempt.cut()).expectComplete().verify(Duration.ofSeconds(5));
+    }
+
+    @Test
+    void anEndOfItsOwnIsNoCut() {
+        attempt.start(System.nanoTime(), 5 * MS);
+        Mono<Void> cut = attempt.cut();
+
+        attempt.onComplete();
+
+        assertThat(attempt.isCut()).isFalse();
+        StepVerifier.create(cut)
+                .expectSubscription()
+                .expectNoEvent(Duration.ofMillis(50))
+                .thenCancel()
+                .verify();
+    }
+
+    @Test
+    void theLastAttemptOfATaskIsItsOwn() {
+        Attempt third = attempt("\u0001c2,0,2 id\n{}");
+        third.opened("t", 3, new long[] {7});
+        third.start(System.nanoTime(), 5 * MS);
+
+        third.onNext(Verdict.retry(Duration.ofSeconds(1), "again"));
+
+        assertThat(third.verdict()).isInstanceOf(Verdict.Dead.class);
+        assertThat(third.waits().delay(1, 0)).isEqualTo(Duration.ofMillis(7));
+    }
+
+    private Attempt attempt(String frame) {
+        Frame read = Frame.read(frame.getBytes(StandardCharsets.UTF_8));
+        return new Attempt(pump, new Holdings(pool), read, 1);
+    }
+
+    /** A pump that only remembers what ended. */
+    private static final class Ends implements Pump {
+        final List<Attempt> ended = new ArrayList<>();
+        private final Judge judge = new Judge("q", true);
+
+        @Override
+        public Queue queue() {
+            return Queue.named("q");
+        }
+
+        @Override
+        public QueueSettings settings() {
+            return QueueSettings.standard().retry(RetryPolicy.standard());
+        }
+
+        @Override
+        public boolean timesAttempts() {
+            return false;
+        }
+
+        @Override
+        public Judge judge() {
+            return judge;
+        }
+
+        @Override
+        public boolean refusesStart(Attempt attempt) {
+            return false;
+        }
+
+        @Override
+        public void ended(Attempt attempt, boolean wake) {
+            ended.add(attempt);
+        }
+
+        @Override
+        public void wake() {
+            // Nobody sleeps.
+        }
+
+        @Override
+        public Mono<Void> start() {
+            return Mono.empty();
+        }
+
+        @Override
+        public Mono<Void> stop(Duration grace) {
+            return Mono.empty();
+        }
+
+        @Override
+        public void concurrency(int limit) {
+            // No limit here.
+        }
+
+        @Override
+        public void turn() {
+            // Nothing to do.
+        }
+
+        @Override
+        public void tick(long nowNanos) {
+            // Nothing to do.
+        }
+    }
+}

@@ -1,0 +1,130 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.observe.Observer;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Mono;
+
+/** A dispatcher that does not work says so, and works again by itself. */
+@OnEveryRedis
+class HealthScenarioTest extends DispatchCase {
+    HealthScenarioTest(@Private RedisServer redis) {
+        super(redis);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRedisThatDoesNotAnswerIsSaidAndForgottenWhenItDoes(DeliveryMode mode) {
+        deliver(mode);
+        Dispatcher dispatcher = dispatcher().handler("t", Object.class, task -> Mono.empty());
+        assertThat(dispatcher.health()).isEmpty();
+        started(dispatcher);
+        eventually(() -> assertThat(told.up).hasValue(1));
+        assertThat(state(dispatcher)).isEqualTo(Health.State.UP);
+
+        redis.pause();
+        eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.RECONNECTING));
+        eventually(() -> assertThat(told.up).hasValue(0));
+        assertThat(dispatcher.health().get("q").reason()).isNotEmpty();
+        redis.resume();
+
+        eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.UP));
+        eventually(() -> assertThat(told.up).hasValue(1));
+        dispatcher.stop(GRACE).block(PATIENCE);
+        assertThat(state(dispatcher)).isEqualTo(Health.State.STOPPED);
+        eventually(() -> assertThat(told.up).hasValue(0));
+    }
+
+    @Test
+    void aRedisThatIsNotThereAtTheStartIsSaid() {
+        Dispatcher dispatcher = stoppedInTheEnd(door("redis://localhost:1").dispatcher(queue));
+
+        dispatcher.start().subscribe(nothing -> {}, stopped -> {});
+
+        assertThat(state(dispatcher)).isEqualTo(Health.State.STARTING);
+        assertThat(dispatcher.health().get("q").isUp()).isFalse();
+    }
+
+    @Test
+    void whatRedisRefusesIsSaidAndTriedUntilSomebodyChangesIt() {
+        Dispatcher dispatcher = running(task -> Mono.empty());
+
+        wire.call("RENAME", key("meta"), "aside");
+        wire.call("SET", key("meta"), "in the way");
+        enqueueForeign("a");
+        eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.REFUSED));
+        assertThat(dispatcher.health().get("q").reason()).contains("WRONGTYPE");
+        wire.call("RENAME", "aside", key("meta"));
+
+        eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.UP));
+        eventually(this::assertEmpty);
+    }
+
+    @Test
+    void aLoopThatHangsIsSaidByAnotherThreadAndItGoesOn() {
+        AtomicBoolean hang = new AtomicBoolean(true);
+        AtomicInteger up = new AtomicInteger();
+        Observer blocking = new Observer() {
+            @Override
+            public void claimed(String name, int count) {
+                long spins = 0;
+                while (hang.get()) {
+                    spins++; // on the loop, as a bad observer would
+                }
+                assertThat(spins).isNotNegative();
+            }
+
+            @Override
+            public void health(String name, boolean isUp) {
+                up.addAndGet(isUp ? 1 : -1);
+            }
+        };
+        Runs<Object> runs = Runs.succeeding();
+        Sluice door = Sluice.builder().uri(redis.uri()).observer(blocking).build();
+        Dispatcher dispatcher = door.dispatcher()
+                .queue(queue, settings)
+                .lease(Duration.ofSeconds(30))
+                .build()
+                .handler("t", Object.class, runs);
+        try {
+            started(dispatcher);
+            eventually(() -> assertThat(up).hasValue(1));
+            enqueue(0, 1);
+
+            eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.STALLED));
+            eventually(() -> assertThat(up).hasValue(0));
+            assertThat(runs.count()).isZero();
+            hang.set(false);
+
+            eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.UP));
+            eventually(() -> assertThat(up).hasValue(1));
+            eventually(() -> assertThat(runs.count()).isOne());
+            eventually(this::assertEmpty);
+        } finally {
+            hang.set(false);
+            dispatcher.stop(GRACE).block(PATIENCE);
+            door.close().block(PATIENCE);
+        }
+    }
+
+    private void enqueueForeign(String id) {
+        wire.call("HSET", queue.statusKey(), id, "queued");
+        wire.call("RPUSH", queue.name(), "{\"id\":\"" + id + "\",\"type\":\"t\"}");
+    }
+
+    private static Health.State state(Dispatcher dispatcher) {
+        return dispatcher.health().get("q").state();
+    }
+}

@@ -1,0 +1,96 @@
+package dev.sluice.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Visits every state of the model: no promise is broken in any, and from each there is a way to the end of all tasks that
+ * needs no further fault. Then takes one rule away at a time, and finds it missing. {@code -Dsluice.model=large} gives
+ * every question more room, for minutes and some gigabytes; {@code src/docs/model.md} has the figures.
+ */
+@Timeout(value = 10, unit = TimeUnit.MINUTES) // seconds on an idle machine
+class ProtocolModelTest {
+    private static final boolean LARGE = "large".equals(System.getProperty("sluice.model"));
+    private static final int MOST_STATES = LARGE ? 40_000_000 : 3_000_000;
+
+    @Test
+    void nothingIsLostAndNothingIsStuckWhenDispatchersAreKilledAndStall() {
+        holds(
+                "killed and stalled",
+                scope().crashes(2).stalls(LARGE ? Scope.ANY : 2).maxAttempts(2));
+    }
+
+    @Test
+    void nothingIsLostAndNothingIsStuckWhenSeveralTasksAreHeldAndTakenBackOneByOne() {
+        holds(
+                "two tasks each",
+                scope().permits(2).crashes(LARGE ? 2 : 1).stalls(1).stops(LARGE ? 1 : 0));
+    }
+
+    @Test
+    void nothingIsLostAndNothingIsStuckWhenDispatchersStopInGoodOrder() {
+        holds("stopped", scope().permits(LARGE ? 2 : 1).crashes(1).stalls(1).stops(LARGE ? 2 : 1));
+    }
+
+    @Test
+    void nothingIsLostAndNothingIsStuckWhenOldCopiesOfCallsAreStillExecuted() {
+        holds("old copies of calls", scope().crashes(LARGE ? 2 : 1).stalls(1).stale(1));
+    }
+
+    @Test
+    void nothingIsLostAndNothingIsStuckWhenCallsOvertakeEachOther() {
+        holds(
+                "two calls in flight",
+                scope().permits(2).callsInFlight(2).crashes(LARGE ? 1 : 0).stalls(1));
+    }
+
+    @Test
+    void noStatusStaysWhenForeignProducersWriteItLate() {
+        holds(
+                "late statuses",
+                scope().foreign(true).enqueuedAgain(1).crashes(1).stalls(1).maxAttempts(LARGE ? 2 : 1));
+    }
+
+    @Test
+    void nothingIsLostAndNothingIsStuckWhenRedisForgets() {
+        holds("Redis forgets", scope().rollbacks(1).crashes(LARGE ? 1 : 0).stalls(1));
+    }
+
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+    void aRuleThatIsTakenAwayIsMissed(Mutant mutant) {
+        Scope.Builder scope = scope().stalls(1);
+        switch (mutant) {
+            case STATUS_DECIDES, NO_LATE_STATUS_CARE -> scope.foreign(true);
+            case NO_RECONCILE -> scope.rollbacks(1).stalls(0);
+            case SERVER_TOKENS -> scope.rollbacks(1).permits(2);
+            case MEMBER_REMOVED_EARLY, NO_MARK -> scope.permits(2);
+            default -> {}
+        }
+
+        Search.Result found = Search.of(scope.build(), mutant, MOST_STATES);
+
+        System.out.printf("model without a rule, %s: %,d states%n%s%n", mutant, found.states(), found.violation());
+        assertThat(found.violation()).contains("=> ");
+    }
+
+    private static void holds(String what, Scope.Builder scope) {
+        Search.Result found = Search.of(scope.build(), Mutant.NONE, MOST_STATES);
+
+        System.out.printf(
+                "model, %s: %,d states, %,d steps, %,d good last states, %,d ms%n",
+                what, found.states(), found.steps(), found.good(), found.millis());
+        assertThat(found.violation()).isNull();
+        assertThat(found.good()).isPositive();
+    }
+
+    /** One permit and one call each, no fault but lost answers; a task that fails once is dead, two crashes kill it. */
+    private static Scope.Builder scope() {
+        return new Scope.Builder();
+    }
+}

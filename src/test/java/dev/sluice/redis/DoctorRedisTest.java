@@ -1,0 +1,395 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+
+import dev.sluice.redis.OneQueue.Held;
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Diagnosis;
+import dev.sluice.task.Finding;
+import dev.sluice.task.Finding.Kind;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
+import io.lettuce.core.protocol.CommandType;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Breaks what is stored, one invariant after the other, and has it found, left alone, and repaired. */
+@OnEveryRedis
+class DoctorRedisTest {
+    private final OneQueue q;
+    private Worker worker;
+
+    DoctorRedisTest(RedisServer redis) {
+        q = new OneQueue(redis);
+    }
+
+    @BeforeEach
+    void threeTasks() {
+        worker = q.worker("w1");
+        q.enqueue("a", "b", "c");
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void aQueueInOrderIsClean() {
+        worker.claim(2);
+        worker.settle(it -> {
+            it.retry(Tokens.of(1, 1), 60_000);
+            it.dead(Tokens.of(1, 2), "{\"reason\":\"r\"}");
+        });
+        q.pushForeign("f");
+
+        Diagnosis seen = q.examine();
+
+        assertThat(seen.findings()).isEmpty();
+        assertThat(seen.doubts()).isEmpty();
+        assertThat(seen.isComplete()).isTrue();
+        assertThat(seen.liveTasks()).isEqualTo(4);
+    }
+
+    @Test
+    void aBodyThatNobodyHoldsGoesBackToTheReadyList() {
+        Held held = worker.claimOne();
+        q.wire.call("HDEL", q.key("claimed:w1"), "1.1");
+
+        assertFound(Kind.BODY_WITHOUT_OWNER, held.id());
+        assertRepaired(Kind.BODY_WITHOUT_OWNER, held.id());
+
+        assertThat(worker.drain()).containsExactly("a", "b", "c");
+        assertThat(q.meta("bodiless")).isNull();
+    }
+
+    @Test
+    void aBodyThatIsHeldAfterAllIsLeftAlone() {
+        worker.claimOne();
+        byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
+        String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
+                .text(0);
+        worker.settle(
+                it -> it.retry(Tokens.of(1, 1), 0)); // as another look would find it: settled, so with other bytes
+
+        assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
+    }
+
+    @Test
+    void aClaimWithoutABodyIsDroppedAndCounted() {
+        Held held = worker.claimOne();
+        q.wire.call("HDEL", q.key("bodies"), held.id());
+
+        Diagnosis seen = q.examine();
+        assertThat(seen.findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrder(tuple(Kind.CLAIMED_WITHOUT_BODY, "a"), tuple(Kind.STATUS_GHOST, "a"));
+        assertThat(repairAll()).contains(Kind.CLAIMED_WITHOUT_BODY);
+
+        assertThat(q.meta("bodiless")).isEqualTo("1");
+        assertThat(q.status("a")).isNull();
+        assertThat(worker.drain()).containsExactly("b", "c");
+    }
+
+    @Test
+    void aClaimedHashWithoutItsMemberIsListedAsLapsed() {
+        worker.claim(2);
+        q.wire.call("ZREM", q.key("dispatchers"), "w1");
+
+        assertFound(Kind.CLAIMED_BY_NOBODY, "w1");
+        assertRepaired(Kind.CLAIMED_BY_NOBODY, "w1");
+
+        assertThat(q.wire.call("ZSCORE", q.key("dispatchers"), "w1")).isEqualTo("0");
+        q.recoverAll(worker);
+        assertThat(q.worker("w2").drain()).containsExactly("a", "b", "c");
+    }
+
+    @Test
+    void aMemberThatWentLongAgoIsRemovedAndOneThatHoldsTasksIsADoubt() {
+        worker.claimOne();
+        q.wire.call("ZADD", q.key("dispatchers"), "1000", "w1", "1000", "gone");
+
+        Diagnosis seen = q.examine();
+        assertThat(seen.findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactly(tuple(Kind.MEMBER_WITHOUT_HASH, "gone"));
+        assertThat(seen.doubts())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactly(tuple(Kind.LAPSED_UNRECOVERED, "w1"));
+        repairAll();
+
+        assertThat(q.wire.call("ZRANGE", q.key("dispatchers"), "0", "-1")).isEqualTo(List.of("w1"));
+        q.lapse(worker);
+        q.recoverAll(worker);
+    }
+
+    @Test
+    void aDelayWithoutABodyIsDropped() {
+        worker.claimOne();
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        q.wire.call("HDEL", q.key("bodies"), "a");
+
+        assertFound(Kind.DELAYED_WITHOUT_BODY, "a");
+        assertRepaired(Kind.DELAYED_WITHOUT_BODY, "a");
+
+        assertThat(q.status("a")).isNull();
+        assertThat(q.meta("bodiless")).isEqualTo("1");
+    }
+
+    @Test
+    void whatIsStoredForATaskAndIsNoFrameIsNotLost() {
+        worker.claimOne();
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        q.wire.call("HSET", q.key("bodies"), "a", "{\"id\":\"a\",\"type\":\"t\"}");
+
+        assertFound(Kind.BODY_UNREADABLE, "a");
+        assertThat(repairAll()).contains(Kind.BODY_UNREADABLE);
+
+        assertThat(worker.drain()).containsExactlyInAnyOrder("a", "b", "c");
+    }
+
+    @Test
+    void aDeadLetterAndItsRecordGoTogether() {
+        worker.claim(2);
+        worker.settle(it -> {
+            it.dead(Tokens.of(1, 1), "{}");
+            it.dead(Tokens.of(1, 2), "{}");
+        });
+        q.wire.call("HDEL", q.key("dead:bodies"), "a");
+        q.wire.call("ZREM", q.key("dead"), "b");
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrder(
+                        tuple(Kind.DEAD_WITHOUT_RECORD, "a"),
+                        tuple(Kind.RECORD_WITHOUT_TIME, "b"),
+                        tuple(Kind.STATUS_GHOST, "b"));
+        repairAll();
+
+        assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of("b"));
+        assertThat(q.status("a")).isNull();
+        assertThat(q.status("b")).isEqualTo("dead");
+    }
+
+    @Test
+    void everyStatusIsMadeTrue() {
+        worker.claim(2);
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        q.wire.call(
+                "HSET",
+                q.queue.statusKey(),
+                "a",
+                "processing",
+                "b",
+                "queued",
+                "c",
+                "dead",
+                "ghost",
+                "queued",
+                "odd",
+                "?");
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrder(
+                        tuple(Kind.STATUS_FALSE, "a"),
+                        tuple(Kind.STATUS_FALSE, "b"),
+                        tuple(Kind.STATUS_FALSE, "c"),
+                        tuple(Kind.STATUS_GHOST, "ghost"),
+                        tuple(Kind.STATUS_GHOST, "odd"));
+        repairAll();
+
+        assertThat(List.of(q.status("a"), q.status("b"), q.status("c")))
+                .containsExactly("retrying", "processing", "queued");
+        assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(3L);
+    }
+
+    @Test
+    void everyLiveTaskGetsItsWord() {
+        worker.claim(2);
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        q.enqueue(0, 600);
+        q.wire.call("DEL", q.queue.statusKey());
+
+        assertThat(q.examine().findings()).hasSize(603).allMatch(it -> it.kind() == Kind.STATUS_MISSING);
+        repairAll();
+
+        assertThat(List.of(q.status("a"), q.status("b"), q.status("c"), q.status("t599")))
+                .containsExactly("retrying", "processing", "queued", "queued");
+        assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(603L);
+    }
+
+    @Test
+    @StoredStateMayBeBroken("what only people can put in order is left")
+    void oneIdInTwoPlacesIsToldAndLeft() {
+        worker.claim(1);
+        byte[] copy = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
+        q.raw(CommandType.RPUSH, q.key("ready"), copy);
+        q.raw(
+                CommandType.RPUSH,
+                q.key("ready"),
+                q.raw(CommandType.LINDEX, q.key("ready"), "0").bytes(0));
+        q.wire.call("HSET", q.key("claimed:w2"), "1.1", "a", "last", "0");
+        q.wire.call("ZADD", q.key("dispatchers"), "99999999999999", "w2");
+        Map<String, String> before = q.everything();
+
+        Diagnosis seen = OneQueue.await(q.links.doctor(q.queue).repair());
+
+        assertThat(seen.findings())
+                .extracting(Finding::kind, Finding::subject, Finding::repaired)
+                .containsExactlyInAnyOrder(
+                        tuple(Kind.TWO_PLACES, "a", false),
+                        tuple(Kind.TWO_PLACES, "b", false),
+                        tuple(Kind.CLAIMED_TWICE, "a", false));
+        assertThat(q.everything()).isEqualTo(before);
+    }
+
+    @Test
+    void marksAndFieldsThatCannotBeReadAreSetRight() {
+        q.wire.call("ZADD", q.key("late"), "9e18", "x");
+        q.wire.call("HSET", q.key("meta"), "lease", "long", "duplicates", "many");
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrder(
+                        tuple(Kind.LATE_MARK, "x"),
+                        tuple(Kind.META_FIELD, "lease"),
+                        tuple(Kind.META_FIELD, "duplicates"));
+        repairAll();
+
+        assertThat(q.meta("lease")).isNull();
+        assertThat(Double.parseDouble((String) q.wire.call("ZSCORE", q.key("late"), "x")))
+                .isLessThanOrEqualTo(q.serverMs() * 8.0);
+    }
+
+    @Test
+    @StoredStateMayBeBroken("the record of the queue is another's")
+    void whatWasAgreedOnIsNotChangedByARepair() {
+        q.wire.call("HSET", q.key("meta"), "protocol", "one", "delivery", "sometimes");
+
+        Diagnosis seen = OneQueue.await(q.links.doctor(q.queue).repair());
+
+        assertThat(seen.findings())
+                .extracting(Finding::kind, Finding::subject, Finding::repaired)
+                .containsExactlyInAnyOrder(
+                        tuple(Kind.META_FIELD, "protocol", false), tuple(Kind.META_FIELD, "delivery", false));
+    }
+
+    @Test
+    void idsOfAnyBytesAreFoundAndRemoved() {
+        byte[] odd = {(byte) 0xff, ' ', (byte) 0xc3};
+        q.raw(CommandType.HSET, q.queue.statusKey(), odd, "queued");
+        q.raw(CommandType.HSET, q.queue.statusKey(), "任务".getBytes(StandardCharsets.UTF_8), "queued");
+
+        assertThat(q.examine().findings()).hasSize(2).allMatch(it -> it.kind() == Kind.STATUS_GHOST);
+        repairAll();
+
+        assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(3L);
+    }
+
+    @Test
+    void aFullRedisIsRepaired(RedisServer.Builder builder) {
+        try (RedisServer own = builder.start();
+                OneQueue full = new OneQueue(own)) {
+            Worker some = full.worker("w1");
+            full.enqueue("a");
+            some.claim(1);
+            full.wire.call("HDEL", full.key("claimed:w1"), "1.1");
+            full.wire.call("HSET", full.queue.statusKey(), "ghost", "queued");
+            full.wire.call("CONFIG", "SET", "maxmemory", "1");
+
+            Diagnosis seen = OneQueue.await(full.links.doctor(full.queue).repair());
+
+            assertThat(seen.findings()).hasSize(2).allMatch(Finding::repaired);
+            assertThat(full.len("ready")).isEqualTo(1L);
+            full.wire.call("CONFIG", "SET", "maxmemory", "0");
+        }
+    }
+
+    @Test
+    void ofAnAtMostOnceQueueAGhostIsFoundAndWhatMayRunIsNot(RedisServer redis) {
+        try (OneQueue once = new OneQueue(redis, Queue.named("once").delivery(DeliveryMode.AT_MOST_ONCE))) {
+            OneQueue.await(once.links.pops(once.queue).introduce());
+            once.enqueue("x");
+            once.wire.call("HSET", once.queue.statusKey(), "gone", "queued", "running", "processing");
+
+            Diagnosis seen = OneQueue.await(once.links.doctor(once.queue).repair());
+
+            assertThat(seen.findings())
+                    .extracting(Finding::kind, Finding::subject)
+                    .containsExactly(tuple(Kind.STATUS_GHOST, "gone"));
+            assertThat(seen.doubts()).extracting(Finding::subject).containsExactly("running");
+            assertThat(once.status("running")).isEqualTo("processing");
+            once.wire.call("HDEL", once.queue.statusKey(), "running");
+        }
+    }
+
+    @Test
+    void manyIdsAreKeptByTheirFingerprints() {
+        Fingerprints ids = new Fingerprints();
+
+        assertThat(IntStream.range(0, 100_000).allMatch(i -> ids.add(Fingerprints.of("t" + i))))
+                .isTrue();
+        assertThat(IntStream.range(0, 100_000).allMatch(i -> ids.contains(Fingerprints.of("t" + i))))
+                .isTrue();
+        assertThat(ids.add(Fingerprints.of("t5"))).isFalse();
+        assertThat(ids.contains(Fingerprints.of("other"))).isFalse();
+    }
+
+    private void assertFound(Kind kind, String subject) {
+        Map<String, String> before = q.everything();
+
+        assertThat(q.examine().findings())
+                .as("found first")
+                .extracting(Finding::kind, Finding::subject)
+                .contains(tuple(kind, subject));
+        assertThat(q.everything()).as("an examination changes nothing").isEqualTo(before);
+    }
+
+    private void assertRepaired(Kind kind, String subject) {
+        Diagnosis done = OneQueue.await(q.links.doctor(q.queue).repair());
+        assertThat(done.findings())
+                .extracting(Finding::kind, Finding::subject, Finding::repaired)
+                .contains(tuple(kind, subject, true));
+        assertThat(done.isClean()).isTrue();
+        repairAll();
+    }
+
+    /** Until nothing is repaired any more; what kinds were. Then all is in order. */
+    private List<Kind> repairAll() {
+        List<Kind> kinds = new java.util.ArrayList<>();
+        for (Diagnosis seen = OneQueue.await(q.links.doctor(q.queue).repair());
+                !seen.findings().isEmpty();
+                seen = OneQueue.await(q.links.doctor(q.queue).repair())) {
+            assertThat(seen.findings()).allMatch(Finding::repaired);
+            seen.findings().forEach(it -> kinds.add(it.kind()));
+        }
+        assertThat(q.examine().isClean()).isTrue();
+        return kinds;
+    }
+
+    private long judge(Kind kind, boolean repairs, String... words) {
+        return OneQueue.await(q.links
+                        .commands()
+                        .run(
+                                Script.REPAIR,
+                                q.keys.withClaimed("-"),
+                                args -> {
+                                    args.add(repairs ? 1 : 0).add(kind.code()).add(1);
+                                    for (String word : words) {
+                                        args.add(word);
+                                    }
+                                },
+                                OneQueue.LEASE))
+                .number(1);
+    }
+}

@@ -1,0 +1,173 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Explanation;
+import dev.sluice.task.Explanation.Place;
+import dev.sluice.task.Explanation.Reason;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Puts a task into every place there is, and asks why it does not run. */
+@OnEveryRedis
+class ExplainRedisTest {
+    private final OneQueue q;
+
+    ExplainRedisTest(RedisServer redis) {
+        q = new OneQueue(redis);
+    }
+
+    @BeforeEach
+    void threeTasks() {
+        q.enqueue("a", "b", "c");
+    }
+
+    @AfterEach
+    void close() {
+        q.close();
+    }
+
+    @Test
+    void aTaskInTheListsWaitsBehindOthers() {
+        q.pushForeign("f");
+
+        assertThat(explain("c").facts()).containsEntry("list", "ready").containsEntry("ahead", 2);
+        assertThat(explain("f").facts()).containsEntry("list", "plain").containsEntry("ahead", 0);
+        assertTold("c", Place.WAITING, "no-dispatcher", "behind-others");
+        Worker worker = q.worker("w");
+        assertTold("c", Place.WAITING, "behind-others");
+        assertTold("a", Place.WAITING, "next");
+        assertTold("f", Place.WAITING, "not-consumed", "next");
+        q.wire.call("HSET", q.key("meta"), "paused", "1");
+        assertTold("a", Place.WAITING, "paused", "next");
+        q.lapse(worker);
+        assertTold("a", Place.WAITING, "paused", "leases-lapsed", "next");
+        q.recoverAll(worker);
+    }
+
+    @Test
+    void whoHoldsATaskIsSaidAndWhetherItIsAlive() {
+        Worker worker = q.worker("w");
+        worker.claim(1);
+
+        Explanation told = explain("a");
+        assertThat(told.facts()).containsEntry("dispatcher", "w").containsEntry("status", "processing");
+        assertThat((long) told.facts().get("leaseMs")).isBetween(1L, 15_000L);
+        assertTold("a", Place.CLAIMED, "running");
+        q.lapse(worker);
+        assertTold("a", Place.CLAIMED, "owner-lapsed", "no-dispatcher");
+        q.wire.call("ZREM", q.key("dispatchers"), "w");
+        assertTold("a", Place.CLAIMED, "owner-gone");
+        OneQueue.await(q.upkeep.adoptStrays());
+        q.recoverAll(worker);
+    }
+
+    @Test
+    void whatWaitsForItsTimeSaysWhen() {
+        Worker worker = q.worker("w");
+        worker.claim(2);
+        worker.settle(it -> {
+            it.retry(Tokens.of(1, 1), 60_000);
+            it.snooze(Tokens.of(1, 2), 60_000);
+        });
+
+        assertTold("a", Place.DELAYED, "retry-due");
+        assertTold("b", Place.DELAYED, "not-due");
+        assertThat((long) explain("a").facts().get("dueInMs")).isBetween(30_000L, 60_000L);
+        assertThat(explain("a").facts()).containsEntry("attempts", 1L);
+    }
+
+    @Test
+    void aDeadLetterSaysWhy() {
+        Worker worker = q.worker("w");
+        worker.claim(1);
+        worker.settle(it -> it.dead(Tokens.of(1, 1), "{\"reason\":\"attempts\",\"message\":\"no such host\"}"));
+
+        Explanation told = explain("a");
+        assertTold("a", Place.DEAD, "dead");
+        assertThat(told.facts()).containsEntry("failure", "{\"reason\":\"attempts\",\"message\":\"no such host\"}");
+        assertThat(told.sentences().get(1)).contains("no such host");
+    }
+
+    @Test
+    void aSuspectWaitsForItsTurn() {
+        for (String name : new String[] {"w1", "w2"}) {
+            Worker worker = q.worker(name);
+            worker.claim(1);
+            q.lapse(worker);
+            q.recoverAll(worker);
+        }
+
+        q.worker("w3");
+        assertTold("a", Place.SUSPECT, "suspects-apart");
+        assertThat(explain("a").where()).contains("suspects");
+    }
+
+    @Test
+    @StoredStateMayBeBroken("ghosts are what is explained")
+    void whatIsNowhereIsSaidSo() {
+        Worker worker = q.worker("w");
+        worker.claim(1);
+        q.wire.call("HDEL", q.key("claimed:w"), "1.1");
+        q.wire.call("HSET", q.queue.statusKey(), "ghost", "queued");
+
+        assertTold("a", Place.GHOST, "stuck");
+        assertTold("ghost", Place.GHOST, "ghost");
+        assertTold("nobody", Place.UNKNOWN, "ended-or-unknown");
+    }
+
+    @Test
+    void ofAnAtMostOnceQueueNobodyCanTellWhatRuns(RedisServer redis) {
+        try (OneQueue once = new OneQueue(redis, Queue.named("once").delivery(DeliveryMode.AT_MOST_ONCE))) {
+            OneQueue.await(once.links.pops(once.queue).introduce());
+            once.enqueue("x");
+            once.wire.call("HSET", once.queue.statusKey(), "r", "processing");
+
+            assertThat(OneQueue.await(once.links.explainer(once.queue).explain("r"))
+                            .place())
+                    .isEqualTo(Place.RUNNING_OR_LOST);
+            assertThat(OneQueue.await(once.links.explainer(once.queue).explain("x"))
+                            .reasons())
+                    .extracting(Reason::code)
+                    .containsExactly("next");
+            once.wire.call("HDEL", once.queue.statusKey(), "r");
+        }
+    }
+
+    @Test
+    void aLongListIsLookedAtUpToALimitAndThatIsSaid() {
+        q.enqueue(0, 11_000);
+
+        Explanation near = explain("t9000");
+        Explanation far = explain("t10999");
+
+        assertThat(near.place()).isEqualTo(Place.WAITING);
+        assertThat(near.facts()).containsEntry("ahead", 9003);
+        assertThat(far.place()).isEqualTo(Place.NOT_FOUND_YET);
+        assertThat(far.isComplete()).isFalse();
+        assertThat(far.reasons()).extracting(Reason::code).contains("too-far");
+        q.wire.call("FLUSHALL");
+    }
+
+    private Explanation explain(String id) {
+        Map<String, String> before = q.everything();
+        Explanation told = OneQueue.await(q.links.explainer(q.queue).explain(id));
+        assertThat(q.everything()).as("an explanation changes nothing").isEqualTo(before);
+        return told;
+    }
+
+    private void assertTold(String id, Place place, String... codes) {
+        Explanation told = explain(id);
+        assertThat(told.place()).isEqualTo(place);
+        assertThat(told.reasons()).as(told.toString()).extracting(Reason::code).containsExactly(codes);
+        assertThat(told.sentences()).hasSize(codes.length + 1).allMatch(it -> it.endsWith(".") || it.endsWith("}"));
+    }
+}
