@@ -45,9 +45,10 @@ public record ServerInfo(
             hints.add(new Hint("replica", "This is a replica: tasks can only be written to its master. Use that."));
         }
         if (!appendOnly) {
-            hints.add(new Hint(
-                    "no-append-only-file",
-                    "There is no append-only file: a crash loses what came after the last snapshot. Set appendonly yes."));
+            hints.add(
+                    new Hint(
+                            "no-append-only-file",
+                            "There is no append-only file: a crash loses what came after the last snapshot. Set appendonly yes."));
         } else if (appendFsync.equals("everysec")) {
             hints.add(new Hint(
                     "fsync-every-second",
@@ -60,9 +61,10 @@ public record ServerInfo(
                             + " always."));
         }
         if (replicas > 0 && minReplicasToWrite.equals("0")) {
-            hints.add(new Hint(
-                    "replicas-unguarded",
-                    "min-replicas-to-write is 0: a master that is cut off takes tasks that a failover throws away. Set 1."));
+            hints.add(
+                    new Hint(
+                            "replicas-unguarded",
+                            "min-replicas-to-write is 0: a master that is cut off takes tasks that a failover throws away. Set 1."));
         }
         if (hasUnsafeScripts()) {
             hints.add(new Hint(

@@ -96,7 +96,8 @@ public final class Main implements Runnable {
                 && command.getParent() == null
                 && !unmatched.getUnmatched().get(0).startsWith("-");
         return ofACommand
-                ? "Unknown command: '" + ((UnmatchedArgumentException) mistake).getUnmatched().get(0) + "'"
+                ? "Unknown command: '"
+                        + ((UnmatchedArgumentException) mistake).getUnmatched().get(0) + "'"
                 : String.valueOf(mistake.getMessage());
     }
 

@@ -24,7 +24,9 @@ final class Cursor {
 
     private static byte[] decoded(String cursor) {
         try {
-            return cursor.length() > LONGEST ? new byte[0] : Base64.getUrlDecoder().decode(cursor);
+            return cursor.length() > LONGEST
+                    ? new byte[0]
+                    : Base64.getUrlDecoder().decode(cursor);
         } catch (IllegalArgumentException notBase64) {
             return new byte[0];
         }

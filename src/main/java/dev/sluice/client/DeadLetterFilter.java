@@ -54,8 +54,7 @@ public final class DeadLetterFilter {
 
     /** Those whose exception has this text in its class name or its message, in whatever case. */
     public DeadLetterFilter error(String part) {
-        return new DeadLetterFilter(
-                type, reason, named("error", part).toLowerCase(Locale.ROOT), from, before, age);
+        return new DeadLetterFilter(type, reason, named("error", part).toLowerCase(Locale.ROOT), from, before, age);
     }
 
     /** Those that died at this time or later. */
@@ -99,7 +98,9 @@ public final class DeadLetterFilter {
     boolean matches(DeadLetter letter) {
         return (type == null || type.equals(letter.type()))
                 && (reason == null || reason.equals(letter.failure().reason()))
-                && (error == null || isIn(letter.failure().type()) || isIn(letter.failure().message()));
+                && (error == null
+                        || isIn(letter.failure().type())
+                        || isIn(letter.failure().message()));
     }
 
     private boolean isIn(@Nullable String text) {

@@ -176,8 +176,7 @@ public final class DeadLetters {
         });
     }
 
-    private Flux<DeadLetterProgress> walk(
-            DeadLetterFilter filter, Function<List<byte[]>, Mono<List<Fate>>> work) {
+    private Flux<DeadLetterProgress> walk(DeadLetterFilter filter, Function<List<byte[]>, Mono<List<Fate>>> work) {
         Objects.requireNonNull(filter, "filter");
         return Flux.defer(() -> new DeadWalk(calls, store, filter, false, filter.needsRecords(), null, SIGNALS)
                 .through(page -> {

@@ -64,7 +64,8 @@ final class HealthWatch {
         turnsSeen = turns;
         Health before = whole;
         if (before.isUp() && quietLooks >= QUIET_LOOKS) {
-            whole = Health.of(Health.State.STALLED, "the dispatcher loop has not turned for " + EVERY_MS * quietLooks + " ms");
+            whole = Health.of(
+                    Health.State.STALLED, "the dispatcher loop has not turned for " + EVERY_MS * quietLooks + " ms");
             log.atWarn()
                     .addKeyValue("queues", outages.health().keySet())
                     .log("The dispatcher loop does not turn; others take its tasks when its leases end");

@@ -65,22 +65,26 @@ public record QueueSettings(
 
     /** The defaults. */
     public static QueueSettings standard() {
-        return new QueueSettings(256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true, DeadLetterRetention.standard());
+        return new QueueSettings(
+                256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true, DeadLetterRetention.standard());
     }
 
     /** These settings with another limit of tasks held at once. */
     public QueueSettings concurrency(int limit) {
-        return new QueueSettings(limit, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
+        return new QueueSettings(
+                limit, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with another limit of one attempt. */
     public QueueSettings timeout(Duration limit) {
-        return new QueueSettings(concurrency, limit, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
+        return new QueueSettings(
+                concurrency, limit, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with another retry policy. */
     public QueueSettings retry(RetryPolicy policy) {
-        return new QueueSettings(concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters, timeouts, retries);
+        return new QueueSettings(
+                concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with a type for tasks that name none. */
@@ -90,30 +94,47 @@ public record QueueSettings(
 
     /** These settings with a type for elements that are no JSON object. */
     public QueueSettings plainType(@Nullable String type) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, type, foreign, deadLetters, timeouts, retries);
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, type, foreign, deadLetters, timeouts, retries);
     }
 
     /** These settings with or without a wait on the plain list. */
     public QueueSettings foreign(boolean pushes) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters, timeouts, retries);
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters, timeouts, retries);
     }
 
     /** These settings with another bound on dead letters. */
     public QueueSettings deadLetters(DeadLetterRetention kept) {
-        return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, foreign, kept, timeouts, retries);
+        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, foreign, kept, timeouts, retries);
     }
 
     /** These settings with another limit of one attempt for the tasks of one type; a task's own limit wins. */
     public QueueSettings timeout(String type, Duration limit) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, with(timeouts, type, limit), retries);
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                with(timeouts, type, limit),
+                retries);
     }
 
     /** These settings with another retry policy for the tasks of one type; what a task says of its own wins. */
     public QueueSettings retry(String type, RetryPolicy policy) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, with(retries, type, policy));
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                with(retries, type, policy));
     }
 
     /** The limit of one attempt for tasks of this type. */

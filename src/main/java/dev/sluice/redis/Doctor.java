@@ -36,8 +36,8 @@ public final class Doctor {
     private static final int LOOKS_AGAIN = 2;
     private static final Duration A_MOMENT = Duration.ofMillis(250);
     private static final Duration LONG_AGO = Duration.ofMinutes(10); // and so in repair.lua
-    private static final List<String> NUMBERS =
-            List.of("protocol", "lease", "seen", "turn", "duplicates", "made-ids", "bodiless", "late-statuses", "trimmed");
+    private static final List<String> NUMBERS = List.of(
+            "protocol", "lease", "seen", "turn", "duplicates", "made-ids", "bodiless", "late-statuses", "trimmed");
 
     private final RedisLink link;
     private final QueueKeys keys;
@@ -196,16 +196,20 @@ public final class Doctor {
         return Flux.fromIterable(batches.values())
                 .concatMap(batch -> Flux.fromIterable(batch).buffer(AT_ONCE))
                 .concatMap(
-                        batch -> link.run(Script.REPAIR, keys.withClaimed(batch.get(0).incarnation()), args -> {
-                                    args.add(repairs ? 1 : 0)
-                                            .add(batch.get(0).kind().code())
-                                            .add(batch.size());
-                                    for (Suspect suspect : batch) {
-                                        args.add(Pages.bytes(suspect.subject()))
-                                                .add(Pages.bytes(suspect.first()))
-                                                .add(Pages.bytes(suspect.second()));
-                                    }
-                                }, deadline)
+                        batch -> link.run(
+                                        Script.REPAIR,
+                                        keys.withClaimed(batch.get(0).incarnation()),
+                                        args -> {
+                                            args.add(repairs ? 1 : 0)
+                                                    .add(batch.get(0).kind().code())
+                                                    .add(batch.size());
+                                            for (Suspect suspect : batch) {
+                                                args.add(Pages.bytes(suspect.subject()))
+                                                        .add(Pages.bytes(suspect.first()))
+                                                        .add(Pages.bytes(suspect.second()));
+                                            }
+                                        },
+                                        deadline)
                                 .doOnNext(reply -> {
                                     for (int i = 0; i < batch.size(); i++) {
                                         fate.of(batch.get(i), (int) reply.number(i + 1));
@@ -233,7 +237,11 @@ public final class Doctor {
         return link.run(
                 Script.REPAIR,
                 keys.withClaimed("-"),
-                args -> args.add(1).add("listed-without-status").add(0).add(list).add(from),
+                args -> args.add(1)
+                        .add("listed-without-status")
+                        .add(0)
+                        .add(list)
+                        .add(from),
                 deadline);
     }
 
@@ -289,7 +297,8 @@ public final class Doctor {
                         if (!reply.isNull(i + 2) && !reply.text(i + 2).matches("-?[0-9]+(\\.[0-9]+)?")) {
                             String field = NUMBERS.get(i);
                             boolean agreed = field.equals("protocol");
-                            seen.suspect(Kind.META_FIELD, field, agreed ? "" : "number", "", "'" + reply.text(i + 2) + "'");
+                            seen.suspect(
+                                    Kind.META_FIELD, field, agreed ? "" : "number", "", "'" + reply.text(i + 2) + "'");
                         }
                     }
                 })
@@ -317,7 +326,12 @@ public final class Doctor {
                         }
                     })
                     .then(Mono.fromRunnable(() -> hashes.forEach(incarnation -> seen.note(new Suspect(
-                            Kind.CLAIMED_BY_NOBODY, incarnation, incarnation, "", "", "no lease, and none that lapsed")))));
+                            Kind.CLAIMED_BY_NOBODY,
+                            incarnation,
+                            incarnation,
+                            "",
+                            "",
+                            "no lease, and none that lapsed")))));
         });
     }
 

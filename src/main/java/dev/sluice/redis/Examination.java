@@ -88,8 +88,12 @@ final class Examination {
             }
             if (!row.hasBody) {
                 note(new Suspect(
-                        Kind.CLAIMED_WITHOUT_BODY, incarnation, id, row.first, "", "token " + row.first + " of "
-                                + incarnation));
+                        Kind.CLAIMED_WITHOUT_BODY,
+                        incarnation,
+                        id,
+                        row.first,
+                        "",
+                        "token " + row.first + " of " + incarnation));
             }
         }
     }
@@ -241,8 +245,7 @@ final class Examination {
     }
 
     void clear(Suspect suspect) {
-        suspects.getOrDefault(suspect.kind(), new HashMap<>())
-                .remove(suspect.incarnation() + " " + suspect.subject());
+        suspects.getOrDefault(suspect.kind(), new HashMap<>()).remove(suspect.incarnation() + " " + suspect.subject());
     }
 
     /** Looks again at what only a walk over all lists, or all claims, can tell. */

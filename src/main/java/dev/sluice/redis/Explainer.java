@@ -80,8 +80,10 @@ public final class Explainer {
                     (retry ? "Its attempt " + known.attempts + " failed; the next is due" : "It is due") + " in "
                             + time(known.dueInMs) + "."));
         } else {
-            why.add(new Reason("next", "It has been due for " + time(-known.dueInMs)
-                    + "; the next round of a dispatcher puts it into its list."));
+            why.add(new Reason(
+                    "next",
+                    "It has been due for " + time(-known.dueInMs)
+                            + "; the next round of a dispatcher puts it into its list."));
         }
         return known.at(Place.DELAYED, "It waits for its time in the delayed set.", why, true);
     }
@@ -159,7 +161,8 @@ public final class Explainer {
                 : known.at(
                         Place.CLAIMED,
                         "A dispatcher holds it.",
-                        List.of(new Reason("too-far", "By whom is not found among the first " + MOST_LOOKED_AT + " claims.")),
+                        List.of(new Reason(
+                                "too-far", "By whom is not found among the first " + MOST_LOOKED_AT + " claims.")),
                         false);
     }
 
@@ -199,7 +202,8 @@ public final class Explainer {
         known.facts.put("ahead", at);
         why.add(new Reason(
                 "suspects-apart",
-                "Its dispatcher died " + known.crashes + " times while it ran, so it waits apart: each dispatcher runs one of"
+                "Its dispatcher died " + known.crashes
+                        + " times while it ran, so it waits apart: each dispatcher runs one of"
                         + " these at a time, and " + at + " are ahead."));
         return known.at(Place.SUSPECT, "It waits in the list of suspects.", why, true);
     }
@@ -227,10 +231,15 @@ public final class Explainer {
     }
 
     private Explanation nowhere(Known known) {
-        boolean all = known.plain <= MOST_LOOKED_AT && known.ready <= MOST_LOOKED_AT && known.suspects <= MOST_LOOKED_AT;
+        boolean all =
+                known.plain <= MOST_LOOKED_AT && known.ready <= MOST_LOOKED_AT && known.suspects <= MOST_LOOKED_AT;
         if (known.word == null && all) {
-            return known.at(Place.UNKNOWN, "Nothing is known of it.", List.of(new Reason(
-                    "ended-or-unknown", "It has ended, or it never was: what ends well leaves no trace.")), true);
+            return known.at(
+                    Place.UNKNOWN,
+                    "Nothing is known of it.",
+                    List.of(new Reason(
+                            "ended-or-unknown", "It has ended, or it never was: what ends well leaves no trace.")),
+                    true);
         }
         if (!leased && "processing".equals(known.word)) {
             return known.at(
@@ -353,7 +362,8 @@ public final class Explainer {
             if (alive == 0 && members > 0) {
                 why.add(new Reason(
                         "leases-lapsed",
-                        "The leases of all " + members + " known dispatchers are over: they died, or cannot reach Redis."));
+                        "The leases of all " + members
+                                + " known dispatchers are over: they died, or cannot reach Redis."));
             } else if (alive == 0) {
                 why.add(new Reason("no-dispatcher", "No dispatcher of this queue is known: start one."));
             }

@@ -103,9 +103,8 @@ final class Pages {
         return Flux.defer(() -> {
             AtomicInteger count = new AtomicInteger(what.isHeavy() ? SMALLEST : LARGEST);
             return page(what, incarnation, "0", fromHead, count)
-                    .expand(page -> page.next.isEmpty()
-                            ? Mono.empty()
-                            : page(what, incarnation, page.next, fromHead, count));
+                    .expand(page ->
+                            page.next.isEmpty() ? Mono.empty() : page(what, incarnation, page.next, fromHead, count));
         });
     }
 
@@ -119,9 +118,7 @@ final class Pages {
                 .doOnNext(page -> {
                     if (what.isHeavy()) {
                         int before = count.get();
-                        count.set(page.bytes > MANY_BYTES
-                                ? Math.max(1, before / 2)
-                                : Math.min(LARGEST, before * 2));
+                        count.set(page.bytes > MANY_BYTES ? Math.max(1, before / 2) : Math.min(LARGEST, before * 2));
                     }
                 });
     }

@@ -68,7 +68,9 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 Cure.REPAIR, "a dead letter without its record", "Somebody deleted it. --repair drops its time."),
         /** A dead letter that no list of dead letters shows. */
         RECORD_WITHOUT_TIME(
-                Cure.REPAIR, "a dead record without its time", "--repair gives it the present time, so that it shows again."),
+                Cure.REPAIR,
+                "a dead record without its time",
+                "--repair gives it the present time, so that it shows again."),
         /** A word that says that a task lives which is nowhere. */
         STATUS_GHOST(
                 Cure.REPAIR,
@@ -76,7 +78,9 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 "A client that lost its task, or wrote late. --repair removes it."),
         /** A word that says something else than where the task is. */
         STATUS_FALSE(
-                Cure.REPAIR, "a status that is not true", "--repair writes what is true, or removes it if the task is nowhere."),
+                Cure.REPAIR,
+                "a status that is not true",
+                "--repair writes what is true, or removes it if the task is nowhere."),
         /** A task that nobody can ask after. */
         STATUS_MISSING(Cure.REPAIR, "a live task without a status", "--repair writes what is true."),
         /** One id, two tasks. */

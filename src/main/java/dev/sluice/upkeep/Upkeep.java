@@ -35,8 +35,7 @@ public final class Upkeep {
     private long nextEndMs = -1;
 
     /** The chores of {@code queue}; nothing runs before {@link #run}. */
-    public Upkeep(
-            UpkeepStore store, Observer observer, String queue, Duration lease, DeadLetterRetention deadLetters) {
+    public Upkeep(UpkeepStore store, Observer observer, String queue, Duration lease, DeadLetterRetention deadLetters) {
         this.store = store;
         this.observer = observer;
         this.queue = queue;

@@ -47,7 +47,7 @@ class DoctorRedisTest {
     void aQueueInOrderIsClean() {
         worker.claim(2);
         worker.settle(it -> {
-            it.retry(Tokens.of(1, 1), 60_000);
+            it.retry(Tokens.of(1, 1), 60_000, "{}");
             it.dead(Tokens.of(1, 2), "{\"reason\":\"r\"}");
         });
         q.pushForeign("f");
@@ -78,8 +78,8 @@ class DoctorRedisTest {
         byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
         String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
                 .text(0);
-        worker.settle(
-                it -> it.retry(Tokens.of(1, 1), 0)); // as another look would find it: settled, so with other bytes
+        worker.settle(it ->
+                it.retry(Tokens.of(1, 1), 0, "{}")); // as another look would find it: settled, so with other bytes
 
         assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
     }
@@ -135,7 +135,7 @@ class DoctorRedisTest {
     @Test
     void aDelayWithoutABodyIsDropped() {
         worker.claimOne();
-        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000, "{}"));
         q.wire.call("HDEL", q.key("bodies"), "a");
 
         assertFound(Kind.DELAYED_WITHOUT_BODY, "a");
@@ -148,7 +148,7 @@ class DoctorRedisTest {
     @Test
     void whatIsStoredForATaskAndIsNoFrameIsNotLost() {
         worker.claimOne();
-        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000, "{}"));
         q.wire.call("HSET", q.key("bodies"), "a", "{\"id\":\"a\",\"type\":\"t\"}");
 
         assertFound(Kind.BODY_UNREADABLE, "a");
@@ -183,7 +183,7 @@ class DoctorRedisTest {
     @Test
     void everyStatusIsMadeTrue() {
         worker.claim(2);
-        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000, "{}"));
         q.wire.call(
                 "HSET",
                 q.queue.statusKey(),
@@ -216,7 +216,7 @@ class DoctorRedisTest {
     @Test
     void everyLiveTaskGetsItsWord() {
         worker.claim(2);
-        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000));
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 60_000, "{}"));
         q.enqueue(0, 600);
         q.wire.call("DEL", q.queue.statusKey());
 

@@ -75,7 +75,7 @@ class ExplainRedisTest {
         Worker worker = q.worker("w");
         worker.claim(2);
         worker.settle(it -> {
-            it.retry(Tokens.of(1, 1), 60_000);
+            it.retry(Tokens.of(1, 1), 60_000, "{}");
             it.snooze(Tokens.of(1, 2), 60_000);
         });
 

@@ -57,7 +57,7 @@ class MemoryRedisTest {
 
         for (int at = 0; at < TASKS; at += 256) {
             List<Held> some = held.subList(at, at + 256);
-            worker.settle(it -> some.forEach(one -> it.retry(one.token(), 3_600_000)));
+            worker.settle(it -> some.forEach(one -> it.retry(one.token(), 3_600_000, "{}")));
         }
         long retrying = (usedMemory() - before) / TASKS;
 

@@ -50,8 +50,9 @@ final class DeadPurgeCommand extends DeadChange {
     @Override
     void confirm(boolean everything) {
         if (everything && !yes) {
-            throw Refusal.mistaken("--all removes every dead letter of the queue for good: add --yes, or --dry-run to see"
-                    + " how many there are");
+            throw Refusal.mistaken(
+                    "--all removes every dead letter of the queue for good: add --yes, or --dry-run to see"
+                            + " how many there are");
         }
     }
 }

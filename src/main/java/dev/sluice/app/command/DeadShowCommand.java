@@ -84,7 +84,10 @@ final class DeadShowCommand implements Callable<Integer> {
         add(lines, "type", letter.type() == null ? "-" : letter.type());
         add(lines, "died at", letter.diedAt().toString());
         add(lines, "reason", letter.failure().reason());
-        add(lines, "error", letter.failure().type() == null ? "-" : letter.failure().type());
+        add(
+                lines,
+                "error",
+                letter.failure().type() == null ? "-" : letter.failure().type());
         add(lines, "message", letter.failure().message());
         letter.failure().trace().lines().forEach(line -> add(lines, "", line));
         add(lines, "attempts", Integer.toString(letter.attempts()));

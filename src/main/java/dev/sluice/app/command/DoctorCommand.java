@@ -129,7 +129,8 @@ final class DoctorCommand implements Callable<Integer> {
         Diagnosis seen = session.await(repair ? sluice.repair(queue) : sluice.examine(queue), LONGEST_EXAMINATION);
         List<Finding> repaired = new ArrayList<>();
         for (int i = 0; repair && seen != null && i < MOST_REPAIRS; i++) {
-            List<Finding> now = seen.findings().stream().filter(Finding::repaired).toList();
+            List<Finding> now =
+                    seen.findings().stream().filter(Finding::repaired).toList();
             if (now.isEmpty()) {
                 break;
             }
@@ -241,8 +242,8 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     private static Map<Sort, List<Finding>> kinds(List<Finding> findings) {
-        Map<Sort, List<Finding>> kinds = new TreeMap<>(
-                Comparator.comparing(Sort::kind).thenComparing(Sort::repaired));
+        Map<Sort, List<Finding>> kinds =
+                new TreeMap<>(Comparator.comparing(Sort::kind).thenComparing(Sort::repaired));
         findings.forEach(one -> kinds.computeIfAbsent(new Sort(one.kind(), one.repaired()), none -> new ArrayList<>())
                 .add(one));
         return kinds;
