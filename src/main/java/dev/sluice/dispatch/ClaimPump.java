@@ -182,8 +182,7 @@ final class ClaimPump implements Pump {
             waits.add(pushes.start(() -> loop.execute(this::pushed), this::report));
             calls.keep(waits);
             calls.keep(dueTimer);
-            calls.keep(links.events()
-                    .listen(links.cancelChannel(queue), id -> loop.execute(() -> askedToCancel(id))));
+            calls.keep(links.events().listen(links.cancelChannel(queue), id -> loop.execute(() -> askedToCancel(id))));
             join();
         }));
     }
@@ -467,7 +466,16 @@ final class ClaimPump implements Pump {
                     }
                     joining = null;
                     keeper = new LeaseKeeper(
-                            next, store, calls, pool, links.events(), outage, lease, sent, why -> lose(next, why), this::adopt);
+                            next,
+                            store,
+                            calls,
+                            pool,
+                            links.events(),
+                            outage,
+                            lease,
+                            sent,
+                            why -> lose(next, why),
+                            this::adopt);
                     current = next;
                     refusalTold = false;
                     inFlight = 0;

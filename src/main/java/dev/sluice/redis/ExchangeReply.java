@@ -14,7 +14,13 @@ import java.util.List;
  * @param frames the claimed tasks; the i-th, from 1, has the token call.i; one without bytes is no task
  */
 public record ExchangeReply(
-        boolean lapsed, boolean paused, long nextDueMs, boolean workRemains, boolean dropped, List<Long> refused, List<byte[]> frames) {
+        boolean lapsed,
+        boolean paused,
+        long nextDueMs,
+        boolean workRemains,
+        boolean dropped,
+        List<Long> refused,
+        List<byte[]> frames) {
 
     static ExchangeReply of(ExchangeCall call, Reply reply) {
         long code = reply.number(0);
@@ -33,6 +39,7 @@ public record ExchangeReply(
                 reply.number(1),
                 reply.number(2) >= 1,
                 reply.number(2) == 2,
-                List.of(refused), List.of(frames));
+                List.of(refused),
+                List.of(frames));
     }
 }

@@ -210,7 +210,14 @@ public final class Task<T> {
             throw new InvalidTaskException("deadline", "deadline must be in the years 1970 to 9999, was " + latest);
         }
         return new Task<>(
-                id, type, payload, headers, maxAttempts, backoff, timeout, Instant.ofEpochMilli(latest.toEpochMilli()),
+                id,
+                type,
+                payload,
+                headers,
+                maxAttempts,
+                backoff,
+                timeout,
+                Instant.ofEpochMilli(latest.toEpochMilli()),
                 start);
     }
 

@@ -26,8 +26,8 @@ class CancellingRedisTest extends DispatchCase {
     private static final Duration TO_DISPOSE = Duration.ofMillis(200);
 
     private final Map<String, Long> disposed = new ConcurrentHashMap<>();
-    private final Runs<Object> endless = new Runs<>(
-            task -> Mono.never().doOnCancel(() -> disposed.put(task.id(), System.nanoTime())));
+    private final Runs<Object> endless =
+            new Runs<>(task -> Mono.never().doOnCancel(() -> disposed.put(task.id(), System.nanoTime())));
 
     CancellingRedisTest(RedisServer redis) {
         super(redis);

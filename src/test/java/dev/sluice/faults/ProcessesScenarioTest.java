@@ -115,14 +115,19 @@ class ProcessesScenarioTest {
         ProcessNode one = stage.worker("one", 60).awaitReady();
         ProcessNode two = stage.worker("two", 60).awaitReady();
         stage.put(IntStream.range(0, 100), "never");
-        eventually(PATIENCE, () -> assertThat(ids(stage.events(), Kind.STARTED, Long.MIN_VALUE)).hasSize(100));
+        eventually(
+                PATIENCE,
+                () -> assertThat(ids(stage.events(), Kind.STARTED, Long.MIN_VALUE))
+                        .hasSize(100));
         Map<String, Long> asked = new HashMap<>();
         long from = System.nanoTime();
 
         for (int i = 0; i < 100; i++) {
             asked.put("t" + i, System.nanoTime());
             assertThat(stage.outside.client(Node.QUEUE).cancel("t" + i).block(PATIENCE))
-                    .isIn(Cancellation.STOPPING, Cancellation.CANCELLED); // the latter if its process was stalled meanwhile
+                    .isIn(
+                            Cancellation.STOPPING,
+                            Cancellation.CANCELLED); // the latter if its process was stalled meanwhile
         }
 
         eventually(() -> assertThat(stage.outside.examine(Node.QUEUE).block(PATIENCE))
@@ -134,7 +139,8 @@ class ProcessesScenarioTest {
                 .toList();
         // The middle one: the last ones say how busy this machine is with other tests.
         assertThat(ms.get(ms.size() / 2)).as(ms.toString()).isLessThan(200);
-        assertThat(List.of(one, two)).allMatch(it -> !ids(it.events(), Kind.CANCELLED, from).isEmpty());
+        assertThat(List.of(one, two))
+                .allMatch(it -> !ids(it.events(), Kind.CANCELLED, from).isEmpty());
         assertThat(stage.info().dead()).isZero();
     }
 

@@ -115,7 +115,9 @@ class CancelRedisTest {
         q.lapse(worker);
         q.recoverAll(worker);
         assertThat(q.cancel("x")).isEqualTo(CancelReply.CANCELLED);
-        assertThat(q.worker("v").claim(5)).as("an epoch of an old mark is older than that of a new one").isEmpty();
+        assertThat(q.worker("v").claim(5))
+                .as("an epoch of an old mark is older than that of a new one")
+                .isEmpty();
         assertNothingIsLeft();
     }
 
@@ -165,12 +167,15 @@ class CancelRedisTest {
         q.enqueue("x");
         Worker worker = q.worker("w");
         Held held = worker.claimOne();
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling()).isEmpty();
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+                .isEmpty();
 
         assertThat(q.cancel("x")).isEqualTo(CancelReply.STOPPING);
         assertThat(q.cancel("x")).isEqualTo(CancelReply.STOPPING);
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling()).containsExactly("x");
-        assertThat(worker.settle(call -> call.cancelled(held.token())).refused()).isEmpty();
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+                .containsExactly("x");
+        assertThat(worker.settle(call -> call.cancelled(held.token())).refused())
+                .isEmpty();
 
         assertNothingIsLeft();
     }
@@ -186,7 +191,8 @@ class CancelRedisTest {
 
         q.enqueue("x");
         Held second = worker.claimOne();
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling()).isEmpty();
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+                .isEmpty();
         worker.settle(call -> call.retry(second.token(), 60_000, "{}"));
         assertThat(q.status("x")).isEqualTo("retrying");
     }
@@ -258,13 +264,20 @@ class CancelRedisTest {
     }
 
     private void assertNoMark() {
-        assertThat(q.wire.call("EXISTS", q.key("cancelled"), q.key("cancelling"))).isEqualTo(0L);
+        assertThat(q.wire.call("EXISTS", q.key("cancelled"), q.key("cancelling")))
+                .isEqualTo(0L);
     }
 
     private void assertNothingIsLeft() {
         assertNoMark();
         assertThat(q.wire.call(
-                        "EXISTS", "q", q.key("ready"), q.key("suspects"), q.key("bodies"), q.key("delayed"), q.key("status")))
+                        "EXISTS",
+                        "q",
+                        q.key("ready"),
+                        q.key("suspects"),
+                        q.key("bodies"),
+                        q.key("delayed"),
+                        q.key("status")))
                 .isEqualTo(0L);
     }
 }

@@ -289,7 +289,15 @@ class RandomWalkRedisTest {
                 assertThat((String) q.wire.call("HGET", q.key("dead:bodies"), (String) id))
                         .startsWith("{\"reason\":\"");
             }
-            assertThat(q.wire.call("EXISTS", "q", q.key("ready"), q.key("suspects"), q.key("bodies"), q.key("delayed"), q.key("cancelling"), q.key("cancelled")))
+            assertThat(q.wire.call(
+                            "EXISTS",
+                            "q",
+                            q.key("ready"),
+                            q.key("suspects"),
+                            q.key("bodies"),
+                            q.key("delayed"),
+                            q.key("cancelling"),
+                            q.key("cancelled")))
                     .isEqualTo(0L);
             assertThat(new LinkedHashSet<Object>((List<?>) q.wire.call("HKEYS", q.queue.statusKey())))
                     .isEqualTo(dead);

@@ -73,7 +73,8 @@ class RecoverRedisTest {
 
         RecoverReply slice = q.recover(worker);
         assertThat(slice).isEqualTo(new RecoverReply(256, 0, true));
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed()).isFalse();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+                .isFalse();
         assertThat(worker.settle(call -> call.succeeded(first.get(0).token(), false))
                         .lapsed())
                 .isTrue();

@@ -61,8 +61,9 @@ class WrongTypesRedisTest {
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
-                            .matches("heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep|redrive|purge|trim)"
-                                    + " .*:claimed:a");
+                            .matches(
+                                    "heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep|redrive|purge|trim)"
+                                            + " .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
