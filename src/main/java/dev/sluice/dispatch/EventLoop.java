@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +34,7 @@ final class EventLoop {
     private final AtomicInteger scheduling = new AtomicInteger();
     private final Disposable ticking;
     private volatile boolean halted;
-    private volatile long ticks;
+    private final AtomicLong ticks = new AtomicLong();
 
     EventLoop() {
         ticking = worker.schedulePeriodically(this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
@@ -48,7 +49,7 @@ final class EventLoop {
 
     /** How often the time was told so far: it grows while the loop turns. Any thread. */
     long ticks() {
-        return ticks;
+        return ticks.get();
     }
 
     void add(Turn pump) {
@@ -128,7 +129,7 @@ final class EventLoop {
         if (halted) {
             return;
         }
-        ticks = ticks + 1;
+        ticks.incrementAndGet();
         long now = System.nanoTime();
         for (Turn pump : pumps) {
             guarded(() -> pump.tick(now));

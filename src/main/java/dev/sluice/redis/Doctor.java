@@ -248,22 +248,27 @@ public final class Doctor {
     // ---- keys, fields, members
 
     private Mono<Void> wrongTypes(Outcome outcome) {
-        Map<byte[], String> wanted = new HashMap<>();
-        for (byte[] key : List.of(keys.plain(), keys.ready(), keys.suspects(), keys.wake())) {
-            wanted.put(key, "list");
-        }
-        for (byte[] key : List.of(keys.status(), keys.bodies(), keys.deadBodies(), keys.meta(), keys.cancelled())) {
-            wanted.put(key, "hash");
-        }
-        for (byte[] key : List.of(keys.dispatchers(), keys.delayed(), keys.dead(), keys.late())) {
-            wanted.put(key, "zset");
-        }
-        wanted.put(keys.cancelling(), "set");
-        wanted.put(keys.statusOwner().getBytes(StandardCharsets.UTF_8), "string");
-        return Flux.fromIterable(wanted.entrySet())
-                .concatMap(entry -> type(entry.getKey(), entry.getValue(), outcome))
+        return Flux.concat(
+                        types("list", outcome, keys.plain(), keys.ready(), keys.suspects(), keys.wake()),
+                        types(
+                                "hash",
+                                outcome,
+                                keys.status(),
+                                keys.bodies(),
+                                keys.deadBodies(),
+                                keys.meta(),
+                                keys.cancelled()),
+                        types("zset", outcome, keys.dispatchers(), keys.delayed(), keys.dead(), keys.late()),
+                        types("set", outcome, keys.cancelling()),
+                        type(keys.statusOwner().getBytes(StandardCharsets.UTF_8), "string", outcome))
                 .thenMany(pages.claimants().flatMapIterable(all -> all))
                 .concatMap(incarnation -> type(keys.claimed(incarnation), "hash", outcome))
+                .then();
+    }
+
+    private Mono<Void> types(String wanted, Outcome outcome, byte[]... keysOfIt) {
+        return Flux.fromArray(keysOfIt)
+                .concatMap(key -> type(key, wanted, outcome))
                 .then();
     }
 

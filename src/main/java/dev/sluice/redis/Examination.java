@@ -304,7 +304,7 @@ final class Examination {
             for (Suspect suspect : Examination.this.suspects()) {
                 String id = suspect.subject();
                 boolean waits = waitingNow.contains(id);
-                boolean held = holders.containsKey(id);
+                int held = holders.getOrDefault(id, Set.of()).size();
                 boolean fine = switch (suspect.kind()) {
                     case STATUS_GHOST, RUNNING_OR_LOST -> waits;
                     case STATUS_FALSE -> suspect.second().equals("1") && !waits;
@@ -312,8 +312,8 @@ final class Examination {
                     case TWO_PLACES ->
                         !suspect.first().equals("bodies")
                                 && (suspect.second().isEmpty() ? !waits : !twiceNow.contains(id));
-                    case CLAIMED_TWICE -> !held || holders.get(id).size() < 2;
-                    case BODY_WITHOUT_OWNER -> held;
+                    case CLAIMED_TWICE -> held < 2;
+                    case BODY_WITHOUT_OWNER -> held > 0;
                     default -> false;
                 };
                 if (fine) {

@@ -23,21 +23,19 @@ public final class Frame {
     private final int attempts;
     private final int crashes;
     private final int claims;
-    private final long epoch;
 
-    private Frame(byte[] bytes, int idEnd, int bodyOffset, char origin, String id, long[] counters) {
+    private Frame(byte[] bytes, int idEnd, int bodyOffset, char origin, String id, int[] counters) {
         this.bytes = bytes;
         this.idEnd = idEnd;
         this.bodyOffset = bodyOffset;
         this.origin = origin;
         this.id = id;
-        this.attempts = (int) counters[0];
-        this.crashes = (int) counters[1];
-        this.claims = (int) counters[2];
-        this.epoch = counters[3];
+        this.attempts = counters[0];
+        this.crashes = counters[1];
+        this.claims = counters[2];
     }
 
-    private static final long[] NONE = {0, 0, 0, 0};
+    private static final int[] NONE = {0, 0, 0, 0};
 
     /** Reads a frame that a script returned; null if the bytes begin with no header: then they are a raw element. */
     public static @Nullable Frame read(byte[] bytes) {
@@ -59,7 +57,7 @@ public final class Frame {
         if (line >= bytes.length) {
             return null;
         }
-        long[] counters = space == 2 ? NONE : counters(bytes, space);
+        int[] counters = space == 2 ? NONE : counters(bytes, space);
         String id = new String(bytes, space + 1, idEnd - space - 1, StandardCharsets.UTF_8);
         return new Frame(bytes, idEnd, line + 1, (char) bytes[1], id, counters);
     }
@@ -91,8 +89,8 @@ public final class Frame {
         return record;
     }
 
-    private static long[] counters(byte[] bytes, int end) {
-        long[] counters = new long[4];
+    private static int[] counters(byte[] bytes, int end) {
+        int[] counters = new int[4]; // the fourth, the epoch, is for the scripts only
         int at = 0;
         for (int i = 2; i < end; i++) {
             if (bytes[i] == ',') {
@@ -140,17 +138,12 @@ public final class Frame {
         return claims + 1L;
     }
 
-    /** Above that of all tasks of its id that were cancelled while they waited in a list; 0 if there was none. */
-    long epoch() {
-        return epoch;
-    }
-
-    /** True if any client pushed it onto the plain list. */
+    /** False for what our own client enqueued, unless its id awaits the status of an earlier task. */
     public boolean isForeign() {
         return origin != 'c';
     }
 
-    /** True if its producer had not written its status yet when it was claimed. */
+    /** True if a producer's status may yet come to its id. */
     public boolean awaitsStatus() {
         return origin == 'F';
     }

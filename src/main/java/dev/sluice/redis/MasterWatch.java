@@ -64,11 +64,11 @@ final class MasterWatch {
 
     void close() {
         listening.dispose();
-        open.forEach(StatefulRedisPubSubConnection::closeAsync);
+        open.forEach(connection -> RedisLink.forget(connection.closeAsync()));
     }
 
     private Mono<StatefulRedisPubSubConnection<String, String>> connect(RedisURI sentinel) {
-        return Mono.create(sink -> client.connectPubSubAsync(StringCodec.UTF8, sentinel)
+        return Mono.create(sink -> RedisLink.forget(client.connectPubSubAsync(StringCodec.UTF8, sentinel)
                 .whenComplete((connection, failure) -> {
                     if (failure != null) {
                         sink.error(failure);
@@ -76,12 +76,12 @@ final class MasterWatch {
                     }
                     open.add(connection);
                     if (listening.isDisposed()) { // whoever closes may have come before it was in the set
-                        connection.closeAsync();
+                        RedisLink.forget(connection.closeAsync());
                         sink.success();
                     } else {
                         sink.success(connection);
                     }
-                }));
+                })));
     }
 
     private Mono<Void> subscribe(StatefulRedisPubSubConnection<String, String> connection) {
@@ -93,7 +93,7 @@ final class MasterWatch {
         });
         return connection.reactive().subscribe(SWITCHED).doOnError(failure -> {
             open.remove(connection);
-            connection.closeAsync();
+            RedisLink.forget(connection.closeAsync());
         });
     }
 

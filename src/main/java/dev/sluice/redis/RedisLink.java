@@ -263,7 +263,7 @@ public final class RedisLink {
     }
 
     /** A failure of this stage has nobody to tell: it is told where the connection is used, or nobody uses it any more. */
-    private static void forget(CompletionStage<?> stage) {
+    static void forget(CompletionStage<?> stage) {
         Objects.requireNonNull(stage);
     }
 

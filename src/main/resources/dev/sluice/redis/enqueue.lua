@@ -12,6 +12,7 @@ if max_length > 0 then
   room = max_length - size.plain - size.ready
 end
 local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
+local awaited = size.late > 0 and call('ZMSCORE', LATE, unpack(ARGV, 3, n + 2))
 local waiting = size.plain + size.ready + size.suspects
 local now = clock_ms()
 local dues = {}
@@ -47,6 +48,10 @@ for i = 1, n do
     seen[id] = true
     ids[#ids + 1] = id
     local frame = ARGV[n + 2 + i]
+    if awaited and awaited[i] then
+      -- A status may yet come that was meant for an earlier life of this id: at the end of this one it is looked after, too.
+      frame = (string.gsub(frame, '^\1c', '\1F'))
+    end
     if marks and marks[i] then
       frame = stamp(frame, mark_of(id)) -- what was cancelled still lies in a list: this is another
     end

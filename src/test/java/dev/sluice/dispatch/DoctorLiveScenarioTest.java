@@ -75,7 +75,7 @@ class DoctorLiveScenarioTest extends DispatchCase {
             assertThat(sluice.examine(queue).block(LONG).findings())
                     .extracting(Finding::kind, Finding::subject)
                     .contains(tuple(Kind.STATUS_GHOST, "ghost"), tuple(Kind.STATUS_GHOST, "odd"))
-                    .hasSize(mode == DeliveryMode.AT_LEAST_ONCE ? 3 : 3);
+                    .hasSize(3);
             Diagnosis repaired = sluice.repair(queue).block(LONG);
             assertThat(repaired.findings()).allMatch(Finding::repaired);
             if (mode == DeliveryMode.AT_LEAST_ONCE) {

@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -220,9 +219,8 @@ class FaultsScenarioTest extends DispatchCase {
             DeliveryMode mode, RedisServer.Builder builder) {
         deliver(mode);
         Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(2)));
-        List<String> told = new CopyOnWriteArrayList<>();
         try (RedisServer forgetful = builder.start();
-                LogTap log = new LogTap(told)) {
+                LogTap log = new LogTap()) {
             Sluice there = door(forgetful.uri());
             started(stoppedInTheEnd(there.dispatcher()
                             .queue(queue, settings.concurrency(32))
@@ -243,10 +241,12 @@ class FaultsScenarioTest extends DispatchCase {
                             .isAccepted())
                     .isTrue());
             eventually(() -> assertThat(runs.count("probe")).isPositive());
-            eventually(() -> assertThat(told).anyMatch(it -> it.contains("Redis answers again")));
+            eventually(() -> assertThat(log.lines()).anyMatch(it -> it.contains("Redis answers again")));
             eventually(() -> assertThat(forgetful.call("EXISTS", key("status"), key("ready"), key("bodies")))
                     .isEqualTo(0L));
-            assertThat(told).as("one line when it goes, one when it is back").hasSize(2);
+            assertThat(log.lines())
+                    .as("one line when it goes, one when it is back")
+                    .hasSize(2);
             stopAll();
         }
     }
@@ -257,7 +257,8 @@ class FaultsScenarioTest extends DispatchCase {
         Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(5)));
         try (RedisServer slow = builder.with("appendonly", "yes")
                 .with("appendfsync", "no") // a kill loses nothing that the kernel has
-                .with("key-load-delay", "300")
+                .with("key-load-delay", "50")
+                .timeToStart(PATIENCE)
                 .start()) {
             Sluice there = door(slow.uri());
             started(stoppedInTheEnd(there.dispatcher()

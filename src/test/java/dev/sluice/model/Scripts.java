@@ -361,6 +361,7 @@ final class Scripts {
         s.task(task, State.CREATED, s.task(task, State.CREATED) + 1 - s.task(task, State.DEAD));
         s.task(task, State.DEAD, 0);
         s.task(task, State.STATUS, State.QUEUED);
+        s.task(task, State.ORIGIN, s.task(task, State.LATE) == 1 ? State.FOREIGN_AWAITING : State.CLIENT);
         s.task(task, State.LATE, 0);
         return null;
     }

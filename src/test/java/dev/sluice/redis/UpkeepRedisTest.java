@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.redis.OneQueue.Held;
@@ -215,6 +216,26 @@ class UpkeepRedisTest {
         q.round();
 
         assertThat(q.status("x")).isEqualTo("dead");
+    }
+
+    /** Found by the model: the second life was our client's, and nobody looked after what came to it from the first. */
+    @Test
+    void aStatusThatComesInTheNextLifeOfItsIdIsSetRightWhenThatHasDied() {
+        q.push("{\"id\":\"x\"}");
+        Worker worker = q.worker("a");
+        worker.drain();
+        q.enqueue("x");
+        Held second = worker.claimOne();
+        assertThat(new String(second.body(), UTF_8)).isEqualTo("body of x");
+        worker.settle(call -> call.dead(second.token(), "{}"));
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.enqueue("other");
+        q.wire.call("ZADD", q.key("late"), "XX", "0", "x");
+
+        q.round();
+
+        assertThat(q.status("x")).isEqualTo("dead");
+        assertThat(q.enqueue("x").fate(0)).isEqualTo(EnqueueReply.Fate.CREATED);
     }
 
     @Test
