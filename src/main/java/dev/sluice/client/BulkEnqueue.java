@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.Dues;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.Task;
 import java.util.ArrayDeque;
@@ -277,6 +278,7 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
         private final class Call extends BaseSubscriber<EnqueueCalls.Outcomes> {
             private final List<String> ids; // of those that are sent
             private final List<byte[]> frames;
+            private final Dues dues = new Dues();
             private final List<Object>
                     slots; // in the source's order: an id that is sent, or the result of one that is not
             private int bytes;
@@ -304,7 +306,9 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
             void add(Task<?> task) {
                 String id = Framer.idOf(task);
                 try {
+                    long due = framer.due(task);
                     byte[] frame = framer.frame(id, task);
+                    dues.add(ids.size(), due);
                     ids.add(id);
                     frames.add(frame);
                     slots.add(id);
@@ -319,7 +323,7 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
                     answered = true;
                     ring();
                 } else {
-                    Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames);
+                    Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames, dues);
                     answer.subscribe(this);
                 }
             }

@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.Dues;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreUnavailableException;
@@ -68,8 +69,8 @@ final class Coalescer {
     }
 
     /** Cold; sends {@code frame} once per subscription. */
-    Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame) {
-        return Mono.create(caller -> join(new Entry(id, frame.get(), caller, nanos.getAsLong())));
+    Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame, LongSupplier due) {
+        return Mono.create(caller -> join(new Entry(id, due.getAsLong(), frame.get(), caller, nanos.getAsLong())));
     }
 
     /** How many tasks are in line, the cancelled among them included. */
@@ -171,13 +172,15 @@ final class Coalescer {
         private static final long serialVersionUID = 1L;
 
         final transient String id;
+        final long due;
         final transient MonoSink<EnqueueResult> caller;
         final int length;
         final long since;
 
-        Entry(String id, byte[] frame, MonoSink<EnqueueResult> caller, long since) {
+        Entry(String id, long due, byte[] frame, MonoSink<EnqueueResult> caller, long since) {
             super(frame);
             this.id = id;
+            this.due = due;
             this.caller = caller;
             this.length = frame.length;
             this.since = since;
@@ -189,19 +192,21 @@ final class Coalescer {
         private final List<Entry> entries = new ArrayList<>();
         private final List<String> ids = new ArrayList<>();
         private List<byte[]> frames = new ArrayList<>();
+        private final Dues dues = new Dues();
 
         int size() {
             return entries.size();
         }
 
         void add(Entry entry, byte[] frame) {
+            dues.add(ids.size(), entry.due);
             entries.add(entry);
             ids.add(entry.id);
             frames.add(frame);
         }
 
         void start() {
-            Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames);
+            Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames, dues);
             answer.subscribe(this);
         }
 

@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.Dues;
 import java.util.List;
 import reactor.core.publisher.Mono;
 
@@ -19,7 +20,7 @@ interface EnqueueCalls {
     int EAGER_IN_FLIGHT = 2;
 
     /** Sends one call; emits the outcomes by place, or fails with a {@link dev.sluice.task.SluiceException}. */
-    Mono<Outcomes> send(List<String> ids, List<byte[]> frames);
+    Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues);
 
     /** What became of the tasks of one call. */
     @FunctionalInterface

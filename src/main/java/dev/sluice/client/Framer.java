@@ -2,18 +2,26 @@ package dev.sluice.client;
 
 import dev.sluice.codec.Envelope;
 import dev.sluice.codec.PayloadCodec;
+import dev.sluice.redis.Dues;
 import dev.sluice.redis.Frame;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Objects;
 
 /** Turns a task into the bytes that Redis keeps. Thread-safe; runs the codec, which is the caller's code, where it is called. */
 final class Framer {
     private final PayloadCodec codec;
+    private final Queue queue;
 
-    Framer(PayloadCodec codec) {
+    Framer(PayloadCodec codec, Queue queue) {
         this.codec = codec;
+        this.queue = queue;
         TaskId.isValid(""); // loads the class here: that reads the system's random source, which may block
     }
 
@@ -26,6 +34,25 @@ final class Framer {
     /** The task's frame; throws a {@link SluiceException} that says what is wrong with it. */
     byte[] frame(String id, Task<?> task) {
         return Frame.ofClient(id, Envelope.write(task, json(task)));
+    }
+
+    /** When it is due, as {@link Dues} takes it; throws if its queue can put nothing off. */
+    long due(Task<?> task) {
+        Duration delay = task.delay();
+        Instant at = task.at();
+        if (delay == null && at == null) {
+            return Dues.NOW;
+        }
+        if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            throw new InvalidTaskException(
+                    delay == null ? "at" : "delay",
+                    "queue '" + queue.name()
+                            + "' is at-most-once and runs every task at once: enqueue it without a delay,"
+                            + " or use an at-least-once queue");
+        }
+        return delay != null
+                ? -delay.toMillis()
+                : Math.max(Dues.NOW, Objects.requireNonNull(at).toEpochMilli());
     }
 
     private byte[] json(Task<?> task) {

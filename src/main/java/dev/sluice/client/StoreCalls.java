@@ -1,5 +1,7 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.CancelReply;
+import dev.sluice.redis.Dues;
 import dev.sluice.redis.EnqueueReply;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.task.SluiceException;
@@ -34,13 +36,21 @@ final class StoreCalls implements EnqueueCalls {
     }
 
     @Override
-    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames) {
-        return afterIntroduction(() -> store.enqueue(ids, frames, maxQueueLength))
+    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues) {
+        return afterIntroduction(() -> store.enqueue(ids, frames, dues, maxQueueLength))
                 .<Outcomes>map(reply -> index -> outcome(reply.fate(index)));
     }
 
     Mono<TaskState> status(String id) {
         return afterIntroduction(() -> store.status(id));
+    }
+
+    Mono<CancelReply> cancel(String id) {
+        return afterIntroduction(() -> store.cancel(id));
+    }
+
+    Mono<Boolean> pause(boolean paused) {
+        return afterIntroduction(() -> store.pause(paused));
     }
 
     <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {

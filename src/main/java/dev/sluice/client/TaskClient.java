@@ -1,7 +1,9 @@
 package dev.sluice.client;
 
 import dev.sluice.codec.PayloadCodec;
+import dev.sluice.redis.CancelReply;
 import dev.sluice.redis.ProducerStore;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.NotDurableException;
@@ -13,6 +15,8 @@ import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskState;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -79,7 +83,7 @@ public final class TaskClient {
      */
     public static TaskClient over(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
         Map<Durability, TaskClient> clients = new ConcurrentHashMap<>();
-        TaskClient client = new TaskClient(store, queue, new Framer(codec), options, clients);
+        TaskClient client = new TaskClient(store, queue, new Framer(codec, queue), options, clients);
         clients.put(options.durability(), client);
         return client;
     }
@@ -97,7 +101,8 @@ public final class TaskClient {
     }
 
     /**
-     * Puts a task at the end of the queue.
+     * Puts a task at the end of the queue, or aside until it is due, if it has a {@linkplain Task#delay(Duration) delay} or a
+     * {@linkplain Task#at(Instant) time}.
      *
      * <p>Cold: each subscription encodes the payload on the subscribing thread and sends it once. If the task has no id,
      * one is made now, once: however often the returned Mono is subscribed to, it is the same task, so {@code .retry()}
@@ -110,7 +115,7 @@ public final class TaskClient {
      * <p>Cancelling before the task is sent takes it back; afterwards it drops the answer and does not undo anything.
      *
      * <p>Signals on the {@code parallel} scheduler; errors that need no Redis, on the subscribing thread. Fails with
-     * {@link InvalidTaskException} (the payload cannot be written), {@link PayloadTooLargeException} (256 KiB unless the
+     * {@link InvalidTaskException} (the payload cannot be written; a delay in an at-most-once queue), {@link PayloadTooLargeException} (256 KiB unless the
      * codec is told otherwise), {@link StoreRefusedException}: all final, and nothing was enqueued; with
      * {@link QueueFullException} if {@linkplain ClientOptions.Builder#maxWaiting too many tasks wait} in memory: nothing
      * was enqueued, retry later; with {@link StoreUnavailableException}: outcome unknown, safe to retry. It comes after at
@@ -119,7 +124,7 @@ public final class TaskClient {
      */
     public Mono<EnqueueResult> enqueue(Task<?> task) {
         String id = Framer.idOf(task);
-        return coalescer.enqueue(id, () -> framer.frame(id, task));
+        return coalescer.enqueue(id, () -> framer.frame(id, task), () -> framer.due(task));
     }
 
     /**
@@ -157,5 +162,65 @@ public final class TaskClient {
     public Mono<TaskState> status(String id) {
         return Mono.defer(() -> calls.status(TaskId.check(id)))
                 .publishOn(SIGNALS); // what the caller does with it must not hold up the Redis event loop
+    }
+
+    /**
+     * Cancels a task by its id, wherever it is and whoever runs it.
+     *
+     * <p>One that waits is taken out, or will be dropped where it lies; it never runs, and its id is free at once: a task
+     * enqueued with it afterwards runs. One that runs is told to stop: its {@code Mono} is cancelled where it runs, and
+     * this does not wait for that. Cold: one call per subscription. Emits what it was. Cancelling before it is sent sends
+     * nothing; afterwards it drops the answer and does not undo anything. Signals on the {@code parallel} scheduler. Fails
+     * with {@link InvalidTaskException} if {@code id} can be no id, or the queue is at-most-once, where nobody can tell what
+     * waits; with {@link QueueFullException} if a million cancelled tasks wait to be dropped (retry later);
+     * {@link StoreRefusedException}; {@link StoreUnavailableException}: the outcome is unknown, and it is safe to retry
+     * unless the id was enqueued anew meanwhile; the answer may then be {@link Cancellation#UNKNOWN}.
+     */
+    public Mono<Cancellation> cancel(String id) {
+        return Mono.defer(() -> calls.cancel(cancellable(id)))
+                .map(this::cancellation)
+                .publishOn(SIGNALS);
+    }
+
+    private String cancellable(String id) {
+        if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            throw new InvalidTaskException(
+                    "queue",
+                    "queue '" + queue.name() + "' is at-most-once: its tasks are popped by one command and cannot be"
+                            + " cancelled");
+        }
+        return TaskId.check(id);
+    }
+
+    private Cancellation cancellation(CancelReply reply) {
+        return switch (reply) {
+            case UNKNOWN -> Cancellation.UNKNOWN;
+            case CANCELLED -> Cancellation.CANCELLED;
+            case STOPPING -> Cancellation.STOPPING;
+            case DEAD -> Cancellation.DEAD;
+            case TOO_MANY -> throw new QueueFullException(queue.name(), ProducerStore.MOST_CANCELLED);
+        };
+    }
+
+    /**
+     * Pauses the queue: from at most 1 s later on no dispatcher on any node takes a task from it, until {@link #resume}.
+     *
+     * <p>Running tasks go on and end as ever; what is enqueued waits; what becomes due waits. It is kept in Redis, so it
+     * outlives every dispatcher and a restart. Cold: one call per subscription. Emits whether this call paused it, false if
+     * it was paused already. Cancelling before it is sent sends nothing; afterwards it drops the answer and does not undo
+     * anything. Signals on the {@code parallel} scheduler. Fails with {@link StoreRefusedException}, or
+     * {@link StoreUnavailableException} (safe to retry).
+     */
+    public Mono<Boolean> pause() {
+        return calls.pause(true).publishOn(SIGNALS);
+    }
+
+    /**
+     * Resumes the queue: within 1 s dispatchers take tasks from it again.
+     *
+     * <p>Emits whether this call resumed it, false if it was not paused. In all else as {@link #pause}.
+     */
+    public Mono<Boolean> resume() {
+        return calls.pause(false).publishOn(SIGNALS);
     }
 }

@@ -50,6 +50,8 @@ final class ClaimPump implements Pump {
     private static final int CALLS_IN_FLIGHT = 4;
     private static final int WORTH_A_CALL = 64;
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
+    private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
+    private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
     private static final Duration LAST_WORDS = Duration.ofMillis(1400);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
 
@@ -77,6 +79,7 @@ final class ClaimPump implements Pump {
     private final ReadySource rings;
     private final ReadySource pushes;
     private final Disposable.Composite waits = Disposables.composite();
+    private final Disposable.Swap dueTimer = Disposables.swap();
     private final Calls calls;
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
     private final Deque<Attempt> unsettled = new ArrayDeque<>();
@@ -91,6 +94,7 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation current;
     private int inFlight;
     private boolean workKnown;
+    private boolean paused;
     private boolean rung;
     private boolean resting;
     private long nextDueMs = -1;
@@ -177,6 +181,8 @@ final class ClaimPump implements Pump {
             waits.add(rings.start(() -> loop.execute(this::rang), this::report));
             waits.add(pushes.start(() -> loop.execute(this::pushed), this::report));
             calls.keep(waits);
+            calls.keep(dueTimer);
+            calls.keep(links.events().listen(links.cancelChannel(queue), id -> loop.execute(() -> askedToCancel(id))));
             join();
         }));
     }
@@ -288,6 +294,8 @@ final class ClaimPump implements Pump {
             call.dead(token, FailureLine.of(dead.failure()));
         } else if (verdict instanceof Verdict.Discarded) {
             call.discard(token);
+        } else if (verdict instanceof Verdict.Cancelled) {
+            call.cancelled(token);
         } else {
             call.release(token);
         }
@@ -358,14 +366,15 @@ final class ClaimPump implements Pump {
         }
         from.suspects(suspects - (sent.suspectWanted ? 1 : 0));
         permits.fulfil(sent.call.wanted(), attempts.size());
-        nextDueMs = reply.paused() ? -1 : reply.nextDueMs();
-        workKnown = reply.workRemains() && !reply.paused();
+        paused = reply.paused();
+        nextDueMs = paused ? PAUSED_LOOK.toMillis() : reply.nextDueMs();
+        workKnown = reply.workRemains() && !paused;
         if (!attempts.isEmpty()) {
             Batch batch = new Batch(attempts.toArray(new Attempt[0]));
             from.holdings().add(sent.call.number(), batch);
             observer.claimed(queue.name(), batch.size());
             consumer.accept(batch);
-        } else if (sent.call.wanted() > 0 && workKnown) {
+        } else if (sent.call.wanted() > 0 && workKnown && !reply.dropped()) {
             resting = true;
         }
     }
@@ -374,15 +383,29 @@ final class ClaimPump implements Pump {
         return frame.crashes() >= Math.max(1, crashLimit - 1);
     }
 
-    /** Waits for news only while there is room for it and nothing else is to be done. */
+    /** Waits for what comes due; and, while there is room, for news. */
     private void awaitNews() {
         boolean idle = phase == Phase.OPEN && inFlight == 0 && !workKnown && !rung;
-        if (idle && permits.free(consumer.demand()) > 0) {
-            rings.arm(nextDueMs < 0 ? ReadySource.LONGEST : Duration.ofMillis(nextDueMs));
-            if (settings.foreign()) {
+        if (!idle) {
+            return;
+        }
+        if (nextDueMs >= 0 && nextDueMs < ReadySource.LONGEST.toMillis()) {
+            // A timer of our own: on an idle server a blocking wait runs out up to 100 ms late. And one without a free
+            // slot
+            // has to promote and ring, too: nobody else may know of this time.
+            dueTimer.update(loop.after(Duration.ofMillis(Math.max(SHORTEST_NAP_MS, nextDueMs)), this::due));
+            nextDueMs = -1;
+        }
+        if (permits.free(consumer.demand()) > 0) {
+            rings.arm(ReadySource.LONGEST);
+            if (settings.foreign() && !paused) { // else it would move, and ask about, one push after the other
                 pushes.arm(ReadySource.LONGEST);
             }
         }
+    }
+
+    private void due() {
+        rung = true;
     }
 
     private void rang() {
@@ -443,7 +466,16 @@ final class ClaimPump implements Pump {
                     }
                     joining = null;
                     keeper = new LeaseKeeper(
-                            next, store, calls, pool, outage, lease, sent, why -> lose(next, why), this::adopt);
+                            next,
+                            store,
+                            calls,
+                            pool,
+                            links.events(),
+                            outage,
+                            lease,
+                            sent,
+                            why -> lose(next, why),
+                            this::adopt);
                     current = next;
                     refusalTold = false;
                     inFlight = 0;
@@ -497,6 +529,15 @@ final class ClaimPump implements Pump {
         workKnown = false;
         observer.lease(queue.name(), true);
         calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> rejoin());
+    }
+
+    /** Somebody cancelled a running task, perhaps one of ours. If that was the one before it, its settle gives this back. */
+    private void askedToCancel(String id) {
+        Incarnation now = current;
+        LeaseKeeper keeping = keeper;
+        if (now != null && keeping != null && !now.holdings().cancel(List.of(id))) {
+            keeping.beatSoon();
+        }
     }
 
     private void endLease() {

@@ -2,7 +2,11 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Verdict;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +59,23 @@ final class Holdings {
         for (Batch batch : batches.values()) {
             batch.forEach(each);
         }
+    }
+
+    /** Ends those of these tasks that are held here, because somebody cancelled them; false if none is. Loop thread only. */
+    boolean cancel(List<String> ids) {
+        Set<String> wanted = new HashSet<>(ids);
+        List<Attempt> found = new ArrayList<>();
+        forEach(attempt -> {
+            if (wanted.contains(attempt.frame().id())) {
+                found.add(attempt);
+            }
+        });
+        for (Attempt attempt : found) {
+            if (attempt.end(Verdict.cancelled())) {
+                pool.elsewhere(attempt::cancelHandler);
+            }
+        }
+        return !found.isEmpty();
     }
 
     /** From here on no task of these is started. */

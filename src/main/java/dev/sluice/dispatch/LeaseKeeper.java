@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.EventLink;
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Verdict;
@@ -32,12 +33,14 @@ final class LeaseKeeper {
     private final ClaimStore store;
     private final Calls calls;
     private final HandlerPool pool;
+    private final EventLink events;
     private final Outages.Outage outage;
     private final Duration lease;
     private final Consumer<String> onLoss;
     private final Consumer<List<Long>> onOrphans;
     private final Disposable guarding;
     private boolean beating;
+    private boolean asked;
     private long beatNanos;
     private long comparedNanos;
     private boolean ended;
@@ -48,6 +51,7 @@ final class LeaseKeeper {
             ClaimStore store,
             Calls calls,
             HandlerPool pool,
+            EventLink events,
             Outages.Outage outage,
             Duration lease,
             long grantedNanos,
@@ -57,6 +61,7 @@ final class LeaseKeeper {
         this.store = store;
         this.calls = calls;
         this.pool = pool;
+        this.events = events;
         this.outage = outage;
         this.lease = lease;
         this.onLoss = onLoss;
@@ -71,7 +76,8 @@ final class LeaseKeeper {
 
     /** Sends a heartbeat, and compares tokens, when it is time; {@code reachable} is false while calls go unanswered. */
     void tick(long nowNanos, boolean reachable) {
-        if (!beating && nowNanos - beatNanos > lease.toNanos() / 3) {
+        if (!beating && (asked || nowNanos - beatNanos > lease.toNanos() / 3)) {
+            asked = false;
             beat(nowNanos);
         }
         if (reachable && nowNanos - comparedNanos > lease.toNanos()) {
@@ -86,15 +92,24 @@ final class LeaseKeeper {
         pool.elsewhere(guarding::dispose); // it takes the lock of a timer queue
     }
 
+    /** Asks with the next tick which tasks are to be stopped: the answer of the claim of one may be on its way still. */
+    void beatSoon() {
+        asked = true;
+    }
+
     private void beat(long nowNanos) {
+        events.ensure();
         beating = true;
         beatNanos = nowNanos;
         calls.run(
                 store.heartbeat(incarnation.id(), lease),
-                renewed -> {
+                reply -> {
                     beating = false;
-                    if (renewed) {
+                    if (reply.renewed()) {
                         incarnation.renewed(nowNanos);
+                        if (!reply.cancelling().isEmpty()) {
+                            incarnation.holdings().cancel(reply.cancelling());
+                        }
                     } else if (!ended) {
                         onLoss.accept("its lease had lapsed");
                     }

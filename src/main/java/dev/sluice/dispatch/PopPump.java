@@ -42,7 +42,11 @@ final class PopPump implements Pump {
     private static final Logger log = LoggerFactory.getLogger(PopPump.class);
     private static final int MAX_BATCH = 256;
     private static final int POPS_PER_LIST = 2;
-    private static final Duration WAIT = Duration.ofSeconds(1);
+    private static final Duration WAIT = Duration.ofMillis(700); // an idle server ends it up to 100 ms late
+    /** Nothing is popped unless the queue was seen open less than this before: with the wait, a pause holds within 1 s. */
+    private static final long OPEN_FOR_NANOS = 100_000_000L;
+
+    private static final long PAUSED_LOOK_NANOS = 400_000_000L;
     /** With this many failed tasks that could not be kept yet no more are taken. */
     private static final int MOST_UNKEPT = 1024;
 
@@ -82,6 +86,9 @@ final class PopPump implements Pump {
     private int otherCalls;
     private boolean introduced;
     private boolean awaiting;
+    private boolean looking;
+    private boolean paused;
+    private long lookedNanos;
     private final AtomicBoolean keepingFails = new AtomicBoolean();
     private volatile boolean refusing;
     private volatile boolean gone;
@@ -102,6 +109,7 @@ final class PopPump implements Pump {
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
         this.statuses = new StatusWriter(queue.name(), store, calls, this::report);
+        this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
     }
 
     // ---- what others ask
@@ -202,6 +210,10 @@ final class PopPump implements Pump {
 
     /** Pops from both lists while they give full batches; once neither does, one blocking pop waits on both. */
     private void take() {
+        boolean waits = awaiting && !plain.gives && !ready.gives;
+        if (waits || permits.free(consumer.demand()) == 0 || !isSeenOpen(System.nanoTime())) {
+            return;
+        }
         popMany(plain, ready);
         popMany(ready, plain);
         boolean idle = !plain.gives && !ready.gives && plain.pops + ready.pops == 0;
@@ -210,6 +222,28 @@ final class PopPump implements Pump {
             permits.reserve(1);
             run(store.pop(waiting, WAIT).map(List::of).defaultIfEmpty(List.of()), this::waited, 1, null);
         }
+    }
+
+    /** Whether the queue was not paused a moment ago; looks again when that is a while ago. A pop runs no script that would know. */
+    private boolean isSeenOpen(long nowNanos) {
+        long age = nowNanos - lookedNanos;
+        if (!looking && age > (paused ? PAUSED_LOOK_NANOS : OPEN_FOR_NANOS / 2)) {
+            looking = true;
+            calls.run(
+                    store.isPaused(),
+                    isPaused -> {
+                        looking = false;
+                        lookedNanos = System.nanoTime();
+                        plain.gives |= paused && !isPaused;
+                        ready.gives |= paused && !isPaused;
+                        paused = isPaused;
+                    },
+                    failure -> {
+                        looking = false;
+                        failed(failure);
+                    });
+        }
+        return !paused && age < OPEN_FOR_NANOS;
     }
 
     private void popMany(Source source, Source other) {

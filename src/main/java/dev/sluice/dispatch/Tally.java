@@ -50,6 +50,8 @@ final class Tally {
             return Outcome.DEAD;
         } else if (verdict instanceof Verdict.Discarded) {
             return Outcome.DISCARDED;
+        } else if (verdict instanceof Verdict.Cancelled) {
+            return Outcome.CANCELLED;
         }
         return Outcome.RELEASED;
     }

@@ -34,11 +34,11 @@ public final class ClaimStore {
         return protocol.join(commands, incarnation, lease, deadline);
     }
 
-    /** Renews the lease; emits false if the incarnation was recovered by others, or is unknown. */
-    public Mono<Boolean> heartbeat(String incarnation, Duration lease) {
+    /** Renews the lease, and asks which tasks are to be stopped. */
+    public Mono<HeartbeatReply> heartbeat(String incarnation, Duration lease) {
         return heartbeats
                 .run(Script.HEARTBEAT, keys.all(), args -> args.add(incarnation).add(lease.toMillis()), deadline)
-                .map(reply -> reply.number(0) == 0);
+                .map(HeartbeatReply::of);
     }
 
     /** Settles and claims in one atomic step. */

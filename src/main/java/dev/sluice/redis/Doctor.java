@@ -250,8 +250,16 @@ public final class Doctor {
     private Mono<Void> wrongTypes(Outcome outcome) {
         return Flux.concat(
                         types("list", outcome, keys.plain(), keys.ready(), keys.suspects(), keys.wake()),
-                        types("hash", outcome, keys.status(), keys.bodies(), keys.deadBodies(), keys.meta()),
+                        types(
+                                "hash",
+                                outcome,
+                                keys.status(),
+                                keys.bodies(),
+                                keys.deadBodies(),
+                                keys.meta(),
+                                keys.cancelled()),
                         types("zset", outcome, keys.dispatchers(), keys.delayed(), keys.dead(), keys.late()),
+                        types("set", outcome, keys.cancelling()),
                         type(keys.statusOwner().getBytes(StandardCharsets.UTF_8), "string", outcome))
                 .thenMany(pages.claimants().flatMapIterable(all -> all))
                 .concatMap(incarnation -> type(keys.claimed(incarnation), "hash", outcome))

@@ -90,6 +90,11 @@ public final class ExchangeCall {
         others.add(new Other(token, "x", 0, ""));
     }
 
+    /** Ends a task because somebody cancelled it. */
+    public void cancelled(long token) {
+        others.add(new Other(token, "c", 0, ""));
+    }
+
     /** Gives a task back to the head of its list; uses no attempt. */
     public void release(long token) {
         others.add(new Other(token, "b", 0, ""));

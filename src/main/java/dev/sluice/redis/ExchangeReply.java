@@ -9,11 +9,18 @@ import java.util.List;
  * @param paused the queue is paused: the settle half was done, nothing was claimed
  * @param nextDueMs milliseconds until the next delayed task is due, -1 if there is none
  * @param workRemains whether the lists hold more
+ * @param dropped whether cancelled tasks were met, so that the next claim brings more
  * @param refused tokens that were no longer held: another dispatcher owns these tasks, or they ended
  * @param frames the claimed tasks; the i-th, from 1, has the token call.i; one without bytes is no task
  */
 public record ExchangeReply(
-        boolean lapsed, boolean paused, long nextDueMs, boolean workRemains, List<Long> refused, List<byte[]> frames) {
+        boolean lapsed,
+        boolean paused,
+        long nextDueMs,
+        boolean workRemains,
+        boolean dropped,
+        List<Long> refused,
+        List<byte[]> frames) {
 
     static ExchangeReply of(ExchangeCall call, Reply reply) {
         long code = reply.number(0);
@@ -27,6 +34,12 @@ public record ExchangeReply(
             frames[i] = reply.bytes(4 + refusedCount + i);
         }
         return new ExchangeReply(
-                code == 1, code == 2, reply.number(1), reply.number(2) == 1, List.of(refused), List.of(frames));
+                code == 1,
+                code == 2,
+                reply.number(1),
+                reply.number(2) >= 1,
+                reply.number(2) == 2,
+                List.of(refused),
+                List.of(frames));
     }
 }

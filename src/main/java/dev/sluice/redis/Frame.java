@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A task as Redis holds it: one header line of Sluice's own, then the producer's bytes, which nobody ever rewrites.
  *
- * <p>{@code SOH origin [attempts,crashes,claims] SP id [STX failure] LF body}. The counters are absent while all are
- * zero. The failure is that of the last failed attempt as one line of JSON, while the task waits for the next or runs.
+ * <p>{@code SOH origin [attempts,crashes,claims[,epoch]] SP id [STX failure] LF body}. The counters are absent while all
+ * are zero; the epoch is there if an older task of this id was cancelled while it waited. The failure is that of the last
+ * failed attempt as one line of JSON, while the task waits for the next or runs.
  */
 public final class Frame {
     private static final byte SOH = 1;
@@ -34,7 +35,7 @@ public final class Frame {
         this.claims = counters[2];
     }
 
-    private static final int[] NONE = {0, 0, 0};
+    private static final int[] NONE = {0, 0, 0, 0};
 
     /** Reads a frame that a script returned; null if the bytes begin with no header: then they are a raw element. */
     public static @Nullable Frame read(byte[] bytes) {
@@ -89,11 +90,11 @@ public final class Frame {
     }
 
     private static int[] counters(byte[] bytes, int end) {
-        int[] counters = new int[3];
+        int[] counters = new int[4]; // the fourth, the epoch, is for the scripts only
         int at = 0;
         for (int i = 2; i < end; i++) {
             if (bytes[i] == ',') {
-                at = Math.min(at + 1, 2);
+                at = Math.min(at + 1, 3);
             } else {
                 counters[at] = counters[at] * 10 + (bytes[i] - '0');
             }

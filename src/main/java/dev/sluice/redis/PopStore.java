@@ -36,6 +36,13 @@ public final class PopStore {
         return protocol.join(commands, "", Duration.ZERO, deadline);
     }
 
+    /** Whether somebody has paused the queue. */
+    public Mono<Boolean> isPaused() {
+        return commands.command(
+                        CommandType.HEXISTS, args -> args.addKey(keys.meta()).add("paused"), deadline)
+                .map(reply -> reply.number(0) == 1);
+    }
+
     /**
      * Waits on {@code link} for one element of either list, at most {@code wait}; emits it, or completes empty. Must not
      * be cancelled: the server would pop the next element for nobody.

@@ -18,16 +18,25 @@ public final class ProducerStore {
     /** At most this many tasks in one call of {@link #enqueue}. */
     public static final int MAX_BATCH = 256;
 
+    /** As many cancelled tasks may wait in lists for their turn to be dropped. */
+    public static final int MOST_CANCELLED = 1_000_000;
+
     private final RedisLink link;
     private final Function<Durability, DurableLink> durableLinks;
     private final @Nullable DurableLink durable; // null: what the master answers is enough
     private final Queue queue;
     private final QueueKeys keys;
     private final Protocol protocol;
+    private final String channel;
     private final Duration deadline;
 
-    ProducerStore(RedisLink link, Function<Durability, DurableLink> durableLinks, Queue queue, Duration deadline) {
-        this(link, durableLinks, null, queue, deadline);
+    ProducerStore(
+            RedisLink link,
+            Function<Durability, DurableLink> durableLinks,
+            Queue queue,
+            String channel,
+            Duration deadline) {
+        this(link, durableLinks, null, queue, channel, deadline);
     }
 
     private ProducerStore(
@@ -35,6 +44,7 @@ public final class ProducerStore {
             Function<Durability, DurableLink> durableLinks,
             @Nullable DurableLink durable,
             Queue queue,
+            String channel,
             Duration deadline) {
         this.link = link;
         this.durableLinks = durableLinks;
@@ -42,13 +52,14 @@ public final class ProducerStore {
         this.queue = queue;
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
+        this.channel = channel;
         this.deadline = deadline;
     }
 
     /** The same queue, with tasks that are answered once they are this durable. */
     public ProducerStore with(Durability durability) {
         DurableLink other = durability.isMemory() ? null : durableLinks.apply(durability);
-        return new ProducerStore(link, durableLinks, other, queue, deadline);
+        return new ProducerStore(link, durableLinks, other, queue, channel, deadline);
     }
 
     /**
@@ -65,14 +76,15 @@ public final class ProducerStore {
     }
 
     /**
-     * Puts frames at the end of the ready list, each id at most once while its task lives, and emits what became of them
-     * when that is as durable as asked.
+     * Puts frames at the end of the ready list, or aside until they are due, each id at most once while its task lives, and
+     * emits what became of them when that is as durable as asked.
      *
      * @param ids at most {@link #MAX_BATCH}
      * @param frames one for each id, in the same order
+     * @param dues which of them are for later
      * @param maxLength refuse what would make both lists longer than this; 0 = no limit
      */
-    public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, long maxLength) {
+    public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, Dues dues, long maxLength) {
         Consumer<CommandArgs<byte[], byte[]>> arguments = args -> {
             args.add(maxLength).add(ids.size());
             for (String id : ids) {
@@ -81,11 +93,30 @@ public final class ProducerStore {
             for (byte[] frame : frames) {
                 args.add(frame);
             }
+            dues.write(args);
         };
         Mono<Reply> answer = durable == null
                 ? link.run(Script.ENQUEUE, keys.all(), arguments, deadline)
                 : durable.run(Script.ENQUEUE, keys.all(), keys.spare(), arguments);
         return answer.map(reply -> new EnqueueReply(reply, ids.size()));
+    }
+
+    /** Cancels a task, wherever it is, or tells its owner. */
+    public Mono<CancelReply> cancel(String id) {
+        return link.run(
+                        Script.CANCEL,
+                        keys.all(),
+                        args -> args.add(id.getBytes(StandardCharsets.UTF_8))
+                                .add(channel)
+                                .add(MOST_CANCELLED),
+                        deadline)
+                .map(CancelReply::of);
+    }
+
+    /** Pauses the queue, or resumes it; emits whether that changed anything. */
+    public Mono<Boolean> pause(boolean paused) {
+        return link.run(Script.PAUSE, keys.all(), args -> args.add(paused ? 1 : 0), deadline)
+                .map(reply -> reply.number(1) == 1);
     }
 
     /** The state of a task as the status hash has it; empty if the hash knows no such id, or a word that is no state. */

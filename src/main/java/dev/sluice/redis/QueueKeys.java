@@ -23,7 +23,9 @@ final class QueueKeys {
             tagged("dead:bodies"),
             tagged("meta"),
             tagged("late"),
-            tagged("suspects")
+            tagged("suspects"),
+            tagged("cancelling"),
+            tagged("cancelled")
         };
     }
 
@@ -90,6 +92,14 @@ final class QueueKeys {
 
     byte[] suspects() {
         return all[11];
+    }
+
+    byte[] cancelling() {
+        return all[12];
+    }
+
+    byte[] cancelled() {
+        return all[13];
     }
 
     /** Not one of the queue's: written, and gone after a millisecond, where something must be written. See DurableLink. */

@@ -42,6 +42,7 @@ public final class RedisLinks {
     private final MasterWatch masters;
     private final RedisLink commands;
     private final RedisLink heartbeats;
+    private final EventLink events;
 
     private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
         Script.load();
@@ -58,6 +59,7 @@ public final class RedisLinks {
         this.masters = new MasterWatch(client, uri, this::masterSwitched);
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
+        this.events = new EventLink(client, uri);
     }
 
     /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
@@ -120,7 +122,17 @@ public final class RedisLinks {
 
     /** What a producer asks of this queue. */
     public ProducerStore producer(Queue queue) {
-        return new ProducerStore(commands, this::durable, queue, COMMAND_DEADLINE);
+        return new ProducerStore(commands, this::durable, queue, cancelChannel(queue), COMMAND_DEADLINE);
+    }
+
+    /** Messages of others, for whoever runs tasks. */
+    public EventLink events() {
+        return events;
+    }
+
+    /** Where it is told that a running task of this queue is to be stopped. Pub/sub knows no databases: its name does. */
+    public String cancelChannel(Queue queue) {
+        return "{" + queue.name() + "}:cancel@" + uri.getDatabase();
     }
 
     private DurableLink durable(Durability durability) {
@@ -172,7 +184,7 @@ public final class RedisLinks {
         Mono<Void> closing = Flux.fromIterable(links)
                 .flatMap(RedisLink::close)
                 .doOnSubscribe(start -> masters.close())
-                .then();
+                .then(events.close());
         return closing.then(owned ? Mono.when(closeClient(client), closeClient(oneSocket)) : closeClient(oneSocket))
                 .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
     }

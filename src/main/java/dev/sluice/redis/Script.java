@@ -10,11 +10,13 @@ import java.util.HexFormat;
 
 /** The verbs of the protocol, one Lua file each; {@code common.lua} stands in front of every one. */
 final class Script {
+    static final Script CANCEL = new Script("cancel");
     static final Script JOIN = new Script("join");
     static final Script ENQUEUE = new Script("enqueue");
     static final Script EXCHANGE = new Script("exchange");
     static final Script HEARTBEAT = new Script("heartbeat");
     static final Script RECOVER = new Script("recover");
+    static final Script PAUSE = new Script("pause");
     static final Script UPKEEP = new Script("upkeep");
     static final Script BROWSE = new Script("browse");
     static final Script REDRIVE = new Script("redrive");

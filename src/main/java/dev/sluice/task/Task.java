@@ -52,6 +52,7 @@ public final class Task<T> {
     private final List<Duration> backoff;
     private final @Nullable Duration timeout;
     private final @Nullable Instant deadline;
+    private final Start start;
 
     private Task(
             @Nullable String id,
@@ -61,7 +62,8 @@ public final class Task<T> {
             int maxAttempts,
             List<Duration> backoff,
             @Nullable Duration timeout,
-            @Nullable Instant deadline) {
+            @Nullable Instant deadline,
+            Start start) {
         this.id = id;
         this.type = type;
         this.payload = payload;
@@ -70,6 +72,7 @@ public final class Task<T> {
         this.backoff = backoff;
         this.timeout = timeout;
         this.deadline = deadline;
+        this.start = start;
     }
 
     /**
@@ -86,7 +89,7 @@ public final class Task<T> {
                     "a task type must be 1 to " + MAX_TYPE_BYTES + " UTF-8 bytes without control characters, was '"
                             + Printable.of(type) + "'");
         }
-        return new Task<>(null, type, payload, Map.of(), 0, List.of(), null, null);
+        return new Task<>(null, type, payload, Map.of(), 0, List.of(), null, null, Start.NOW);
     }
 
     /** Whether {@code type} obeys the rule of {@link #of}. */
@@ -107,7 +110,7 @@ public final class Task<T> {
      * @throws InvalidTaskException if {@link TaskId#check} refuses it
      */
     public Task<T> id(String newId) {
-        return new Task<>(TaskId.check(newId), type, payload, headers, maxAttempts, backoff, timeout, deadline);
+        return new Task<>(TaskId.check(newId), type, payload, headers, maxAttempts, backoff, timeout, deadline, start);
     }
 
     /**
@@ -143,7 +146,8 @@ public final class Task<T> {
                 maxAttempts,
                 backoff,
                 timeout,
-                deadline);
+                deadline,
+                start);
     }
 
     /**
@@ -156,7 +160,7 @@ public final class Task<T> {
         if (attempts < 1) {
             throw new InvalidTaskException("maxAttempts", "maxAttempts must be at least 1, was " + attempts);
         }
-        return new Task<>(id, type, payload, headers, attempts, backoff, timeout, deadline);
+        return new Task<>(id, type, payload, headers, attempts, backoff, timeout, deadline, start);
     }
 
     /**
@@ -176,7 +180,7 @@ public final class Task<T> {
                 throw new InvalidTaskException("backoff", "a wait of backoff must be 0 to 365 days, was " + wait);
             }
         }
-        return new Task<>(id, type, payload, headers, maxAttempts, List.of(waits), timeout, deadline);
+        return new Task<>(id, type, payload, headers, maxAttempts, List.of(waits), timeout, deadline, start);
     }
 
     /**
@@ -190,7 +194,7 @@ public final class Task<T> {
             throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
         }
         return new Task<>(
-                id, type, payload, headers, maxAttempts, backoff, Duration.ofMillis(limit.toMillis()), deadline);
+                id, type, payload, headers, maxAttempts, backoff, Duration.ofMillis(limit.toMillis()), deadline, start);
     }
 
     /**
@@ -206,7 +210,46 @@ public final class Task<T> {
             throw new InvalidTaskException("deadline", "deadline must be in the years 1970 to 9999, was " + latest);
         }
         return new Task<>(
-                id, type, payload, headers, maxAttempts, backoff, timeout, Instant.ofEpochMilli(latest.toEpochMilli()));
+                id,
+                type,
+                payload,
+                headers,
+                maxAttempts,
+                backoff,
+                timeout,
+                Instant.ofEpochMilli(latest.toEpochMilli()),
+                start);
+    }
+
+    /**
+     * This task not to be started before that time has passed since it was enqueued, by Redis' clock; default: none. Takes
+     * the place of {@link #at(Instant)}.
+     *
+     * @param wait 0 to 365 days; 0 is at once; a fraction of a millisecond is dropped
+     * @throws InvalidTaskException if outside of that
+     */
+    public Task<T> delay(Duration wait) {
+        if (wait.isNegative() || wait.compareTo(Verdict.MAX_DELAY) > 0) {
+            throw new InvalidTaskException("delay", "delay must be 0 to 365 days, was " + wait);
+        }
+        Start later = new Start(Duration.ofMillis(wait.toMillis()), null);
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later);
+    }
+
+    /**
+     * This task not to be started before this time by Redis' clock; default: none. A time that is over means at once. Takes
+     * the place of {@link #delay(Duration)}.
+     *
+     * @param earliest up to the end of the year 9999, in whole milliseconds; a fraction is dropped
+     * @throws InvalidTaskException if later than that
+     */
+    public Task<T> at(Instant earliest) {
+        if (earliest.isAfter(MAX_DEADLINE)) {
+            throw new InvalidTaskException("at", "the time of a task must not be after the year 9999, was " + earliest);
+        }
+        Instant from = earliest.isBefore(Instant.EPOCH) ? Instant.EPOCH : earliest; // a time too far back has no number
+        Start later = new Start(null, Instant.ofEpochMilli(from.toEpochMilli()));
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later);
     }
 
     /** The id, or null if one is to be made. */
@@ -244,6 +287,16 @@ public final class Task<T> {
         return timeout;
     }
 
+    /** How long it waits after it was enqueued, or null if it does not wait for a time that passes. */
+    public @Nullable Duration delay() {
+        return start.delay;
+    }
+
+    /** The time before which it does not start, or null if it waits for none. */
+    public @Nullable Instant at() {
+        return start.at;
+    }
+
     /** The time after which no attempt starts, or null if there is none. */
     public @Nullable Instant deadline() {
         return deadline;
@@ -259,12 +312,13 @@ public final class Task<T> {
                 && headers.equals(that.headers)
                 && backoff.equals(that.backoff)
                 && Objects.equals(timeout, that.timeout)
-                && Objects.equals(deadline, that.deadline);
+                && Objects.equals(deadline, that.deadline)
+                && start.equals(that.start);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, type, payload, headers, maxAttempts, backoff, timeout, deadline);
+        return Objects.hash(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, start);
     }
 
     /** Type and id; never the payload or the headers, because this ends up in logs. */
@@ -281,5 +335,10 @@ public final class Task<T> {
                             + MAX_HEADER_VALUE_BYTES + " UTF-8 bytes without control characters, the name was '"
                             + Printable.of(name) + "'");
         }
+    }
+
+    /** When it may start: one of the two, or none for at once. */
+    private record Start(@Nullable Duration delay, @Nullable Instant at) {
+        static final Start NOW = new Start(null, null);
     }
 }

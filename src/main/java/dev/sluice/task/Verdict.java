@@ -62,6 +62,11 @@ public sealed interface Verdict {
         return Discarded.INSTANCE;
     }
 
+    /** Somebody cancelled the task; it ends. PROCESSING → CANCELLED. */
+    static Verdict cancelled() {
+        return Cancelled.INSTANCE;
+    }
+
     /** Hand it back untouched, at the head of the queue, without counting the attempt. PROCESSING → QUEUED. */
     static Verdict released() {
         return Released.INSTANCE;
@@ -140,6 +145,16 @@ public sealed interface Verdict {
         @Override
         public TaskState target() {
             return TaskState.DISCARDED;
+        }
+    }
+
+    /** Cancelled by somebody. */
+    record Cancelled() implements Verdict {
+        private static final Cancelled INSTANCE = new Cancelled();
+
+        @Override
+        public TaskState target() {
+            return TaskState.CANCELLED;
         }
     }
 

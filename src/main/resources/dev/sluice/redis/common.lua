@@ -1,10 +1,10 @@
 -- Put in front of every verb's script: names for the keys, the one clock, the frame header, the ring.
 -- A frame is SOH origin counters SP id [STX last failure] LF body; the body is never decoded, re-encoded or changed here.
-local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIES, META, LATE, SUSPECTS, CLAIMED =
-  unpack(KEYS)
+local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIES, META, LATE, SUSPECTS, CANCELLING,
+  CANCELLED, CLAIMED = unpack(KEYS)
 local call = redis.call
 local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)()[\2\n]' -- the position is that of the STX, or of the LF
-local COUNTERS = '^(%d+),(%d+),(%d+)$'
+local COUNTERS = '^(%d+),(%d+),(%d+),?(%d*)$'
 local MOST_COUNTED = 999999999
 local MOST_BYTES = 1048576
 local MOST_WATCHED = 20000
@@ -23,6 +23,7 @@ local function lengths()
     suspects = call('LLEN', SUSPECTS), status = call('HLEN', STATUS), bodies = call('HLEN', BODIES),
     dead = call('ZCARD', DEAD), dead_bodies = call('HLEN', DEAD_BODIES), delayed = call('ZCARD', DELAYED),
     late = call('ZCARD', LATE), dispatchers = call('ZCARD', DISPATCHERS), meta = call('HLEN', META),
+    cancelling = call('SCARD', CANCELLING), cancelled = call('HLEN', CANCELLED),
   }
 end
 
@@ -41,18 +42,48 @@ local function next_due_ms()
   return first[2] and tonumber(first[2])
 end
 
--- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims. Of failures
--- only the last is kept: this one (one line of JSON) in its place, none for '', the one that stands there for nil.
+-- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims; the epoch
+-- behind them stays. Of failures only the last is kept: this one (one line of JSON) in its place, none for '', the one
+-- that stands there for nil.
 local function recount(frame, attempts_more, crashes_more, failure)
   local origin, counters, id, at = string.match(frame, HEADER)
   local line_end = string.find(frame, '\n', at, true)
   local last = failure and (failure ~= '' and '\2' .. failure or '') or string.sub(frame, at, line_end - 1)
-  local attempts, crashes, claims = string.match(counters, COUNTERS)
+  local attempts, crashes, claims, epoch = string.match(counters, COUNTERS)
+  epoch = epoch and epoch ~= '' and ',' .. epoch or ''
   attempts = math.min((tonumber(attempts) or 0) + attempts_more, MOST_COUNTED)
   crashes = math.min((tonumber(crashes) or 0) + crashes_more, MOST_COUNTED)
   claims = math.min((tonumber(claims) or 0) + 1, MOST_COUNTED)
-  local header = string.format('\1%s%d,%d,%d ', origin, attempts, crashes, claims) .. id
+  local header = string.format('\1%s%d,%d,%d%s ', origin, attempts, crashes, claims, epoch) .. id
   return header .. last .. string.sub(frame, line_end), crashes
+end
+
+-- Cancelling a task that waits in a list. Nobody searches a list: the id is marked with an epoch E, which no frame has yet,
+-- and with how many elements of it are to be dropped. Whatever is made of this id while the mark is there carries E (or
+-- a later one) as the fourth counter of its header; what lay in a list before has a lower one, or none. So a claim that
+-- meets an element of a marked id drops it if its epoch is below the mark's, and runs it otherwise, whatever their order.
+local function mark_of(id)
+  local mark = call('HGET', CANCELLED, id)
+  local epoch, copies = string.match(mark or '', '^(%d+),(%d+)$')
+  return tonumber(epoch), tonumber(copies)
+end
+
+local function epoch_of(frame)
+  return tonumber(string.match(frame, '^\1%a%d+,%d+,%d+,(%d+) ')) or 0
+end
+
+-- The frame as one of this epoch.
+local function stamp(frame, epoch)
+  local origin, counters = string.match(frame, HEADER)
+  local attempts, crashes, claims = string.match(counters, COUNTERS)
+  return string.format('\1%s%s,%s,%s,%.0f', origin, attempts or 0, crashes or 0, claims or 0, epoch)
+    .. string.sub(frame, 3 + #counters)
+end
+
+-- Whether a claim that meets this element of a list will drop it.
+local function is_cancelled(element, id)
+  local epoch = mark_of(id)
+  return epoch ~= nil and epoch_of(element) < epoch
 end
 
 local function crashes_of(frame)

@@ -1,8 +1,9 @@
--- purpose: puts tasks at the end of the ready list, each id at most once while it lives
+-- purpose: puts tasks at the end of the ready list, or aside until they are due, each id at most once while it lives
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames
+-- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames,
+--          (index, due) of those that are for later: due > 0 is a time in ms, due < 0 a delay in ms
 -- RETURNS: {0, created, existing count, existing indexes..., full count, full indexes...}; indexes from 1
--- FROM→TO: new→QUEUED, DEAD→QUEUED
+-- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local size = lengths()
 local words = call('HMGET', STATUS, unpack(ARGV, 3, n + 2))
@@ -10,7 +11,18 @@ local room = n
 if max_length > 0 then
   room = max_length - size.plain - size.ready
 end
+local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
+local awaited = size.late > 0 and call('ZMSCORE', LATE, unpack(ARGV, 3, n + 2))
 local waiting = size.plain + size.ready + size.suspects
+local now = clock_ms()
+local dues = {}
+for i = 2 * n + 3, #ARGV, 2 do
+  local due = tonumber(ARGV[i + 1])
+  due = due < 0 and now - due or due
+  if due > now then
+    dues[tonumber(ARGV[i])] = due
+  end
+end
 local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
 
 -- The word in the status hash is a projection: where a proof is to be had, the proof decides. "queued" is believed only
@@ -25,33 +37,48 @@ local function lives(id, word)
 end
 
 local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
+local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
   if seen[id] or (word and lives(id, word)) then
     existing[#existing + 1] = i
-  elseif #frames >= room then
+  elseif not dues[i] and #frames >= room then
     full[#full + 1] = i
   else
     seen[id] = true
     ids[#ids + 1] = id
-    frames[#frames + 1] = ARGV[n + 2 + i]
+    local frame = ARGV[n + 2 + i]
+    if awaited and awaited[i] then
+      -- A status may yet come that was meant for an earlier life of this id: at the end of this one it is looked after, too.
+      frame = (string.gsub(frame, '^\1c', '\1F'))
+    end
+    if marks and marks[i] then
+      frame = stamp(frame, mark_of(id)) -- what was cancelled still lies in a list: this is another
+    end
     fields[#fields + 1] = id
-    fields[#fields + 1] = 'queued'
-  end
-end
-
--- A status may yet come that was meant for an earlier life of an id: at the end of this one it is looked after, too.
-if size.late > 0 and #frames > 0 then
-  local awaited = call('ZMSCORE', LATE, unpack(ids))
-  for i = 1, #frames do
-    if awaited[i] then
-      frames[i] = (string.gsub(frames[i], '^\1c', '\1F'))
+    if dues[i] then
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = frame
+      times[#times + 1] = dues[i]
+      times[#times + 1] = id
+      first_due = math.min(first_due, dues[i])
+      fields[#fields + 1] = 'scheduled'
+    else
+      frames[#frames + 1] = frame
+      fields[#fields + 1] = 'queued'
     end
   end
 end
 
-if #frames > 0 then
-  call('RPUSH', READY, unpack(frames))
+if #ids > 0 then
+  local earliest = next_due_ms()
+  if #frames > 0 then
+    call('RPUSH', READY, unpack(frames))
+  end
+  if #bodies > 0 then
+    call('HSET', BODIES, unpack(bodies))
+    call('ZADD', DELAYED, unpack(times))
+  end
   call('HSET', STATUS, unpack(fields))
   if size.dead > 0 and call('ZREM', DEAD, unpack(ids)) > 0 then
     call('HDEL', DEAD_BODIES, unpack(ids))
@@ -59,10 +86,12 @@ if #frames > 0 then
   if size.late > 0 then
     call('ZREM', LATE, unpack(ids))
   end
-  ring()
+  if #frames > 0 or not earliest or first_due < earliest then
+    ring()
+  end
 end
 
-local reply = { 0, #frames, #existing, unpack(existing) }
+local reply = { 0, #ids, #existing, unpack(existing) }
 reply[#reply + 1] = #full
 for i = 1, #full do
   reply[#reply + 1] = full[i]

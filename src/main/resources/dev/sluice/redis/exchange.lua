@@ -3,12 +3,15 @@
 -- ARGV:    incarnation, call number, tasks wanted, byte budget, suspects wanted (0 or 1), crash limit,
 --          s, a, s tokens that ended well (the status of the last a of them had not arrived when they were claimed),
 --          o, o times (token, kind, delay in ms, failure as one line of JSON): kind is
---          r retry, z snooze, d dead, x discard, b back to the head without using an attempt; r and d have a failure
--- RETURNS: {code, ms until the next task is due or -1, 1 = work remains, refused count, {refused indexes}, {frames}}
+--          r retry, z snooze, d dead, x discard, c cancelled (if that was asked for, else b), b back to the head without
+--          using an attempt; r and d have a failure
+-- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), refused count,
+--          {refused indexes}, {frames}}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
 --          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
---          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED, new→DEAD (another task with a living id)
+--          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED,
+--          PROCESSING→CANCELLED, QUEUED→CANCELLED, new→DEAD (another task with a living id)
 local incarnation, this_call, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local wanted = math.min(tonumber(ARGV[3]), 256)
 local suspects_wanted, crash_limit = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -84,6 +87,9 @@ local function end_well(first, count, awaited)
     return
   end
   call('HDEL', CLAIMED, unpack(tokens))
+  if size.cancelling > 0 then
+    call('SREM', CANCELLING, unpack(ids)) -- too late to be cancelled
+  end
   call('HDEL', BODIES, unpack(ids))
   if #awaiting > 0 then
     look_after(awaiting)
@@ -97,15 +103,20 @@ local function settle_one(token, kind, delay_ms, failure)
     return false
   end
   call('HDEL', CLAIMED, token)
+  if size.cancelling > 0 and call('SREM', CANCELLING, id) == 1 then
+    kind = (kind == 'd' or kind == 'x') and kind or 'c' -- it would have run again
+  elseif kind == 'c' then
+    kind = 'b' -- what was to be stopped was the one before it: this one runs again
+  end
   local frame = call('HGET', BODIES, id)
   if not frame then
     lose(id)
     return true
   end
-  if (kind == 'x' or kind == 'd') and string.sub(frame, 2, 2) == 'F' then
+  if (kind == 'x' or kind == 'c' or kind == 'd') and string.sub(frame, 2, 2) == 'F' then
     look_after({ id })
   end
-  if kind == 'x' then
+  if kind == 'x' or kind == 'c' then
     call('HDEL', BODIES, id)
     call('HDEL', STATUS, id)
   elseif kind == 'd' then
@@ -145,7 +156,7 @@ end
 
 -- Work that is left behind rings. Suspects ring only when one was added or taken, or when something ended, which may have
 -- been the suspect that kept this dispatcher from the next: without progress it would only wake itself.
-local suspects_taken = 0
+local suspects_taken, dropped = 0, 0
 local function answer(code, frames)
   local due = next_due_ms()
   local left = call('LLEN', READY) + call('LLEN', PLAIN)
@@ -154,7 +165,7 @@ local function answer(code, frames)
   if left > 0 or (suspects_left > 0 and progress) then
     ring()
   end
-  return { code, due and math.max(0, due - now) or -1, left > 0 and 1 or 0, #refused, refused, frames }
+  return { code, due and math.max(0, due - now) or -1, left > 0 and (dropped > 0 and 2 or 1) or 0, #refused, refused, frames }
 end
 
 -- The claim half runs once per call number; its repetition answers what the first run took (R1).
@@ -277,8 +288,8 @@ local function is_sound(element, counters, id, at)
   elseif counters == '' then
     return true
   end
-  local attempts, crashes, claims = string.match(counters, COUNTERS)
-  return attempts and #attempts < 10 and #crashes < 10 and #claims < 10
+  local attempts, crashes, claims, epoch = string.match(counters, COUNTERS)
+  return attempts and #attempts < 10 and #crashes < 10 and #claims < 10 and #epoch < 16
 end
 
 -- Decides everything before the first write: ids, frames, who is a duplicate of whom.
@@ -312,6 +323,27 @@ decide(suspects, true)
 decide(ready, true)
 decide(plain, false)
 
+-- What was cancelled while it lay in a list goes now, before anything is said about doubles.
+local is_dropped, marks = {}, {}
+if promised > 0 and size.cancelled > 0 then
+  local found = call('HMGET', CANCELLED, unpack(ids))
+  for i = 1, promised do
+    local id = ids[i]
+    if found[i] then
+      if not marks[id] then
+        local epoch, copies = mark_of(id)
+        marks[id] = { epoch = epoch or 0, copies = copies or 0 }
+      end
+      local mark = marks[id]
+      if mark.copies > 0 and epoch_of(frames[i]) < mark.epoch then
+        mark.copies = mark.copies - 1
+        is_dropped[i] = true
+        dropped = dropped + 1
+      end
+    end
+  end
+end
+
 local fields_claimed, fields_bodies, fields_status, taken = {}, {}, {}, {}
 local count, field = 0, 1
 local duplicates, strangers = {}, {}
@@ -337,7 +369,9 @@ if promised > 0 then
   for i = 1, promised do
     local id, frame = ids[i], frames[i]
     local twin = living[i] or seen[id]
-    if not twin then
+    if dropped > 0 and is_dropped[i] then
+      twin = nil
+    elseif not twin then
       seen[id] = frame
       count = count + 1
       taken[count] = frame
@@ -364,6 +398,18 @@ end
 if #suspects > 0 then
   call('LTRIM', SUSPECTS, #suspects, -1)
 end
+if count > 0 and size.cancelling > 0 then
+  for i = 1, promised do
+    call('SREM', CANCELLING, ids[i]) -- a request that outlived its task must not stop this one
+  end
+end
+for id, mark in pairs(marks) do
+  if mark.copies > 0 then
+    call('HSET', CANCELLED, id, string.format('%.0f,%d', mark.epoch, mark.copies))
+  else
+    call('HDEL', CANCELLED, id)
+  end
+end
 call('HSET', CLAIMED, unpack(fields_claimed))
 if ready_length > 0 and size.plain > 0 and #ready + #plain > 0 then
   call('HSET', META, 'turn', 1 - turn)
@@ -373,6 +419,18 @@ if count > 0 then
   call('HSET', STATUS, unpack(fields_status))
 end
 -- A copy of a dead task replaces its dead letter; counted anew, for the settle half may have buried the first just now.
+if dropped > 0 then
+  local lives, kept = {}, {}
+  for i = 1, promised do
+    lives[ids[i]] = lives[ids[i]] or not is_dropped[i]
+  end
+  for i = 1, #pushed do
+    if lives[pushed[i]] then
+      kept[#kept + 1] = pushed[i]
+    end
+  end
+  pushed = kept
+end
 if #pushed > 0 and call('ZCARD', DEAD) > 0 and call('ZREM', DEAD, unpack(pushed)) > 0 then
   call('HDEL', DEAD_BODIES, unpack(pushed))
 end

@@ -51,7 +51,7 @@ local function elements(list, skip)
   end
   for i = 1, #taken do
     local origin, counters, id = string.match(taken[i], HEADER)
-    if id then
+    if id and not (size.cancelled > 0 and is_cancelled(taken[i], id)) then
       row(id, '\1' .. origin .. counters .. ' ' .. id .. '\n', origin)
     else
       row(false, taken[i], false)

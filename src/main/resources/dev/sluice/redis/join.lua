@@ -5,7 +5,7 @@
 --          the status key is another queue's
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
-local OWNER = CLAIMED -- the thirteenth key, which for this verb is another
+local OWNER = CLAIMED -- the last key, which for this verb is another
 local size = lengths()
 local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease')
 if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then

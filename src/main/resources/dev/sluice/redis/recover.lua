@@ -2,11 +2,11 @@
 -- KEYS:    the queue's keys (common.lua), the claimed hash of that incarnation
 -- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash
 -- RETURNS: {0, moved back, dead, 1 = more remain}; {1} its lease is alive, or nobody was seen for long: nothing was done
--- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD
+-- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
 local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local SCANNED_A_CALL = 1024
 
-lengths()
+local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local meta = call('HMGET', META, 'seen', 'lease')
@@ -48,11 +48,18 @@ if #held > 0 then
     tokens[i], ids[i] = held[i][3], held[i][4]
   end
   local frames = frames_of(ids)
+  local asked = size.cancelling > 0 and call('SMISMEMBER', CANCELLING, unpack(ids, 1, #frames))
   call('HDEL', CLAIMED, unpack(tokens, 1, #frames))
   call('HDEL', BODIES, unpack(ids, 1, #frames))
   for i = 1, #frames do
     local id, frame = ids[i], frames[i]
-    if not frame then
+    if asked and asked[i] == 1 then
+      call('SREM', CANCELLING, id)
+      call('HDEL', STATUS, id)
+      if frame and string.sub(frame, 2, 2) == 'F' then
+        awaiting[#awaiting + 1] = id
+      end
+    elseif not frame then
       lose(id)
     else
       local before = crashes_of(frame)

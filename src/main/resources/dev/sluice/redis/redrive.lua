@@ -45,6 +45,8 @@ for i = 1, n do
   else
     local frame = fresh(id, records[i])
     if frame then
+      local epoch = size.cancelled > 0 and mark_of(id)
+      frame = epoch and stamp(frame, epoch) or frame
       seen[id] = true
       back[#back + 1], frames[#frames + 1] = id, frame
       fields[#fields + 1] = id

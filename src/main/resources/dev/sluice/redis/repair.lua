@@ -158,7 +158,7 @@ if kind == 'listed-without-status' then
     for i = 1, #page do
       bytes = bytes + #page[i]
       local _, _, id = string.match(page[i], HEADER)
-      if id and not call('HGET', STATUS, id) then
+      if id and not call('HGET', STATUS, id) and not (size.cancelled > 0 and is_cancelled(page[i], id)) then
         write_true(id, (truth(id, true)))
         written[#written + 1] = id
       end

@@ -1,5 +1,6 @@
 -- purpose: the clock-driven chores of a queue, each bounded: promote what is due, forgive leases that lapsed while
---          Redis was away, remove statuses that arrived after their task had ended, ring for forgotten work
+--          Redis was away, remove statuses that arrived after their task had ended and marks of cancelled tasks that
+--          are nowhere, ring for forgotten work
 -- KEYS:    the queue's keys (common.lua)
 -- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep
 -- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses, lapsed incarnations...}
@@ -67,6 +68,27 @@ if removed > 0 then
 end
 if waiting > 0 then
   ring()
+end
+
+-- Who is told to stop runs; a request that outlived its task would stop the next one of that id.
+if size.cancelling > 0 then
+  local asked = call('SRANDMEMBER', CANCELLING, limit)
+  for i = 1, #asked do
+    if call('HEXISTS', BODIES, asked[i]) == 0 or call('ZSCORE', DELAYED, asked[i]) then
+      call('SREM', CANCELLING, asked[i])
+    end
+  end
+end
+
+-- With every list empty nothing is left to be dropped: what was marked went another way.
+if waiting == 0 and size.cancelled > 0 then
+  local page = call('HSCAN', CANCELLED, '0', 'COUNT', limit)[2]
+  for i = 1, #page, 2 do
+    call('HDEL', CANCELLED, page[i])
+  end
+  if call('HLEN', CANCELLED) > 0 then
+    more = 1
+  end
 end
 
 local due = next_due_ms()

@@ -45,7 +45,7 @@ class CliPageRedisTest {
                     .as(typed)
                     .isEqualTo(shown.toString());
         }
-        assertThat(commands).isEqualTo(8);
+        assertThat(commands).isEqualTo(12);
     }
 
     @Test

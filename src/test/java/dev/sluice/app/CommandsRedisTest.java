@@ -95,6 +95,57 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aTaskIsPutOff() {
+        assertThat(run("enqueue", "jobs", "mail", "--id", "a", "--delay", "90s").exit())
+                .isZero();
+        assertThat(run("enqueue", "jobs", "mail", "--id", "b", "--at", "2099-12-24T18:00:00Z")
+                        .exit())
+                .isZero();
+        assertThat(run("enqueue", "jobs", "mail", "--id", "c", "--at", "2020-12-24T18:00:00Z")
+                        .exit())
+                .isZero();
+
+        assertThat(redis.call("HMGET", "{jobs}:status", "a", "b", "c"))
+                .isEqualTo(List.of("scheduled", "scheduled", "queued"));
+        assertThat(run("enqueue", "jobs", "mail", "--at", "tomorrow").exit()).isEqualTo(2);
+        assertThat(run("enqueue", "jobs", "mail", "--delay", "9000h").exit()).isEqualTo(2);
+        assertThat(run("enqueue", "jobs", "mail", "--delay", "1s", "--at", "2099-12-24T18:00:00Z")
+                        .err())
+                .contains("--delay and --at exclude each other");
+        assertThat(run("enqueue", "clicks", "click", "--delivery", "at-most-once", "--delay", "1s")
+                        .err())
+                .contains("queue 'clicks' is at-most-once");
+    }
+
+    @Test
+    void tasksAreCancelledByTheirIds() {
+        assertRefused(run("cancel", "jobs", "a"), "nobody has worked on a queue 'jobs' in this Redis yet");
+        run("enqueue", "jobs", "mail", "--id", "a");
+        run("enqueue", "jobs", "mail", "--id", "b", "--delay", "1h");
+
+        assertThat(run("cancel", "jobs", "a", "b")).isEqualTo(new CommandLineCase(0, "cancelled a\ncancelled b\n", ""));
+        assertThat(run("cancel", "jobs", "a", "-o", "json"))
+                .isEqualTo(new CommandLineCase(
+                        1, "{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"a\",\"outcome\":\"unknown\"}]}\n", ""));
+        assertThat(run("cancel", "jobs").exit()).isEqualTo(2);
+        run("enqueue", "clicks", "click", "--delivery", "at-most-once");
+        assertThat(run("cancel", "clicks", "a").exit()).isEqualTo(2);
+    }
+
+    @Test
+    void aQueueIsPausedAndResumedOnce() {
+        assertRefused(run("pause", "jobs"), "nobody has worked on a queue 'jobs' in this Redis yet");
+        run("enqueue", "jobs", "mail");
+
+        assertThat(run("pause", "jobs").out()).isEqualTo("paused jobs\n");
+        assertThat(run("pause", "jobs").out()).isEqualTo("jobs was paused already\n");
+        assertThat(run("queues", "jobs", "-o", "json").out()).contains("\"paused\":true");
+        assertThat(run("resume", "jobs").out()).isEqualTo("resumed jobs\n");
+        assertThat(run("resume", "jobs").out()).isEqualTo("jobs was not paused\n");
+        assertThat(run("resume", "a b").exit()).isEqualTo(2);
+    }
+
+    @Test
     void linesAreTasksAndTheirOrderStays() {
         String lines = """
                 {"id":"a","type":"mail","payload":{"to":"安"},"maxAttempts":2}

@@ -7,6 +7,7 @@ import dev.sluice.codec.JsonCodec;
 import dev.sluice.codec.PayloadCodec;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
+import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
@@ -48,15 +49,17 @@ class BulkEnqueueTest {
     /** A task can be seen before the queue between the threads counts it; then that queue's length is -1. */
     @Test
     void aSourceOnAnotherThreadMayBeOvertaken() {
-        EnqueueCalls atOnce = (ids, frames) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
-                .doFirst(() -> assertThat(ids).isNotEmpty());
+        EnqueueCalls atOnce =
+                (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
+                        .doFirst(() -> assertThat(ids).isNotEmpty());
         Publisher<Task<?>> slow = Flux.range(0, 300_000)
                 .<Task<?>>map(i -> Task.of("mail", i))
                 .doOnNext(task -> IntStream.range(0, 300).forEach(spin -> Thread.onSpinWait())) // the queue runs empty
                 .hide()
                 .subscribeOn(Schedulers.boundedElastic());
 
-        StepVerifier.create(new BulkEnqueue(slow, new Framer(JsonCodec.standard()), atOnce, Schedulers.parallel()))
+        StepVerifier.create(new BulkEnqueue(
+                        slow, new Framer(JsonCodec.standard(), Queue.named("q")), atOnce, Schedulers.parallel()))
                 .expectNextCount(300_000)
                 .expectComplete()
                 .verify(Duration.ofSeconds(60));
@@ -244,13 +247,14 @@ class BulkEnqueueTest {
             }
         };
 
-        StepVerifier.create(new BulkEnqueue(tasks(3), new Framer(broken), store, clock))
+        StepVerifier.create(new BulkEnqueue(tasks(3), new Framer(broken, Queue.named("q")), store, clock))
                 .verifyErrorMessage("thrown by a test");
     }
 
     @Test
     void manyThreadsAndAnswersInAnyOrderKeepTheOrderOfTheSource() {
-        EnqueueCalls delayed = (ids, frames) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
+        EnqueueCalls delayed = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(
+                        index -> EnqueueResult.Outcome.CREATED)
                 .delayElement(Duration.ofNanos(ThreadLocalRandom.current().nextInt(1_000_000)));
         Flux<Task<?>> source = tasks(50_000).publishOn(Schedulers.boundedElastic(), 64);
 
@@ -278,7 +282,7 @@ class BulkEnqueueTest {
     }
 
     private static Framer framer() {
-        return new Framer(JsonCodec.standard());
+        return new Framer(JsonCodec.standard(), Queue.named("q"));
     }
 
     private Flux<Task<?>> tasks(int count) {

@@ -81,7 +81,7 @@ class CoalescerTest {
     @Test
     void aCallEndsAtAMebibyte() {
         for (int i = 0; i < 2 + 5; i++) {
-            coalescer.enqueue("big" + i, () -> new byte[256 * 1024]).subscribe(result -> {}, error -> {});
+            coalescer.enqueue("big" + i, () -> new byte[256 * 1024], () -> 0).subscribe(result -> {}, error -> {});
         }
 
         assertThat(store.sizes()).containsExactly(1, 1, 4);
@@ -127,10 +127,14 @@ class CoalescerTest {
         subscribe(2);
         int mebibytes = (int) (Coalescer.MAX_WAITING_BYTES / EnqueueCalls.MAX_BYTES) + 2; // two more are on the way
         for (int i = 0; i < mebibytes; i++) {
-            coalescer.enqueue("big" + i, () -> new byte[EnqueueCalls.MAX_BYTES]).subscribe(result -> {}, error -> {});
+            coalescer
+                    .enqueue("big" + i, () -> new byte[EnqueueCalls.MAX_BYTES], () -> 0)
+                    .subscribe(result -> {}, error -> {});
         }
 
-        coalescer.enqueue("too big", () -> new byte[EnqueueCalls.MAX_BYTES]).subscribe(result -> {}, failed::add);
+        coalescer
+                .enqueue("too big", () -> new byte[EnqueueCalls.MAX_BYTES], () -> 0)
+                .subscribe(result -> {}, failed::add);
 
         assertThat(failed).singleElement().isInstanceOf(QueueFullException.class);
         answerAll();
@@ -216,7 +220,7 @@ class CoalescerTest {
     }
 
     private Mono<EnqueueResult> enqueue(String id) {
-        return coalescer.enqueue(id, () -> new byte[] {1});
+        return coalescer.enqueue(id, () -> new byte[] {1}, () -> 0);
     }
 
     private void subscribe(int count) {

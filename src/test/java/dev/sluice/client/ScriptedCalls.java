@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.redis.Dues;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreUnavailableException;
 import java.util.ArrayList;
@@ -14,7 +15,7 @@ final class ScriptedCalls implements EnqueueCalls {
     final List<Sent> sent = new ArrayList<>();
 
     @Override
-    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames) {
+    public Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues) {
         Sent call = new Sent(List.copyOf(ids), Sinks.one());
         sent.add(call);
         return call.answer.asMono();

@@ -4,6 +4,7 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
+import dev.sluice.client.Cancellation;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.faults.Event.Kind;
@@ -13,12 +14,15 @@ import dev.sluice.testkit.RedisServer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -104,6 +108,47 @@ class ProcessesScenarioTest {
         assertThat(recoveries.get(recoveries.size() * 99 / 100)).isLessThan(LEASE.plusSeconds(1));
         assertThat(history.repeats()).isEqualTo(recoveries.size());
         stage.assertAllIsWell();
+    }
+
+    @Test
+    void cancelledTasksOfTwoProcessesAreDisposedInTime() throws Exception {
+        ProcessNode one = stage.worker("one", 60).awaitReady();
+        ProcessNode two = stage.worker("two", 60).awaitReady();
+        stage.put(IntStream.range(0, 100), "never");
+        eventually(
+                PATIENCE,
+                () -> assertThat(ids(stage.events(), Kind.STARTED, Long.MIN_VALUE))
+                        .hasSize(100));
+        Map<String, Long> asked = new HashMap<>();
+        long from = System.nanoTime();
+
+        for (int i = 0; i < 100; i++) {
+            asked.put("t" + i, System.nanoTime());
+            assertThat(stage.outside.client(Node.QUEUE).cancel("t" + i).block(PATIENCE))
+                    .isIn(
+                            Cancellation.STOPPING,
+                            Cancellation.CANCELLED); // the latter if its process was stalled meanwhile
+        }
+
+        eventually(() -> assertThat(stage.outside.examine(Node.QUEUE).block(PATIENCE))
+                .matches(it -> it.isClean() && it.liveTasks() == 0));
+        List<Long> ms = stage.events().stream()
+                .filter(it -> it.kind() == Kind.CANCELLED && it.nanos() > asked.get(it.id()))
+                .map(it -> (it.nanos() - asked.get(it.id())) / 1_000_000)
+                .sorted()
+                .toList();
+        // The middle one: the last ones say how busy this machine is with other tests.
+        assertThat(ms.get(ms.size() / 2)).as(ms.toString()).isLessThan(200);
+        assertThat(List.of(one, two))
+                .allMatch(it -> !ids(it.events(), Kind.CANCELLED, from).isEmpty());
+        assertThat(stage.info().dead()).isZero();
+    }
+
+    private static Set<String> ids(List<Event> events, Kind kind, long from) {
+        return events.stream()
+                .filter(it -> it.kind() == kind && it.nanos() > from)
+                .map(Event::id)
+                .collect(Collectors.toSet());
     }
 
     @Test

@@ -113,6 +113,8 @@ class ReadmeSnippetsRedisTest {
         Mono<EnqueueResult> one = client.enqueue(
                 Task.of("email.send", new Email("ann@example.org")).id("welcome-17"));
         Flux<EnqueueResult> many = client.enqueueAll(addresses.map(to -> Task.of("email.send", new Email(to))));
+        Mono<EnqueueResult> later = client.enqueue(
+                Task.of("email.send", new Email("bob@example.org")).delay(Duration.ofHours(24)));
         Mono<TaskState> state = client.status("welcome-17");
         // end
         assertThat(state.blockOptional(SOON)).isEmpty();
@@ -120,6 +122,7 @@ class ReadmeSnippetsRedisTest {
         assertThat(one.block(SOON).isExisting()).isTrue();
         assertThat(many.filter(EnqueueResult::isCreated).count().block(SOON)).isEqualTo(1000);
         assertThat(state.block(SOON)).isEqualTo(TaskState.QUEUED);
+        assertThat(client.status(later.block(SOON).id()).block(SOON)).isEqualTo(TaskState.SCHEDULED);
     }
 
     @Test

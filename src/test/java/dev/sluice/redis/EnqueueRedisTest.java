@@ -27,6 +27,75 @@ class EnqueueRedisTest {
     }
 
     @Test
+    void aTaskForLaterIsPutAsideUntilItsTimeByTheServersClock() {
+        long before = q.serverMs();
+
+        assertThat(q.schedule("later", -60_000).fate(0)).isEqualTo(Fate.CREATED);
+        assertThat(q.rings()).isTrue();
+        assertThat(q.schedule("sooner", before + 30_000).fate(0)).isEqualTo(Fate.CREATED);
+        assertThat(q.rings()).as("it is the earliest now").isTrue();
+        assertThat(q.schedule("latest", before + 90_000).fate(0)).isEqualTo(Fate.CREATED);
+        assertThat(q.rings()).as("nobody has to wait for less than before").isFalse();
+
+        assertThat(q.status("later")).isEqualTo("scheduled");
+        assertThat(q.len("ready")).isEqualTo(0L);
+        assertThat(q.wire.call("ZRANGE", q.key("delayed"), "0", "-1")).isEqualTo(List.of("sooner", "later", "latest"));
+        assertThat(Long.parseLong((String) q.wire.call("ZSCORE", q.key("delayed"), "later")))
+                .isBetween(before + 60_000, q.serverMs() + 60_000);
+        assertThat(q.worker("a").claimIds(10)).isEmpty();
+        q.wire.call("ZADD", q.key("delayed"), "XX", "1", "later");
+        assertThat(q.worker("b").claim(10)).hasSize(1).allSatisfy(held -> {
+            assertThat(new String(held.body(), UTF_8)).isEqualTo("body of later");
+            assertThat(held.frame().attempts()).isZero();
+        });
+    }
+
+    @Test
+    void aTimeThatIsOverIsNow() {
+        q.schedule("past", 1);
+        q.schedule("present", q.serverMs());
+
+        assertThat(q.status("past")).isEqualTo("queued");
+        assertThat(q.worker("a").claimIds(10)).containsExactly("past", "present");
+    }
+
+    @Test
+    void aScheduledIdLivesAndADeadOneIsReplaced() {
+        q.enqueue("a", "b");
+        Worker worker = q.worker("w");
+        List<Held> held = worker.claim(2);
+        worker.settle(call -> {
+            call.dead(held.get(0).token(), "{}");
+            call.succeeded(held.get(1).token(), false);
+        });
+
+        assertThat(q.schedule("a", -60_000).fate(0)).isEqualTo(Fate.CREATED);
+        assertThat(q.schedule("b", -60_000).fate(0)).isEqualTo(Fate.CREATED);
+        assertThat(q.schedule("a", -1).fate(0)).isEqualTo(Fate.EXISTING);
+        assertThat(q.enqueue("a", "b").fate(1)).isEqualTo(Fate.EXISTING);
+
+        assertThat(q.wire.call("ZCARD", q.key("dead"))).isEqualTo(0L);
+        assertThat(q.wire.call("ZCARD", q.key("delayed"))).isEqualTo(2L);
+    }
+
+    @Test
+    void oneCallMayHoldBothAndTheLimitCountsOnlyWhatIsReady() {
+        Dues dues = new Dues();
+        dues.add(1, -60_000);
+        dues.add(3, -60_000);
+        List<String> ids = List.of("a", "b", "c", "d", "b");
+        List<byte[]> frames =
+                ids.stream().map(id -> Frame.ofClient(id, id.getBytes(UTF_8))).toList();
+
+        EnqueueReply reply = OneQueue.await(q.producer.enqueue(ids, frames, dues, 1));
+
+        assertThat(List.of(reply.fate(0), reply.fate(1), reply.fate(2), reply.fate(3), reply.fate(4)))
+                .containsExactly(Fate.CREATED, Fate.CREATED, Fate.FULL, Fate.CREATED, Fate.EXISTING);
+        assertThat(q.len("ready")).isEqualTo(1L);
+        assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(2L);
+    }
+
+    @Test
     void aNewTaskIsQueuedAndRings() {
         EnqueueReply reply = q.enqueue("x");
 
@@ -152,7 +221,7 @@ class EnqueueRedisTest {
                 Frame.ofClient("c", "2".getBytes(UTF_8)),
                 Frame.ofClient("d", "3".getBytes(UTF_8)));
 
-        EnqueueReply reply = OneQueue.await(q.producer.enqueue(List.of("a", "c", "d"), frames, 3));
+        EnqueueReply reply = OneQueue.await(q.producer.enqueue(List.of("a", "c", "d"), frames, new Dues(), 3));
 
         assertThat(List.of(reply.fate(0), reply.fate(1), reply.fate(2)))
                 .containsExactly(Fate.EXISTING, Fate.CREATED, Fate.FULL);

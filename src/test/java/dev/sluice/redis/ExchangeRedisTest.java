@@ -191,7 +191,7 @@ class ExchangeRedisTest {
     @Test
     void theBytesOfABodyAreNeverChanged() {
         byte[] body = binary(5_000, 42);
-        OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), 0));
+        OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), new Dues(), 0));
         Worker worker = q.worker("a");
 
         Held first = worker.claimOne();
@@ -448,7 +448,7 @@ class ExchangeRedisTest {
     void neitherListStarvesWhenTheByteBudgetEndsAClaim() {
         byte[] big = binary(400_000, 1);
         for (int i = 0; i < 8; i++) {
-            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, big)), 0));
+            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, big)), new Dues(), 0));
             q.push("{\"id\":\"f" + i + "\",\"payload\":\"" + "x".repeat(400_000) + "\"}");
         }
         Worker worker = q.worker("a");
@@ -468,7 +468,7 @@ class ExchangeRedisTest {
     @Test
     void oneTaskIsClaimedHoweverBigItIs() {
         byte[] body = binary(3_000_000, 1);
-        OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), 0));
+        OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), new Dues(), 0));
         q.enqueue("y");
 
         List<Held> held = q.worker("a").claim(10);
@@ -482,7 +482,7 @@ class ExchangeRedisTest {
         byte[] body = binary(200_000, 1);
         Worker worker = q.worker("a");
         for (int i = 0; i < 20; i++) {
-            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), 0));
+            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), new Dues(), 0));
             Held held = worker.claimOne();
             worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
         }

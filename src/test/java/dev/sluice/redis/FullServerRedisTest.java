@@ -53,14 +53,18 @@ class FullServerRedisTest {
         assertThat(settled.refused()).isEmpty();
         assertThat(worker.settle(call -> call.release(held.get(5).token())).refused())
                 .isEmpty();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+                .isTrue();
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);
         OneQueue.await(q.claims.join("b", OneQueue.LEASE));
         assertThat(OneQueue.await(
                         q.dead.redrive(List.of(held.get(2).frame().id().getBytes(UTF_8)))))
                 .containsExactly(DeadStore.Fate.DONE);
-        assertThat(worker.drain()).hasSize(11);
+        assertThat(q.cancel("t11")).isEqualTo(CancelReply.CANCELLED);
+        assertThat(OneQueue.await(q.producer.pause(true))).isTrue();
+        assertThat(OneQueue.await(q.producer.pause(false))).isTrue();
+        assertThat(worker.drain()).hasSize(10);
         OneQueue.await(q.claims.leave("a"));
     }
 }

@@ -108,7 +108,8 @@ class JoinRedisTest {
         OneQueue.await(q.claims.join("a", OneQueue.LEASE));
 
         assertThat(worker.exchange(1, call -> {}).lapsed()).isTrue();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isFalse();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+                .isFalse();
     }
 
     @Test
@@ -116,8 +117,10 @@ class JoinRedisTest {
         q.worker("a");
         q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 1), "a");
 
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
-        assertThat(OneQueue.await(q.claims.heartbeat("stranger", OneQueue.LEASE)))
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+                .isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("stranger", OneQueue.LEASE))
+                        .renewed())
                 .isFalse();
 
         assertThat(Double.parseDouble((String) q.wire.call("ZSCORE", q.key("dispatchers"), "a")))

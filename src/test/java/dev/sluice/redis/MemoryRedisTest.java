@@ -45,7 +45,7 @@ class MemoryRedisTest {
                 ids.add("%022d".formatted(i)); // as long as an id of ours
                 frames.add(Frame.ofClient(ids.get(i - at), body));
             }
-            OneQueue.await(q.producer.enqueue(ids, frames, 0));
+            OneQueue.await(q.producer.enqueue(ids, frames, new Dues(), 0));
         }
         long waiting = (usedMemory() - before) / TASKS;
 

@@ -77,7 +77,19 @@ final class OneQueue implements AutoCloseable {
         for (String id : ids) {
             frames.add(Frame.ofClient(id, ("body of " + id).getBytes(UTF_8)));
         }
-        return await(producer.enqueue(List.of(ids), frames, 0));
+        return await(producer.enqueue(List.of(ids), frames, new Dues(), 0));
+    }
+
+    /** Enqueues it for later: a time in ms since 1970, or below 0 a delay. */
+    EnqueueReply schedule(String id, long due) {
+        Dues dues = new Dues();
+        dues.add(0, due);
+        return await(
+                producer.enqueue(List.of(id), List.of(Frame.ofClient(id, ("body of " + id).getBytes(UTF_8))), dues, 0));
+    }
+
+    CancelReply cancel(String id) {
+        return await(producer.cancel(id));
     }
 
     void enqueue(int from, int to) {

@@ -63,6 +63,9 @@ class RandomWalkRedisTest {
         final Set<String> accepted = new LinkedHashSet<>();
         final Map<String, Integer> ended = new HashMap<>();
         final Set<String> repeated = new LinkedHashSet<>();
+        final Set<String> cancelled = new LinkedHashSet<>(); // it waited: it must not run
+        final Set<String> everCancelled = new LinkedHashSet<>();
+        final Set<String> stopping = new LinkedHashSet<>(); // it ran: it may have ended first
         final List<String> awaited = new ArrayList<>();
         final List<Actor> actors = new ArrayList<>();
         int names;
@@ -85,10 +88,13 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(24)) {
-                case 21, 22 -> redrive();
-                case 23 -> purge();
+            switch (random.nextInt(31)) {
+                case 22, 23 -> schedule();
+                case 24, 25, 26, 27 -> cancel();
+                case 28, 29 -> redrive();
+                case 30 -> purge();
                 case 20 -> lateStatus();
+                case 21 -> pause(random.nextInt(3) == 0);
                 case 0, 1, 2 -> enqueue();
                 case 3, 4, 5 -> pushForeign(random.nextBoolean());
                 case 6 -> repeatPush();
@@ -115,8 +121,40 @@ class RandomWalkRedisTest {
                 log.add("enqueue " + ids[i] + " " + reply.fate(i));
                 if (reply.fate(i) == EnqueueReply.Fate.CREATED) {
                     accepted.add(ids[i]);
-                    ended.remove(ids[i]); // it lives anew
+                    livesAnew(ids[i]);
                 }
+            }
+        }
+
+        void schedule() {
+            String id = random.nextInt(5) == 0 && tasks > 0 ? "c" + random.nextInt(tasks) : "c" + tasks++;
+            EnqueueReply reply = q.schedule(id, random.nextBoolean() ? -60_000 : q.serverMs() + 60_000);
+            log.add("schedule " + id + " " + reply.fate(0));
+            if (reply.fate(0) == EnqueueReply.Fate.CREATED) {
+                accepted.add(id);
+                livesAnew(id);
+            }
+        }
+
+        void livesAnew(String id) {
+            ended.remove(id);
+            cancelled.remove(id);
+            stopping.remove(id);
+        }
+
+        void cancel() {
+            if (accepted.isEmpty()) {
+                return;
+            }
+            List<String> ids = new ArrayList<>(accepted);
+            String id = ids.get(random.nextInt(ids.size()));
+            CancelReply reply = q.cancel(id);
+            log.add("cancel " + id + " " + reply);
+            if (reply == CancelReply.CANCELLED) {
+                cancelled.add(id);
+                everCancelled.add(id);
+            } else if (reply == CancelReply.STOPPING) {
+                stopping.add(id);
             }
         }
 
@@ -130,6 +168,11 @@ class RandomWalkRedisTest {
             } else {
                 awaited.add(id);
             }
+        }
+
+        void pause(boolean paused) {
+            log.add(paused ? "pause" : "resume");
+            OneQueue.await(q.producer.pause(paused));
         }
 
         void lateStatus() {
@@ -204,6 +247,7 @@ class RandomWalkRedisTest {
 
         void drain() {
             log.add("drain");
+            pause(false);
             Actor last = new Actor();
             for (Actor actor : actors) {
                 q.lapse(actor.worker);
@@ -228,7 +272,14 @@ class RandomWalkRedisTest {
             for (String id : accepted) {
                 int times = ended.getOrDefault(id, 0);
                 if (repeated.contains(id)) {
-                    assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isPositive();
+                    // Which of its elements a cancellation meets nobody can say.
+                    if (!everCancelled.contains(id) && !stopping.contains(id)) {
+                        assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isPositive();
+                    }
+                } else if (cancelled.contains(id)) {
+                    assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isZero();
+                } else if (stopping.contains(id)) {
+                    assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isLessThanOrEqualTo(1);
                 } else {
                     assertThat(times + (dead.contains(id) ? 1 : 0)).as(id).isEqualTo(1);
                 }
@@ -238,7 +289,15 @@ class RandomWalkRedisTest {
                 assertThat((String) q.wire.call("HGET", q.key("dead:bodies"), (String) id))
                         .startsWith("{\"reason\":\"");
             }
-            assertThat(q.wire.call("EXISTS", "q", q.key("ready"), q.key("suspects"), q.key("bodies"), q.key("delayed")))
+            assertThat(q.wire.call(
+                            "EXISTS",
+                            "q",
+                            q.key("ready"),
+                            q.key("suspects"),
+                            q.key("bodies"),
+                            q.key("delayed"),
+                            q.key("cancelling"),
+                            q.key("cancelled")))
                     .isEqualTo(0L);
             assertThat(new LinkedHashSet<Object>((List<?>) q.wire.call("HKEYS", q.queue.statusKey())))
                     .isEqualTo(dead);
@@ -265,6 +324,9 @@ class RandomWalkRedisTest {
             void exchange() {
                 Sent sent = newCall(random.nextInt(6));
                 ExchangeReply reply = worker.send(sent.call);
+                if (q.meta("paused") != null) {
+                    assertThat(reply.frames()).isEmpty();
+                }
                 boolean lost = random.nextInt(4) == 0;
                 log.add(worker.name + " call " + sent.call.number() + " wants " + sent.call.wanted() + " settles "
                         + sent.verdicts
@@ -316,6 +378,10 @@ class RandomWalkRedisTest {
             Sent newCall(int wanted) {
                 Sent sent = new Sent(worker.newCall(wanted, random.nextBoolean()));
                 for (Held held : List.copyOf(memory.values())) {
+                    if (stopping.contains(held.id()) && random.nextInt(3) == 0) {
+                        sent.settle(held, "cancel", () -> sent.call.cancelled(held.token()));
+                        continue;
+                    }
                     switch (random.nextInt(9)) {
                         case 0, 1, 2 -> sent.succeed(held);
                         case 3 ->

@@ -73,7 +73,8 @@ class RecoverRedisTest {
 
         RecoverReply slice = q.recover(worker);
         assertThat(slice).isEqualTo(new RecoverReply(256, 0, true));
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isFalse();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+                .isFalse();
         assertThat(worker.settle(call -> call.succeeded(first.get(0).token(), false))
                         .lapsed())
                 .isTrue();
@@ -112,7 +113,7 @@ class RecoverRedisTest {
         byte[] body = OneQueue.binary(200_000, 7);
         Worker worker = q.worker("a");
         for (int i = 0; i < 20; i++) {
-            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), 0));
+            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), new Dues(), 0));
             worker.claimOne();
         }
         q.lapse(worker);

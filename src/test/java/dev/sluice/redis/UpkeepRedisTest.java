@@ -35,7 +35,8 @@ class UpkeepRedisTest {
         assertThat(q.recover(worker).moved()).isZero();
         assertThat(q.round().lapsed()).isEmpty();
         assertThat(q.recover(worker).moved()).isZero();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE))).isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+                .isTrue();
     }
 
     @Test
@@ -46,7 +47,8 @@ class UpkeepRedisTest {
         Worker quick = q.worker("quick");
         nobodyWasSeenFor(60_000, slow);
 
-        assertThat(OneQueue.await(q.claims.heartbeat("quick", OneQueue.LEASE))).isTrue();
+        assertThat(OneQueue.await(q.claims.heartbeat("quick", OneQueue.LEASE)).renewed())
+                .isTrue();
         assertThat(q.round().lapsed()).isEmpty();
         assertThat(q.recover(slow).moved()).isZero();
         assertThat(quick.claim(1)).isEmpty();

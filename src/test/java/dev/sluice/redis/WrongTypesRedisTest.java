@@ -42,6 +42,10 @@ class WrongTypesRedisTest {
                     "heartbeat",
                     "recover",
                     "leave",
+                    "schedule",
+                    "cancel",
+                    "pause",
+                    "resume",
                     "upkeep",
                     "redrive",
                     "purge",
@@ -57,7 +61,9 @@ class WrongTypesRedisTest {
                 if (failure == null) {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
-                            .matches("heartbeat .*|(enqueue|join|upkeep|redrive|purge|trim) .*:claimed:a");
+                            .matches(
+                                    "heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep|redrive|purge|trim)"
+                                            + " .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -103,6 +109,10 @@ class WrongTypesRedisTest {
             case "heartbeat" -> () -> OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
             case "recover" -> () -> q.recover(worker);
             case "leave" -> () -> OneQueue.await(q.claims.leave("a"));
+            case "schedule" -> () -> q.schedule("new", -1000);
+            case "cancel" -> () -> q.cancel("waiting");
+            case "pause" -> () -> OneQueue.await(q.producer.pause(true));
+            case "resume" -> () -> OneQueue.await(q.producer.pause(false));
             default -> q::round;
         };
     }

@@ -15,6 +15,43 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TaskTest {
 
     @Test
+    void aTaskWaitsForATimeOrUntilATime() {
+        Task<Integer> task = Task.of("t", 1);
+        Instant at = Instant.parse("2031-05-06T07:08:09.123456Z");
+
+        assertThat(task.delay()).isNull();
+        assertThat(task.at()).isNull();
+        assertThat(task.delay(Duration.ofNanos(1_999_999)).delay()).isEqualTo(Duration.ofMillis(1));
+        assertThat(task.at(at).at()).isEqualTo(Instant.parse("2031-05-06T07:08:09.123Z"));
+        assertThat(task.at(Instant.MIN).at()).isEqualTo(Instant.EPOCH);
+        assertThat(task.at(at).delay(Duration.ofDays(365)).at()).isNull();
+        assertThat(task.delay(Duration.ofDays(365)).at(at).delay()).isNull();
+        assertThat(task.at(at)
+                        .id("a")
+                        .timeout(Duration.ofSeconds(1))
+                        .deadline(at)
+                        .header("a", "b")
+                        .maxAttempts(2)
+                        .at())
+                .isEqualTo(task.at(at).at());
+        assertThat(task.at(at)).isEqualTo(task.at(at)).isNotEqualTo(task);
+    }
+
+    @Test
+    void anAbsurdTimeIsRefused() {
+        Task<Integer> task = Task.of("t", 1);
+
+        assertThatThrownBy(() -> task.delay(Duration.ofMillis(-1)))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessage("delay must be 0 to 365 days, was PT-0.001S");
+        assertThatThrownBy(() -> task.delay(Duration.ofSeconds(Long.MAX_VALUE)))
+                .isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> task.at(Instant.MAX))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageContaining("the year 9999");
+    }
+
+    @Test
     void aTaskHasNoOptionsByDefault() {
         Task<String> task = Task.of("email.send", "hello");
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.Dues;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.Frame;
 import dev.sluice.redis.RedisLinks;
@@ -109,7 +110,9 @@ class ChoresRedisTest {
     /** A dispatcher that claims one task and is never heard of again. */
     private void claimAs(String incarnation) {
         byte[] frame = Frame.ofClient("a", "{\"type\":\"t\"}".getBytes(StandardCharsets.UTF_8));
-        links.producer(queue).enqueue(List.of("a"), List.of(frame), 0).block(PATIENCE);
+        links.producer(queue)
+                .enqueue(List.of("a"), List.of(frame), new Dues(), 0)
+                .block(PATIENCE);
         ClaimStore store = links.claims(queue, 3);
         store.join(incarnation, LEASE).block(PATIENCE);
         store.exchange(incarnation, store.keysOf(incarnation), new ExchangeCall(1, 1, false))

@@ -13,6 +13,7 @@ import dev.sluice.task.QueueInfo;
 import dev.sluice.task.Task;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -106,6 +107,19 @@ final class EnqueueCommand implements Callable<Integer> {
     private @Nullable Duration timeout;
 
     @Option(
+            names = "--delay",
+            paramLabel = "TIME",
+            converter = DurationConverter.class,
+            description = "Put it off for that long, such as 90s; default: not.")
+    private @Nullable Duration delay;
+
+    @Option(
+            names = "--at",
+            paramLabel = "INSTANT",
+            description = "Put it off until then, such as 2026-12-24T18:00:00Z; a time that is over means at once.")
+    private @Nullable Instant at;
+
+    @Option(
             names = "--lines",
             paramLabel = "FILE",
             description = "Many tasks from a file, one JSON object a line, or - for standard input; TYPE is for lines"
@@ -145,10 +159,16 @@ final class EnqueueCommand implements Callable<Integer> {
     }
 
     private int many(Queue wanted, String source) throws InterruptedException {
-        if (payload != null || id != null || !headers.isEmpty() || maxAttempts != null || timeout != null) {
+        if (payload != null
+                || id != null
+                || !headers.isEmpty()
+                || maxAttempts != null
+                || timeout != null
+                || delay != null
+                || at != null) {
             throw Refusal.mistaken(
                     "with --lines each line says what PAYLOAD, --id, --header, --max-attempts and --timeout"
-                            + " would say");
+                            + " would say, and nothing is put off");
         }
         Content content = Content.of(source, terminal);
         try (TaskLines tasks = new TaskLines(content, type);
@@ -169,6 +189,9 @@ final class EnqueueCommand implements Callable<Integer> {
     }
 
     private Task<byte[]> task() {
+        if (delay != null && at != null) {
+            throw Refusal.mistaken("--delay and --at exclude each other");
+        }
         if (type == null) {
             throw new ParameterException(spec.commandLine(), "Missing required parameter: 'TYPE'");
         }
@@ -177,7 +200,9 @@ final class EnqueueCommand implements Callable<Integer> {
             Task<byte[]> task = Task.of(type, json).headers(headers);
             task = id == null ? task : task.id(id);
             task = maxAttempts == null ? task : task.maxAttempts(maxAttempts);
-            return timeout == null ? task : task.timeout(timeout);
+            task = timeout == null ? task : task.timeout(timeout);
+            task = delay == null ? task : task.delay(delay);
+            return at == null ? task : task.at(at);
         } catch (InvalidTaskException e) {
             throw Refusal.mistaken(e);
         }

@@ -13,7 +13,7 @@ final class Load {
                     + " redis-server of its own, started for the run.")
     String redis;
 
-    @Option(names = "--tasks", description = "Tasks of a drain and of a bulk enqueue; default: ${DEFAULT-VALUE}.")
+    @Option(names = "--tasks", description = "Tasks of a drain, a bulk enqueue, and of due; default: ${DEFAULT-VALUE}.")
     int tasks = 200_000;
 
     @Option(names = "--payload", paramLabel = "BYTES", description = "Length of a payload; default: ${DEFAULT-VALUE}.")
@@ -43,6 +43,12 @@ final class Load {
     @Option(names = "--seconds", description = "Length of a latency run; default: ${DEFAULT-VALUE}.")
     int seconds = 10;
 
+    @Option(
+            names = "--due-seconds",
+            paramLabel = "SECONDS",
+            description = "Over how long the --tasks of the due scenario are due; default: ${DEFAULT-VALUE}.")
+    int dueSeconds = 60;
+
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures and the surroundings there.")
     Path json;
 
@@ -54,6 +60,7 @@ final class Load {
         atLeast("--repetitions", repetitions, 1);
         atLeast("--warmup", warmup, 0);
         atLeast("--seconds", seconds, 1);
+        atLeast("--due-seconds", dueSeconds, 1);
         rates.forEach(rate -> atLeast("--rates", rate, 1));
     }
 

@@ -1,0 +1,112 @@
+package dev.sluice.app.command;
+
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Table;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.client.Cancellation;
+import dev.sluice.client.TaskClient;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
+import dev.sluice.task.TaskId;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code sluice cancel}: takes tasks out, or has them stopped where they run. */
+@Command(
+        name = "cancel",
+        description = {
+            "Cancels tasks by their ids, wherever they are.",
+            "Answers 'cancelled' for one that waited, 'stopping' for one that runs and is told to stop, 'dead' for a dead"
+                    + " letter and 'unknown' for one that has ended or never was: nothing is done to these two."
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        footer = {
+            "",
+            "Examples:",
+            "  java -jar sluice-server.jar cancel task_queue mail-1",
+            "  java -jar sluice-server.jar cancel task_queue mail-1 mail-2 -o json",
+            "",
+            "Exit codes: 0 each was cancelled or is told to stop, 1 one was not or Redis could not be asked, 2 the command"
+                    + " line is wrong, or the queue is at-most-once."
+        })
+final class CancelCommand implements Callable<Integer> {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final Terminal terminal;
+
+    @Mixin
+    private RedisOption redis = new RedisOption();
+
+    @Mixin
+    private OutputOption output = new OutputOption();
+
+    @Parameters(index = "0", paramLabel = "QUEUE", description = "The queue.")
+    private String queue = "";
+
+    @Parameters(index = "1..*", arity = "1..*", paramLabel = "ID", description = "Ids of tasks.")
+    private List<String> ids = List.of();
+
+    CancelCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        check();
+        Map<String, Cancellation> found = new LinkedHashMap<>();
+        try (Session session = Session.with(redis.address())) {
+            QueueInfo known = session.await(session.sluice().queue(queue), PATIENCE);
+            if (known == null) {
+                throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
+            }
+            TaskClient client = session.sluice().client(known.queue());
+            for (String id : ids) {
+                found.put(id, Objects.requireNonNull(session.await(client.cancel(id), PATIENCE), "never empty"));
+            }
+        }
+        show(found);
+        return found.containsValue(Cancellation.UNKNOWN) || found.containsValue(Cancellation.DEAD) ? 1 : 0;
+    }
+
+    private void check() {
+        try {
+            Queue.named(queue);
+            ids.forEach(TaskId::check);
+        } catch (InvalidTaskException e) {
+            throw Refusal.mistaken(e);
+        }
+    }
+
+    private void show(Map<String, Cancellation> found) {
+        if (output.isJson()) {
+            terminal.say(new Json()
+                    .put("queue", queue)
+                    .put(
+                            "tasks",
+                            found.entrySet().stream()
+                                    .map(task -> new Json()
+                                            .put("id", task.getKey())
+                                            .put("outcome", word(task.getValue()))
+                                            .map())
+                                    .toList())
+                    .toString());
+        } else {
+            found.forEach((id, outcome) -> terminal.say(word(outcome) + " " + Table.printable(id)));
+        }
+    }
+
+    private static String word(Cancellation outcome) {
+        return outcome.name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,42 @@
+-- purpose: cancels one task by its id, wherever it is, without searching a list
+-- KEYS:    the queue's keys (common.lua)
+-- ARGV:    id, channel to tell dispatchers on, most marks
+-- RETURNS: {0} nothing of this id lives; {1} cancelled: it will not run; {2} it runs: its owner is told to stop it;
+--          {3} it is a dead letter: nothing was done; {4} too many cancelled tasks wait in lists: nothing was done
+-- FROM→TO: QUEUED→CANCELLED, SCHEDULED→CANCELLED, RETRYING→CANCELLED
+local id, channel, most_marks = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local size = lengths()
+local word = call('HGET', STATUS, id)
+local frame = call('HGET', BODIES, id)
+
+if frame and call('ZSCORE', DELAYED, id) then
+  call('ZREM', DELAYED, id)
+  call('HDEL', BODIES, id)
+  call('HDEL', STATUS, id)
+  if string.sub(frame, 2, 2) == 'F' then
+    watch({ id }, clock_ms())
+  end
+  return { 1 }
+end
+
+-- Only its owner, its recovery or a settle ends it (R14). The message is a hint: who misses it hears with its heartbeat.
+if frame then
+  call('HDEL', META, '')
+  call('SADD', CANCELLING, id)
+  call('PUBLISH', channel, id)
+  return { 2 }
+end
+
+-- The word decides here, as it does for an enqueue: whether a list holds an id cannot be known without walking it.
+local waiting = size.plain + size.ready + size.suspects
+if word == 'queued' and waiting > 0 and not call('ZSCORE', LATE, id) then
+  local marked, copies = mark_of(id)
+  if not marked and size.cancelled >= most_marks then
+    return { 4 }
+  end
+  call('HDEL', STATUS, id)
+  local epoch = call('HINCRBY', META, 'cancels', 1)
+  call('HSET', CANCELLED, id, epoch .. ',' .. (copies or 0) + 1)
+  return { 1 }
+end
+return { word == 'dead' and 3 or 0 }
