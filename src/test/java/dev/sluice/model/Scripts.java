@@ -39,7 +39,10 @@ final class Scripts {
         Outcome outcome = new Outcome(before.copy());
         State s = outcome.after;
         if (!isServed(s, slot) && mutant != Mutant.NO_LEASE_CHECK) {
-            outcome.lapsed = true;
+            if (mutant == Mutant.NO_FENCE) {
+                settleHalf(outcome, slot, at);
+            }
+            outcome.lapsed = outcome.wrong == null;
             outcome.story.and(": lapsed");
             return List.of(outcome);
         }
