@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Types what {@code src/docs/cli.md} shows behind a prompt, and holds the answers against the page. */
 @OnEveryRedis
@@ -22,6 +23,7 @@ class CliPageRedisTest {
     private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
 
     @Test
+    @Timeout(120)
     void eachCommandAnswersWhatThePageShows(RedisServer redis) throws IOException {
         List<String> lines = Files.readAllLines(PAGE);
         int commands = 0;
