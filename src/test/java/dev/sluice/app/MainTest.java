@@ -125,7 +125,7 @@ class MainTest {
             quoteCharacter = '`',
             value = {
                 "`` | Missing command",
-                "rum | Did you mean: run or resume?",
+                "rum | Did you mean: run?",
                 "rnu --no-demo | Did you mean: run?",
                 "serve | Unknown command: 'serve'",
                 "run --redsi x | Did you mean: --redis?",
