@@ -153,6 +153,10 @@ class RandomWalkRedisTest {
             if (reply == CancelReply.CANCELLED) {
                 cancelled.add(id);
                 everCancelled.add(id);
+                if (id.startsWith("c") && random.nextBoolean()) {
+                    log.add("enqueue " + id + " " + q.enqueue(id).fate(0));
+                    livesAnew(id);
+                }
             } else if (reply == CancelReply.STOPPING) {
                 stopping.add(id);
             }
