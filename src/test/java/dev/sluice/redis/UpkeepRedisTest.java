@@ -278,7 +278,12 @@ class UpkeepRedisTest {
 
     @Test
     void thePlacesForLateStatusesAreBoundedAndGoToTheFreshest() {
-        q.wire.call("EVAL", "for i=1,20000 do redis.call('ZADD',KEYS[1],1e15+i,'old'..i) end", "1", q.key("late"));
+        q.wire.call(
+                "EVAL",
+                "for i=1,20000 do redis.call('ZADD',KEYS[1],ARGV[1]+i,'old'..i) end",
+                "1",
+                q.key("late"),
+                String.valueOf((q.serverMs() + 300_000) * 8));
         q.push("{\"id\":\"x\"}");
 
         q.worker("a").drain();
