@@ -6,11 +6,13 @@ import io.lettuce.core.codec.StringCodec;
 import io.lettuce.core.pubsub.RedisPubSubAdapter;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
@@ -27,7 +29,7 @@ public final class EventLink {
 
     private final RedisClient client;
     private final RedisURI uri;
-    private final Map<String, Consumer<String>> listeners = new ConcurrentHashMap<>();
+    private final Map<String, List<Consumer<String>>> listeners = new ConcurrentHashMap<>();
     private @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> current;
     private boolean closed;
 
@@ -36,9 +38,13 @@ public final class EventLink {
         this.uri = uri;
     }
 
-    /** Gives {@code listener} each message on {@code channel}, until disposed. One for each channel. */
+    /** Gives {@code listener} each message on {@code channel}, until disposed. */
     public Disposable listen(String channel, Consumer<String> listener) {
-        listeners.put(channel, listener);
+        listeners.compute(channel, (name, known) -> {
+            List<Consumer<String>> all = known == null ? new CopyOnWriteArrayList<>() : known;
+            all.add(listener);
+            return all;
+        });
         ensure();
         CompletableFuture<StatefulRedisPubSubConnection<String, String>> open = connection();
         if (open != null) {
@@ -71,8 +77,16 @@ public final class EventLink {
         return current;
     }
 
+    /** Leaves the connection at once, for another server is to be used. */
+    synchronized void renew() {
+        close(current);
+        current = null;
+        ensure();
+    }
+
     private synchronized void forget(String channel, Consumer<String> listener) {
-        if (listeners.remove(channel, listener) && listeners.isEmpty()) {
+        listeners.computeIfPresent(channel, (name, all) -> all.remove(listener) && all.isEmpty() ? null : all);
+        if (listeners.isEmpty()) {
             close(current);
             current = null;
         }
@@ -111,10 +125,7 @@ public final class EventLink {
     private final class Dispatch extends RedisPubSubAdapter<String, String> {
         @Override
         public void message(String channel, String message) {
-            Consumer<String> listener = listeners.get(channel);
-            if (listener != null) {
-                listener.accept(message);
-            }
+            listeners.getOrDefault(channel, List.of()).forEach(listener -> listener.accept(message));
         }
     }
 }

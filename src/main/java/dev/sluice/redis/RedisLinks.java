@@ -142,6 +142,9 @@ public final class RedisLinks {
 
     private void masterSwitched(boolean news) {
         links.forEach(news ? RedisLink::renew : RedisLink::renewIfOpening);
+        if (news) {
+            events.renew();
+        }
     }
 
     /** What an at-least-once dispatcher asks of this queue. */

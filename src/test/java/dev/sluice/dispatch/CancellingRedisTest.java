@@ -64,6 +64,23 @@ class CancellingRedisTest extends DispatchCase {
     }
 
     @Test
+    void everyDispatcherOfAProcessIsTold() {
+        settings = settings.concurrency(1);
+        running(endless);
+        running(endless);
+        enqueue(0, 2);
+        eventually(() -> assertThat(endless.count()).isEqualTo(2));
+
+        Flux.just("t0", "t1")
+                .concatMap(id -> sluice.client(queue).cancel(id))
+                .collectList()
+                .block(PATIENCE);
+
+        // Sooner than by the next heartbeat, which is the other way to hear of it.
+        eventually(Duration.ofSeconds(2), () -> assertThat(disposed).containsOnlyKeys("t0", "t1"));
+    }
+
+    @Test
     void aTaskThatIsStoppedIsGoneAndItsIdIsFree() {
         running(endless);
         TaskClient client = sluice.client(queue);
