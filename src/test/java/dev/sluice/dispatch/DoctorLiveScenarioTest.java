@@ -26,7 +26,7 @@ import reactor.core.publisher.Mono;
  */
 @OnEveryRedis
 class DoctorLiveScenarioTest extends DispatchCase {
-    private static final int TASKS = Integer.getInteger("sluice.doctor.tasks", 20_000);
+    private static final int TASKS = Integer.getInteger("sluice.doctor.tasks", 5_000);
     private static final Duration LONG = Duration.ofMinutes(15);
 
     DoctorLiveScenarioTest(RedisServer redis) {

@@ -73,12 +73,21 @@ class MicrometerObserverTest {
 
     @Test
     void onlyALapseOfALeaseCounts() {
-        observer.health("a", true);
         observer.lease("a", true);
         observer.lease("a", false);
         observer.lease("a", true);
 
         assertThat(counter("sluice.leases.lapsed", "queue", "a")).isEqualTo(2);
+    }
+
+    @Test
+    void dispatchersThatWorkAreCounted() {
+        observer.health("a", true);
+        observer.health("a", true);
+        observer.health("a", false);
+
+        assertThat(registry.get("sluice.dispatchers.up").tag("queue", "a").gauge().value())
+                .isEqualTo(1);
     }
 
     @Test
@@ -170,6 +179,7 @@ class MicrometerObserverTest {
     }
 
     private void everythingOnce(String queue) {
+        observer.health(queue, true);
         observer.claimed(queue, 2);
         observer.settled(queue, Outcome.SUCCEEDED, 2);
         observer.exchange(queue, 1, 2, 2);
