@@ -187,6 +187,7 @@ class MicrometerObserverTest {
         observer.recovered(queue, 2);
         observer.orphans(queue, 2);
         observer.lateStatuses(queue, 2);
+        observer.trimmed(queue, 2);
         observer.link("wake", false);
         observer.lease(queue, true);
         observer.attempt(queue, "t", Outcome.SUCCEEDED, 1);
