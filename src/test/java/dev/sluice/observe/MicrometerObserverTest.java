@@ -86,7 +86,10 @@ class MicrometerObserverTest {
         observer.health("a", true);
         observer.health("a", false);
 
-        assertThat(registry.get("sluice.dispatchers.up").tag("queue", "a").gauge().value())
+        assertThat(registry.get("sluice.dispatchers.up")
+                        .tag("queue", "a")
+                        .gauge()
+                        .value())
                 .isEqualTo(1);
     }
 
