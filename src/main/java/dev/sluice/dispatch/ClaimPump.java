@@ -391,8 +391,7 @@ final class ClaimPump implements Pump {
         }
         if (nextDueMs >= 0 && nextDueMs < ReadySource.LONGEST.toMillis()) {
             // A timer of our own: on an idle server a blocking wait runs out up to 100 ms late. Also without a free
-            // slot:
-            // nobody else may know of this time, and this dispatcher can promote and ring.
+            // slot: nobody else may know of this time, and this dispatcher can promote and ring.
             dueTimer.update(loop.after(Duration.ofMillis(Math.max(SHORTEST_NAP_MS, nextDueMs)), this::due));
             nextDueMs = -1;
         }
