@@ -90,7 +90,7 @@ class StopsScenarioTest extends DispatchCase {
         volatile long tookMs;
 
         One(int number, Sluice door, Situation situation, Trap trap, int graceMs) {
-            DeliveryMode mode = DeliveryMode.values()[number % 2];
+            DeliveryMode mode = number % 2 == 0 ? DeliveryMode.AT_LEAST_ONCE : DeliveryMode.AT_MOST_ONCE;
             this.itsQueue = Queue.named("q" + number).delivery(mode);
             this.grace = Duration.ofMillis(graceMs);
             this.door = door;
