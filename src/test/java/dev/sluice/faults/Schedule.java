@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /**
  * Three to eight faults, drawn from a seed, against two or three dispatchers on a Redis of their own, while a producer
@@ -345,7 +346,7 @@ final class Schedule {
         boolean clean = within(LEASE.plusSeconds(3), () -> diagnosis().isClean());
         int left = drained ? 0 : (int) live();
         if (!drained) {
-            wrong.add("stuck: " + left + " tasks, " + outside.queue("q").block(PATIENCE));
+            wrong.add("stuck: " + left + " tasks, " + ask(outside.queue("q")));
         }
         if (!clean) {
             wrong.add("the doctor finds " + diagnosis());
@@ -391,7 +392,7 @@ final class Schedule {
 
     /** Whether all have ended; the dead are redriven until they have. */
     private boolean isDrained() {
-        QueueInfo info = outside.queue("q").block(PATIENCE);
+        QueueInfo info = ask(outside.queue("q"));
         if (info != null && info.dead() > 0) {
             operator.redrive();
         }
@@ -399,14 +400,19 @@ final class Schedule {
     }
 
     private long live() {
-        QueueInfo info = outside.queue("q").block(PATIENCE);
+        QueueInfo info = ask(outside.queue("q"));
         return info == null
                 ? 0
                 : info.waiting() + info.delayed() + info.running().orElse(0) + info.dead();
     }
 
     private Diagnosis diagnosis() {
-        return outside.examine(Node.QUEUE).block(PATIENCE);
+        return ask(outside.examine(Node.QUEUE));
+    }
+
+    /** Once more if this machine was too busy to answer in time. */
+    private static <T> T ask(Mono<T> question) {
+        return question.retry(3).block(PATIENCE.multipliedBy(2));
     }
 
     private static boolean within(Duration limit, java.util.function.BooleanSupplier condition) {
