@@ -37,10 +37,14 @@ public final class RedisLink {
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
     private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
 
-    // Reactor's hook for one chain: the global one would log an error when a call is cut as it is cancelled.
-    private static final Context FAILURES_NOBODY_WAITS_FOR =
-            Context.of("reactor.onErrorDropped.local", (Consumer<Throwable>)
-                    failure -> log.debug("A call failed that nobody waits for any more", failure));
+    // Reactor's hooks for one chain: the global ones would speak up when a call is cut as it is cancelled, or when its
+    // answer comes in the very moment in which its time is over; its outcome is unknown then, and its connection
+    // replaced.
+    private static final Context WHAT_NOBODY_WAITS_FOR = Context.of(
+            "reactor.onErrorDropped.local",
+            (Consumer<Throwable>) failure -> log.debug("A call failed that nobody waits for any more", failure),
+            "reactor.onNextDropped.local",
+            (Consumer<Object>) answer -> log.debug("A call was answered that nobody waits for any more"));
 
     private final RedisClient client;
     private final RedisURI uri;
@@ -179,7 +183,7 @@ public final class RedisLink {
                     : connection.opened.asMono().flatMap(it -> dispatch(it, type, arguments));
             return reply.timeout(deadline).doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
         });
-        return untilSent(once, ATTEMPTS_TO_SEND).contextWrite(FAILURES_NOBODY_WAITS_FOR);
+        return untilSent(once, ATTEMPTS_TO_SEND).contextWrite(WHAT_NOBODY_WAITS_FOR);
     }
 
     private static Mono<Reply> untilSent(Mono<Reply> once, int attempts) {

@@ -103,10 +103,11 @@ class BulkEnqueueTest {
                 task(0),
                 Task.of("mail", "{".getBytes(StandardCharsets.UTF_8)).id("no JSON"),
                 Task.of("mail", "x".repeat(JsonCodec.DEFAULT_LIMIT)).id("large"),
-                task(3));
+                task(3),
+                task(4));
 
         StepVerifier.create(bulk(source))
-                .then(() -> assertThat(store.ids()).containsExactly("t0", "t3"))
+                .then(() -> assertThat(store.ids()).containsExactly("t0", "t3", "t4"))
                 .then(() -> store.sent.get(0).all(EnqueueResult.Outcome.FULL))
                 .assertNext(result -> assertThat(result.isFull()).isTrue())
                 .assertNext(result -> {
@@ -116,6 +117,7 @@ class BulkEnqueueTest {
                 })
                 .assertNext(result -> assertThat(result.error()).isInstanceOf(PayloadTooLargeException.class))
                 .assertNext(result -> assertThat(result.id()).isEqualTo("t3"))
+                .assertNext(result -> assertThat(result.id()).isEqualTo("t4"))
                 .verifyComplete();
     }
 

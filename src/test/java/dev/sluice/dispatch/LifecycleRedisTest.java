@@ -128,6 +128,33 @@ class LifecycleRedisTest extends DispatchCase {
     }
 
     @Test
+    void whatWasClaimedAndNotBegunBeforeAStopIsNotBegunInItsGrace() {
+        java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
+        try {
+            Runs<Object> runs = new Runs<>(context -> {
+                while (!released.get()) {
+                    // Keeps the thread that the others of its claim wait for.
+                }
+                return Mono.empty();
+            });
+            settings = settings.concurrency(16);
+            enqueue(0, 16);
+            Dispatcher dispatcher = running(runs);
+            eventually(() -> assertThat(runs.count()).isPositive());
+
+            CompletableFuture<Void> stopped = dispatcher.stop(PATIENCE).toFuture();
+
+            eventually(() -> assertThat(waiting()).isPositive().isEqualTo(16 - runs.count()));
+            released.set(true);
+            assertThat(stopped).succeedsWithin(PATIENCE);
+            assertThat(waiting()).isEqualTo(16 - runs.count());
+            assertThat(claimed()).isZero();
+        } finally {
+            released.set(true);
+        }
+    }
+
+    @Test
     void stoppingTwiceIsStoppingOnce() {
         Gate gate = new Gate();
         enqueue(0, 1);

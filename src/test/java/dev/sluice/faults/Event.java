@@ -6,13 +6,18 @@ package dev.sluice.faults;
  * @param worker its name, which no other worker of the same run has
  * @param nanos when, by this machine's monotonic clock, which all its processes share
  * @param kind what
- * @param id the task; {@code -} if it is about no task in particular
+ * @param id the task, and which offer of it that was; {@code -} if it is about no task in particular
  * @param fence the fencing number of the run; for events about no task, how many
  */
 record Event(String worker, long nanos, Kind kind, String id, long fence) {
     enum Kind {
         STARTED,
         DONE,
+        RETRIED,
+        FAILED,
+        SNOOZED,
+        DISCARDED,
+        GIVEN_UP,
         CANCELLED,
         SUCCEEDED,
         FENCED,

@@ -5,24 +5,27 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All that the workers of one run wrote down, held against what was done to them.
  *
  * <p>What must hold: every accepted task was done; nothing ran that was not accepted; the fencing numbers of a task grow
- * from run to run; a second run has a reason, namely that the worker of the run before it died, was stopped or lost its
- * lease at a time when that run was not settled yet; a lease is lost for a reason; two runs of one task overlap only if
- * the first of them could not be told to end; and no more successes were recorded than tasks exist.
+ * from run to run; a second run has a reason, namely that the run before it asked for one, or that its worker died, was
+ * stopped or lost its lease at a time when that run was not settled yet; a lease is lost for a reason; two runs of one task
+ * overlap only if the first of them could not be told to end; and no more successes were recorded than tasks exist.
  */
 final class History {
     /** How long after its end a run may still wait for Redis to record it, when nothing is wrong. */
     private static final Duration SETTLING = Duration.ofMillis(500);
+
+    /** So long after its lease was lost may a worker begin to run what was on its way to another thread. */
+    private static final Duration HANDOVER = Duration.ofMillis(100);
 
     private final Map<String, List<Run>> runs = new TreeMap<>();
     private final List<Event> events;
@@ -42,7 +45,8 @@ final class History {
         switch (event.kind()) {
             case STARTED ->
                 runs.computeIfAbsent(event.id(), id -> new ArrayList<>()).add(new Run(event));
-            case DONE, CANCELLED -> run(event).end(event);
+            case DONE, RETRIED, FAILED, SNOOZED, DISCARDED, GIVEN_UP, CANCELLED ->
+                run(event).end(event);
             default -> {
                 return; // about no task
             }
@@ -60,16 +64,23 @@ final class History {
     Set<String> undone(Set<String> accepted) {
         Set<String> undone = new HashSet<>(accepted);
         runs.forEach((id, list) -> {
-            if (list.stream().anyMatch(run -> run.done)) {
+            if (list.stream().anyMatch(run -> run.said == Kind.DONE)) {
                 undone.remove(id);
             }
         });
         return undone;
     }
 
-    /** How many runs were more than the first of their task. */
+    /** How many runs repeated one that had not asked for another. */
     int repeats() {
-        return runs.values().stream().mapToInt(list -> list.size() - 1).sum();
+        return runs.values().stream()
+                .mapToInt(list -> list.size()
+                        - 1
+                        - (int) list.stream()
+                                .limit(list.size() - 1L)
+                                .filter(Run::asksForAnother)
+                                .count())
+                .sum();
     }
 
     long count(Kind kind) {
@@ -83,7 +94,7 @@ final class History {
     long lastEnd() {
         return runs.values().stream()
                 .flatMap(List::stream)
-                .filter(run -> run.done)
+                .filter(run -> run.said == Kind.DONE)
                 .mapToLong(run -> run.endNanos)
                 .max()
                 .orElse(0);
@@ -107,37 +118,64 @@ final class History {
         return times;
     }
 
-    /**
-     * Everything that is wrong, in words; empty if all is well.
-     *
-     * @param accepted the tasks that Redis took
-     * @param offeredAgain those among them whose producer did not know that and offered them once more: if they had ended
-     *     by then, they were new tasks
-     */
-    List<String> faultsFound(Set<String> accepted, Set<String> offeredAgain) {
+    /** What the handler of this run said in the end; null if it did not, or if there was no such run. */
+    @Nullable
+    Kind said(String id, long fence) {
+        return runs.getOrDefault(id, List.of()).stream()
+                .filter(run -> run.fence == fence && run.said != null)
+                .map(run -> run.said)
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** Every run, to be held against what Redis wrote down. */
+    void forEachRun(RunVisitor visitor) {
+        runs.forEach((id, list) -> list.forEach(run -> visitor.visit(id, run.fence, run.startNanos)));
+    }
+
+    /** Looks at a run. */
+    interface RunVisitor {
+        void visit(String id, long fence, long startNanos);
+    }
+
+    /** Everything that is wrong, in words; empty if all is well. All tasks that Redis took are to be done well. */
+    List<String> faultsFound(Set<String> accepted) {
         List<String> wrong = new ArrayList<>();
         undone(accepted).forEach(id -> wrong.add("lost: " + id + " " + runs.getOrDefault(id, List.of())));
+        wrong.addAll(faultsInRuns(accepted, Set.of()));
+        wrong.addAll(faultsInSuccesses(accepted.size(), accepted.size()));
+        return wrong;
+    }
+
+    /**
+     * What is wrong with the runs.
+     *
+     * @param tasks all that were put in
+     * @param askedToStop those of which somebody wanted that they be stopped: the message may reach the next of their id,
+     *     which is then run again
+     */
+    List<String> faultsInRuns(Set<String> tasks, Set<String> askedToStop) {
+        List<String> wrong = new ArrayList<>();
         runs.forEach((id, list) -> {
-            if (!accepted.contains(id)) {
+            if (!tasks.contains(id)) {
                 wrong.add("nobody put in: " + id + " " + list);
             }
             for (int i = 1; i < list.size(); i++) {
-                compare(list.get(i - 1), list.get(i), offeredAgain.contains(id), wrong);
+                compare(list.get(i - 1), list.get(i), askedToStop.contains(id), wrong);
             }
         });
         events.stream()
                 .filter(event -> event.kind() == Kind.LAPSED && reason(event) == null)
                 .forEach(event -> wrong.add("a lease was lost for no reason: " + event));
-        compareSuccesses(accepted.size(), offeredAgain.size(), wrong);
         return wrong;
     }
 
-    private void compare(Run first, Run second, boolean offeredAgain, List<String> wrong) {
+    private void compare(Run first, Run second, boolean askedToStop, List<String> wrong) {
         String both = first + " and " + second;
         if (first.fence == second.fence) {
             wrong.add("two runs with one fencing number: " + both);
         }
-        if (offeredAgain && first.done && first.endNanos <= second.startNanos) {
+        if (first.endNanos <= second.startNanos && (first.asksForAnother() || (askedToStop && first.cancelled))) {
             return;
         }
         Fault fault = endOfLife(first, second);
@@ -172,7 +210,7 @@ final class History {
         return events.stream()
                 .anyMatch(event -> event.kind() == Kind.LAPSED
                         && event.worker().equals(run.worker)
-                        && event.nanos() >= run.startNanos
+                        && event.nanos() >= run.startNanos - HANDOVER.toNanos()
                         && fault.explainsLapse(event.nanos(), lease));
     }
 
@@ -184,20 +222,18 @@ final class History {
     }
 
     /** Who lost its life may have had successes recorded that it was never told of; nobody is told of one twice. */
-    private void compareSuccesses(int accepted, int offeredAgain, List<String> wrong) {
+    List<String> faultsInSuccesses(long least, long most) {
         long told = count(Kind.SUCCEEDED);
-        Map<String, Long> lives = new HashMap<>();
-        events.stream()
-                .filter(event -> event.kind() == Kind.LAPSED)
-                .forEach(event -> lives.put(event.worker(), event.nanos()));
-        faults.stream().filter(fault -> fault.kind().endsLife()).forEach(fault -> lives.put(fault.worker(), 0L));
+        Set<String> lost = new HashSet<>();
+        events.stream().filter(event -> event.kind() == Kind.LAPSED).forEach(event -> lost.add(event.worker()));
+        faults.stream().filter(fault -> fault.kind().endsLife()).forEach(fault -> lost.add(fault.worker()));
         long untold = runs.values().stream()
-                .filter(list -> list.stream().anyMatch(run -> run.done && lives.containsKey(run.worker)))
+                .filter(list -> list.stream().anyMatch(run -> run.said == Kind.DONE && lost.contains(run.worker)))
                 .count();
-        if (told > accepted + offeredAgain || told < accepted - untold) {
-            wrong.add("of " + accepted + " tasks (" + offeredAgain + " offered twice) " + told
-                    + " were recorded as successes, and at most " + untold + " answers were lost");
-        }
+        return told > most || told < least - untold
+                ? List.of("of " + least + " to " + most + " successes the workers were told of " + told
+                        + ", and at most " + untold + " answers were lost")
+                : List.of();
     }
 
     /** One run of one task, from its start to its end if it had one. */
@@ -206,7 +242,8 @@ final class History {
         private final long fence;
         private final long startNanos;
         private long endNanos = Long.MAX_VALUE;
-        private boolean done;
+        private @Nullable Kind said;
+        private boolean cancelled;
 
         private Run(Event start) {
             worker = start.worker();
@@ -216,13 +253,22 @@ final class History {
 
         private void end(Event event) {
             endNanos = Math.min(endNanos, event.nanos());
-            done |= event.kind() == Kind.DONE;
+            if (event.kind() == Kind.CANCELLED) {
+                cancelled = true;
+            } else {
+                said = event.kind();
+            }
+        }
+
+        private boolean asksForAnother() {
+            return said == Kind.RETRIED || said == Kind.FAILED || said == Kind.SNOOZED || said == Kind.GIVEN_UP;
         }
 
         @Override
         public String toString() {
-            String end =
-                    endNanos == Long.MAX_VALUE ? "never ended" : (done ? "done at " : "cancelled at ") + ms(endNanos);
+            String end = endNanos == Long.MAX_VALUE
+                    ? "never ended"
+                    : (said == null ? "cancelled" : said) + " at " + ms(endNanos);
             return worker + "#" + fence + " (from " + ms(startNanos) + " ms, " + end + ")";
         }
 

@@ -5,6 +5,7 @@ import dev.sluice.dispatch.TaskHandler;
 import dev.sluice.faults.Event.Kind;
 import dev.sluice.observe.Observer;
 import dev.sluice.observe.Outcome;
+import dev.sluice.task.Verdict;
 import java.time.Duration;
 import java.util.function.Consumer;
 import reactor.core.publisher.Mono;
@@ -13,9 +14,13 @@ import reactor.core.publisher.Mono;
  * The handler and the observer of one worker: both write down what they see.
  *
  * <p>A task's payload says how many milliseconds it works: {@code "20"}; after a crash of its worker the second number,
- * if there is one: {@code "60000/5"}. {@code "never"} never ends.
+ * if there is one: {@code "60000/5"}. {@code "never"} never ends. How it ends stands before: {@code "fail:20"}, or
+ * {@code retry}, {@code snooze}, {@code discard}, {@code dead}. One such step for each claim, the last for all that follow:
+ * {@code "fail:20;snooze:5;20"}. A number behind an {@code @} tells offers of one id apart, and stands in the journal.
  */
 final class Journal implements TaskHandler<String>, Observer {
+    static final Duration WAIT = Duration.ofMillis(40);
+
     private final String worker;
     private final Consumer<Event> sink;
 
@@ -26,21 +31,43 @@ final class Journal implements TaskHandler<String>, Observer {
 
     @Override
     public Mono<?> handle(TaskContext<String> context) {
-        String id = context.id();
+        String[] payload = String.valueOf(context.payload()).split("(?=@)", 2);
+        String id = context.id() + (payload.length > 1 ? payload[1] : "");
         long fence = context.fencingNumber();
+        String[] steps = payload[0].split(";");
+        String[] step = steps[(int) Math.min(fence, steps.length) - 1].split(":", 2);
         write(Kind.STARTED, id, fence);
-        return work(context)
-                .doOnSuccess(done -> write(Kind.DONE, id, fence))
+        return work(step[step.length - 1], context)
+                .then(ending(step[0], id, fence))
                 .doOnCancel(() -> write(Kind.CANCELLED, id, fence));
     }
 
-    private static Mono<Long> work(TaskContext<String> context) {
-        String payload = String.valueOf(context.payload());
-        if (payload.equals("never")) {
+    private static Mono<?> work(String ms, TaskContext<String> context) {
+        if (ms.equals("never")) {
             return Mono.never();
         }
-        String[] lives = payload.split("/", 2);
+        String[] lives = ms.split("/", 2);
         return Mono.delay(Duration.ofMillis(Long.parseLong(lives[context.crashes() == 0 ? 0 : lives.length - 1])));
+    }
+
+    /** Writes down what it will say before it says it. */
+    private Mono<?> ending(String verb, String id, long fence) {
+        return Mono.fromCallable(() -> switch (verb) {
+            case "retry" -> said(Kind.RETRIED, id, fence, Verdict.retry(WAIT, "again"));
+            case "snooze" -> said(Kind.SNOOZED, id, fence, Verdict.snooze(WAIT));
+            case "discard" -> said(Kind.DISCARDED, id, fence, Verdict.discarded());
+            case "dead" -> said(Kind.GIVEN_UP, id, fence, Verdict.dead("no more"));
+            case "fail" -> {
+                write(Kind.FAILED, id, fence);
+                throw new IllegalStateException("as its payload says");
+            }
+            default -> said(Kind.DONE, id, fence, Verdict.succeeded());
+        });
+    }
+
+    private Verdict said(Kind kind, String id, long fence, Verdict verdict) {
+        write(kind, id, fence);
+        return verdict;
     }
 
     @Override

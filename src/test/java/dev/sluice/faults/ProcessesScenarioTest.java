@@ -285,7 +285,7 @@ class ProcessesScenarioTest {
         }
 
         synchronized void assertAllIsWell() {
-            assertThat(history().faultsFound(accepted, Set.of())).isEmpty();
+            assertThat(history().faultsFound(accepted)).isEmpty();
             assertThat(info().dead()).isZero();
             eventually(() -> assertThat(outside.examine(Node.QUEUE).block(PATIENCE))
                     .matches(it -> it.isClean() && it.liveTasks() == 0));

@@ -95,11 +95,14 @@ class RandomFaultsScenarioTest {
                 .max(Comparator.comparing(Schedule.Report::recovery))
                 .orElseThrow();
         return String.format(
-                "%d schedules, %d faults, %d tasks: %d lost, %d stuck, %d duplicate runs, %d settles refused, worst recovery"
+                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses: %d lost, %d stuck, %d duplicate runs, %d settles refused, worst recovery"
                         + " %d ms (seed %d), seeds %d to %d, %d s",
                 reports.size(),
                 reports.stream().mapToInt(Schedule.Report::strikes).sum(),
                 reports.stream().mapToInt(Schedule.Report::tasks).sum(),
+                reports.stream().mapToInt(Schedule.Report::moves).sum(),
+                reports.stream().mapToInt(Schedule.Report::cancellations).sum(),
+                reports.stream().mapToInt(Schedule.Report::pauses).sum(),
                 reports.stream().mapToInt(Schedule.Report::lost).sum(),
                 reports.stream().mapToInt(Schedule.Report::stuck).sum(),
                 reports.stream().mapToInt(Schedule.Report::repeats).sum(),

@@ -9,9 +9,11 @@ import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -22,10 +24,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /**
  * Three to eight faults, drawn from a seed, against two or three dispatchers on a Redis of their own, while a producer
- * puts tasks in; then peace, and the question what became of them.
+ * puts tasks in, also for later, that end well, fail, snooze or die, and an operator cancels some, pauses the queue and
+ * redrives the dead; then peace, and the question what became of them.
  *
  * <p>The seed decides what is done, to whom, when and for how long; threads and sockets are as fast as they are, so the
  * same seed need not meet the same instruction twice.
@@ -51,11 +55,14 @@ final class Schedule {
     private final List<CompletableFuture<Void>> heals = new ArrayList<>();
     private final List<CompletableFuture<Duration>> stops = new ArrayList<>();
     private final Set<String> accepted = ConcurrentHashMap.newKeySet();
-    private final Set<String> offeredAgain = ConcurrentHashMap.newKeySet();
+    private final List<String> known = new CopyOnWriteArrayList<>();
+    private final Map<String, Integer> offers = new ConcurrentHashMap<>();
+    private final Operator operator;
     private final List<String> wrong = new ArrayList<>();
     private final int strikes;
     private final Stalls stalls;
     private final long began = System.nanoTime();
+    private final long clockMs = System.currentTimeMillis() - began / 1_000_000;
 
     private Schedule(long seed, boolean processes, Stalls stalls, Path folder) {
         this.seed = seed;
@@ -76,6 +83,12 @@ final class Schedule {
                 .uri(redis.uri())
                 .clientResources(LocalNode.THREADS)
                 .build();
+        this.operator = new Operator(
+                random.nextLong(),
+                outside.client(Node.QUEUE),
+                outside.deadLetters(Node.QUEUE),
+                () -> known,
+                id -> offer(List.of(task(id, "5"))));
     }
 
     /** Runs it in this process, or with dispatchers in processes of their own whose journals go to the folder. */
@@ -94,11 +107,14 @@ final class Schedule {
             join();
         }
         CompletableFuture<Void> producer = CompletableFuture.runAsync(this::produce, work -> new Thread(work).start());
+        CompletableFuture<Void> operating =
+                CompletableFuture.runAsync(() -> operate(producer), work -> new Thread(work).start());
         for (int i = 0; i < strikes; i++) {
             sleep(random.nextInt(250));
             strike();
         }
         producer.get(60, TimeUnit.SECONDS);
+        operating.get(60, TimeUnit.SECONDS);
         CompletableFuture.allOf(heals.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
         return quiet(System.nanoTime());
     }
@@ -250,38 +266,87 @@ final class Schedule {
     private void produce() {
         Random works = new Random(seed);
         for (int from = 0; from < TASKS; from += PORTION) {
-            List<Task<?>> portion = new ArrayList<>();
-            IntStream.range(from, Math.min(TASKS, from + PORTION)).forEach(i -> portion.add(task("t" + i, works)));
-            while (!portion.isEmpty()) {
-                offer(portion);
+            List<Task<String>> portion = new ArrayList<>();
+            IntStream.range(from, Math.min(TASKS, from + PORTION)).forEach(i -> portion.add(draw("t" + i, works)));
+            List<Task<String>> left = portion;
+            while (!left.isEmpty()) {
+                left = offer(left);
             }
             sleep(works.nextInt(200));
         }
     }
 
-    private static Task<String> task(String id, Random works) {
+    private static Task<String> draw(String id, Random works) {
         int ms = works.nextInt(10) == 0 ? works.nextInt(600) : works.nextInt(15);
-        return Task.of("t", ms + "/" + ms % 20).id(id);
+        String work = ms + "/" + ms % 20;
+        Task<String> task = task(id, ending(works.nextInt(100), work));
+        return switch (works.nextInt(16)) {
+            case 0 -> task.delay(Duration.ofMillis(works.nextInt(1500)));
+            case 1 -> task.at(Instant.now().plusMillis(works.nextInt(1500)));
+            case 2 -> task.maxAttempts(2);
+            default -> task;
+        };
     }
 
-    /** Offers these; those whose answer was lost stay. */
-    private void offer(List<Task<?>> portion) {
+    /** Most end well at once; every one ends in some claim, however often it is redriven. */
+    private static String ending(int percent, String work) {
+        if (percent < 64) {
+            return work;
+        } else if (percent < 72) {
+            return "fail:" + work + ";fail:1;" + work;
+        } else if (percent < 80) {
+            return "retry:" + work + ";" + work;
+        } else if (percent < 88) {
+            return "snooze:1;snooze:" + work + ";" + work;
+        } else if (percent < 92) {
+            return "discard:" + work;
+        }
+        return "dead:" + work + ";" + work;
+    }
+
+    private static Task<String> task(String id, String work) {
+        return Task.of("t", work).id(id);
+    }
+
+    /** Offers these; returns those whose answer was lost. */
+    private List<Task<String>> offer(List<Task<String>> portion) {
         List<EnqueueResult> results = outside.client(Node.QUEUE)
-                .enqueueAll(Flux.fromIterable(List.copyOf(portion)))
+                .enqueueAll(Flux.fromIterable(portion).map(this::numbered))
                 .collectList()
                 .block(PATIENCE);
-        results.forEach(result -> (result.isAccepted() ? accepted : offeredAgain).add(result.id()));
-        portion.removeIf(task -> accepted.contains(task.id()));
+        results.stream().filter(EnqueueResult::isAccepted).forEach(result -> {
+            if (accepted.add(result.id())) {
+                known.add(result.id());
+            }
+        });
+        return portion.stream().filter(task -> !accepted.contains(task.id())).toList();
+    }
+
+    private Task<String> numbered(Task<String> task) {
+        String work = task.payload() + "@" + offers.merge(task.id(), 1, Integer::sum);
+        Task<String> offer = task(task.id(), work);
+        offer = task.maxAttempts() == 0 ? offer : offer.maxAttempts(task.maxAttempts());
+        Duration delay = task.delay();
+        Instant at = task.at();
+        return delay != null ? offer.delay(delay) : at != null ? offer.at(at) : offer;
+    }
+
+    private void operate(CompletableFuture<Void> producer) {
+        Random pauses = new Random(~seed);
+        while (!producer.isDone()) {
+            sleep(pauses.nextInt(200));
+            operator.act();
+        }
     }
 
     // ---- the end
 
     private Report quiet(long peaceNanos) throws Exception {
-        boolean drained = within(PATIENCE, () -> ended() && live() == 0);
+        boolean drained = within(PATIENCE, this::isDrained);
         boolean clean = within(LEASE.plusSeconds(3), () -> diagnosis().isClean());
         int left = drained ? 0 : (int) live();
         if (!drained) {
-            wrong.add("stuck: " + left + " tasks, " + outside.queue("q").block(PATIENCE));
+            wrong.add("stuck: " + left + " tasks, " + ask(outside.queue("q")));
         }
         if (!clean) {
             wrong.add("the doctor finds " + diagnosis());
@@ -306,41 +371,48 @@ final class Schedule {
                 .forEach(node -> events.addAll(((ProcessNode) node).events()));
         faults.addAll(stalls.since(began));
         History history = new History(events, faults, LEASE);
-        wrong.addAll(history.faultsFound(accepted, offeredAgain));
+        Audit audit = new Audit(Books.read(redis.dataDir()), history, operator, nanos -> clockMs + nanos / 1_000_000);
+        wrong.addAll(audit.faultsFound(accepted));
         long recovery = Math.max(0, history.lastEnd() - peaceNanos);
         return new Report(
                 seed,
                 strikes,
                 List.copyOf(faults),
                 accepted.size(),
-                Math.max(0, history.undone(accepted).size() - stuck),
+                Math.max(0, audit.lost(accepted).size() - stuck),
                 stuck,
                 history.repeats(),
                 history.count(Event.Kind.FENCED),
+                audit.moves(),
+                operator.cancellations(),
+                operator.pauses(),
                 Duration.ofNanos(recovery),
                 List.copyOf(wrong));
     }
 
-    /** Whether that many runs were done at least: cheaper to ask than Redis, if they are in this process. */
-    private boolean ended() {
-        return processes
-                || events.stream()
-                                .filter(event -> event.kind() == Event.Kind.DONE)
-                                .map(Event::id)
-                                .distinct()
-                                .count()
-                        >= accepted.size();
+    /** Whether all have ended; the dead are redriven until they have. */
+    private boolean isDrained() {
+        QueueInfo info = ask(outside.queue("q"));
+        if (info != null && info.dead() > 0) {
+            operator.redrive();
+        }
+        return live() == 0;
     }
 
     private long live() {
-        QueueInfo info = outside.queue("q").block(PATIENCE);
+        QueueInfo info = ask(outside.queue("q"));
         return info == null
                 ? 0
                 : info.waiting() + info.delayed() + info.running().orElse(0) + info.dead();
     }
 
     private Diagnosis diagnosis() {
-        return outside.examine(Node.QUEUE).block(PATIENCE);
+        return ask(outside.examine(Node.QUEUE));
+    }
+
+    /** Once more if this machine was too busy to answer in time. */
+    private static <T> T ask(Mono<T> question) {
+        return question.retry(3).block(PATIENCE.multipliedBy(2));
     }
 
     private static boolean within(Duration limit, java.util.function.BooleanSupplier condition) {
@@ -374,6 +446,9 @@ final class Schedule {
             int stuck,
             int repeats,
             long fenced,
+            int moves,
+            int cancellations,
+            int pauses,
             Duration recovery,
             List<String> wrong) {
 

@@ -238,6 +238,24 @@ class CancelRedisTest {
     }
 
     @Test
+    void whatIsRedrivenWhileAMarkIsThereKeepsItsFencingNumber() {
+        q.pushForeign("x");
+        assertThat(q.cancel("x")).isEqualTo(CancelReply.CANCELLED);
+        put("x", "second");
+        Worker worker = q.worker("w");
+        Held first = worker.claimOne(); // the ready list has the first turn
+        worker.settle(call -> call.dead(first.token(), "{}"));
+        assertThat(OneQueue.await(q.dead.redrive(List.of("x".getBytes(UTF_8))))).containsExactly(DeadStore.Fate.DONE);
+
+        List<Held> again = worker.claim(10);
+
+        assertThat(bodies(again)).containsExactly("second");
+        assertThat(again.get(0).frame().fencingNumber())
+                .isGreaterThan(first.frame().fencingNumber());
+        assertNoMark();
+    }
+
+    @Test
     void marksThatMeetNothingAreRemovedWhenEveryListIsEmpty() {
         q.enqueue("x", "y");
         q.cancel("x");

@@ -4,6 +4,7 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.testkit.OnEveryRedis;
@@ -29,6 +30,7 @@ import reactor.core.publisher.Mono;
 @OnEveryRedis
 class RedisLinkRedisTest {
     private static final Duration SHORT = Duration.ofMillis(300);
+    private static final Duration LONG = Duration.ofSeconds(5);
 
     private RedisServer redis;
     private RedisLinks links;
@@ -85,6 +87,25 @@ class RedisLinkRedisTest {
         }
 
         assertThat(dropped).isEmpty();
+    }
+
+    /** What a confirmation covers went through one socket: asked for through another it would confirm nothing. */
+    @Test
+    void aCommandForAConnectionThatWasReplacedIsNotSent() {
+        Object before = link.carry(Script.PAUSE, new QueueKeys(Queue.named("q")).all(), args -> args.add(0), LONG)
+                .block()
+                .connection();
+        redis.pause();
+        try {
+            assertThatThrownBy(() -> link.ping(SHORT).block()).isInstanceOf(StoreUnavailableException.class);
+        } finally {
+            redis.resume();
+        }
+        ping();
+
+        assertThatThrownBy(() -> link.commandOn(before, CommandType.PING, args -> {}, LONG)
+                        .block())
+                .isInstanceOf(StoreUnavailableException.class);
     }
 
     @Test

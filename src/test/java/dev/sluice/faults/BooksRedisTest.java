@@ -1,0 +1,176 @@
+package dev.sluice.faults;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.faults.Books.Life;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The checker is checked: what it must find is written by hand. */
+class BooksRedisTest {
+    private static final String FRAME = "\u0001c a\n{\"type\":\"t\",\"payload\":\"5@1\"}";
+
+    @ParameterizedTest
+    @ValueSource(strings = {"6.2", "7.0"})
+    void aSoundHistoryIsReadAsItHappened(String version) {
+        Books books = after(version, redis -> {
+            born(redis);
+            claimed(redis, FRAME);
+            step(
+                    redis,
+                    "HDEL {q}:claimed:x 1.1",
+                    "HSET {q}:bodies a " + counted(1),
+                    "ZADD {q}:delayed 5 a",
+                    "HSET {q}:status a retrying");
+            step(
+                    redis,
+                    "ZREM {q}:delayed a",
+                    "HDEL {q}:bodies a",
+                    "RPUSH {q}:ready " + counted(1),
+                    "HSET {q}:status a queued");
+            redis.call("LMOVE", "{q}:ready", "{q}:suspects", "LEFT", "RIGHT");
+            step(
+                    redis,
+                    "LTRIM {q}:suspects 1 -1",
+                    "HSET {q}:claimed:x 2.1 a last 2",
+                    "HSET {q}:bodies a " + counted(1),
+                    "HSET {q}:status a processing");
+            ended(redis, "2.1");
+        });
+
+        assertThat(books.wrong()).isEmpty();
+        Life life = books.lives().iterator().next();
+        assertThat(life.name()).isEqualTo("a@1");
+        assertThat(life.moves())
+                .hasToString("[>queued#0, queued>processing#1, processing>retrying#1, retrying>queued#1,"
+                        + " queued>processing#2, processing>null#2]");
+        assertThat(life.due(2)).isEqualTo(5);
+    }
+
+    @Test
+    void whatMustNotHappenIsFound() {
+        assertThat(found(redis -> {
+                    redis.call("HSET", "{q}:meta", "paused", "1");
+                    born(redis);
+                    claimed(redis, FRAME);
+                }))
+                .containsExactly("a was claimed while the queue was paused");
+        assertThat(found(redis -> {
+                    born(redis);
+                    step(redis, "RPUSH {q}:ready " + FRAME);
+                }))
+                .containsExactly("a is 'queued', but: 2 waiting, 0 claimed");
+        assertThat(found(redis -> {
+                    born(redis);
+                    step(redis, "HDEL {q}:status a", "HSET {q}:cancelled a 1,1");
+                    claimed(redis, FRAME);
+                }))
+                .containsExactly("a went from null to processing");
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
+                    step(
+                            redis,
+                            "HDEL {q}:claimed:x 1.1",
+                            "HDEL {q}:bodies a",
+                            "LPUSH {q}:ready " + FRAME,
+                            "HSET {q}:status a queued");
+                    claimed(redis, FRAME);
+                }))
+                .singleElement()
+                .asString()
+                .startsWith("the fencing number of a@1")
+                .endsWith("did not grow: 1");
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
+                    ended(redis, "1.1");
+                    born(redis);
+                }))
+                .singleElement()
+                .asString()
+                .startsWith("one offer made two tasks: a@1");
+        assertThat(found(redis -> {
+                    born(redis);
+                    step(redis, "SADD {q}:cancelling a");
+                }))
+                .containsExactly("a is 'queued' and to be stopped");
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
+                    step(redis, "HDEL {q}:claimed:x 1.1", "HSET {q}:claimed:y 1.1 a", "HSET {q}:claimed:z 1.1 a");
+                }))
+                .containsExactly("a is 'processing', but: 0 waiting, 2 claimed, body");
+    }
+
+    private static void born(RedisWire redis) {
+        step(redis, "RPUSH {q}:ready " + FRAME, "HSET {q}:status a queued");
+    }
+
+    private static void claimed(RedisWire redis, String frame) {
+        step(
+                redis,
+                "LTRIM {q}:ready 1 -1",
+                "HSET {q}:claimed:x 1.1 a last 1",
+                "HSET {q}:bodies a " + frame,
+                "HSET {q}:status a processing");
+    }
+
+    private static void ended(RedisWire redis, String token) {
+        step(redis, "HDEL {q}:claimed:x " + token, "HDEL {q}:bodies a", "HDEL {q}:status a");
+    }
+
+    private static String counted(int claims) {
+        return FRAME.replace("\u0001c a", "\u0001c1,0," + claims + " a");
+    }
+
+    /** All of these at once, as a script does it. */
+    private static void step(RedisWire redis, String... commands) {
+        redis.call("MULTI");
+        for (String command : commands) {
+            redis.call(words(command));
+        }
+        redis.call("EXEC");
+    }
+
+    /** The frame has blanks of its own. */
+    private static String[] words(String command) {
+        int frame = command.indexOf('\u0001');
+        String[] words = (frame < 0 ? command : command.substring(0, frame)).split(" ");
+        List<String> all = new ArrayList<>(Arrays.asList(words));
+        if (frame >= 0) {
+            all.add(command.substring(frame));
+        }
+        return all.toArray(String[]::new);
+    }
+
+    private static List<String> found(Writing writing) {
+        return after("7.0", writing).wrong().stream()
+                .map(line -> line.substring(line.indexOf(": ") + 2))
+                .toList();
+    }
+
+    private static Books after(String version, Writing writing) {
+        try (RedisServer redis = RedisServer.builder()
+                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"))
+                .appendOnly()
+                .start()) {
+            try (RedisWire wire = redis.wire()) {
+                writing.on(wire);
+            }
+            return Books.read(redis.dataDir());
+        }
+    }
+
+    /** Writes to Redis as nobody should. */
+    private interface Writing {
+        void on(RedisWire redis);
+    }
+}
