@@ -98,7 +98,8 @@ class QueuesRedisTest {
         sluice.client(clicks).enqueue(Task.of("click", 1)).block(SOON);
 
         assertThat(info("clicks"))
-                .isEqualTo(new QueueInfo(clicks, 1, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false));
+                .isEqualTo(
+                        new QueueInfo(clicks, 1, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0));
     }
 
     @Test
@@ -188,7 +189,16 @@ class QueuesRedisTest {
 
     private static QueueInfo counts(long waiting, long delayed, long running, long dead, long dispatchers) {
         return new QueueInfo(
-                JOBS, waiting, delayed, OptionalLong.of(running), dead, OptionalLong.of(dispatchers), false);
+                JOBS,
+                waiting,
+                0,
+                delayed,
+                OptionalLong.of(running),
+                dead,
+                OptionalLong.of(dispatchers),
+                false,
+                false,
+                0);
     }
 
     private void foreignKeys(int count) {

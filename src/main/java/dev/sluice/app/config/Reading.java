@@ -68,7 +68,7 @@ final class Reading {
     /** Whether a type has it from its queue. */
     private boolean isInherited(Key key) {
         Key ofQueue = new Key(Scope.of(key.scope().queue()), key.setting());
-        return key.scope().isType() && given(key.setting(), key.scope()) == values.get(ofQueue);
+        return key.scope().isType() && given(key.setting(), key.scope()).equals(values.get(ofQueue));
     }
 
     // Who types --data wants its tasks kept: another Redis would not. In a file it waits for the embedded one.
