@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Explanation;
 import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -90,6 +91,37 @@ class QueuesRedisTest {
 
         assertThat(info("jobs").waiting()).isEqualTo(2);
         assertThat(info("jobs").paused()).isTrue();
+    }
+
+    @Test
+    void whatIsCancelledWhereItWaitsIsCountedApartUntilItIsDropped() {
+        sluice.client(JOBS)
+                .enqueueAll(
+                        Flux.just(Task.of("stay", 1).id("a"), Task.of("stay", 2).id("b")))
+                .blockLast(SOON);
+
+        sluice.client(JOBS).cancel("a").block(SOON);
+
+        assertThat(info("jobs").waiting()).isEqualTo(1);
+        assertThat(info("jobs").cancelled()).isEqualTo(1);
+        assertThat(info("jobs").left()).isEqualTo(2);
+        Explanation told = sluice.explain(JOBS, "a").block(SOON);
+        assertThat(told.place()).isEqualTo(Explanation.Place.CANCELLED);
+        assertThat(told.reasons()).extracting(Explanation.Reason::code).containsExactly("cancelled");
+
+        sluice.client(JOBS).enqueue(Task.of("stay", 3).id("a")).block(SOON);
+        assertThat(sluice.explain(JOBS, "a").block(SOON).place()).isEqualTo(Explanation.Place.WAITING);
+    }
+
+    @Test
+    void ofADrainingQueueItIsSaidThatAnUnknownTaskMayHaveBeenRefused() {
+        sluice.client(JOBS).drain().block(SOON);
+
+        Explanation told = sluice.explain(JOBS, "a").block(SOON);
+
+        assertThat(told.place()).isEqualTo(Explanation.Place.UNKNOWN);
+        assertThat(told.reasons()).extracting(Explanation.Reason::code).containsExactly("ended-or-unknown", "draining");
+        assertThat(info("jobs").draining()).isTrue();
     }
 
     @Test
