@@ -80,7 +80,7 @@ final class DrainCommand implements Callable<Integer> {
             QueueInfo known = session.known(queue);
             boolean changed = Objects.requireNonNull(
                     patiently(session, session.sluice().client(known.queue()).drain()), "never empty");
-            return leaves ? begun(session.known(queue), changed) : ended(session, changed);
+            return leaves ? begun(look(session), changed) : ended(session, changed);
         }
     }
 
@@ -102,7 +102,7 @@ final class DrainCommand implements Callable<Integer> {
     private int ended(Session session, boolean changed) throws InterruptedException {
         long began = System.nanoTime();
         nextNews = began + FIRST_NEWS_NANOS;
-        QueueInfo info = session.known(queue);
+        QueueInfo info = look(session);
         while (info.draining() && !info.paused() && info.left() > 0) {
             if (timeout != null && System.nanoTime() - began >= timeout.toNanos()) {
                 show(info, changed, "still draining " + queue + ": " + left(info));
@@ -110,11 +110,7 @@ final class DrainCommand implements Callable<Integer> {
             }
             tell(info);
             session.await(Mono.delay(LOOK));
-            QueueInfo now = patiently(session, session.sluice().queue(queue));
-            if (now == null) {
-                throw Refusal.failed("queue '" + queue + "' is gone from this Redis");
-            }
-            info = now;
+            info = look(session);
         }
         if (!info.draining() || info.paused()) {
             String how = info.draining() ? "paused" : "resumed";
@@ -123,6 +119,14 @@ final class DrainCommand implements Callable<Integer> {
         }
         show(info, changed, "drained " + queue + foreign(info) + "; it takes no new tasks until 'resume'");
         return 0;
+    }
+
+    private QueueInfo look(Session session) throws InterruptedException {
+        QueueInfo info = patiently(session, session.sluice().queue(queue));
+        if (info == null) {
+            throw Refusal.failed("queue '" + queue + "' is gone from this Redis");
+        }
+        return info;
     }
 
     /** A drain may take hours: Redis may be away for a while in them. Both calls may be repeated. */
