@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Explanation;
 import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -93,12 +94,44 @@ class QueuesRedisTest {
     }
 
     @Test
+    void whatIsCancelledWhereItWaitsIsCountedApartUntilItIsDropped() {
+        sluice.client(JOBS)
+                .enqueueAll(
+                        Flux.just(Task.of("stay", 1).id("a"), Task.of("stay", 2).id("b")))
+                .blockLast(SOON);
+
+        sluice.client(JOBS).cancel("a").block(SOON);
+
+        assertThat(info("jobs").waiting()).isEqualTo(1);
+        assertThat(info("jobs").cancelled()).isEqualTo(1);
+        assertThat(info("jobs").left()).isEqualTo(2);
+        Explanation told = sluice.explain(JOBS, "a").block(SOON);
+        assertThat(told.place()).isEqualTo(Explanation.Place.CANCELLED);
+        assertThat(told.reasons()).extracting(Explanation.Reason::code).containsExactly("cancelled");
+
+        sluice.client(JOBS).enqueue(Task.of("stay", 3).id("a")).block(SOON);
+        assertThat(sluice.explain(JOBS, "a").block(SOON).place()).isEqualTo(Explanation.Place.WAITING);
+    }
+
+    @Test
+    void ofADrainingQueueItIsSaidThatAnUnknownTaskMayHaveBeenRefused() {
+        sluice.client(JOBS).drain().block(SOON);
+
+        Explanation told = sluice.explain(JOBS, "a").block(SOON);
+
+        assertThat(told.place()).isEqualTo(Explanation.Place.UNKNOWN);
+        assertThat(told.reasons()).extracting(Explanation.Reason::code).containsExactly("ended-or-unknown", "draining");
+        assertThat(info("jobs").draining()).isTrue();
+    }
+
+    @Test
     void anAtMostOnceQueueKeepsNoAccountOfWhatRuns() {
         Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
         sluice.client(clicks).enqueue(Task.of("click", 1)).block(SOON);
 
         assertThat(info("clicks"))
-                .isEqualTo(new QueueInfo(clicks, 1, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false));
+                .isEqualTo(
+                        new QueueInfo(clicks, 1, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0));
     }
 
     @Test
@@ -188,7 +221,16 @@ class QueuesRedisTest {
 
     private static QueueInfo counts(long waiting, long delayed, long running, long dead, long dispatchers) {
         return new QueueInfo(
-                JOBS, waiting, delayed, OptionalLong.of(running), dead, OptionalLong.of(dispatchers), false);
+                JOBS,
+                waiting,
+                0,
+                delayed,
+                OptionalLong.of(running),
+                dead,
+                OptionalLong.of(dispatchers),
+                false,
+                false,
+                0);
     }
 
     private void foreignKeys(int count) {

@@ -342,7 +342,7 @@ final class BulkEnqueue extends Flux<EnqueueResult> {
                 SluiceException failed = error;
                 return failed != null
                         ? EnqueueResult.failed(id, failed)
-                        : EnqueueResult.of(id, Objects.requireNonNull(outcomes).at(index));
+                        : Objects.requireNonNull(outcomes).of(id, index);
             }
 
             @Override

@@ -221,8 +221,15 @@ final class Coalescer {
             signals.schedule(() -> {
                 for (int i = 0; i < entries.size(); i++) {
                     Entry entry = entries.get(i);
-                    EnqueueResult result = EnqueueResult.of(entry.id, outcomes.at(i));
-                    signal(() -> entry.caller.success(result));
+                    EnqueueResult result = outcomes.of(entry.id, i);
+                    SluiceException refused = result.error();
+                    signal(() -> {
+                        if (refused == null) {
+                            entry.caller.success(result);
+                        } else {
+                            entry.caller.error(refused);
+                        }
+                    });
                 }
             });
         }

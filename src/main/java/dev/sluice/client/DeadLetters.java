@@ -10,9 +10,9 @@ import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.TaskId;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -126,11 +126,16 @@ public final class DeadLetters {
      *
      * <p>Cold. Emits running counts after each page, at least once; the last one has the totals. What dies again on the way is
      * not redriven a second time. Cancelling stops before the next call; what was done stays done. Asks for the next page only
-     * if counts were asked for, so put {@code onBackpressureLatest} behind it for a slow subscriber. Signals and errors as for
-     * the class; a retry goes on with what is left.
+     * if counts were asked for, so put {@code onBackpressureLatest} behind it for a slow subscriber.
+     *
+     * <p>A step whose answer is lost is asked for again, for about 40 s, and then goes on where it was; what it finds gone by
+     * then was done by the first asking and counts as done. Each letter is meant as it died: a later death of its id is left
+     * alone. Signals as for the class. Fails with {@link StoreRefusedException}, or with {@link StoreUnavailableException} if
+     * Redis was not there for the first page or for that long: the counts emitted are certain, those of the step after them,
+     * at most 256, are not known. A retry goes on with what is left.
      */
     public Flux<DeadLetterProgress> redriveAll(DeadLetterFilter filter) {
-        return walk(filter, store::redrive);
+        return walk(filter, store::redriveThese);
     }
 
     /**
@@ -152,7 +157,7 @@ public final class DeadLetters {
      * <p>Cold; counts, cancelling, signals, errors and retries as for {@link #redriveAll}.
      */
     public Flux<DeadLetterProgress> purgeAll(DeadLetterFilter filter) {
-        return walk(filter, store::purge);
+        return walk(filter, store::purgeThese);
     }
 
     /**
@@ -176,12 +181,12 @@ public final class DeadLetters {
         });
     }
 
-    private Flux<DeadLetterProgress> walk(DeadLetterFilter filter, Function<List<byte[]>, Mono<List<Fate>>> work) {
+    private Flux<DeadLetterProgress> walk(DeadLetterFilter filter, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
         Objects.requireNonNull(filter, "filter");
         return Flux.defer(() -> new DeadWalk(calls, store, filter, false, filter.needsRecords(), null, SIGNALS)
                 .through(page -> {
-                    List<byte[]> meant = meant(page, filter);
-                    return work.apply(meant)
+                    List<DeadRecord> meant = meant(page, filter);
+                    return answered(Mono.defer(() -> work.apply(meant)))
                             .publishOn(SIGNALS)
                             .map(fates -> DeadLetterProgress.NONE.plus(
                                     page.size(), meant.size(), count(fates, Fate.DONE), refused(fates)));
@@ -189,14 +194,30 @@ public final class DeadLetters {
                 .scan((sum, step) -> sum.plus(step.examined(), step.matched(), step.done(), step.refused())));
     }
 
-    private static List<byte[]> meant(DeadPage page, DeadLetterFilter filter) {
-        List<byte[]> ids = new ArrayList<>(page.size());
-        IntStream.range(0, page.size())
+    /**
+     * Asks again after a lost answer. Each letter is meant as it died then, so what was done is not done a second time to a
+     * later death; and what is gone by the repetition was done by the first call.
+     */
+    private static Mono<List<Fate>> answered(Mono<List<Fate>> step) {
+        return Mono.defer(() -> {
+            AtomicBoolean repeated = new AtomicBoolean();
+            return step.doOnError(lost -> repeated.set(true))
+                    .retryWhen(DeadWalk.again())
+                    .map(fates -> repeated.get()
+                            ? fates.stream().map(DeadLetters::afterAll).toList()
+                            : fates);
+        });
+    }
+
+    private static Fate afterAll(Fate fate) {
+        return fate == Fate.UNKNOWN || fate == Fate.REVIVED ? Fate.DONE : fate;
+    }
+
+    private static List<DeadRecord> meant(DeadPage page, DeadLetterFilter filter) {
+        return IntStream.range(0, page.size())
                 .mapToObj(page::get)
                 .filter(record -> !filter.needsRecords() || filter.matches(DeadLetter.of(record)))
-                .map(DeadRecord::id)
-                .forEach(ids::add);
-        return ids;
+                .toList();
     }
 
     private Mono<Fate> one(String id, Function<List<byte[]>, Mono<List<Fate>>> work) {
@@ -209,7 +230,7 @@ public final class DeadLetters {
     }
 
     private static long refused(List<Fate> fates) {
-        return count(fates, Fate.LIVE) + count(fates, Fate.UNREADABLE);
+        return count(fates, Fate.LIVE) + count(fates, Fate.REVIVED) + count(fates, Fate.UNREADABLE);
     }
 
     private static long count(List<Fate> fates, Fate fate) {
@@ -219,7 +240,7 @@ public final class DeadLetters {
     private static Redrive redriveOf(Fate fate) {
         return switch (fate) {
             case DONE -> Redrive.REDRIVEN;
-            case LIVE -> Redrive.LIVE;
+            case LIVE, REVIVED -> Redrive.LIVE;
             case UNKNOWN -> Redrive.UNKNOWN;
             case UNREADABLE -> Redrive.UNREADABLE;
         };

@@ -2,6 +2,8 @@ package dev.sluice.client;
 
 import dev.sluice.redis.DeadPage;
 import dev.sluice.redis.DeadStore;
+import dev.sluice.task.StoreUnavailableException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -10,6 +12,7 @@ import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.util.retry.Retry;
 
 /**
  * One walk over the dead letters that are there when it begins, page after page. The next page is read when what was made
@@ -61,8 +64,17 @@ final class DeadWalk {
                 .concatMap(step -> page().flatMapMany(work), 0);
     }
 
+    /** For what may be asked again while Redis is away: about 40 times within about as many seconds. */
+    static Retry again() {
+        return Retry.backoff(40, Duration.ofMillis(20))
+                .maxBackoff(Duration.ofSeconds(1))
+                .filter(StoreUnavailableException.class::isInstance)
+                .onRetryExhaustedThrow((policy, last) -> last.failure());
+    }
+
+    /** The first page fails at once: nothing was done that should be gone on with. */
     private Mono<DeadPage> page() {
-        Mono<DeadPage> read = begun ? browse() : first();
+        Mono<DeadPage> read = begun ? browse().retryWhen(again()) : first();
         return read.publishOn(signals).doOnNext(this::arrived);
     }
 

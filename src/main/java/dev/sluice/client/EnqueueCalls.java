@@ -25,7 +25,7 @@ interface EnqueueCalls {
     /** What became of the tasks of one call. */
     @FunctionalInterface
     interface Outcomes {
-        /** The outcome of the task at {@code index}, from 0. */
-        EnqueueResult.Outcome at(int index);
+        /** What became of the task {@code id}, which was at {@code index} of the call, from 0. */
+        EnqueueResult of(String id, int index);
     }
 }

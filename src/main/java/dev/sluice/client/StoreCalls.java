@@ -4,6 +4,7 @@ import dev.sluice.redis.CancelReply;
 import dev.sluice.redis.Dues;
 import dev.sluice.redis.EnqueueReply;
 import dev.sluice.redis.ProducerStore;
+import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.TaskState;
@@ -38,7 +39,7 @@ final class StoreCalls implements EnqueueCalls {
     @Override
     public Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues) {
         return afterIntroduction(() -> store.enqueue(ids, frames, dues, maxQueueLength))
-                .<Outcomes>map(reply -> index -> outcome(reply.fate(index)));
+                .<Outcomes>map(reply -> (id, index) -> result(id, reply.fate(index)));
     }
 
     Mono<TaskState> status(String id) {
@@ -53,6 +54,10 @@ final class StoreCalls implements EnqueueCalls {
         return afterIntroduction(() -> store.pause(paused));
     }
 
+    Mono<Boolean> drain() {
+        return afterIntroduction(store::drain);
+    }
+
     <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
         Mono<T> answer = introduced ? call.get() : introduction.then(Mono.defer(call));
         return answer.onErrorMap(error -> !(error instanceof SluiceException), StoreCalls::unexpected);
@@ -63,11 +68,14 @@ final class StoreCalls implements EnqueueCalls {
         return new StoreUnavailableException("the answer of Redis could not be read: " + error, error);
     }
 
-    private static EnqueueResult.Outcome outcome(EnqueueReply.Fate fate) {
+    private EnqueueResult result(String id, EnqueueReply.Fate fate) {
         return switch (fate) {
-            case CREATED -> EnqueueResult.Outcome.CREATED;
-            case EXISTING -> EnqueueResult.Outcome.EXISTING;
-            case FULL -> EnqueueResult.Outcome.FULL;
+            case CREATED -> EnqueueResult.of(id, EnqueueResult.Outcome.CREATED);
+            case EXISTING -> EnqueueResult.of(id, EnqueueResult.Outcome.EXISTING);
+            case FULL -> EnqueueResult.of(id, EnqueueResult.Outcome.FULL);
+            case CLOSED ->
+                EnqueueResult.failed(
+                        id, new QueueDrainingException(store.queue().name()));
         };
     }
 }

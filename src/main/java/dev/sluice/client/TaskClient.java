@@ -9,6 +9,7 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.NotDurableException;
 import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
+import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
@@ -117,6 +118,7 @@ public final class TaskClient {
      * <p>Signals on the {@code parallel} scheduler; errors that need no Redis, on the subscribing thread. Fails with
      * {@link InvalidTaskException} (the payload cannot be written; a delay in an at-most-once queue), {@link PayloadTooLargeException} (256 KiB unless the
      * codec is told otherwise), {@link StoreRefusedException}: all final, and nothing was enqueued; with
+     * {@link QueueDrainingException} while the queue {@linkplain #drain is drained}: nothing was enqueued; with
      * {@link QueueFullException} if {@linkplain ClientOptions.Builder#maxWaiting too many tasks wait} in memory: nothing
      * was enqueued, retry later; with {@link StoreUnavailableException}: outcome unknown, safe to retry. It comes after at
      * most 2 s of waiting and 2 s for the call, or 6 s to 8 s where a {@link Durability} is to be confirmed; then
@@ -216,11 +218,28 @@ public final class TaskClient {
     }
 
     /**
-     * Resumes the queue: within 1 s dispatchers take tasks from it again.
+     * Resumes the queue, paused or draining: it takes new tasks again at once, and within 1 s dispatchers take tasks from it.
      *
-     * <p>Emits whether this call resumed it, false if it was not paused. In all else as {@link #pause}.
+     * <p>Emits whether this call changed that, false if it was neither. In all else as {@link #pause}.
      */
     public Mono<Boolean> resume() {
         return calls.pause(false).publishOn(SIGNALS);
+    }
+
+    /**
+     * Drains the queue: from now on it takes no new task, and dispatchers go on until nothing is left, until {@link #resume}.
+     *
+     * <p>What every {@code TaskClient} of any node enqueues from then on is refused with {@link QueueDrainingException}, what
+     * a handler enqueues too; a task that lives there already is answered as existing. All that is there is run: what waits,
+     * what is scheduled, what fails and is to be retried, a dead letter that is redriven, and what a foreign client pushes,
+     * which nobody can refuse. A queue that was paused is not any more; {@link #pause} halts a drain, and another
+     * {@code drain} goes on with it. It is kept in Redis, so it outlives every dispatcher and a restart. How much is left:
+     * {@link dev.sluice.task.QueueInfo#left}.
+     *
+     * <p>Cold: one call per subscription. Does not wait for the end. Emits whether this call changed anything, false if it was
+     * draining already. In all else as {@link #pause}.
+     */
+    public Mono<Boolean> drain() {
+        return calls.drain().publishOn(SIGNALS);
     }
 }

@@ -17,14 +17,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
-import reactor.util.retry.Retry;
 
 /**
  * Consumes one queue with at-most-once delivery, by the literal protocol: {@code BLPOP} over both lists while there is
@@ -74,6 +72,7 @@ final class PopPump implements Pump {
     private final Permits permits;
     private final Holdings holdings;
     private final StatusWriter statuses;
+    private final Burials burials;
     private final Source plain = new Source(true);
     private final Source ready = new Source(false);
     private Source favoured = ready;
@@ -88,10 +87,9 @@ final class PopPump implements Pump {
     private boolean awaiting;
     private boolean looking;
     private boolean paused;
+    private boolean draining;
     private long lookedNanos;
-    private final AtomicBoolean keepingFails = new AtomicBoolean();
     private volatile boolean refusing;
-    private volatile boolean gone;
 
     PopPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -108,6 +106,7 @@ final class PopPump implements Pump {
         this.waiting = links.open("pop:" + queue.name());
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
+        this.burials = new Burials(queue.name(), store, calls);
         this.statuses = new StatusWriter(queue.name(), store, calls, this::report);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
     }
@@ -194,7 +193,7 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        boolean behind = statuses.isBehind() || otherCalls > MOST_UNKEPT;
+        boolean behind = statuses.isBehind() || otherCalls + burials.unconfirmed() > MOST_UNKEPT;
         if (phase == Phase.OPEN && introduced && !outage.isOpen() && !behind) {
             take();
         }
@@ -230,13 +229,15 @@ final class PopPump implements Pump {
         if (!looking && age > (paused ? PAUSED_LOOK_NANOS : OPEN_FOR_NANOS / 2)) {
             looking = true;
             calls.run(
-                    store.isPaused(),
-                    isPaused -> {
+                    store.gate(),
+                    gate -> {
                         looking = false;
                         lookedNanos = System.nanoTime();
-                        plain.gives |= paused && !isPaused;
-                        ready.gives |= paused && !isPaused;
-                        paused = isPaused;
+                        boolean resumed = paused && gate != PopStore.Gate.PAUSED;
+                        plain.gives |= resumed;
+                        ready.gives |= resumed;
+                        paused = gate == PopStore.Gate.PAUSED;
+                        draining = gate == PopStore.Gate.DRAINING;
                     },
                     failure -> {
                         looking = false;
@@ -302,10 +303,18 @@ final class PopPump implements Pump {
         }
         long call = ++batches;
         Attempt[] attempts = new Attempt[elements.size()];
+        int pushed = 0;
         for (int i = 0; i < attempts.length; i++) {
-            Frame frame = frame(elements.get(i));
-            statuses.taken(frame.id());
+            Frame frame = Frame.read(elements.get(i));
+            if (frame == null) {
+                frame = made(elements.get(i));
+                pushed++;
+            }
+            statuses.taken(frame.id(), frame.isForeign());
             attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
+        }
+        if (draining && pushed > 0) {
+            calls.run(store.drainedForeign(pushed).thenReturn(true), counted -> {}, this::report);
         }
         Batch batch = new Batch(attempts);
         holdings.add(call, batch);
@@ -314,11 +323,7 @@ final class PopPump implements Pump {
     }
 
     /** A raw element gets a frame of its own here; what has no id that can be read gets one of our making. */
-    private static Frame frame(byte[] element) {
-        Frame framed = Frame.read(element);
-        if (framed != null) {
-            return framed;
-        }
+    private static Frame made(byte[] element) {
         String id = null;
         try {
             id = Envelope.read(element, 0, element.length).id();
@@ -349,33 +354,13 @@ final class PopPump implements Pump {
         Verdict verdict = attempt.verdict();
         if (verdict instanceof Verdict.Dead dead) {
             statuses.overruled(id);
-            String failure = FailureLine.of(dead.failure());
-            Mono<Void> buried = store.bury(id, attempt.frame().bytes(), failure, System.currentTimeMillis());
-            // A producer that pushed first may write its status over ours.
-            keep(attempt.frame().isForeign() ? buried.then(store.lookAfter(List.of(id))) : buried);
+            burials.add(
+                    new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure()), System.currentTimeMillis()));
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
             sendOnce(store.giveBack(id, attempt.frame().bytes()));
         } else {
             statuses.ended(id);
-        }
-    }
-
-    /** Tries on until it is done or the time to stop is over. What failed must not be lost. */
-    private void keep(Mono<Void> write) {
-        sendOnce(write.doOnError(this::cannotKeepYet)
-                .doOnSuccess(kept -> keepingFails.set(false))
-                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(20))
-                        .maxBackoff(Duration.ofSeconds(1))
-                        .filter(failure -> !gone)));
-    }
-
-    private void cannotKeepYet(Throwable failure) {
-        if (keepingFails.compareAndSet(false, true)) {
-            log.atWarn()
-                    .addKeyValue("queue", queue.name())
-                    .addKeyValue("reason", failure.getMessage())
-                    .log("Failed tasks cannot be kept as dead letters; trying on");
         }
     }
 
@@ -443,7 +428,7 @@ final class PopPump implements Pump {
     }
 
     private boolean isDrained() {
-        return permits.isIdle() && statuses.isIdle() && otherCalls == 0;
+        return permits.isIdle() && statuses.isIdle() && otherCalls + burials.unconfirmed() == 0;
     }
 
     /** The grace is over: what was never started goes back, what still runs is cancelled and kept as a dead letter. */
@@ -457,13 +442,13 @@ final class PopPump implements Pump {
             return;
         }
         phase = Phase.CLOSED;
-        gone = true;
         loop.remove(this);
         holdings.abandonAll();
-        if (otherCalls > 0) {
+        int unconfirmed = otherCalls + burials.unconfirmed();
+        if (unconfirmed > 0) {
             log.atError()
                     .addKeyValue("queue", queue.name())
-                    .addKeyValue("tasks", otherCalls)
+                    .addKeyValue("tasks", unconfirmed)
                     .log("Redis has not confirmed that it keeps these tasks, and the time to stop is over");
         }
         calls.run(

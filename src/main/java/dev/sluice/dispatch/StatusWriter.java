@@ -33,6 +33,7 @@ final class StatusWriter {
     private final Backoff backoff = new Backoff();
     private final Set<String> unannounced = new HashSet<>();
     private final Set<String> retracted = new HashSet<>();
+    private final Set<String> pushed = new HashSet<>();
     private List<String> taken = new ArrayList<>();
     private List<String> ended = new ArrayList<>();
     private int looks;
@@ -46,8 +47,12 @@ final class StatusWriter {
         this.onFailure = onFailure;
     }
 
-    void taken(String id) {
+    /** {@code isPushed}: by any client, so that it may be a copy of a dead letter. */
+    void taken(String id, boolean isPushed) {
         taken.add(id);
+        if (isPushed) {
+            pushed.add(id);
+        }
     }
 
     void ended(String id) {
@@ -60,6 +65,7 @@ final class StatusWriter {
      */
     void overruled(String id) {
         taken.removeIf(id::equals);
+        pushed.remove(id);
         unannounced.remove(id);
         if (writing) {
             retracted.add(id);
@@ -87,7 +93,7 @@ final class StatusWriter {
         ended = rest(ended, done.size());
         Mono<List<String>> words = begun.isEmpty()
                 ? Mono.just(List.of())
-                : store.processing(begun).onErrorResume(failure -> {
+                : store.processing(begun, pushedOf(begun)).onErrorResume(failure -> {
                     onFailure.accept(failure);
                     return Mono.just(List.of());
                 });
@@ -95,6 +101,12 @@ final class StatusWriter {
                 ? words
                 : words.flatMap(absent -> store.ended(done).thenReturn(absent));
         calls.run(both, absent -> written(absent, done), failure -> failed(done, failure));
+    }
+
+    private List<String> pushedOf(List<String> begun) {
+        return pushed.isEmpty()
+                ? List.of()
+                : begun.stream().filter(pushed::remove).toList();
     }
 
     /** A producer that pushed first may yet write its status: upkeep looks after those ids. */

@@ -25,6 +25,11 @@ public final class DeadRecord {
         return (long) Double.parseDouble(time);
     }
 
+    /** When it died as Redis writes it; empty: whenever. */
+    String time() {
+        return time;
+    }
+
     /** Its failure as one line of JSON, LF, its frame; empty if it was not asked for, or if there is none. Not a copy. */
     public byte[] bytes() {
         return bytes;

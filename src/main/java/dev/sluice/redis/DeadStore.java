@@ -42,7 +42,9 @@ public final class DeadStore {
         /** There is no such dead letter. */
         UNKNOWN,
         /** It has no frame that can be read; nothing was changed. */
-        UNREADABLE
+        UNREADABLE,
+        /** Its id lives, and the death that was meant is no more. */
+        REVIVED
     }
 
     /** The time of the server, which times of death are measured with. */
@@ -103,31 +105,45 @@ public final class DeadStore {
                         both.getT2().isNull(0) ? new byte[0] : both.getT2().bytes(0)));
     }
 
-    /** Puts dead letters back into their queue, in this order; the fates in the same order. */
+    /** Puts dead letters back into their queue, whenever they died, in this order; the fates in the same order. */
     public Mono<List<Fate>> redrive(List<byte[]> ids) {
-        return inSlices(Script.REDRIVE, ids);
+        return inSlices(Script.REDRIVE, wheneverTheyDied(ids));
     }
 
-    /** Removes dead letters for good; the fates in the same order. */
+    /** Removes dead letters for good, whenever they died; the fates in the same order. */
     public Mono<List<Fate>> purge(List<byte[]> ids) {
-        return inSlices(Script.PURGE, ids);
+        return inSlices(Script.PURGE, wheneverTheyDied(ids));
+    }
+
+    /** The same to these dead letters, and to no later ones of their ids. */
+    public Mono<List<Fate>> redriveThese(List<DeadRecord> letters) {
+        return inSlices(Script.REDRIVE, letters);
+    }
+
+    /** The same to these dead letters, and to no later ones of their ids. */
+    public Mono<List<Fate>> purgeThese(List<DeadRecord> letters) {
+        return inSlices(Script.PURGE, letters);
+    }
+
+    private static List<DeadRecord> wheneverTheyDied(List<byte[]> ids) {
+        return ids.stream().map(id -> new DeadRecord(id, "", new byte[0])).toList();
     }
 
     /** A call looks at the first ids only if their records are large; the next one goes on behind them. */
-    private Mono<List<Fate>> inSlices(Script script, List<byte[]> ids) {
-        if (ids.isEmpty()) {
+    private Mono<List<Fate>> inSlices(Script script, List<DeadRecord> letters) {
+        if (letters.isEmpty()) {
             return Mono.just(List.of());
         }
         return Mono.defer(() -> {
-            List<Fate> fates = new ArrayList<>(ids.size());
-            return slice(script, ids, fates)
-                    .expand(done -> fates.size() < ids.size() ? slice(script, ids, fates) : Mono.empty())
+            List<Fate> fates = new ArrayList<>(letters.size());
+            return slice(script, letters, fates)
+                    .expand(done -> fates.size() < letters.size() ? slice(script, letters, fates) : Mono.empty())
                     .then(Mono.just(fates));
         });
     }
 
-    private Mono<Integer> slice(Script script, List<byte[]> ids, List<Fate> fates) {
-        List<byte[]> next = ids.subList(fates.size(), Math.min(ids.size(), fates.size() + PAGE));
+    private Mono<Integer> slice(Script script, List<DeadRecord> letters, List<Fate> fates) {
+        List<DeadRecord> next = letters.subList(fates.size(), Math.min(letters.size(), fates.size() + PAGE));
         return link.run(script, keys.all(), args -> addAll(args, next), deadline)
                 .map(reply -> {
                     int looked = (int) reply.number(1);
@@ -138,10 +154,10 @@ public final class DeadStore {
                 });
     }
 
-    private static void addAll(CommandArgs<byte[], byte[]> args, List<byte[]> ids) {
-        for (byte[] id : ids) {
-            args.add(id);
-        }
+    private static void addAll(CommandArgs<byte[], byte[]> args, List<DeadRecord> letters) {
+        args.add(letters.size());
+        letters.forEach(letter -> args.add(letter.id()));
+        letters.forEach(letter -> args.add(letter.time()));
     }
 
     private static int spaceIn(byte[] position) {

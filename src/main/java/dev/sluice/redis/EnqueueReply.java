@@ -9,7 +9,9 @@ public final class EnqueueReply {
         /** A task with this id lives already; nothing was changed. */
         EXISTING,
         /** The queue has reached its length limit; nothing was changed. */
-        FULL
+        FULL,
+        /** The queue is draining and takes no new tasks; nothing was changed. */
+        CLOSED
     }
 
     private final Fate[] fates;
@@ -18,7 +20,7 @@ public final class EnqueueReply {
         fates = new Fate[count];
         java.util.Arrays.fill(fates, Fate.CREATED);
         int at = mark(reply, 2, Fate.EXISTING);
-        mark(reply, at, Fate.FULL);
+        mark(reply, at, reply.number(0) == 1 ? Fate.CLOSED : Fate.FULL);
     }
 
     private int mark(Reply reply, int at, Fate fate) {

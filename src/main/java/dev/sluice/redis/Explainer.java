@@ -233,13 +233,17 @@ public final class Explainer {
     private Explanation nowhere(Known known) {
         boolean all =
                 known.plain <= MOST_LOOKED_AT && known.ready <= MOST_LOOKED_AT && known.suspects <= MOST_LOOKED_AT;
-        if (known.word == null && all) {
+        if (known.word == null && known.cancelled > 0) {
             return known.at(
-                    Place.UNKNOWN,
-                    "Nothing is known of it.",
+                    Place.CANCELLED,
+                    "It was cancelled while it waited in a list, and never runs.",
                     List.of(new Reason(
-                            "ended-or-unknown", "It has ended, or it never was: what ends well leaves no trace.")),
-                    true);
+                            "cancelled",
+                            "What lies in the list is dropped when a dispatcher comes upon it; its id is free.")),
+                    all);
+        }
+        if (known.word == null && all) {
+            return known.at(Place.UNKNOWN, "Nothing is known of it.", known.unheardOf(), true);
         }
         if (!leased && "processing".equals(known.word)) {
             return known.at(
@@ -310,6 +314,8 @@ public final class Explainer {
         final long suspects;
         final boolean isMember;
         final long leaseMs;
+        final long cancelled;
+        final boolean draining;
         final Map<String, Object> facts = new LinkedHashMap<>();
 
         Known(String id, Reply reply) {
@@ -332,6 +338,8 @@ public final class Explainer {
             this.suspects = reply.number(13);
             this.isMember = !reply.isNull(14);
             this.leaseMs = isMember ? reply.number(14) : 0;
+            this.cancelled = reply.number(15);
+            this.draining = reply.number(16) == 1;
             if (word != null) {
                 facts.put("status", word);
             }
@@ -366,6 +374,16 @@ public final class Explainer {
                                 + " known dispatchers are over: they died, or cannot reach Redis."));
             } else if (alive == 0) {
                 why.add(new Reason("no-dispatcher", "No dispatcher of this queue is known: start one."));
+            }
+            return why;
+        }
+
+        private List<Reason> unheardOf() {
+            List<Reason> why = new ArrayList<>();
+            why.add(new Reason("ended-or-unknown", "It has ended, or it never was: what ends well leaves no trace."));
+            if (draining) {
+                why.add(new Reason(
+                        "draining", "Or it was refused: the queue is draining and takes no new tasks until 'resume'."));
             }
             return why;
         }

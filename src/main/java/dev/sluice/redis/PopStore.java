@@ -19,6 +19,12 @@ public final class PopStore {
     /** Ids looked after at most; beyond that those that were looked at most often make room, as in exchange.lua. */
     private static final int MOST_LATE = 20_000;
 
+    /** At most this many tasks in one burial. */
+    public static final int MAX_BURIED = 256;
+
+    /** An outage that is longer may make a dead letter of what was redriven during it. */
+    private static final Duration BURIAL_KNOWN = Duration.ofDays(1);
+
     private final RedisLink commands;
     private final QueueKeys keys;
     private final Protocol protocol;
@@ -36,11 +42,22 @@ public final class PopStore {
         return protocol.join(commands, "", Duration.ZERO, deadline);
     }
 
-    /** Whether somebody has paused the queue. */
-    public Mono<Boolean> isPaused() {
+    /** Whether somebody has paused the queue, or drains it. */
+    public Mono<Gate> gate() {
         return commands.command(
-                        CommandType.HEXISTS, args -> args.addKey(keys.meta()).add("paused"), deadline)
-                .map(reply -> reply.number(0) == 1);
+                        CommandType.HMGET,
+                        args -> args.addKey(keys.meta()).add("paused").add("draining"),
+                        deadline)
+                .map(reply -> !reply.isNull(0) ? Gate.PAUSED : reply.isNull(1) ? Gate.OPEN : Gate.DRAINING);
+    }
+
+    /** Counts foreign tasks that were taken while the queue is draining. */
+    public Mono<Void> drainedForeign(int tasks) {
+        return commands.command(
+                        CommandType.HINCRBY,
+                        args -> args.addKey(keys.meta()).add("drained-foreign").add(tasks),
+                        deadline)
+                .then();
     }
 
     /**
@@ -65,8 +82,12 @@ public final class PopStore {
                 .map(PopStore::elements);
     }
 
-    /** Writes {@code processing} for these ids; emits those that had no status at all before. */
-    public Mono<List<String>> processing(List<String> ids) {
+    /**
+     * Writes {@code processing} for these ids; emits those that had no status at all before.
+     *
+     * @param pushed which of them were pushed by any client, without a look at the dead letters: a copy of one replaces it
+     */
+    public Mono<List<String>> processing(List<String> ids, List<String> pushed) {
         Mono<Reply> before = commands.command(
                 CommandType.HMGET,
                 args -> {
@@ -83,28 +104,27 @@ public final class PopStore {
                     }
                 },
                 deadline);
-        return Mono.zipDelayError(before, write).map(both -> {
-            Reply words = both.getT1();
-            List<String> absent = new ArrayList<>();
-            for (int i = 0; i < ids.size(); i++) {
-                if (words.isNull(i)) {
-                    absent.add(ids.get(i));
-                }
+        List<Mono<Reply>> steps = new ArrayList<>(List.of(before, write));
+        if (!pushed.isEmpty()) {
+            steps.add(remove(CommandType.ZREM, keys.dead(), pushed));
+            steps.add(remove(CommandType.HDEL, keys.deadBodies(), pushed));
+        }
+        return Mono.zipDelayError(steps, replies -> absent(ids, (Reply) replies[0]));
+    }
+
+    private static List<String> absent(List<String> ids, Reply words) {
+        List<String> absent = new ArrayList<>();
+        for (int i = 0; i < ids.size(); i++) {
+            if (words.isNull(i)) {
+                absent.add(ids.get(i));
             }
-            return absent;
-        });
+        }
+        return absent;
     }
 
     /** Deletes the statuses of tasks that ended. */
     public Mono<Void> ended(List<String> ids) {
-        return commands.command(
-                        CommandType.HDEL,
-                        args -> {
-                            args.addKey(keys.status());
-                            addAll(args, ids);
-                        },
-                        deadline)
-                .then();
+        return remove(CommandType.HDEL, keys.status(), ids).then();
     }
 
     /** Asks upkeep to look after these foreign ids from its next round on: their producers may yet write a status. */
@@ -125,19 +145,29 @@ public final class PopStore {
                 .then();
     }
 
-    /** Keeps an element that cannot be read as a dead letter; the failure is one line of JSON. */
-    public Mono<Void> bury(String id, byte[] frame, String failureJson, long atMs) {
-        Mono<Reply> body = commands.command(
-                CommandType.HSET,
-                args -> args.addKey(keys.deadBodies()).add(bytes(id)).add(Frame.dead(failureJson, frame)),
-                deadline);
-        Mono<Reply> time = commands.command(
-                CommandType.ZADD, args -> args.addKey(keys.dead()).add(atMs).add(bytes(id)), deadline);
-        Mono<Reply> word = commands.command(
-                CommandType.HSET,
-                args -> args.addKey(keys.status()).add(bytes(id)).add("dead"),
-                deadline);
-        return all(body, time, word);
+    /**
+     * Keeps failed tasks as dead letters, at most {@link #MAX_BURIED} and about 1 MiB. May be repeated with the same number
+     * until it is answered: only the first call of a number acts, so that nothing dies twice that was redriven meanwhile.
+     *
+     * @param dispatcher whose numbers these are
+     * @param number larger than that of every burial before, of which none is unanswered
+     */
+    public Mono<Void> bury(String dispatcher, long number, List<Burial> dead) {
+        return commands.run(
+                        Script.BURY,
+                        keys.withBuried(dispatcher),
+                        args -> {
+                            args.add(number).add(BURIAL_KNOWN.toMillis()).add(dead.size());
+                            for (Burial one : dead) {
+                                args.add(bytes(one.frame.id()))
+                                        .add(one.frame.bytes())
+                                        .add(bytes(one.failure))
+                                        .add(one.atMs)
+                                        .add(one.frame.isForeign() ? 1 : 0);
+                            }
+                        },
+                        deadline)
+                .then();
     }
 
     /** Puts a task that was popped and must not run here back at the head of the ready list. */
@@ -149,6 +179,16 @@ public final class PopStore {
                 args -> args.addKey(keys.status()).add(bytes(id)).add("queued"),
                 deadline);
         return all(push, word);
+    }
+
+    private Mono<Reply> remove(CommandType command, byte[] key, List<String> ids) {
+        return commands.command(
+                command,
+                args -> {
+                    args.addKey(key);
+                    addAll(args, ids);
+                },
+                deadline);
     }
 
     /** Fails with the first failure and drops none of the others. */
@@ -177,5 +217,22 @@ public final class PopStore {
 
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * A task that ended badly.
+     *
+     * @param failure one line of JSON
+     */
+    public record Burial(Frame frame, String failure, long atMs) {}
+
+    /** What may pass. */
+    public enum Gate {
+        /** Tasks may be put in and taken out. */
+        OPEN,
+        /** Nothing may be taken out. */
+        PAUSED,
+        /** Nothing new may be put in. */
+        DRAINING
     }
 }

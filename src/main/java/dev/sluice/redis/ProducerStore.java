@@ -56,6 +56,10 @@ public final class ProducerStore {
         this.deadline = deadline;
     }
 
+    public Queue queue() {
+        return queue;
+    }
+
     /** The same queue, with tasks that are answered once they are this durable. */
     public ProducerStore with(Durability durability) {
         DurableLink other = durability.isMemory() ? null : durableLinks.apply(durability);
@@ -113,9 +117,18 @@ public final class ProducerStore {
                 .map(CancelReply::of);
     }
 
-    /** Pauses the queue, or resumes it; emits whether that changed anything. */
+    /** Pauses the queue, or resumes it, which ends a drain too; emits whether that changed anything. */
     public Mono<Boolean> pause(boolean paused) {
-        return link.run(Script.PAUSE, keys.all(), args -> args.add(paused ? 1 : 0), deadline)
+        return turn(paused ? 1 : 0);
+    }
+
+    /** Closes the queue for new tasks and has it give away what it has, paused or not; emits whether that changed anything. */
+    public Mono<Boolean> drain() {
+        return turn(2);
+    }
+
+    private Mono<Boolean> turn(int wanted) {
+        return link.run(Script.PAUSE, keys.all(), args -> args.add(wanted), deadline)
                 .map(reply -> reply.number(1) == 1);
     }
 

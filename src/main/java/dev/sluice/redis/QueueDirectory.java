@@ -45,62 +45,39 @@ public final class QueueDirectory {
     /** The queue of this name; empty if nobody has worked on it with this version of the protocol. */
     public Mono<QueueInfo> one(String name) {
         byte[] meta = new QueueKeys(Queue.named(name)).meta();
-        return Mono.zip(
-                        link.command(
-                                CommandType.HMGET,
-                                args -> args.addKey(meta)
-                                        .add("protocol")
-                                        .add("delivery")
-                                        .add("status-key")
-                                        .add("paused"),
-                                deadline),
-                        link.command(CommandType.TIME, args -> {}, deadline))
-                .flatMap(read -> {
-                    Queue queue = recorded(name, read.getT1());
-                    return queue == null
-                            ? Mono.empty()
-                            : counts(queue, millis(read.getT2()), !read.getT1().isNull(3));
-                });
+        return link.command(
+                        CommandType.HMGET,
+                        args -> args.addKey(meta)
+                                .add("protocol")
+                                .add("delivery")
+                                .add("status-key"),
+                        deadline)
+                .mapNotNull(read -> recorded(name, read))
+                .flatMap(this::surveyed);
     }
 
-    private Mono<QueueInfo> counts(Queue queue, long now, boolean paused) {
-        QueueKeys keys = new QueueKeys(queue);
-        return Flux.concat(
-                        size(CommandType.LLEN, keys.plain()),
-                        size(CommandType.LLEN, keys.ready()),
-                        size(CommandType.LLEN, keys.suspects()),
-                        size(CommandType.ZCARD, keys.delayed()),
-                        size(CommandType.HLEN, keys.bodies()),
-                        size(CommandType.ZCARD, keys.dead()),
-                        living(keys.dispatchers(), now))
-                .collectList()
-                .map(sizes -> info(queue, sizes, paused));
+    private Mono<QueueInfo> surveyed(Queue queue) {
+        return link.run(Script.SURVEY, new QueueKeys(queue).all(), args -> {}, deadline)
+                .map(reply -> info(queue, reply));
     }
 
-    private static QueueInfo info(Queue queue, List<Long> sizes, boolean paused) {
+    private static QueueInfo info(Queue queue, Reply reply) {
         boolean leased = queue.delivery() == DeliveryMode.AT_LEAST_ONCE;
-        long delayed = sizes.get(3);
-        long running = Math.max(0, sizes.get(4) - delayed); // a body belongs to a claim or to a delay
+        long listed = reply.number(0);
+        long cancelled = Math.min(listed, reply.number(1));
+        long delayed = reply.number(2);
+        long running = Math.max(0, reply.number(3) - delayed); // a body belongs to a claim or to a delay
         return new QueueInfo(
                 queue,
-                sizes.get(0) + sizes.get(1) + sizes.get(2),
+                listed - cancelled,
+                cancelled,
                 delayed,
                 leased ? OptionalLong.of(running) : OptionalLong.empty(),
-                sizes.get(5),
-                leased ? OptionalLong.of(sizes.get(6)) : OptionalLong.empty(),
-                paused);
-    }
-
-    private Mono<Long> size(CommandType count, byte[] key) {
-        return link.command(count, args -> args.addKey(key), deadline).map(reply -> reply.number(0));
-    }
-
-    private Mono<Long> living(byte[] dispatchers, long now) {
-        return link.command(
-                        CommandType.ZCOUNT,
-                        args -> args.addKey(dispatchers).add("(" + now).add("+inf"),
-                        deadline)
-                .map(reply -> reply.number(0));
+                reply.number(4),
+                leased ? OptionalLong.of(reply.number(5)) : OptionalLong.empty(),
+                reply.number(6) == 1,
+                reply.number(7) == 1,
+                reply.number(8));
     }
 
     private Mono<Reply> page(String cursor) {
@@ -139,9 +116,5 @@ public final class QueueDirectory {
         } catch (InvalidTaskException foreign) {
             return null;
         }
-    }
-
-    private static long millis(Reply time) {
-        return time.number(0) * 1_000 + time.number(1) / 1_000;
     }
 }

@@ -37,6 +37,11 @@ final class QueueKeys {
         return with(claimed(incarnation));
     }
 
+    /** With the number of the last burial of an at-most-once dispatcher. */
+    byte[][] withBuried(String dispatcher) {
+        return with(tagged("buried:" + dispatcher));
+    }
+
     /** With the record of the queue that a status key of somebody's choice belongs to. */
     byte[][] withStatusOwner() {
         return with(bytes(statusOwner()));

@@ -24,7 +24,9 @@ final class Script {
     static final Script TRIM = new Script("trim");
     static final Script INSPECT = new Script("inspect");
     static final Script REPAIR = new Script("repair");
+    static final Script BURY = new Script("bury");
     static final Script EXPLAIN = new Script("explain");
+    static final Script SURVEY = new Script("survey");
 
     private final byte[] text;
     private final byte[] sha;

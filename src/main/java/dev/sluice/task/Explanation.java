@@ -48,6 +48,8 @@ public record Explanation(
         DELAYED,
         /** A dispatcher holds it. */
         CLAIMED,
+        /** It was cancelled where it waited; what is left of it in a list is dropped there. */
+        CANCELLED,
         /** Kept as a dead letter. */
         DEAD,
         /** Its status says that it lives, but it is nowhere. */

@@ -2,7 +2,8 @@
 -- KEYS:    the queue's keys (common.lua)
 -- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames,
 --          (index, due) of those that are for later: due > 0 is a time in ms, due < 0 a delay in ms
--- RETURNS: {0, created, existing count, existing indexes..., full count, full indexes...}; indexes from 1
+-- RETURNS: {code, created, existing count, existing indexes..., full count, full indexes...}; indexes from 1
+--          code 0 done; 1 the queue is draining: what does not live there already was not taken, and stands among the full
 -- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local size = lengths()
@@ -23,7 +24,8 @@ for i = 2 * n + 3, #ARGV, 2 do
     dues[tonumber(ARGV[i])] = due
   end
 end
-local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
+local meta = call('HMGET', META, 'delivery', 'draining')
+local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
 
 -- The word in the status hash is a projection: where a proof is to be had, the proof decides. "queued" is believed only
 -- while something waits, and not of a task that ended just before its producer's status came.
@@ -42,7 +44,7 @@ for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
   if seen[id] or (word and lives(id, word)) then
     existing[#existing + 1] = i
-  elseif not dues[i] and #frames >= room then
+  elseif draining or (not dues[i] and #frames >= room) then
     full[#full + 1] = i
   else
     seen[id] = true
@@ -91,7 +93,7 @@ if #ids > 0 then
   end
 end
 
-local reply = { 0, #ids, #existing, unpack(existing) }
+local reply = { draining and 1 or 0, #ids, #existing, unpack(existing) }
 reply[#reply + 1] = #full
 for i = 1, #full do
   reply[#reply + 1] = full[i]

@@ -41,8 +41,8 @@ local call_dot = ARGV[2] .. '.'
 local size = lengths()
 local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local last = tonumber(call('HGET', CLAIMED, 'last') or 0)
-local meta = call('HMGET', META, 'paused', 'turn')
-local paused, turn = meta[1], tonumber(meta[2]) or 0
+local meta = call('HMGET', META, 'paused', 'turn', 'draining')
+local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
 if lease == 0 then
   return { 1, -1, 0, 0 }
 end
@@ -446,5 +446,8 @@ if #duplicates > 0 then
 end
 if made > 0 then
   call('HINCRBY', META, 'made-ids', made)
+end
+if draining and #foreign > 0 then
+  call('HINCRBY', META, 'drained-foreign', #foreign) -- a push cannot be refused
 end
 return answer(0, taken)

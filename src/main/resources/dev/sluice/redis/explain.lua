@@ -4,7 +4,8 @@
 -- RETURNS: {word or false, attempts, crashes, 1 = it has a body, ms until it is due or false, ms since it died or false,
 --          failure of its dead letter or false, 1 = it is watched for a late status, 1 = the queue is paused,
 --          dispatchers alive, dispatchers known, plain, ready and suspects waiting,
---          ms that the lease of that incarnation is good for or false}
+--          ms that the lease of that incarnation is good for or false, elements of it that were cancelled and are still in a
+--          list, 1 = the queue is draining}
 -- FROM→TO: none
 local id = ARGV[1]
 local size = lengths()
@@ -17,11 +18,13 @@ if record then
 end
 local attempts, crashes = string.match(frame or letter or '', '^\1%a(%d+),(%d+),')
 local lease = call('ZSCORE', DISPATCHERS, ARGV[2])
+local meta = call('HMGET', META, 'paused', 'draining')
+local _, cancelled = mark_of(id)
 local due, died = call('ZSCORE', DELAYED, id), call('ZSCORE', DEAD, id)
 return {
   call('HGET', STATUS, id), tonumber(attempts) or 0, tonumber(crashes) or 0, frame and 1 or 0,
   due and math.floor(due - now), died and math.floor(now - died), failure or false,
-  call('ZSCORE', LATE, id) and 1 or 0, call('HGET', META, 'paused') and 1 or 0,
+  call('ZSCORE', LATE, id) and 1 or 0, meta[1] and 1 or 0,
   call('ZCOUNT', DISPATCHERS, '(' .. now, '+inf'), size.dispatchers, size.plain, size.ready, size.suspects,
-  lease and math.floor(lease - now),
+  lease and math.floor(lease - now), cancelled or 0, meta[2] and 1 or 0,
 }

@@ -1,10 +1,11 @@
 -- purpose: puts dead letters back at the end of the ready list, in the order of the ids, as if they had never failed
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    up to 256 ids
+-- ARGV:    n, n ids (up to 256), for each the time of the death that is meant, in ms ('' = whenever it died)
 -- RETURNS: {0, how many of the ids this call looked at (the first ones, about a megabyte of them), for each of these a code}
---          0 redriven, 1 the id lives and nothing was changed, 2 there is no such dead letter, 3 its record cannot be read
+--          0 redriven, 1 the id lives and nothing was changed, 2 there is no such dead letter, 3 its record cannot be read,
+--          4 the id lives and the death that was meant is no more
 -- FROM→TO: DEAD→QUEUED
-local ids = ARGV
+local ids = { unpack(ARGV, 2, ARGV[1] + 1) }
 local size = lengths()
 local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
 local waiting = size.plain + size.ready + size.suspects
@@ -38,9 +39,11 @@ end
 local reply, back, frames, fields, seen = { 0, n }, {}, {}, {}, {}
 for i = 1, n do
   local id, code = ids[i], 0
+  local meant = ARGV[#ids + 1 + i]
+  local is_there = times[i] and (meant == '' or tonumber(times[i]) == tonumber(meant))
   if seen[id] or lives(id, words[i]) then
-    code = 1
-  elseif not times[i] then
+    code = (is_there or meant == '') and 1 or 4
+  elseif not is_there then
     code = 2
   else
     local frame = fresh(id, records[i])

@@ -47,7 +47,7 @@ class CliPageRedisTest {
                     .as(typed)
                     .isEqualTo(shown.toString());
         }
-        assertThat(commands).isEqualTo(12);
+        assertThat(commands).isEqualTo(14);
     }
 
     @Test

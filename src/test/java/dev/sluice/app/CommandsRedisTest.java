@@ -141,8 +141,65 @@ class CommandsRedisTest {
         assertThat(run("pause", "jobs").out()).isEqualTo("jobs was paused already\n");
         assertThat(run("queues", "jobs", "-o", "json").out()).contains("\"paused\":true");
         assertThat(run("resume", "jobs").out()).isEqualTo("resumed jobs\n");
-        assertThat(run("resume", "jobs").out()).isEqualTo("jobs was not paused\n");
+        assertThat(run("resume", "jobs").out()).isEqualTo("jobs was neither paused nor draining\n");
         assertThat(run("resume", "a b").exit()).isEqualTo(2);
+    }
+
+    @Test
+    void aTaskThatIsNotAsDurableAsAskedIsSaidSo() {
+        assertThat(run("enqueue", "jobs", "mail", "--durability", "memory").exit())
+                .isZero();
+        CommandLineCase few = run("enqueue", "jobs", "mail", "--id", "a", "--durability", "replicated:1");
+        assertThat(few.exit()).isEqualTo(1);
+        assertThat(few.out()).isEmpty();
+        assertThat(few.err()).contains("replica");
+        assertThat(run("enqueue", "jobs", "mail", "--durability", "fsync").exit())
+                .isEqualTo(1); // before Redis 7.2
+        assertThat(piped("{\"type\":\"mail\"}", "enqueue", "jobs", "--lines", "-", "--durability", "replicated:1")
+                        .exit())
+                .isEqualTo(1);
+        for (String wrong : new String[] {"disk", "replicated:0", "replicated:x", "replicated:101", "fsnc"}) {
+            assertThat(run("enqueue", "jobs", "mail", "--durability", wrong).exit())
+                    .as(wrong)
+                    .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void aDrainingQueueRefusesWhatIsEnqueuedUntilTheResume() {
+        assertRefused(run("drain", "jobs"), "nobody has worked on a queue 'jobs' in this Redis yet");
+        run("enqueue", "jobs", "mail");
+
+        assertThat(run("drain", "jobs", "--no-wait").out()).isEqualTo("draining jobs\n");
+        assertThat(run("drain", "jobs", "--no-wait").out()).isEqualTo("jobs was draining already\n");
+        assertThat(run("drain", "jobs", "--timeout", "10ms"))
+                .isEqualTo(
+                        new CommandLineCase(1, "still draining jobs: 1 left: 1 waiting, 0 running, 0 delayed\n", ""));
+        assertRefused(
+                run("enqueue", "jobs", "mail"),
+                redis.uri() + ": queue jobs is draining and takes no new tasks until it is resumed ('resume jobs')");
+        assertThat(piped("{\"type\":\"mail\",\"id\":\"a\"}", "enqueue", "jobs", "--lines", "-")
+                        .err())
+                .contains("line 1: queue jobs is draining");
+        assertThat(run("queues", "jobs", "-o", "json").out()).contains("\"draining\":true,\"pushed\":0");
+        redis.call("RPUSH", "jobs", "{}");
+        assertThat(run("queues", "jobs").out()).contains("yes, 1 pushed");
+
+        redis.call("DEL", "jobs", "{jobs}:ready", "{jobs}:status");
+        CommandLineCase done = run("drain", "jobs", "-o", "json");
+        assertThat(done.exit()).isZero();
+        assertThat(done.out()).contains("\"changed\":false,\"drained\":true,\"left\":0");
+        assertThat(run("drain", "jobs").out()).isEqualTo("drained jobs; it takes no new tasks until 'resume'\n");
+        assertThat(run("resume", "jobs").out()).isEqualTo("resumed jobs\n");
+        assertThat(run("enqueue", "jobs", "mail").exit()).isZero();
+    }
+
+    @Test
+    void whatADrainIsNotToldIsSaidSo() {
+        assertThat(run("drain", "a b").exit()).isEqualTo(2);
+        assertThat(run("drain", "jobs", "--no-wait", "--timeout", "1s").err())
+                .contains("--no-wait and --timeout exclude each other");
+        assertThat(run("drain", "jobs", "--timeout", "soon").exit()).isEqualTo(2);
     }
 
     @Test
@@ -229,9 +286,9 @@ class CommandsRedisTest {
         CommandLineCase table = run("queues");
         assertThat(table.exit()).isZero();
         assertThat(table.out()).isEqualTo("""
-                        QUEUE   WAITING  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DELIVERY       STATUS KEY
-                        clicks        2        0  -           0  -            no      at-most-once   {clicks}:status
-                        jobs          1        0        0     0            0  no      at-least-once  {jobs}:status
+                        QUEUE   WAITING  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DRAINING  DELIVERY       STATUS KEY
+                        clicks        2        0  -           0  -            no      no        at-most-once   {clicks}:status
+                        jobs          1        0        0     0            0  no      no        at-least-once  {jobs}:status
                         """);
         Map<?, ?> json = json(run("queues", "jobs", "-o", "json").out());
         assertThat(json.get("complete")).isEqualTo(true);

@@ -49,9 +49,9 @@ class BulkEnqueueTest {
     /** A task can be seen before the queue between the threads counts it; then that queue's length is -1. */
     @Test
     void aSourceOnAnotherThreadMayBeOvertaken() {
-        EnqueueCalls atOnce =
-                (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(index -> EnqueueResult.Outcome.CREATED)
-                        .doFirst(() -> assertThat(ids).isNotEmpty());
+        EnqueueCalls atOnce = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(
+                        (id, index) -> EnqueueResult.of(id, EnqueueResult.Outcome.CREATED))
+                .doFirst(() -> assertThat(ids).isNotEmpty());
         Publisher<Task<?>> slow = Flux.range(0, 300_000)
                 .<Task<?>>map(i -> Task.of("mail", i))
                 .doOnNext(task -> IntStream.range(0, 300).forEach(spin -> Thread.onSpinWait())) // the queue runs empty
@@ -256,7 +256,7 @@ class BulkEnqueueTest {
     @Test
     void manyThreadsAndAnswersInAnyOrderKeepTheOrderOfTheSource() {
         EnqueueCalls delayed = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(
-                        index -> EnqueueResult.Outcome.CREATED)
+                        (id, index) -> EnqueueResult.of(id, EnqueueResult.Outcome.CREATED))
                 .delayElement(Duration.ofNanos(ThreadLocalRandom.current().nextInt(1_000_000)));
         Flux<Task<?>> source = tasks(50_000).publishOn(Schedulers.boundedElastic(), 64);
 

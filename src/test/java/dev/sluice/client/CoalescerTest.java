@@ -229,7 +229,7 @@ class CoalescerTest {
 
     private void answerAll() {
         for (int i = 0; i < store.sent.size(); i++) { // grows meanwhile
-            store.sent.get(i).answer().tryEmitValue(index -> EnqueueResult.Outcome.CREATED);
+            store.sent.get(i).answer().tryEmitValue((id, index) -> EnqueueResult.of(id, EnqueueResult.Outcome.CREATED));
         }
     }
 

@@ -44,6 +44,7 @@ class DeadLettersRedisTest {
     private final RedisWire wire;
     private final DeadLetters dead;
     private final PopStore pops;
+    private long burials;
 
     DeadLettersRedisTest(RedisServer redis) {
         links = RedisLinks.own(RedisURI.create(redis.uri()), null);
@@ -81,8 +82,7 @@ class DeadLettersRedisTest {
     @Test
     void countersOfTheFrameAreTold() {
         byte[] frame = "\1F3,2,7 x\nbody".getBytes(UTF_8);
-        pops.bury("x", frame, "{\"reason\":\"crash-limit\",\"message\":\"m\"}", 1_000)
-                .block(SOON);
+        bury(frame, "{\"reason\":\"crash-limit\",\"message\":\"m\"}", 1_000);
 
         DeadLetter letter = dead.find("x").block(SOON);
 
@@ -273,7 +273,12 @@ class DeadLettersRedisTest {
     }
 
     private void bury(String id, long atMs, Failure failure, String element) {
-        pops.bury(id, frame(id, element), line(failure), atMs).block(SOON);
+        bury(frame(id, element), line(failure), atMs);
+    }
+
+    private void bury(byte[] frame, String failure, long atMs) {
+        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure, atMs);
+        pops.bury("me", ++burials, List.of(burial)).block(SOON);
     }
 
     private static byte[] frame(String id, String element) {

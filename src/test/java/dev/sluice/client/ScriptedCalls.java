@@ -35,7 +35,7 @@ final class ScriptedCalls implements EnqueueCalls {
         }
 
         void all(EnqueueResult.Outcome outcome) {
-            answer.tryEmitValue(index -> outcome).orThrow();
+            answer.tryEmitValue((id, index) -> EnqueueResult.of(id, outcome)).orThrow();
         }
 
         void fail(SluiceException error) {

@@ -2,10 +2,12 @@ package dev.sluice.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import dev.sluice.redis.Frame;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Verdict;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,6 +37,37 @@ class AttemptTest {
         assertThat(attempt.remainingNanos(1_050 * MS)).isEqualTo(150 * MS);
         assertThat(attempt.isOverdue(1_201 * MS)).isTrue();
         assertThat(attempt.remainingNanos(1_300 * MS)).isZero();
+    }
+
+    @Test
+    void aTimeoutIsANumberAndNoObjectOfItsOwn() {
+        int attempts = 20_000;
+        Attempt[] all = new Attempt[attempts];
+        for (int i = 0; i < attempts; i++) {
+            all[i] = attempt("\u0001c id\n{}");
+        }
+        timed(all, 0, 5_000); // has the classes loaded
+
+        assertThat(allocatedBy(() -> timed(all, 5_000, attempts)) / (attempts - 5_000))
+                .isZero();
+        // What a timer would be: the measurement sees it.
+        assertThat(allocatedBy(() -> all[0].cut(Verdict.released()))).isPositive();
+    }
+
+    private static void timed(Attempt[] all, int from, int to) {
+        for (int i = from; i < to; i++) {
+            all[i].start(1_000 * MS, 300_000 * MS);
+            if (all[i].isOverdue(1_001 * MS)) {
+                throw new AssertionError();
+            }
+        }
+    }
+
+    private static long allocatedBy(Runnable work) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        work.run();
+        return threads.getCurrentThreadAllocatedBytes() - before;
     }
 
     @Test

@@ -69,4 +69,21 @@ class RedrivingRedisTest extends DispatchCase {
         eventually(() -> assertThat(told.trimmed.get()).isEqualTo(990));
         eventually(() -> assertThat(hlen(queue.statusKey())).isEqualTo(10));
     }
+
+    @ParameterizedTest
+    @EnumSource(DeliveryMode.class)
+    void aPushedCopyOfADeadLetterReplacesIt(DeliveryMode mode) {
+        deliver(mode);
+        AtomicBoolean mended = new AtomicBoolean();
+        running(task -> mended.get() ? Mono.empty() : Mono.error(new IllegalStateException("broken")));
+        pushAnnounced("a");
+        eventually(() -> assertThat(dead()).isEqualTo(1));
+
+        mended.set(true);
+        pushAnnounced("a");
+
+        eventually(() -> assertThat(dead()).isZero());
+        assertThat(hlen(key("dead:bodies"))).isZero();
+        eventually(this::assertEmpty);
+    }
 }

@@ -10,6 +10,7 @@ import dev.sluice.task.TaskState;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -111,6 +112,20 @@ class EnqueueRedisTest {
         q.enqueue("y");
 
         assertThat(q.len("wake")).isEqualTo(1L);
+    }
+
+    @Test
+    void aDrainingQueueTakesNothingNewAndWritesNothing() {
+        q.enqueue("a");
+        assertThat(OneQueue.await(q.producer.drain())).isTrue();
+        Map<String, String> before = q.everything();
+
+        EnqueueReply reply = q.enqueue("a", "b");
+
+        assertThat(reply.fate(0)).isEqualTo(EnqueueReply.Fate.EXISTING);
+        assertThat(reply.fate(1)).isEqualTo(EnqueueReply.Fate.CLOSED);
+        assertThat(q.schedule("c", -1000).fate(0)).isEqualTo(EnqueueReply.Fate.CLOSED);
+        assertThat(q.everything()).isEqualTo(before);
     }
 
     @Test

@@ -41,6 +41,7 @@ final class OneQueue implements AutoCloseable {
     final ClaimStore claims;
     final UpkeepStore upkeep;
     final DeadStore dead;
+    private long burials;
 
     OneQueue(RedisServer redis) {
         this(redis, Queue.named("q"));
@@ -86,6 +87,12 @@ final class OneQueue implements AutoCloseable {
         dues.add(0, due);
         return await(
                 producer.enqueue(List.of(id), List.of(Frame.ofClient(id, ("body of " + id).getBytes(UTF_8))), dues, 0));
+    }
+
+    /** What an at-most-once dispatcher does with a task that failed. */
+    void bury(byte[] frame, String failure, long atMs) {
+        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure, atMs);
+        await(links.pops(queue).bury("tests", ++burials, List.of(burial)));
     }
 
     CancelReply cancel(String id) {

@@ -72,7 +72,8 @@ class PopStoreRedisTest {
     void whoseStatusHadNotArrivedIsToldAndLookedAfter() {
         q.wire.call("HSET", q.queue.statusKey(), "early", "queued");
 
-        assertThat(OneQueue.await(pops.processing(List.of("early", "late")))).containsExactly("late");
+        assertThat(OneQueue.await(pops.processing(List.of("early", "late"), List.of())))
+                .containsExactly("late");
         assertThat(q.status("late")).isEqualTo("processing");
         OneQueue.await(pops.ended(List.of("early", "late")));
         OneQueue.await(pops.lookAfter(List.of("late")));
@@ -88,13 +89,63 @@ class PopStoreRedisTest {
     void whatCannotBeReadIsADeadLetterWithItsBytes() {
         byte[] body = OneQueue.binary(300, 5);
 
-        OneQueue.await(pops.bury("x", Frame.ofForeign("x", body), "{\"reason\":\"not-json\"}", 1));
+        bury(1, "x", body);
 
         assertThat(q.status("x")).isEqualTo("dead");
         assertThat(q.raw(io.lettuce.core.protocol.CommandType.HGET, q.key("dead:bodies"), "x")
                         .bytes(0))
                 .startsWith("{\"reason\":\"not-json\"}\n\u0001f x\n".getBytes(UTF_8))
                 .endsWith(body);
+    }
+
+    @Test
+    void aRepeatedBurialDoesNotBuryWhatWasRedrivenOrPurgedSinceTheFirst() {
+        byte[] body = "body".getBytes(UTF_8);
+        bury(1, "again", body);
+        bury(2, "gone", body);
+        OneQueue.await(q.dead.redrive(List.of("again".getBytes(UTF_8))));
+        OneQueue.await(q.dead.purge(List.of("gone".getBytes(UTF_8))));
+        var before = q.everything();
+
+        bury(1, "again", body);
+        bury(2, "gone", body);
+
+        assertThat(q.everything()).isEqualTo(before);
+        assertThat(q.status("again")).isEqualTo("queued");
+        bury(3, "again", body);
+        assertThat(q.status("again")).isEqualTo("dead");
+        OneQueue.await(pops.popMany(false, 1));
+    }
+
+    @Test
+    void eachDispatcherNumbersItsOwnBurialsAndTheNumberIsNotKeptForEver() {
+        bury(7, "x", new byte[0]);
+        OneQueue.await(pops.bury("another", 1, List.of(burial("y", new byte[0]))));
+
+        assertThat(q.status("y")).isEqualTo("dead");
+        assertThat((Long) q.wire.call("PTTL", q.key("buried:me"))).isBetween(86_000_000L, 86_400_000L);
+    }
+
+    @Test
+    void aPushedCopyReplacesTheDeadLetterOfItsIdAndOthersAreLeftAlone() {
+        bury(1, "x", new byte[0]);
+        bury(2, "y", new byte[0]);
+
+        assertThat(OneQueue.await(pops.processing(List.of("x", "new"), List.of("x", "new"))))
+                .containsExactly("new");
+
+        assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of("y"));
+        assertThat(q.wire.call("HKEYS", q.key("dead:bodies"))).isEqualTo(List.of("y"));
+        OneQueue.await(pops.ended(List.of("x", "new")));
+    }
+
+    private void bury(long number, String id, byte[] body) {
+        OneQueue.await(pops.bury("me", number, List.of(burial(id, body))));
+    }
+
+    private static PopStore.Burial burial(String id, byte[] body) {
+        Frame frame = Frame.read(Frame.ofForeign(id, body));
+        return new PopStore.Burial(frame, "{\"reason\":\"not-json\"}", 1);
     }
 
     @Test
@@ -115,7 +166,7 @@ class PopStoreRedisTest {
     void aRunningTaskExistsAndNobodyRings() {
         q.enqueue("x");
         OneQueue.await(pops.popMany(false, 1));
-        OneQueue.await(pops.processing(List.of("x")));
+        OneQueue.await(pops.processing(List.of("x"), List.of()));
 
         assertThat(q.enqueue("x").fate(0)).isEqualTo(EnqueueReply.Fate.EXISTING);
         assertThat(q.rings()).isFalse();

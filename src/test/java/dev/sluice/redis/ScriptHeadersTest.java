@@ -77,6 +77,7 @@ class ScriptHeadersTest {
         assertThat(verbs().map(file -> file.getFileName().toString()))
                 .containsExactlyInAnyOrder(
                         "browse.lua",
+                        "bury.lua",
                         "cancel.lua",
                         "enqueue.lua",
                         "exchange.lua",
@@ -89,6 +90,7 @@ class ScriptHeadersTest {
                         "recover.lua",
                         "redrive.lua",
                         "repair.lua",
+                        "survey.lua",
                         "trim.lua",
                         "upkeep.lua");
     }

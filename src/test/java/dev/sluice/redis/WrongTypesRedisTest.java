@@ -46,6 +46,8 @@ class WrongTypesRedisTest {
                     "cancel",
                     "pause",
                     "resume",
+                    "drain",
+                    "bury",
                     "upkeep",
                     "redrive",
                     "purge",
@@ -62,7 +64,7 @@ class WrongTypesRedisTest {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
                             .matches(
-                                    "heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|upkeep|redrive|purge|trim)"
+                                    "heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|drain|bury|upkeep|redrive|purge|trim)"
                                             + " .*:claimed:a");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
@@ -112,6 +114,8 @@ class WrongTypesRedisTest {
             case "schedule" -> () -> q.schedule("new", -1000);
             case "cancel" -> () -> q.cancel("waiting");
             case "pause" -> () -> OneQueue.await(q.producer.pause(true));
+            case "drain" -> () -> OneQueue.await(q.producer.drain());
+            case "bury" -> () -> q.bury(Frame.ofClient("x", new byte[0]), "{}", 1_000);
             case "resume" -> () -> OneQueue.await(q.producer.pause(false));
             default -> q::round;
         };

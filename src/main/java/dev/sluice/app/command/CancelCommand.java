@@ -1,15 +1,10 @@
 package dev.sluice.app.command;
 
-import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.Cancellation;
 import dev.sluice.client.TaskClient;
-import dev.sluice.task.InvalidTaskException;
-import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
-import dev.sluice.task.TaskId;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,7 +36,6 @@ import picocli.CommandLine.Parameters;
                     + " line is wrong, or the queue is at-most-once."
         })
 final class CancelCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Terminal terminal;
 
@@ -63,29 +57,17 @@ final class CancelCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        check();
+        Session.checkNames(queue, ids);
         Map<String, Cancellation> found = new LinkedHashMap<>();
         try (Session session = Session.with(redis.address())) {
-            QueueInfo known = session.await(session.sluice().queue(queue), PATIENCE);
-            if (known == null) {
-                throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
-            }
+            QueueInfo known = session.known(queue);
             TaskClient client = session.sluice().client(known.queue());
             for (String id : ids) {
-                found.put(id, Objects.requireNonNull(session.await(client.cancel(id), PATIENCE), "never empty"));
+                found.put(id, Objects.requireNonNull(session.await(client.cancel(id)), "never empty"));
             }
         }
         show(found);
         return found.containsValue(Cancellation.UNKNOWN) || found.containsValue(Cancellation.DEAD) ? 1 : 0;
-    }
-
-    private void check() {
-        try {
-            Queue.named(queue);
-            ids.forEach(TaskId::check);
-        } catch (InvalidTaskException e) {
-            throw Refusal.mistaken(e);
-        }
     }
 
     private void show(Map<String, Cancellation> found) {

@@ -18,6 +18,7 @@ public final class Commands {
                 .addSubcommand(new CancelCommand(terminal))
                 .addSubcommand(new PauseCommand.Pause(terminal))
                 .addSubcommand(new PauseCommand.Resume(terminal))
+                .addSubcommand(new DrainCommand(terminal))
                 .addSubcommand(DeadCommand.with(terminal))
                 .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))

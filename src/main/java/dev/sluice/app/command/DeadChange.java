@@ -65,7 +65,7 @@ abstract class DeadChange implements Callable<Integer> {
 
     @Override
     public final Integer call() throws InterruptedException {
-        DeadQueue.check(queue, ids);
+        Session.checkNames(queue, ids);
         if (ids.isEmpty() && !all && filter.isEmpty()) {
             throw Refusal.mistaken("Which ones? Name ids, or use " + DeadFilterOptions.NAMES + ", or --all");
         }

@@ -7,6 +7,7 @@ import dev.sluice.client.DeadLetter;
 import dev.sluice.client.DeadLetterFilter;
 import dev.sluice.client.DeadLetters;
 import dev.sluice.task.Failure;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,8 @@ import reactor.core.publisher.Flux;
 final class DeadLsCommand implements Callable<Integer> {
     private static final int MOST = 10_000;
     private static final int LONGEST_ERROR = 80;
+
+    private static final Duration LONGEST = Duration.ofMinutes(5);
 
     private final Terminal terminal;
 
@@ -71,13 +74,12 @@ final class DeadLsCommand implements Callable<Integer> {
         if (limit < 1 || limit > MOST) {
             throw Refusal.mistaken("--limit takes 1 to " + MOST + ", was " + limit);
         }
-        DeadQueue.check(queue, List.of());
+        Session.checkNames(queue, List.of());
         DeadLetterFilter wanted = filter.filter();
         List<DeadLetter> found;
         try (Session session = Session.with(redis.address())) {
             DeadLetters letters = DeadQueue.of(session, queue);
-            found = session.await(
-                    listing(letters, wanted).take(limit + 1L).collectList(), DeadQueue.PATIENCE.multipliedBy(10));
+            found = session.await(listing(letters, wanted).take(limit + 1L).collectList(), LONGEST);
         }
         show(found == null ? List.of() : found);
         return 0;

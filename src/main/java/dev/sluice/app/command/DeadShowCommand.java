@@ -49,10 +49,10 @@ final class DeadShowCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        DeadQueue.check(queue, List.of(id));
+        Session.checkNames(queue, List.of(id));
         DeadLetter letter;
         try (Session session = Session.with(redis.address())) {
-            letter = session.await(DeadQueue.of(session, queue).find(id), DeadQueue.PATIENCE);
+            letter = session.await(DeadQueue.of(session, queue).find(id));
         }
         if (letter == null) {
             throw Refusal.failed("Queue '" + queue + "' has no dead letter '" + Table.printable(id) + "'");

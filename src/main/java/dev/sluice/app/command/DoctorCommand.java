@@ -50,7 +50,6 @@ import picocli.CommandLine.Parameters;
                     + " Redis could not be asked, 2 the command line is wrong."
         })
 final class DoctorCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration LONGEST_EXAMINATION = Duration.ofMinutes(30);
     private static final int MOST_REPAIRS = 64;
     private static final int MOST_QUEUES = 1_000;
@@ -82,7 +81,7 @@ final class DoctorCommand implements Callable<Integer> {
         RedisAddress address = redis.address();
         ServerInfo server;
         try (Session session = Session.with(address)) {
-            server = Objects.requireNonNull(session.await(session.sluice().server(), PATIENCE), "never empty");
+            server = Objects.requireNonNull(session.await(session.sluice().server()), "never empty");
             for (Queue queue : queues(session)) {
                 Diagnosis diagnosis = examined(session, queue);
                 if (diagnosis != null) {
@@ -116,11 +115,7 @@ final class DoctorCommand implements Callable<Integer> {
             }
             return found.queues().stream().map(QueueInfo::queue).toList();
         }
-        QueueInfo known = session.await(session.sluice().queue(name), PATIENCE);
-        if (known == null) {
-            throw Refusal.failed("nobody has worked on a queue '" + name + "' in this Redis yet");
-        }
-        return List.of(known.queue());
+        return List.of(session.known(name).queue());
     }
 
     /** One that was repaired is repaired again until nothing more is: what is mended may uncover something else. */

@@ -6,6 +6,7 @@ import dev.sluice.app.console.Terminal;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonCodec;
+import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
@@ -52,7 +53,6 @@ import picocli.CommandLine.Spec;
             "Exit codes: 0 done, 1 Redis did not take it, 2 the command line, the payload or a line is wrong."
         })
 final class EnqueueCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Terminal terminal;
 
@@ -120,6 +120,15 @@ final class EnqueueCommand implements Callable<Integer> {
     private @Nullable Instant at;
 
     @Option(
+            names = "--durability",
+            paramLabel = "LEVEL",
+            converter = DurabilityConverter.class,
+            description =
+                    "Answer when each task is in memory (the default), or on replicated:N replicas too, or with fsync on the"
+                            + " disk of the master (Redis 7.2).")
+    private Durability durability = Durability.memory();
+
+    @Option(
             names = "--lines",
             paramLabel = "FILE",
             description = "Many tasks from a file, one JSON object a line, or - for standard input; TYPE is for lines"
@@ -143,7 +152,7 @@ final class EnqueueCommand implements Callable<Integer> {
     private void one(Queue wanted, Task<byte[]> task) throws InterruptedException {
         EnqueueResult result;
         try (Session session = Session.with(redis.address())) {
-            result = session.await(client(session, wanted).enqueue(task), PATIENCE);
+            result = session.await(client(session, wanted).enqueue(task));
         }
         if (result == null) {
             throw new IllegalStateException("enqueue is never empty");
@@ -178,14 +187,14 @@ final class EnqueueCommand implements Callable<Integer> {
     }
 
     private TaskClient client(Session session, Queue wanted) throws InterruptedException {
-        QueueInfo recorded = session.await(session.sluice().queue(wanted.name()), PATIENCE);
+        QueueInfo recorded = session.await(session.sluice().queue(wanted.name()));
         Queue agreed = queues.agreed(wanted, recorded);
         if (recorded == null) {
             terminal.remark(
                     "Queue '" + agreed.name() + "' is new in this Redis: its statuses will be in '" + agreed.statusKey()
                             + "', its delivery is " + agreed.delivery().word() + ".");
         }
-        return session.sluice().client(agreed);
+        return session.sluice().client(agreed).with(durability);
     }
 
     private Task<byte[]> task() {

@@ -1,13 +1,9 @@
 package dev.sluice.app.command;
 
-import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.task.Explanation;
-import dev.sluice.task.InvalidTaskException;
-import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
-import dev.sluice.task.TaskId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -58,13 +54,10 @@ final class ExplainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        check();
+        Session.checkNames(queue, List.of(id));
         Explanation told;
         try (Session session = Session.with(redis.address())) {
-            QueueInfo known = session.await(session.sluice().queue(queue), PATIENCE);
-            if (known == null) {
-                throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
-            }
+            QueueInfo known = session.known(queue);
             told = Objects.requireNonNull(
                     session.await(session.sluice().explain(known.queue(), id), PATIENCE), "never empty");
         }
@@ -75,15 +68,6 @@ final class ExplainCommand implements Callable<Integer> {
             terminal.say(lines.toArray(String[]::new));
         }
         return told.place() == Explanation.Place.UNKNOWN ? 1 : 0;
-    }
-
-    private void check() {
-        try {
-            Queue.named(queue);
-            TaskId.check(id);
-        } catch (InvalidTaskException e) {
-            throw Refusal.mistaken(e);
-        }
     }
 
     private String json(Explanation told) {

@@ -1,12 +1,9 @@
 package dev.sluice.app.command;
 
-import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.TaskClient;
-import dev.sluice.task.InvalidTaskException;
-import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
-import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -15,7 +12,6 @@ import picocli.CommandLine.Parameters;
 
 /** {@code sluice pause} and {@code sluice resume}: whether anything is taken from a queue. */
 abstract sealed class PauseCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Terminal terminal;
     private final boolean pauses;
@@ -36,20 +32,12 @@ abstract sealed class PauseCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        try {
-            Queue.named(queue);
-        } catch (InvalidTaskException e) {
-            throw Refusal.mistaken(e);
-        }
+        Session.checkNames(queue, List.of());
         boolean changed;
         try (Session session = Session.with(redis.address())) {
-            QueueInfo known = session.await(session.sluice().queue(queue), PATIENCE);
-            if (known == null) {
-                throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
-            }
+            QueueInfo known = session.known(queue);
             TaskClient client = session.sluice().client(known.queue());
-            changed = Objects.requireNonNull(
-                    session.await(pauses ? client.pause() : client.resume(), PATIENCE), "never empty");
+            changed = Objects.requireNonNull(session.await(pauses ? client.pause() : client.resume()), "never empty");
         }
         show(changed);
         return 0;
@@ -65,7 +53,7 @@ abstract sealed class PauseCommand implements Callable<Integer> {
         } else if (changed) {
             terminal.say((pauses ? "paused " : "resumed ") + queue);
         } else {
-            terminal.say(queue + (pauses ? " was paused already" : " was not paused"));
+            terminal.say(queue + (pauses ? " was paused already" : " was neither paused nor draining"));
         }
     }
 
@@ -95,7 +83,8 @@ abstract sealed class PauseCommand implements Callable<Integer> {
 
     @Command(
             name = "resume",
-            description = "Resumes a paused queue: within 1 s dispatchers take tasks from it again.",
+            description =
+                    "Resumes a queue that is paused or draining: it takes new tasks, and dispatchers take from it again.",
             mixinStandardHelpOptions = true,
             versionProvider = Version.class,
             sortOptions = false,
@@ -104,7 +93,7 @@ abstract sealed class PauseCommand implements Callable<Integer> {
                 "Example:",
                 "  java -jar sluice-server.jar resume task_queue",
                 "",
-                "Exit codes: 0 it is not paused, 1 the queue is unknown or Redis could not be asked, 2 the command line is"
+                "Exit codes: 0 it is neither paused nor draining, 1 the queue is unknown or Redis could not be asked, 2 the command line is"
                         + " wrong."
             })
     static final class Resume extends PauseCommand {

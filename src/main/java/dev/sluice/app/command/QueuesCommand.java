@@ -7,7 +7,6 @@ import dev.sluice.app.console.Terminal;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -34,7 +33,8 @@ import picocli.CommandLine.Parameters;
         footer = {
             "",
             "Columns: WAITING for a free handler; DELAYED, scheduled or before another attempt; RUNNING; DEAD letters;"
-                    + " living DISPATCHERS. - is not counted in an at-most-once queue.",
+                    + " living DISPATCHERS. - is not counted in an at-most-once queue. DRAINING also says how many tasks"
+                    + " foreign clients have pushed since.",
             "",
             "Examples:",
             "  java -jar sluice-server.jar queues",
@@ -43,7 +43,6 @@ import picocli.CommandLine.Parameters;
             "Exit codes: 0 done, 1 a queue is unknown or Redis could not be asked, 2 the command line is wrong."
         })
 final class QueuesCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Terminal terminal;
 
@@ -93,7 +92,7 @@ final class QueuesCommand implements Callable<Integer> {
     private Discovery named(Session session) throws InterruptedException {
         List<QueueInfo> found = new ArrayList<>();
         for (String name : names) {
-            QueueInfo info = session.await(session.sluice().queue(name), PATIENCE);
+            QueueInfo info = session.await(session.sluice().queue(name));
             if (info == null) {
                 terminal.remark("Nobody has worked on a queue '" + name + "' in this Redis yet.");
             } else {
@@ -123,7 +122,16 @@ final class QueuesCommand implements Callable<Integer> {
 
     private static Table table(List<QueueInfo> found) {
         Table table = new Table(
-                "QUEUE", "WAITING", "DELAYED", "RUNNING", "DEAD", "DISPATCHERS", "PAUSED", "DELIVERY", "STATUS KEY");
+                "QUEUE",
+                "WAITING",
+                "DELAYED",
+                "RUNNING",
+                "DEAD",
+                "DISPATCHERS",
+                "PAUSED",
+                "DRAINING",
+                "DELIVERY",
+                "STATUS KEY");
         for (QueueInfo info : found) {
             table.row(
                     info.queue().name(),
@@ -133,6 +141,7 @@ final class QueuesCommand implements Callable<Integer> {
                     grouped(info.dead()),
                     grouped(info.dispatchers()),
                     info.paused() ? "yes" : "no",
+                    draining(info),
                     info.queue().delivery().word(),
                     info.queue().statusKey());
         }
@@ -143,14 +152,21 @@ final class QueuesCommand implements Callable<Integer> {
         return new Json()
                 .put("name", info.queue().name())
                 .put("waiting", info.waiting())
+                .put("cancelled", info.cancelled())
                 .put("delayed", info.delayed())
                 .put("running", boxed(info.running()))
                 .put("dead", info.dead())
                 .put("dispatchers", boxed(info.dispatchers()))
                 .put("paused", info.paused())
+                .put("draining", info.draining())
+                .put("pushed", info.pushed())
                 .put("delivery", info.queue().delivery().word())
                 .put("statusKey", info.queue().statusKey())
                 .map();
+    }
+
+    private static String draining(QueueInfo info) {
+        return !info.draining() ? "no" : info.pushed() == 0 ? "yes" : "yes, " + grouped(info.pushed()) + " pushed";
     }
 
     private static @Nullable Long boxed(OptionalLong count) {

@@ -6,8 +6,12 @@ import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Waiting;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
 import dev.sluice.task.SluiceException;
+import dev.sluice.task.TaskId;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -17,6 +21,7 @@ import reactor.core.publisher.Mono;
 
 /** One conversation of a command with Redis, in which each answer is waited for and each failure is a {@link Refusal}. */
 final class Session implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration TIME_TO_DISCONNECT = Duration.ofSeconds(2);
 
     private final RedisAddress address;
@@ -35,8 +40,32 @@ final class Session implements AutoCloseable {
         }
     }
 
+    /** Refuses what can be no name of a queue or id of a task, before anything is asked. */
+    static void checkNames(String queue, List<String> ids) {
+        try {
+            Queue.named(queue);
+            ids.forEach(TaskId::check);
+        } catch (InvalidTaskException e) {
+            throw Refusal.mistaken(e);
+        }
+    }
+
     Sluice sluice() {
         return sluice;
+    }
+
+    /** The queue of this name; refuses one that nobody knows, so that no command makes a new one by looking. */
+    QueueInfo known(String queue) throws InterruptedException {
+        QueueInfo known = await(sluice.queue(queue));
+        if (known == null) {
+            throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
+        }
+        return known;
+    }
+
+    /** What {@code work} emits within 30 s, or null if it is empty. */
+    <T> @Nullable T await(Mono<T> work) throws InterruptedException {
+        return await(work, PATIENCE);
     }
 
     /** What {@code work} emits, or null if it is empty. */

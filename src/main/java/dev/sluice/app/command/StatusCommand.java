@@ -1,16 +1,12 @@
 package dev.sluice.app.command;
 
 import dev.sluice.Sluice;
-import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.TaskClient;
-import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
-import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskState;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +38,6 @@ import reactor.core.publisher.Mono;
             "Exit codes: 0 each id is known, 1 one is unknown or Redis could not be asked, 2 the command line is wrong."
         })
 final class StatusCommand implements Callable<Integer> {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final int AT_A_TIME = 64;
 
     private final Terminal terminal;
@@ -65,28 +60,19 @@ final class StatusCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        check();
+        Session.checkNames(queue, ids);
         Map<String, @Nullable TaskState> states = new LinkedHashMap<>();
         ids.forEach(id -> states.put(id, null));
         try (Session session = Session.with(redis.address())) {
-            QueueInfo known = session.await(session.sluice().queue(queue), PATIENCE);
+            QueueInfo known = session.await(session.sluice().queue(queue));
             if (known == null) {
                 terminal.remark("Nobody has worked on a queue '" + queue + "' in this Redis yet.");
             } else {
-                session.await(read(session.sluice(), known.queue(), states), PATIENCE);
+                session.await(read(session.sluice(), known.queue(), states));
             }
         }
         show(states);
         return states.containsValue(null) ? 1 : 0;
-    }
-
-    private void check() {
-        try {
-            Queue.named(queue);
-            ids.forEach(TaskId::check);
-        } catch (InvalidTaskException e) {
-            throw Refusal.mistaken(e);
-        }
     }
 
     private static Mono<Void> read(Sluice sluice, Queue queue, Map<String, @Nullable TaskState> states) {

@@ -95,6 +95,11 @@ final class Catalog {
             Kind.number(0, 1),
             plain(RETRY.jitter()),
             "The share of a wait that is random; it only shortens.");
+    static final Setting<List<FailureRule>> RULES = Setting.of(
+            "retry.rules",
+            Kind.failureRules(),
+            Kind.NONE,
+            "What follows a failure of these classes; the first that fits decides.");
     static final Setting<Optional<String>> DEFAULT_TYPE = Setting.of(
                     "default-type",
                     Kind.optionalText(TYPE, Task::isValidType),
@@ -134,11 +139,16 @@ final class Catalog {
             BACKOFF_FACTOR,
             BACKOFF_MAX,
             BACKOFF_JITTER,
+            RULES,
             DEFAULT_TYPE,
             PLAIN_TYPE,
             FOREIGN,
             DEAD_LETTERS_COUNT,
             DEAD_LETTERS_AGE);
+
+    /** What a type of task may have of its own; what it does not say is the queue's. */
+    static final List<Setting<?>> OF_A_TYPE =
+            List.of(TIMEOUT, MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES);
 
     private Catalog() {}
 

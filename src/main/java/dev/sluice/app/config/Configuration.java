@@ -2,10 +2,12 @@ package dev.sluice.app.config;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,26 +42,26 @@ public final class Configuration {
         Path file = named == null && byVariable != null ? Path.of(byVariable) : named;
         Problems problems = new Problems();
         Map<Key, Given> given = new HashMap<>();
-        Map<String, Source> queues = new LinkedHashMap<>();
+        Map<Scope, Source> scopes = new LinkedHashMap<>();
         if (file != null) {
-            new YamlFile(file, variables, problems, given, queues).read();
+            new YamlFile(file, variables, problems, given, scopes).read();
         }
-        if (queues.isEmpty()) {
-            queues.put(Catalog.QUICK_START_QUEUE, Source.DEFAULT);
+        if (scopes.isEmpty()) {
+            scopes.put(Scope.of(Catalog.QUICK_START_QUEUE), Source.DEFAULT);
         }
-        List<Key> keys = keys(queues);
+        List<Key> keys = keys(scopes.keySet());
         variables.override(given, keys, problems);
         keys.forEach(key -> {
             String text = flags.get(String.valueOf(key.setting().flag()));
-            if (text != null) {
+            if (text != null && !key.scope().isType()) {
                 given.put(
                         key,
                         new Given(text, Source.flag(String.valueOf(key.setting().flag()))));
             }
         });
         Map<Key, Given> values = new LinkedHashMap<>();
-        keys.forEach(key -> values.put(key, given.getOrDefault(key, new Given(key.standard(), Source.DEFAULT))));
-        return new Configuration(values, new Reading(values, queues, problems).settings(), file);
+        keys.forEach(key -> values.put(key, given.getOrDefault(key, inherited(key, values))));
+        return new Configuration(values, new Reading(values, scopes, problems).settings(), file);
     }
 
     /** What to run with. */
@@ -84,10 +86,17 @@ public final class Configuration {
                 .toList();
     }
 
-    private static List<Key> keys(Map<String, Source> queues) {
+    /** What holds without a word: for a type what its queue has, which comes before it. */
+    private static Given inherited(Key key, Map<Key, Given> values) {
+        return key.scope().isType()
+                ? Objects.requireNonNull(values.get(new Key(Scope.of(key.scope().queue()), key.setting())), key.path())
+                : new Given(key.standard(), Source.DEFAULT);
+    }
+
+    private static List<Key> keys(Collection<Scope> scopes) {
         List<Key> keys = new ArrayList<>();
         Catalog.GLOBAL.forEach(setting -> keys.add(Key.of(setting)));
-        queues.keySet().forEach(queue -> Catalog.OF_A_QUEUE.forEach(setting -> keys.add(new Key(queue, setting))));
+        scopes.forEach(scope -> scope.settings().forEach(setting -> keys.add(new Key(scope, setting))));
         return keys;
     }
 

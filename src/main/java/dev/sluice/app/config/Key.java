@@ -2,16 +2,12 @@ package dev.sluice.app.config;
 
 import java.util.Locale;
 
-/**
- * One setting of one queue, or of the whole program.
- *
- * @param queue the queue's name; empty for the whole program
- */
-record Key(String queue, Setting<?> setting) {
+/** One setting of one queue, of one type of it, or of the whole program. */
+record Key(Scope scope, Setting<?> setting) {
     static final String VARIABLES = "SLUICE_";
 
     static Key of(Setting<?> setting) {
-        return new Key("", setting);
+        return new Key(Scope.PROGRAM, setting);
     }
 
     /** The variable that sets it: its path in capitals, every other character than letters and digits an underscore. */
@@ -20,10 +16,10 @@ record Key(String queue, Setting<?> setting) {
     }
 
     String path() {
-        return queue.isEmpty() ? setting.path() : "queues." + queue + "." + setting.path();
+        return scope.absolute(setting.path());
     }
 
     String standard() {
-        return setting.standard().apply(queue);
+        return setting.standard().apply(scope.queue());
     }
 }

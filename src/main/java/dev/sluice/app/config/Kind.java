@@ -5,6 +5,7 @@ import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
@@ -136,6 +137,11 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                     return text.equals(NONE) ? Optional.empty() : Optional.of(text);
                 },
                 true);
+    }
+
+    /** What follows which failure; in a file a mapping, elsewhere one text. */
+    static Kind<List<FailureRule>> failureRules() {
+        return new Kind<>(FailureRule.FORM, FailureRule::all, true);
     }
 
     /** What is wrong with that text; empty if nothing is. */

@@ -20,12 +20,12 @@ final class Reading {
             .toList();
 
     private final Map<Key, Given> values;
-    private final Map<String, Source> queues;
+    private final Map<Scope, Source> scopes;
     private final Problems problems;
 
-    Reading(Map<Key, Given> values, Map<String, Source> queues, Problems problems) {
+    Reading(Map<Key, Given> values, Map<Scope, Source> scopes, Problems problems) {
         this.values = values;
-        this.queues = queues;
+        this.scopes = scopes;
         this.problems = problems;
     }
 
@@ -34,8 +34,8 @@ final class Reading {
         values.forEach(this::check);
         checkData();
         List<Settings.Served> served = new ArrayList<>();
-        queues.forEach((name, source) -> {
-            Settings.Served queue = served(name, source);
+        scopes.forEach((scope, source) -> {
+            Settings.Served queue = scope.isQueue() ? served(scope, source) : null;
             if (queue != null) {
                 served.add(queue);
             }
@@ -45,27 +45,36 @@ final class Reading {
             throw problems.asException();
         }
         return new Settings(
-                of(Catalog.REDIS_URL, "").orElse(null),
-                of(Catalog.REDIS_DATA, "").orElse(null),
-                of(Catalog.CONNECT_TIMEOUT, ""),
-                of(Catalog.LEASE, ""),
-                of(Catalog.CRASH_LIMIT, ""),
-                of(Catalog.SHUTDOWN_GRACE, ""),
-                of(Catalog.LOG_FORMAT, ""),
+                of(Catalog.REDIS_URL, Scope.PROGRAM).orElse(null),
+                of(Catalog.REDIS_DATA, Scope.PROGRAM).orElse(null),
+                of(Catalog.CONNECT_TIMEOUT, Scope.PROGRAM),
+                of(Catalog.LEASE, Scope.PROGRAM),
+                of(Catalog.CRASH_LIMIT, Scope.PROGRAM),
+                of(Catalog.SHUTDOWN_GRACE, Scope.PROGRAM),
+                of(Catalog.LOG_FORMAT, Scope.PROGRAM),
                 served);
     }
 
     private void check(Key key, Given value) {
+        if (isInherited(key)) {
+            return; // said of the queue already
+        }
         key.setting()
                 .kind()
                 .objection(value.text())
                 .ifPresent(objection -> problems.add(value.source(), key.path(), objection));
     }
 
+    /** Whether a type has it from its queue. */
+    private boolean isInherited(Key key) {
+        Key ofQueue = new Key(Scope.of(key.scope().queue()), key.setting());
+        return key.scope().isType() && given(key.setting(), key.scope()).equals(values.get(ofQueue));
+    }
+
     // Who types --data wants its tasks kept: another Redis would not. In a file it waits for the embedded one.
     private void checkData() {
-        Given url = given(Catalog.REDIS_URL, "");
-        Given data = given(Catalog.REDIS_DATA, "");
+        Given url = given(Catalog.REDIS_URL, Scope.PROGRAM);
+        Given data = given(Catalog.REDIS_DATA, Scope.PROGRAM);
         boolean typed = data.source().equals(Source.flag("--data"));
         if (typed && !data.text().equals(Kind.NONE) && !url.text().equals(Catalog.EMBEDDED)) {
             problems.add(
@@ -75,35 +84,49 @@ final class Reading {
         }
     }
 
-    private Settings.@Nullable Served served(String name, Source source) {
+    private Settings.@Nullable Served served(Scope scope, Source source) {
         int before = problems.count();
-        Queue queue = queue(name, source);
-        checkRetries(name);
+        Queue queue = queue(scope, source);
+        List<Scope> types = scopes.keySet().stream()
+                .filter(it -> it.isType() && it.queue().equals(scope.queue()))
+                .toList();
+        checkRetries(scope);
+        types.forEach(this::checkRetries);
         boolean sound = values.entrySet().stream()
-                .filter(entry -> entry.getKey().queue().equals(name))
+                .filter(entry -> entry.getKey().scope().queue().equals(scope.queue()))
                 .allMatch(entry -> isSound(entry.getKey(), entry.getValue()));
         if (queue == null || !sound || problems.count() > before) {
             return null;
         }
-        return new Settings.Served(
-                queue,
-                new QueueSettings(
-                        of(Catalog.CONCURRENCY, name),
-                        of(Catalog.TIMEOUT, name),
-                        new RetryPolicy(
-                                of(Catalog.MAX_ATTEMPTS, name),
-                                of(Catalog.BACKOFF_FIRST, name),
-                                of(Catalog.BACKOFF_FACTOR, name),
-                                of(Catalog.BACKOFF_MAX, name),
-                                of(Catalog.BACKOFF_JITTER, name)),
-                        of(Catalog.DEFAULT_TYPE, name).orElse(null),
-                        of(Catalog.PLAIN_TYPE, name).orElse(null),
-                        of(Catalog.FOREIGN, name),
-                        new DeadLetterRetention(
-                                of(Catalog.DEAD_LETTERS_COUNT, name), of(Catalog.DEAD_LETTERS_AGE, name))));
+        QueueSettings settings = new QueueSettings(
+                of(Catalog.CONCURRENCY, scope),
+                of(Catalog.TIMEOUT, scope),
+                retry(scope),
+                of(Catalog.DEFAULT_TYPE, scope).orElse(null),
+                of(Catalog.PLAIN_TYPE, scope).orElse(null),
+                of(Catalog.FOREIGN, scope),
+                new DeadLetterRetention(of(Catalog.DEAD_LETTERS_COUNT, scope), of(Catalog.DEAD_LETTERS_AGE, scope)));
+        for (Scope type : types) {
+            settings = settings.timeout(type.type(), of(Catalog.TIMEOUT, type)).retry(type.type(), retry(type));
+        }
+        return new Settings.Served(queue, settings);
     }
 
-    private @Nullable Queue queue(String name, Source source) {
+    private RetryPolicy retry(Scope scope) {
+        RetryPolicy policy = new RetryPolicy(
+                of(Catalog.MAX_ATTEMPTS, scope),
+                of(Catalog.BACKOFF_FIRST, scope),
+                of(Catalog.BACKOFF_FACTOR, scope),
+                of(Catalog.BACKOFF_MAX, scope),
+                of(Catalog.BACKOFF_JITTER, scope));
+        for (FailureRule rule : of(Catalog.RULES, scope)) {
+            policy = rule.addTo(policy);
+        }
+        return policy;
+    }
+
+    private @Nullable Queue queue(Scope scope, Source source) {
+        String name = scope.queue();
         Queue queue;
         try {
             queue = Queue.named(name);
@@ -111,33 +134,35 @@ final class Reading {
             problems.add(source, "queues." + name + ": " + e.getMessage());
             return null;
         }
-        Key statusKey = new Key(name, Catalog.STATUS_KEY);
+        Key statusKey = new Key(scope, Catalog.STATUS_KEY);
         try {
-            queue = queue.statusKey(of(Catalog.STATUS_KEY, name));
+            queue = queue.statusKey(of(Catalog.STATUS_KEY, scope));
         } catch (InvalidTaskException e) {
-            problems.add(given(Catalog.STATUS_KEY, name).source(), statusKey.path() + ": " + e.getMessage());
+            problems.add(given(Catalog.STATUS_KEY, scope).source(), statusKey.path() + ": " + e.getMessage());
             return null;
         }
-        boolean known = isSound(new Key(name, Catalog.DELIVERY), given(Catalog.DELIVERY, name));
-        return known ? queue.delivery(of(Catalog.DELIVERY, name)) : null;
+        boolean known = isSound(new Key(scope, Catalog.DELIVERY), given(Catalog.DELIVERY, scope));
+        return known ? queue.delivery(of(Catalog.DELIVERY, scope)) : null;
     }
 
-    private void checkRetries(String name) {
-        if (DeliveryMode.ofWord(given(Catalog.DELIVERY, name).text()) == DeliveryMode.AT_MOST_ONCE) {
+    private void checkRetries(Scope scope) {
+        if (DeliveryMode.ofWord(given(Catalog.DELIVERY, Scope.of(scope.queue())).text()) == DeliveryMode.AT_MOST_ONCE) {
             OF_RETRIES.stream()
-                    .filter(setting -> !given(setting, name).source().equals(Source.DEFAULT))
+                    .filter(setting -> !given(setting, scope).source().equals(Source.DEFAULT))
+                    .filter(setting -> !isInherited(new Key(scope, setting)))
                     .forEach(setting -> problems.add(
-                            given(setting, name).source(),
-                            new Key(name, setting).path(),
+                            given(setting, scope).source(),
+                            new Key(scope, setting).path(),
                             "has no meaning with delivery at-most-once, which never tries again; remove it"));
         }
-        Given first = given(Catalog.BACKOFF_FIRST, name);
-        Given max = given(Catalog.BACKOFF_MAX, name);
-        Key firstKey = new Key(name, Catalog.BACKOFF_FIRST);
-        Key maxKey = new Key(name, Catalog.BACKOFF_MAX);
-        if (isSound(firstKey, first)
+        Given first = given(Catalog.BACKOFF_FIRST, scope);
+        Given max = given(Catalog.BACKOFF_MAX, scope);
+        Key firstKey = new Key(scope, Catalog.BACKOFF_FIRST);
+        Key maxKey = new Key(scope, Catalog.BACKOFF_MAX);
+        if (!(isInherited(firstKey) && isInherited(maxKey))
+                && isSound(firstKey, first)
                 && isSound(maxKey, max)
-                && of(Catalog.BACKOFF_FIRST, name).compareTo(of(Catalog.BACKOFF_MAX, name)) > 0) {
+                && of(Catalog.BACKOFF_FIRST, scope).compareTo(of(Catalog.BACKOFF_MAX, scope)) > 0) {
             Given written = max.source().equals(Source.DEFAULT) ? first : max;
             problems.add(
                     written.source(),
@@ -155,8 +180,8 @@ final class Reading {
             String other = owners.putIfAbsent(it.queue().statusKey(), it.queue().name());
             if (other != null) {
                 problems.add(
-                        given(Catalog.STATUS_KEY, it.queue().name()).source(),
-                        new Key(it.queue().name(), Catalog.STATUS_KEY).path(),
+                        given(Catalog.STATUS_KEY, Scope.of(it.queue().name())).source(),
+                        new Key(Scope.of(it.queue().name()), Catalog.STATUS_KEY).path(),
                         "is a key of queue " + other + " already: '"
                                 + it.queue().statusKey() + "'");
             }
@@ -167,11 +192,11 @@ final class Reading {
         return key.setting().kind().objection(value.text()).isEmpty();
     }
 
-    private Given given(Setting<?> setting, String queue) {
-        return Objects.requireNonNull(values.get(new Key(queue, setting)), setting.path());
+    private Given given(Setting<?> setting, Scope scope) {
+        return Objects.requireNonNull(values.get(new Key(scope, setting)), setting.path());
     }
 
-    private <T> T of(Setting<T> setting, String queue) {
-        return setting.kind().reader().apply(given(setting, queue).text());
+    private <T> T of(Setting<T> setting, Scope scope) {
+        return setting.kind().reader().apply(given(setting, scope).text());
     }
 }

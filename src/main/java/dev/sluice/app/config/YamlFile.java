@@ -1,10 +1,12 @@
 package dev.sluice.app.config;
 
+import dev.sluice.task.Task;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -28,6 +30,7 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 /** Reads a file into values by key. Every mistake names file, line and column; reading goes on behind it. */
 final class YamlFile {
     private static final String QUEUES = "queues";
+    private static final String TYPES = "types";
     private static final int LONGEST = 1 << 20;
     private static final int DEEPEST = 64;
 
@@ -35,23 +38,22 @@ final class YamlFile {
     private final Environment environment;
     private final Problems problems;
     private final Map<Key, Given> values;
-    private final Map<String, Source> queues;
+    private final Map<Scope, Source> scopes;
 
-    /** Found values go to {@code values}, the queues that it names to {@code queues}. */
-    YamlFile(
-            Path file, Environment environment, Problems problems, Map<Key, Given> values, Map<String, Source> queues) {
+    /** Found values go to {@code values}, the queues and types that it names to {@code scopes}. */
+    YamlFile(Path file, Environment environment, Problems problems, Map<Key, Given> values, Map<Scope, Source> scopes) {
         this.name = file.toString();
         this.environment = environment;
         this.problems = problems;
         this.values = values;
-        this.queues = queues;
+        this.scopes = scopes;
     }
 
     void read() {
         String text = text();
         Node root = text == null ? null : parse(text);
         if (root instanceof MappingNode mapping) {
-            readGroup(mapping, "", "");
+            readGroup(mapping, "", Scope.PROGRAM);
         } else if (root != null && !isNull(root)) {
             problems.add(at(root), "must be a mapping of settings, was " + shape(root));
         }
@@ -131,7 +133,7 @@ final class YamlFile {
         return mentions ? "; put quotes around a value with ${…}" : "";
     }
 
-    private void readGroup(MappingNode group, String prefix, String queue) {
+    private void readGroup(MappingNode group, String prefix, Scope scope) {
         Set<String> seen = new HashSet<>();
         for (NodeTuple entry : group.getValue()) {
             String word = word(entry.getKeyNode(), seen);
@@ -139,33 +141,33 @@ final class YamlFile {
                 continue;
             }
             String path = prefix + word;
-            Setting<?> setting = settings(queue).stream()
+            Setting<?> setting = scope.settings().stream()
                     .filter(it -> it.path().equals(path))
                     .findFirst()
                     .orElse(null);
             if (setting != null) {
-                readValue(new Key(queue, setting), entry.getValueNode());
-            } else if (queue.isEmpty() && path.equals(QUEUES)) {
+                readValue(new Key(scope, setting), entry.getValueNode());
+            } else if (scope.equals(Scope.PROGRAM) && path.equals(QUEUES)) {
                 readQueues(entry);
-            } else if (settings(queue).stream().anyMatch(it -> it.path().startsWith(path + "."))) {
-                readNested(entry.getValueNode(), path, queue);
+            } else if (scope.isQueue() && path.equals(TYPES)) {
+                readTypes(entry.getValueNode(), scope);
+            } else if (scope.settings().stream().anyMatch(it -> it.path().startsWith(path + "."))) {
+                readNested(entry.getValueNode(), path, scope);
             } else {
                 problems.add(
-                        at(entry.getKeyNode()),
-                        absolute(path, queue),
-                        "is an unknown key" + meant(word, prefix, queue));
+                        at(entry.getKeyNode()), scope.absolute(path), "is an unknown key" + meant(word, prefix, scope));
             }
         }
     }
 
-    private void readNested(Node node, String path, String queue) {
+    private void readNested(Node node, String path, Scope scope) {
         if (node instanceof MappingNode mapping) {
-            readGroup(mapping, path + ".", queue);
+            readGroup(mapping, path + ".", scope);
         } else if (!isNull(node)) {
             problems.add(
                     at(node),
-                    absolute(path, queue),
-                    "must be a mapping of " + String.join(", ", children(path + ".", queue)) + ", was " + shape(node));
+                    scope.absolute(path),
+                    "must be a mapping of " + String.join(", ", children(path + ".", scope)) + ", was " + shape(node));
         }
     }
 
@@ -185,9 +187,10 @@ final class YamlFile {
             if (word == null) {
                 continue;
             }
-            queues.put(word, at(queue.getKeyNode()));
+            Scope scope = Scope.of(word);
+            scopes.put(scope, at(queue.getKeyNode()));
             if (queue.getValueNode() instanceof MappingNode its) {
-                readGroup(its, "", word);
+                readGroup(its, "", scope);
             } else if (!isNull(queue.getValueNode())) {
                 problems.add(
                         at(queue.getValueNode()),
@@ -197,8 +200,74 @@ final class YamlFile {
         }
     }
 
+    private void readTypes(Node node, Scope queue) {
+        String path = queue.absolute(TYPES);
+        if (!(node instanceof MappingNode names)) {
+            if (!isNull(node)) {
+                problems.add(at(node), path, "must be a mapping of task types to their settings, was " + shape(node));
+            }
+            return;
+        }
+        Set<String> seen = new HashSet<>();
+        for (NodeTuple type : names.getValue()) {
+            String word = word(type.getKeyNode(), seen);
+            if (word == null) {
+                continue;
+            }
+            if (!Task.isValidType(word)) {
+                problems.add(
+                        at(type.getKeyNode()),
+                        path,
+                        "must name types of 1 to 256 bytes without control characters, was '" + word + "'");
+                continue;
+            }
+            Scope scope = new Scope(queue.queue(), word);
+            scopes.put(scope, at(type.getKeyNode()));
+            if (type.getValueNode() instanceof MappingNode its) {
+                readGroup(its, "", scope);
+            } else if (!isNull(type.getValueNode())) {
+                problems.add(
+                        at(type.getValueNode()),
+                        path + "." + word,
+                        "must be a mapping of settings, was " + shape(type.getValueNode()));
+            }
+        }
+    }
+
+    /** Each rule is looked at where it stands; together they become the text that a variable could have. */
+    private void readRules(Key key, MappingNode node) {
+        List<String> rules = new ArrayList<>();
+        Set<String> seen = new HashSet<>();
+        int before = problems.count();
+        for (NodeTuple entry : node.getValue()) {
+            String name = word(entry.getKeyNode(), seen);
+            if (name == null) {
+                continue;
+            }
+            String path = key.path() + "." + name;
+            if (!(entry.getValueNode() instanceof ScalarNode then)) {
+                problems.add(
+                        at(entry.getValueNode()),
+                        path,
+                        "must be retry, retry DURATION, dead or discard, was " + shape(entry.getValueNode()));
+                continue;
+            }
+            try {
+                rules.add(FailureRule.of(name, environment.fillIn(then.getValue()))
+                        .toString());
+            } catch (IllegalArgumentException e) {
+                problems.add(at(then), path, String.valueOf(e.getMessage()));
+            }
+        }
+        if (problems.count() == before) {
+            values.put(key, new Given(rules.isEmpty() ? Kind.NONE : String.join(", ", rules), at(node)));
+        }
+    }
+
     private void readValue(Key key, Node node) {
-        if (!(node instanceof ScalarNode scalar)) {
+        if (node instanceof MappingNode mapping && key.setting().equals(Catalog.RULES)) {
+            readRules(key, mapping);
+        } else if (!(node instanceof ScalarNode scalar)) {
             problems.add(at(node), key.path(), "must be " + key.setting().kind().form() + ", was " + shape(node));
         } else if (isNull(node) && !key.setting().kind().optional()) {
             problems.add(
@@ -228,36 +297,32 @@ final class YamlFile {
         return scalar.getValue();
     }
 
-    private static String meant(String word, String prefix, String queue) {
-        Collection<String> siblings = children(prefix, queue);
+    private static String meant(String word, String prefix, Scope scope) {
+        Collection<String> siblings = children(prefix, scope);
         return Similar.to(word, siblings)
                 .or(() -> Stream.concat(Catalog.GLOBAL.stream(), Catalog.OF_A_QUEUE.stream())
                         .filter(setting -> setting.name().equals(word))
-                        .map(setting -> Catalog.GLOBAL.contains(setting)
-                                ? setting.path()
-                                : absolute(setting.path(), queue.isEmpty() ? "NAME" : queue))
+                        .map(setting -> place(setting, scope))
                         .findFirst())
                 .map(it -> "; did you mean " + it + "?")
                 .orElse("; known here: " + String.join(", ", siblings));
     }
 
-    private static List<String> children(String prefix, String queue) {
+    private static String place(Setting<?> setting, Scope scope) {
+        Scope queue = Scope.of(scope.queue().isEmpty() ? "NAME" : scope.queue());
+        boolean here = scope.settings().contains(setting);
+        return (here ? scope : Catalog.GLOBAL.contains(setting) ? Scope.PROGRAM : queue).absolute(setting.path());
+    }
+
+    private static List<String> children(String prefix, Scope scope) {
         return Stream.concat(
-                        settings(queue).stream()
+                        scope.settings().stream()
                                 .map(Setting::path)
                                 .filter(path -> path.startsWith(prefix))
                                 .map(path -> path.substring(prefix.length()).split("\\.", 2)[0]),
-                        queue.isEmpty() && prefix.isEmpty() ? Stream.of(QUEUES) : Stream.of())
+                        !prefix.isEmpty() || scope.isType() ? Stream.of() : Stream.of(scope.isQueue() ? TYPES : QUEUES))
                 .distinct()
                 .toList();
-    }
-
-    private static List<Setting<?>> settings(String queue) {
-        return queue.isEmpty() ? Catalog.GLOBAL : Catalog.OF_A_QUEUE;
-    }
-
-    private static String absolute(String path, String queue) {
-        return queue.isEmpty() ? path : QUEUES + "." + queue + "." + path;
     }
 
     private static boolean isNull(Node node) {

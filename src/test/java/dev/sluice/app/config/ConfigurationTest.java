@@ -7,6 +7,8 @@ import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.TaskTimeoutException;
+import dev.sluice.task.Verdict;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -76,6 +78,71 @@ class ConfigurationTest {
         assertThat(settings.toString())
                 .contains("redis://ann:***@redis.example")
                 .doesNotContain("s3cret");
+    }
+
+    @Test
+    void aTypeHasWhatItSaysAndElseWhatItsQueueHas() {
+        Configuration configuration = load(
+                """
+                queues:
+                  jobs:
+                    timeout: 1m
+                    retry: { max-attempts: 7, rules: { java.io.IOException: retry 5s } }
+                    types:
+                      email.send:
+                        timeout: 30s
+                      report:
+                        retry:
+                          backoff: { first: 2s }
+                          rules:
+                            com.acme.Gone: discard
+                            dev.sluice.task.TaskTimeoutException: dead
+                            java.io.IOException: retry
+                      plain:
+                """, Map.of("SLUICE_QUEUES_JOBS_TYPES_PLAIN_RETRY_MAX_ATTEMPTS", "3"), Map.of("--concurrency", "3"));
+
+        QueueSettings jobs = configuration.settings().queues().get(0).settings();
+
+        assertThat(jobs.timeouts())
+                .isEqualTo(Map.of(
+                        "email.send", Duration.ofSeconds(30),
+                        "report", Duration.ofMinutes(1),
+                        "plain", Duration.ofMinutes(1)));
+        RetryPolicy ofQueue = RetryPolicy.standard().maxAttempts(7).retryOn(IOException.class, Duration.ofSeconds(5));
+        assertThat(jobs.retry()).isEqualTo(ofQueue);
+        assertThat(jobs.retries().get("email.send")).isEqualTo(ofQueue);
+        assertThat(jobs.retries().get("plain")).isEqualTo(ofQueue.maxAttempts(3));
+        assertThat(jobs.retries().get("report"))
+                .isEqualTo(RetryPolicy.standard()
+                        .maxAttempts(7)
+                        .backoff(Duration.ofSeconds(2), 2, Duration.ofMinutes(10))
+                        .rule(FailureRule.of("com.acme.Gone", "discard"))
+                        .deadOn(TaskTimeoutException.class)
+                        .retryOn(IOException.class));
+        assertThat(configuration.effective())
+                .contains(
+                        new Configuration.Effective("queues.jobs.types.email.send.timeout", "30s", file() + ":7"),
+                        new Configuration.Effective("queues.jobs.types.report.timeout", "1m", file() + ":3"),
+                        new Configuration.Effective(
+                                "queues.jobs.types.plain.retry.max-attempts",
+                                "3",
+                                "env SLUICE_QUEUES_JOBS_TYPES_PLAIN_RETRY_MAX_ATTEMPTS"),
+                        new Configuration.Effective(
+                                "queues.jobs.types.report.retry.rules",
+                                "com.acme.Gone: discard, dev.sluice.task.TaskTimeoutException: dead, java.io.IOException:"
+                                        + " retry",
+                                file() + ":12"));
+    }
+
+    @Test
+    void aRuleByNameFitsTheClassAndWhatExtendsIt() {
+        FailureRule rule = FailureRule.of("com.acme.Gone", "retry 5s");
+        FailureRule known = FailureRule.of("java.io.IOException", "dead");
+
+        assertThat(rule.after(new IOException(), 1)).isEmpty();
+        assertThat(known.after(new java.net.ConnectException("x"), 1)).get().isInstanceOf(Verdict.Dead.class);
+        assertThat(FailureRule.all("com.acme.Gone: retry 5s, a.B:dead"))
+                .hasToString("[com.acme.Gone: retry 5s, a.B: dead]");
     }
 
     @Test
@@ -217,6 +284,21 @@ class ConfigurationTest {
                 "queues: { a: { status-key: b }, b: {} } | 1:28: queues.a.status-key is a key of queue b already: 'b'",
                 "queues: | 1:1: queues must be a mapping of queue names",
                 "queues: { a: 5 } | 1:14: queues.a must be a mapping of settings, was a single value",
+                "queues: { a: { types: 5 } } | 1:23: queues.a.types must be a mapping of task types to their settings, was a single value",
+                "queues: { a: { types: { '': {} } } } | 1:25: queues.a.types must name types of 1 to 256 bytes without control characters, was ''",
+                "queues: { a: { tpyes: {} } } | 1:16: queues.a.tpyes is an unknown key; did you mean types?",
+                "queues: { a: { types: { m: { timeuot: 1s } } } } | 1:30: queues.a.types.m.timeuot is an unknown key; did you mean timeout?",
+                "queues: { a: { types: { m: { concurrency: 1 } } } } | queues.a.types.m.concurrency is an unknown key; did you mean queues.a.concurrency?",
+                "queues: { a: { types: { m: { timeout: 0s } } } } | 1:39: queues.a.types.m.timeout must be a duration, 1ms to 8760h, was '0s'",
+                "queues: { a: { types: { m: { retry: { backoff: { first: 1h } } } } } } | 1:57: queues.a.types.m.retry.backoff.max must not be shorter than backoff.first",
+                "queues: { a: { delivery: at-most-once, types: { m: { retry: { max-attempts: 2 } } } } } | queues.a.types.m.retry.max-attempts has no meaning with delivery at-most-once",
+                "queues: { a: { retry: { rules: [x] } } } | 1:32: queues.a.retry.rules must be a mapping of exception classes to retry, retry DURATION, dead or discard, or none, was a list",
+                "queues: { a: { retry: { rules: { java.io.IOException: daed } } } } | 1:55: queues.a.retry.rules.java.io.IOException must be retry, retry DURATION, dead or discard, was 'daed'; did you mean dead?",
+                "queues: { a: { retry: { rules: { java.io.IOExeption: dead } } } } | 1:54: queues.a.retry.rules.java.io.IOExeption: 'java.io.IOExeption' is no exception that is known here; write the whole name",
+                "queues: { a: { retry: { rules: { IOException: dead } } } } | 'IOException' is no exception that is known here",
+                "queues: { a: { retry: { rules: { com.acme.Gone: dead 5s } } } } | only retry takes a duration, was 'dead 5s'",
+                "queues: { a: { retry: { rules: { com.acme.Gone: retry soon } } } } | 'soon' is no duration",
+                "queues: { a: { retry: { rules: none of it } } } | 1:32: queues.a.retry.rules must be a mapping of exception classes",
                 "lease: ${NOT_SET} | 1:8: lease needs the environment variable NOT_SET, which is not set; ${NOT_SET:value} gives a default",
                 "lease: ${1X} | 1:8: lease has a '${' that is no ${NAME} or ${NAME:default}",
                 "redis: { url: ${X:embedded} } | is no YAML: expected ',' or '}', but got {; put quotes around a value with ${…}",

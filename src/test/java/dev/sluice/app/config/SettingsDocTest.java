@@ -2,9 +2,11 @@ package dev.sluice.app.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.dispatch.QueueSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -51,6 +53,26 @@ class SettingsDocTest {
                 .collect(Collectors.joining("\n"));
 
         assertThat(Files.readString(MANUAL)).contains(table);
+    }
+
+    @Test
+    void theTypesThatTheSampleShowsInACommentAreRead() throws IOException {
+        String sample = Files.readString(SAMPLE);
+        int from = sample.indexOf("    # types:");
+        String types = sample.substring(from)
+                .lines()
+                .map(line -> line.replaceFirst("# ", ""))
+                .collect(Collectors.joining("\n"));
+        Path file = Files.writeString(folder.resolve("types.yaml"), sample.substring(0, from) + types);
+
+        QueueSettings settings = Configuration.load(file, Map.of(), Map.of())
+                .settings()
+                .queues()
+                .get(0)
+                .settings();
+
+        assertThat(settings.timeouts()).containsExactly(Map.entry("email.send", Duration.ofSeconds(30)));
+        assertThat(settings.retries().get("email.send").maxAttempts()).isEqualTo(8);
     }
 
     @Test
@@ -119,9 +141,9 @@ class SettingsDocTest {
     }
 
     private static int lineOf(Setting<?> setting) {
-        String queue = Catalog.OF_A_QUEUE.contains(setting) ? Catalog.QUICK_START_QUEUE : "";
+        Scope scope = Catalog.OF_A_QUEUE.contains(setting) ? Scope.of(Catalog.QUICK_START_QUEUE) : Scope.PROGRAM;
         String source = Configuration.load(SAMPLE, Map.of(), Map.of()).effective().stream()
-                .filter(it -> it.key().equals(new Key(queue, setting).path()))
+                .filter(it -> it.key().equals(new Key(scope, setting).path()))
                 .findFirst()
                 .orElseThrow()
                 .source();

@@ -15,7 +15,7 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due]}: runs the scenarios and prints medians.
+ * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel]}: runs the scenarios and prints medians.
  *
  * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
  */
@@ -23,12 +23,13 @@ import tools.jackson.databind.json.JsonMapper;
         name = "sluice-bench",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, cost.",
+        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, cost.",
         footer = {
             "",
             "Examples:",
             "  java -jar sluice-bench.jar",
             "  java -jar sluice-bench.jar drain --tasks 500000 --concurrency 512 --json drain.json",
+            "  java -jar sluice-bench.jar cancel --samples 200 --repetitions 3",
             "  java -jar sluice-bench.jar due --tasks 100000 --repetitions 1 --warmup 0",
             "  java -jar sluice-bench.jar latency --rates 1000,10000 --redis redis://localhost:6379"
         })
@@ -126,6 +127,8 @@ public final class Bench implements Callable<Integer> {
         options.put("rates", load.rates);
         options.put("seconds", load.seconds);
         options.put("dueSeconds", load.dueSeconds);
+        options.put("timeoutMinutes", load.timeoutMinutes);
+        options.put("samples", load.samples);
         Map<String, Object> results = new LinkedHashMap<>();
         runs.forEach((variant, figures) -> results.put(variant, Map.of("medians", medians(figures), "runs", figures)));
         Map<String, Object> report = new LinkedHashMap<>();
@@ -164,6 +167,13 @@ public final class Bench implements Callable<Integer> {
             @Override
             List<Variant> variants(RedisUnderLoad redis, Load load) {
                 return Due.variants(redis, load);
+            }
+        },
+        /** See {@link Cancel}. */
+        cancel {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Cancel.variants(redis, load);
             }
         };
 

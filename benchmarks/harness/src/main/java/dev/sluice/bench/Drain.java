@@ -24,26 +24,32 @@ final class Drain implements Variant {
     private final Load load;
     private final DeliveryMode mode;
     private final boolean foreign;
+    private final int timeoutMinutes;
 
-    private Drain(RedisUnderLoad redis, Load load, DeliveryMode mode, boolean foreign) {
+    private Drain(RedisUnderLoad redis, Load load, DeliveryMode mode, boolean foreign, int timeoutMinutes) {
         this.redis = redis;
         this.load = load;
         this.mode = mode;
         this.foreign = foreign;
+        this.timeoutMinutes = timeoutMinutes;
     }
 
     static List<Variant> variants(RedisUnderLoad redis, Load load) {
         List<Variant> variants = new ArrayList<>();
         for (DeliveryMode mode : DeliveryMode.values()) {
-            variants.add(new Drain(redis, load, mode, false));
-            variants.add(new Drain(redis, load, mode, true));
+            variants.add(new Drain(redis, load, mode, false, 0));
+            variants.add(new Drain(redis, load, mode, true, 0));
+        }
+        if (load.timeoutMinutes > 0) { // beside the first, whose tasks name none
+            variants.add(new Drain(redis, load, DeliveryMode.AT_LEAST_ONCE, false, load.timeoutMinutes));
         }
         return variants;
     }
 
     @Override
     public String name() {
-        return "drain " + mode.word() + (foreign ? ", foreign tasks" : ", own tasks");
+        String whose = foreign ? ", foreign tasks" : ", own tasks";
+        return "drain " + mode.word() + whose + (timeoutMinutes > 0 ? ", timeout " + timeoutMinutes + " min each" : "");
     }
 
     @Override
@@ -72,13 +78,17 @@ final class Drain implements Variant {
         }
         String text = load.text();
         long refused = sluice.client(queue)
-                .enqueueAll(Flux.range(0, load.tasks).map(i -> Task.of("noop", text)))
+                .enqueueAll(Flux.range(0, load.tasks).map(i -> timed(Task.of("noop", text))))
                 .filter(result -> !result.isCreated())
                 .count()
                 .block();
         if (refused > 0) {
             throw new IllegalStateException(refused + " tasks were not taken");
         }
+    }
+
+    private Task<String> timed(Task<String> task) {
+        return timeoutMinutes == 0 ? task : task.timeout(Duration.ofMinutes(timeoutMinutes));
     }
 
     private void drain(Sluice sluice, Queue queue, Map<String, Double> figures) throws InterruptedException {

@@ -49,6 +49,16 @@ final class Load {
             description = "Over how long the --tasks of the due scenario are due; default: ${DEFAULT-VALUE}.")
     int dueSeconds = 60;
 
+    @Option(
+            names = "--timeout",
+            paramLabel = "MINUTES",
+            description = "Drain also own tasks that each have a timeout of this many minutes; default: ${DEFAULT-VALUE}, 0 = do"
+                    + " not.")
+    int timeoutMinutes = 5;
+
+    @Option(names = "--samples", description = "Tasks that cancel cancels, one after the other; default: ${DEFAULT-VALUE}.")
+    int samples = 200;
+
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures and the surroundings there.")
     Path json;
 
@@ -61,6 +71,8 @@ final class Load {
         atLeast("--warmup", warmup, 0);
         atLeast("--seconds", seconds, 1);
         atLeast("--due-seconds", dueSeconds, 1);
+        atLeast("--timeout", timeoutMinutes, 0);
+        atLeast("--samples", samples, 1);
         rates.forEach(rate -> atLeast("--rates", rate, 1));
     }
 

@@ -1,0 +1,128 @@
+package dev.sluice.bench;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.Cancellation;
+import dev.sluice.client.TaskClient;
+import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
+
+/**
+ * How soon a running task stops after another process has cancelled it: from the call of {@code cancel} here to the disposal of
+ * the handler's {@code Mono} in a dispatcher of a process of its own. Both read the clock of one machine.
+ */
+final class Cancel implements Variant {
+    private static final Queue QUEUE = Queue.named("sluice-bench-cancel");
+    private static final long LONGEST_SECONDS = 30;
+
+    private final RedisUnderLoad redis;
+    private final Load load;
+
+    private Cancel(RedisUnderLoad redis, Load load) {
+        this.redis = redis;
+        this.load = load;
+    }
+
+    static List<Variant> variants(RedisUnderLoad redis, Load load) {
+        return List.of(new Cancel(redis, load));
+    }
+
+    @Override
+    public String name() {
+        return "cancel " + load.samples + " tasks that run in another process";
+    }
+
+    @Override
+    public Map<String, Double> run() throws Exception {
+        redis.clear(QUEUE.name());
+        Histogram stopped = new Histogram(TimeUnit.MINUTES.toMicros(1), 3);
+        Histogram answered = new Histogram(TimeUnit.MINUTES.toMicros(1), 3);
+        Process other = start();
+        Sluice sluice = Sluice.connect(redis.uri());
+        try {
+            BlockingQueue<String> lines = linesOf(other);
+            TaskClient client = sluice.client(QUEUE);
+            for (int i = 0; i < load.samples; i++) {
+                String id = "t" + i;
+                client.enqueue(Task.of("stay", i).id(id)).block();
+                next(lines, "started " + id);
+                long asked = micros();
+                Cancellation answer = client.cancel(id).block();
+                answered.recordValue(micros() - asked);
+                if (answer != Cancellation.STOPPING) {
+                    throw new IllegalStateException("the answer of a running task was " + answer);
+                }
+                stopped.recordValue(Math.max(0, next(lines, "stopped " + id) - asked));
+            }
+        } finally {
+            sluice.close().block(Duration.ofSeconds(5));
+            other.getOutputStream().close();
+            if (!other.waitFor(10, TimeUnit.SECONDS)) {
+                other.destroyForcibly();
+            }
+            redis.clear(QUEUE.name());
+        }
+        Map<String, Double> figures = new LinkedHashMap<>();
+        figures.put("p50 ms to the stop", stopped.getValueAtPercentile(50) / 1e3);
+        figures.put("p99 ms to the stop", stopped.getValueAtPercentile(99) / 1e3);
+        figures.put("max ms to the stop", stopped.getMaxValue() / 1e3);
+        figures.put("p50 ms to the answer", answered.getValueAtPercentile(50) / 1e3);
+        figures.put("p99 ms to the answer", answered.getValueAtPercentile(99) / 1e3);
+        return figures;
+    }
+
+    private Process start() throws IOException {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        return new ProcessBuilder(
+                        java,
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Cancelled.class.getName(),
+                        redis.uri(),
+                        QUEUE.name())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+    }
+
+    private static BlockingQueue<String> linesOf(Process process) {
+        BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+        Thread reader = new Thread(() -> {
+            try (BufferedReader text =
+                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                text.lines().forEach(lines::add);
+            } catch (IOException ended) {
+                // whoever waits for a line says that it did not come
+            }
+        });
+        reader.setDaemon(true);
+        reader.start();
+        return lines;
+    }
+
+    /** The time that the next line tells, which must begin like this. */
+    private static long next(BlockingQueue<String> lines, String expected) throws InterruptedException {
+        String line = lines.poll(LONGEST_SECONDS, TimeUnit.SECONDS);
+        if (line == null || !line.startsWith(expected + " ")) {
+            throw new IllegalStateException("'" + expected + "' was expected of the other process, was " + line);
+        }
+        return Long.parseLong(line.substring(expected.length() + 1));
+    }
+
+    static long micros() {
+        Instant now = Instant.now();
+        return TimeUnit.SECONDS.toMicros(now.getEpochSecond()) + now.getNano() / 1_000;
+    }
+}

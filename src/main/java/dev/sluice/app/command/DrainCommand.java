@@ -1,0 +1,188 @@
+package dev.sluice.app.command;
+
+import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Terminal;
+import dev.sluice.task.QueueInfo;
+import dev.sluice.task.StoreUnavailableException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
+
+/** {@code sluice drain}: closes a queue for new tasks and waits until those it has have ended. */
+@Command(
+        name = "drain",
+        description = {
+            "Closes a queue for new tasks and waits until dispatchers have ended all it has: what waits, runs, is scheduled or"
+                    + " is to be retried.",
+            "What clients enqueue is refused until 'resume'; what foreign clients RPUSH cannot be refused: it is run, counted"
+                    + " and told. A paused queue is paused no longer. A restart of Redis or of dispatchers changes nothing."
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        sortOptions = false,
+        footer = {
+            "",
+            "Interrupted or out of time, the queue drains on; give the command again to look on. Of an at-most-once queue nobody"
+                    + " knows what runs: it is drained when nothing waits.",
+            "",
+            "Examples:",
+            "  java -jar sluice-server.jar drain task_queue",
+            "  java -jar sluice-server.jar drain task_queue --timeout 5m -o json",
+            "",
+            "Exit codes: 0 drained, or with --no-wait draining; 1 still draining after --timeout, paused or resumed by another,"
+                    + " the queue is unknown, or Redis could not be asked; 2 the command line is wrong."
+        })
+final class DrainCommand implements Callable<Integer> {
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final Duration LONGEST_OUTAGE = Duration.ofMinutes(2);
+    private static final long FIRST_NEWS_NANOS = 1_000_000_000L;
+
+    private final Terminal terminal;
+    private long nextNews;
+    private boolean warned;
+
+    @Mixin
+    private RedisOption redis = new RedisOption();
+
+    @Mixin
+    private OutputOption output = new OutputOption();
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            converter = DurationConverter.class,
+            description = "Wait at most that long, such as 5m; default: until it is drained.")
+    private @Nullable Duration timeout;
+
+    @Option(names = "--no-wait", description = "Begin to drain it, and do not wait.")
+    private boolean leaves;
+
+    @Parameters(index = "0", paramLabel = "QUEUE", description = "The queue.")
+    private String queue = "";
+
+    DrainCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        check();
+        try (Session session = Session.with(redis.address())) {
+            QueueInfo known = session.known(queue);
+            boolean changed = Objects.requireNonNull(
+                    patiently(session, session.sluice().client(known.queue()).drain()), "never empty");
+            return leaves ? begun(look(session), changed) : ended(session, changed);
+        }
+    }
+
+    private void check() {
+        Session.checkNames(queue, List.of());
+        if (leaves && timeout != null) {
+            throw Refusal.mistaken("--no-wait and --timeout exclude each other");
+        }
+        if (timeout != null && timeout.isNegative()) {
+            throw Refusal.mistaken("--timeout must not be negative");
+        }
+    }
+
+    private int begun(QueueInfo info, boolean changed) {
+        show(info, changed, changed ? "draining " + queue : queue + " was draining already");
+        return 0;
+    }
+
+    private int ended(Session session, boolean changed) throws InterruptedException {
+        long began = System.nanoTime();
+        nextNews = began + FIRST_NEWS_NANOS;
+        QueueInfo info = look(session);
+        while (info.draining() && !info.paused() && info.left() > 0) {
+            if (timeout != null && System.nanoTime() - began >= timeout.toNanos()) {
+                show(info, changed, "still draining " + queue + ": " + left(info));
+                return 1;
+            }
+            tell(info);
+            session.await(Mono.delay(LOOK));
+            info = look(session);
+        }
+        if (!info.draining() || info.paused()) {
+            String how = info.draining() ? "paused" : "resumed";
+            show(info, changed, "not drained: " + queue + " was " + how + " meanwhile: " + left(info));
+            return 1;
+        }
+        show(info, changed, "drained " + queue + foreign(info) + "; it takes no new tasks until 'resume'");
+        return 0;
+    }
+
+    private QueueInfo look(Session session) throws InterruptedException {
+        QueueInfo info = patiently(session, session.sluice().queue(queue));
+        if (info == null) {
+            throw Refusal.failed("queue '" + queue + "' is gone from this Redis");
+        }
+        return info;
+    }
+
+    /** A drain may take hours: Redis may be away for a while in them. Both calls may be repeated. */
+    private static <T> @Nullable T patiently(Session session, Mono<T> call) throws InterruptedException {
+        return session.await(
+                call.retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(100))
+                        .maxBackoff(Duration.ofSeconds(1))
+                        .filter(StoreUnavailableException.class::isInstance)),
+                LONGEST_OUTAGE);
+    }
+
+    private void tell(QueueInfo info) {
+        long now = System.nanoTime();
+        if (now - nextNews < 0) {
+            return;
+        }
+        if (!warned && info.dispatchers().orElse(1) == 0) {
+            warned = true;
+            terminal.remark("No dispatcher of '" + queue + "' is alive: nothing of it runs until one is started.");
+        }
+        terminal.news(left(info));
+        nextNews = now + (terminal.isInteractive() ? FIRST_NEWS_NANOS / 5 : FIRST_NEWS_NANOS * 5);
+    }
+
+    private void show(QueueInfo info, boolean changed, String sentence) {
+        if (!output.isJson()) {
+            terminal.say(sentence);
+            return;
+        }
+        terminal.say(new Json()
+                .put("queue", queue)
+                .put("draining", info.draining())
+                .put("paused", info.paused())
+                .put("changed", changed)
+                .put("drained", info.draining() && !info.paused() && info.left() == 0)
+                .put("left", info.left())
+                .put("pushed", info.pushed())
+                .toString());
+    }
+
+    private static String left(QueueInfo info) {
+        return String.format(
+                Locale.ROOT,
+                "%,d left: %,d waiting, %s running, %,d delayed%s",
+                info.left(),
+                info.waiting() + info.cancelled(),
+                info.running().isPresent()
+                        ? String.format(Locale.ROOT, "%,d", info.running().getAsLong())
+                        : "-",
+                info.delayed(),
+                foreign(info));
+    }
+
+    private static String foreign(QueueInfo info) {
+        return info.pushed() == 0
+                ? ""
+                : String.format(Locale.ROOT, ", %,d pushed by foreign clients since the drain began", info.pushed());
+    }
+}

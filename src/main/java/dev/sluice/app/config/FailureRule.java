@@ -1,0 +1,134 @@
+package dev.sluice.app.config;
+
+import dev.sluice.task.Failure;
+import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Verdict;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What follows a failure of one class, known by its name: the class itself may be in a handler's jar, which this side cannot
+ * load. As text: the name, a colon, and {@code retry}, {@code retry DURATION}, {@code dead} or {@code discard}.
+ */
+record FailureRule(String className, Then then, @Nullable Duration delay) implements RetryPolicy.Rule {
+    static final String FORM = "a mapping of exception classes to retry, retry DURATION, dead or discard, or none";
+
+    private static final Pattern CLASS =
+            Pattern.compile("[\\p{L}_$][\\p{L}\\p{N}_$]*(\\.[\\p{L}_$][\\p{L}\\p{N}_$]*)*");
+    private static final Duration LONGEST = Verdict.MAX_DELAY;
+
+    /** What follows. */
+    enum Then {
+        RETRY,
+        DEAD,
+        DISCARD;
+
+        String word() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    /** Reads {@code CLASS: THEN, CLASS: THEN}, or {@code none}. */
+    static List<FailureRule> all(String text) {
+        List<FailureRule> rules = new ArrayList<>();
+        for (String one : text.equals(Kind.NONE) ? new String[0] : text.split(",", -1)) {
+            String[] parts = one.split(":", 2);
+            if (parts.length < 2) {
+                throw new IllegalArgumentException("must be " + FORM + ", was '" + text + "'");
+            }
+            rules.add(of(parts[0].strip(), parts[1].strip()));
+        }
+        return List.copyOf(rules);
+    }
+
+    /** The rule for one class; what is wrong with either is thrown. */
+    static FailureRule of(String className, String then) {
+        if (!CLASS.matcher(className).matches()) {
+            throw new IllegalArgumentException("'" + className + "' is no name of a class");
+        }
+        checkKnown(className);
+        String[] words = then.strip().split("\\s+", 2);
+        Then what = then(words[0]);
+        if (words.length == 1) {
+            return new FailureRule(className, what, null);
+        } else if (what != Then.RETRY) {
+            throw new IllegalArgumentException("only retry takes a duration, was '" + then + "'");
+        }
+        Duration delay = Durations.parse(words[1]);
+        if (delay.compareTo(LONGEST) > 0) {
+            throw new IllegalArgumentException("the wait must be 0s to 8760h, was '" + words[1] + "'");
+        }
+        return new FailureRule(className, what, delay);
+    }
+
+    /** {@code policy} with this rule behind its others. One that can be loaded is asked about timeouts, too. */
+    RetryPolicy addTo(RetryPolicy policy) {
+        Class<? extends Throwable> type = loaded(className);
+        if (type == null) {
+            return policy.rule(this);
+        }
+        return switch (then) {
+            case RETRY -> delay == null ? policy.retryOn(type) : policy.retryOn(type, delay);
+            case DEAD -> policy.deadOn(type);
+            case DISCARD -> policy.discardOn(type);
+        };
+    }
+
+    @Override
+    public Optional<Verdict> after(Throwable thrown, int attempt) {
+        for (Class<?> type = thrown.getClass(); type != null; type = type.getSuperclass()) {
+            if (type.getName().equals(className)) {
+                return verdict(Failure.of("handler-error", thrown));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<Verdict> verdict(Failure failure) {
+        return switch (then) {
+            case RETRY -> delay == null ? Optional.empty() : Optional.of(Verdict.retry(delay, failure));
+            case DEAD -> Optional.of(Verdict.dead(failure));
+            case DISCARD -> Optional.of(Verdict.discarded());
+        };
+    }
+
+    /** As it is written. */
+    @Override
+    public String toString() {
+        return className + ": " + then.word() + (delay == null ? "" : " " + Durations.text(delay));
+    }
+
+    private static Then then(String word) {
+        for (Then then : Then.values()) {
+            if (then.word().equals(word)) {
+                return then;
+            }
+        }
+        throw new IllegalArgumentException("must be retry, retry DURATION, dead or discard, was '" + word + "'"
+                + Similar.to(word, List.of("retry", "dead", "discard"))
+                        .map(it -> "; did you mean " + it + "?")
+                        .orElse(""));
+    }
+
+    /** A name of Java's or of ours that cannot be loaded is misspelt; another may be in a jar that is not here. */
+    private static void checkKnown(String className) {
+        boolean ours = className.startsWith("java.") || className.startsWith("dev.sluice.");
+        if ((ours || !className.contains(".")) && loaded(className) == null) {
+            throw new IllegalArgumentException("'" + className
+                    + "' is no exception that is known here; write the whole name," + " such as java.io.IOException");
+        }
+    }
+
+    private static @Nullable Class<? extends Throwable> loaded(String className) {
+        try {
+            Class<?> type = Class.forName(className, false, FailureRule.class.getClassLoader());
+            return Throwable.class.isAssignableFrom(type) ? type.asSubclass(Throwable.class) : null;
+        } catch (ClassNotFoundException | LinkageError elsewhere) {
+            return null;
+        }
+    }
+}

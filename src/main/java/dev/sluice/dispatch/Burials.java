@@ -1,0 +1,87 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.redis.PopStore;
+import dev.sluice.redis.PopStore.Burial;
+import dev.sluice.task.TaskId;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the failed tasks of one at-most-once dispatcher as dead letters. What failed must not be lost: one batch after the
+ * other is sent until Redis has answered it. Each has a number, by which a repetition is known for one: what was redriven
+ * since the first must not die again. Confined to the loop thread.
+ */
+final class Burials {
+    private static final Logger log = LoggerFactory.getLogger(Burials.class);
+    private static final int MAX_BYTES = 1024 * 1024;
+
+    private final String queue;
+    private final PopStore store;
+    private final Calls calls;
+    private final String dispatcher = TaskId.random();
+    private final Backoff backoff = new Backoff();
+    private final Deque<Burial> waiting = new ArrayDeque<>();
+    private List<Burial> sent = List.of();
+    private long number;
+    private boolean fails;
+
+    Burials(String queue, PopStore store, Calls calls) {
+        this.queue = queue;
+        this.store = store;
+        this.calls = calls;
+    }
+
+    void add(Burial burial) {
+        waiting.add(burial);
+        if (sent.isEmpty()) {
+            next();
+        }
+    }
+
+    /** How many tasks Redis has not confirmed to keep. */
+    int unconfirmed() {
+        return waiting.size() + sent.size();
+    }
+
+    private void next() {
+        List<Burial> batch = new ArrayList<>();
+        int bytes = 0;
+        while (!waiting.isEmpty() && batch.size() < PopStore.MAX_BURIED && bytes < MAX_BYTES) {
+            Burial burial = waiting.remove();
+            batch.add(burial);
+            bytes += burial.frame().bytes().length;
+        }
+        sent = batch;
+        if (!batch.isEmpty()) {
+            number++;
+            send();
+        }
+    }
+
+    private void send() {
+        calls.run(store.bury(dispatcher, number, sent).thenReturn(true), kept -> kept(), this::failed);
+    }
+
+    private void kept() {
+        fails = false;
+        backoff.reset();
+        next();
+    }
+
+    private void failed(Throwable failure) {
+        if (!fails) {
+            fails = true;
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("reason", failure.getMessage())
+                    .log("Failed tasks cannot be kept as dead letters; trying on");
+        }
+        Duration wait = backoff.next();
+        calls.after(wait, this::send);
+    }
+}

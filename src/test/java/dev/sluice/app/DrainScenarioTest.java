@@ -1,0 +1,65 @@
+package dev.sluice.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.testkit.RedisServer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A drain over several processes: two dispatchers, of which one dies, a foreign producer, and the command that waits. */
+@Timeout(180)
+class DrainScenarioTest {
+    private static final Path BINARY =
+            Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server");
+
+    @Test
+    void theCommandEndsWhenTheLastOfTwoDispatchersHasRunWhatTheOtherLeft(@TempDir Path folder) throws Exception {
+        Path tasks = Files.writeString(
+                folder.resolve("tasks.ndjson"),
+                IntStream.range(0, 200)
+                        .mapToObj(i -> "{\"id\":\"t" + i + "\",\"type\":\"sleep\",\"payload\":{\"ms\":1000}}\n")
+                        .collect(Collectors.joining()));
+        Path config = Files.writeString(folder.resolve("sluice.yaml"), """
+                lease: 2s
+                queues:
+                  jobs:
+                    concurrency: 20
+                """);
+        try (RedisServer redis = RedisServer.builder().binary(BINARY).start()) {
+            at(redis, "enqueue", "jobs", "--lines", tasks.toString());
+            at(
+                    redis, "enqueue", "jobs", "noop", "--id", "last", "--delay",
+                    "24h"); // until it is cancelled none is drained
+            try (Program drain = Program.start("drain", "jobs", "--redis", redis.uri());
+                    Program one = Program.start("run", "--redis", redis.uri(), "--config", config.toString());
+                    Program two = Program.start("run", "--redis", redis.uri(), "--config", config.toString())) {
+                drain.errorWith("201 left: ");
+                assertThat(at(redis, "enqueue", "jobs", "noop").err())
+                        .contains("queue jobs is draining and takes no new tasks");
+                redis.call("RPUSH", "jobs", "{\"id\":\"foreign\",\"type\":\"noop\"}");
+                one.lineWith("attempt 1  succeeded");
+                one.signal("KILL"); // in the middle of its tasks: the other one takes them over
+                drain.errorWith("1 left: 0 waiting, 0 running, 1 delayed, 1 pushed by foreign clients");
+                at(redis, "cancel", "jobs", "last");
+
+                assertThat(drain.exit()).isZero();
+                assertThat(drain.out())
+                        .isEqualTo("drained jobs, 1 pushed by foreign clients since the drain began; it takes no new"
+                                + " tasks until 'resume'");
+                assertThat(redis.call("HLEN", "{jobs}:status")).isEqualTo(0L);
+                assertThat(redis.call("ZCARD", "{jobs}:dead")).isEqualTo(0L);
+                two.signal("TERM");
+                assertThat(two.exit()).isZero();
+            }
+        }
+    }
+
+    private static CommandLineCase at(RedisServer redis, String... words) {
+        return CommandLineCase.at(redis.uri(), "", words);
+    }
+}
