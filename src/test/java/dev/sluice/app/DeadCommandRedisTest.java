@@ -148,7 +148,7 @@ class DeadCommandRedisTest {
             CommandLineCase refused = run(typed.toArray(String[]::new));
             assertThat(refused.exit()).isEqualTo(1);
             assertThat(refused.err())
-                    .startsWith("sluice: Nobody has worked on a queue 'none'")
+                    .startsWith("sluice: nobody has worked on a queue 'none'")
                     .hasLineCount(1);
         }
         assertThat(redis.call("EXISTS", "{none}:meta")).isEqualTo(0L);

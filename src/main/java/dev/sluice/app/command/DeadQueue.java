@@ -29,7 +29,7 @@ final class DeadQueue {
     static DeadLetters of(Session session, String queue) throws InterruptedException {
         QueueInfo known = session.await(session.sluice().queue(queue), PATIENCE);
         if (known == null) {
-            throw Refusal.failed("Nobody has worked on a queue '" + queue + "' in this Redis yet.");
+            throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
         }
         return session.sluice().deadLetters(known.queue());
     }
