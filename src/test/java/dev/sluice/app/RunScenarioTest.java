@@ -49,6 +49,7 @@ class RunScenarioTest {
             assertThat(program.exit()).isZero();
             assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
             assertThat(hasEnded(redis)).isTrue();
+            assertThat(program.out()).doesNotContain("bundled");
             assertThat(program.err()).isEmpty();
         }
     }

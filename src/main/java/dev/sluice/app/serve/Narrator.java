@@ -20,6 +20,9 @@ interface Narrator {
     /** The embedded Redis runs; {@code data} is null if it forgets everything at its end. */
     void redisStarted(String version, int port, @Nullable Path data);
 
+    /** It is the one that the program brings, which is slower than others. */
+    void redisIsBundled();
+
     void redisEnded();
 
     /** A jar with handlers was loaded. */

@@ -47,6 +47,9 @@ final class Service {
             signals.stop(1);
         });
         narrator.redisStarted(embedded.version(), embedded.port(), settings.data());
+        if (embedded.isBundled()) {
+            narrator.redisIsBundled();
+        }
         return embedded.address();
     }
 
