@@ -171,6 +171,22 @@ class RunScenarioTest {
     }
 
     @Test
+    void alsoWhatOnlyWaitedVanishesAndIsCounted() throws Exception {
+        String[] run = {"run", "--no-demo", "--shutdown-grace", "100ms", "--concurrency", "1"};
+        try (Program program = Program.start(run)) {
+            program.lineWith("Ctrl-C stops.");
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"runs\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
+                awaitStatus(wire, "runs", "processing");
+                wire.call("RPUSH", "task_queue", "{\"id\":\"waits\"}", "{\"id\":\"too\"}");
+            }
+            program.signal("TERM");
+            assertThat(program.exit()).isZero();
+            assertThat(program.lineWith("Stopped")).startsWith("Stopped; 3 unfinished tasks vanish");
+        }
+    }
+
+    @Test
     void whatWasNotFinishedIsFinishedByTheNextRunOnTheSameData(@TempDir Path folder) throws Exception {
         String data = folder.resolve("kept").toString();
         try (Program program = Program.start("run", "--no-demo", "--data", data, "--shutdown-grace", "100ms")) {

@@ -92,8 +92,8 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
-    public void stopped(int handedBack, boolean kept) {
-        log.atInfo().addKeyValue(kept ? "handed_back" : "vanished", handedBack).log("Stopped");
+    public void stopped(int unfinished, boolean kept) {
+        log.atInfo().addKeyValue(kept ? "handed_back" : "vanished", unfinished).log("Stopped");
     }
 
     @Override

@@ -42,8 +42,8 @@ interface Narrator {
 
     void stopping(Duration grace);
 
-    /** So many unfinished tasks are in Redis again; unless {@code kept} they are gone with it in a moment. */
-    void stopped(int handedBack, boolean kept);
+    /** So many unfinished tasks are in Redis again; unless {@code kept} all that are there are gone with it in a moment. */
+    void stopped(int unfinished, boolean kept);
 
     /** Redis did not answer in time: whoever lives takes the unfinished tasks when their lease ends. */
     void stoppedWithoutRedis();
