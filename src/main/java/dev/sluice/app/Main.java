@@ -44,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 public final class Main implements Runnable {
     private static final int WRONG_COMMAND_LINE = 2;
     private static final int HELP_WIDTH = 120;
+    private static final int SHORT_OPTION = "-o".length();
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before run()
@@ -93,7 +94,7 @@ public final class Main implements Runnable {
 
     private static String sentence(CommandLine command, ParameterException mistake) {
         boolean ofACommand = mistake instanceof UnmatchedArgumentException unmatched
-                && command.getParent() == null
+                && !command.getSubcommands().isEmpty()
                 && !unmatched.getUnmatched().get(0).startsWith("-");
         return ofACommand
                 ? "Unknown command: '"
@@ -106,6 +107,9 @@ public final class Main implements Runnable {
         Set<String> known = word.startsWith("-")
                 ? command.getCommandSpec().optionsMap().keySet()
                 : command.getSubcommands().keySet();
+        if (word.length() == SHORT_OPTION) { // each is like every other
+            return List.of();
+        }
         return Similar.to(word, known)
                 .map(List::of)
                 .orElseGet(() -> unmatched.getSuggestions().stream().limit(3).toList());

@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
@@ -50,14 +51,16 @@ public final class JsonCodec implements PayloadCodec {
     private static final int MAX_NUMBER = 1000;
 
     private final int limit;
-    private final JsonMapper mapper;
-    private final ObjectWriter writer;
+    private final JsonFactory factory;
     private final Map<Type, ObjectReader> readers = new ConcurrentHashMap<>();
+
+    // Made at first use: it takes a tenth of a second of a fresh JVM, which a program that has no typed payload keeps.
+    private volatile @Nullable ObjectWriter writer;
+    private volatile @Nullable JsonMapper mapper;
 
     private JsonCodec(int limit) {
         this.limit = limit;
-        this.mapper = mapper(limit);
-        this.writer = mapper.writer();
+        this.factory = factory(limit);
     }
 
     /** A codec with the default limit of 256 KiB. */
@@ -111,7 +114,7 @@ public final class JsonCodec implements PayloadCodec {
     private byte[] checked(byte[] raw) {
         checkLength(raw.length);
         requireUtf8(raw, 0, raw.length);
-        try (JsonParser parser = mapper.createParser(raw)) {
+        try (JsonParser parser = factory.createParser(ObjectReadContext.empty(), raw)) {
             if (parser.nextToken() == null) {
                 throw PayloadProblem.notOneValue("it is empty");
             }
@@ -128,7 +131,7 @@ public final class JsonCodec implements PayloadCodec {
 
     private byte[] written(@Nullable Object payload) {
         try {
-            return writer.writeValueAsBytes(payload);
+            return writer().writeValueAsBytes(payload);
         } catch (JacksonException problem) {
             throw PayloadProblem.writing(payload, problem);
         }
@@ -152,15 +155,34 @@ public final class JsonCodec implements PayloadCodec {
     }
 
     private ObjectReader newReader(Type type) {
-        ObjectReader reader = mapper.readerFor(mapper.constructType(type));
+        JsonMapper binding = mapper();
+        ObjectReader reader = binding.readerFor(binding.constructType(type));
         if (readers.size() < MAX_READERS) { // may go over by as many as there are threads
             readers.put(type, reader);
         }
         return reader;
     }
 
-    private static JsonMapper mapper(int limit) {
-        JsonFactory json = JsonFactory.builder()
+    private ObjectWriter writer() {
+        ObjectWriter made = writer;
+        if (made == null) { // two threads may make one each, and either will do
+            made = mapper().writer();
+            writer = made;
+        }
+        return made;
+    }
+
+    private JsonMapper mapper() {
+        JsonMapper made = mapper;
+        if (made == null) {
+            made = mapper(factory);
+            mapper = made;
+        }
+        return made;
+    }
+
+    private static JsonFactory factory(int limit) {
+        return JsonFactory.builder()
                 .recyclerPool(JsonRecyclerPools.threadLocalPool()) // as in EnvelopeReader
                 .streamReadConstraints(StreamReadConstraints.builder()
                         .maxNestingDepth(Envelope.MAX_PAYLOAD_DEPTH)
@@ -174,6 +196,9 @@ public final class JsonCodec implements PayloadCodec {
                         .build())
                 .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                 .build();
+    }
+
+    private static JsonMapper mapper(JsonFactory json) {
         return JsonMapper.builder(json)
                 .polymorphicTypeValidator(
                         BasicPolymorphicTypeValidator.builder().build()) // allows no class name

@@ -4,8 +4,11 @@ import dev.sluice.task.Failure;
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
@@ -15,14 +18,18 @@ import reactor.core.publisher.Mono;
  * ends. A handler that completes at once costs no hand-over: its end waits for the others of its batch.
  */
 final class HandlerRunner implements Consumer {
+    private static final Logger log = LoggerFactory.getLogger(HandlerRunner.class);
+
     /** Ends that may wait for one wake-up of the loop. */
     private static final int ENDS_PER_WAKE = 32;
 
     private static final int TASKS_PER_THREAD = 16;
+    private static final int UNKNOWN_TYPES_TOLD = 100;
 
     private final HandlerPool pool;
     private final Opening opening;
     private final Map<String, Registration<?>> handlers = new ConcurrentHashMap<>();
+    private final Set<String> toldUnknown = ConcurrentHashMap.newKeySet();
 
     HandlerRunner(HandlerPool pool, Opening opening) {
         this.pool = pool;
@@ -104,6 +111,7 @@ final class HandlerRunner implements Consumer {
     private <T> void handle(Attempt attempt, Opening.Content content, @Nullable Registration<T> registered)
             throws Exception {
         if (registered == null) {
+            tellUnknown(attempt);
             attempt.fail(Failure.of("unknown-type", "no handler is registered for type '" + attempt.type() + "'"));
             return;
         }
@@ -118,6 +126,18 @@ final class HandlerRunner implements Consumer {
                     "handler-error", "the handler of '" + attempt.type() + "' returned null instead of a Mono"));
         } else {
             result.subscribe(attempt);
+        }
+    }
+
+    /** Once for each type: a producer that is ahead of its handlers, or a misspelt type, would go unseen for all retries. */
+    private void tellUnknown(Attempt attempt) {
+        if (toldUnknown.size() < UNKNOWN_TYPES_TOLD && toldUnknown.add(attempt.type())) {
+            log.atWarn()
+                    .addKeyValue("queue", attempt.pump().queue().name())
+                    .addKeyValue("task.type", attempt.type())
+                    .addKeyValue("task.id", attempt.frame().id())
+                    .log(
+                            "No handler is registered for this type; its tasks fail, are tried again, and then dead letters");
         }
     }
 

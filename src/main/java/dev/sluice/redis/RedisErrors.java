@@ -33,6 +33,9 @@ final class RedisErrors {
     private static final String SCRIPT_FAILED = "ERR Error running script";
     private static final Pattern CODE_IN_SCRIPT = Pattern.compile(": -?([A-Z]{3,} .*)$", Pattern.DOTALL);
 
+    // Netty tells of the call that failed first, and then of the failure.
+    private static final Pattern SYSTEM_CALL = Pattern.compile("^\\w+\\(\\.\\.\\) failed with error\\(-?\\d+\\): ");
+
     private RedisErrors() {}
 
     static SluiceException classify(Throwable error) {
@@ -155,6 +158,9 @@ final class RedisErrors {
             return "Redis has reached its maxmemory and takes no more tasks until some are done";
         }
         String message = root.getMessage();
-        return "Redis is not available: " + (message == null ? root.getClass().getSimpleName() : message);
+        return "Redis is not available: "
+                + (message == null
+                        ? root.getClass().getSimpleName()
+                        : SYSTEM_CALL.matcher(message).replaceFirst(""));
     }
 }

@@ -10,6 +10,8 @@ import java.util.HexFormat;
 
 /** The verbs of the protocol, one Lua file each; {@code common.lua} stands in front of every one. */
 final class Script {
+    private static final String COMMON = resource("common.lua"); // first, for those below begin with it
+
     static final Script CANCEL = new Script("cancel");
     static final Script JOIN = new Script("join");
     static final Script ENQUEUE = new Script("enqueue");
@@ -32,7 +34,7 @@ final class Script {
     private final byte[] sha;
 
     private Script(String verb) {
-        this.text = (resource("common.lua") + "\n" + resource(verb + ".lua")).getBytes(StandardCharsets.UTF_8);
+        this.text = (COMMON + "\n" + resource(verb + ".lua")).getBytes(StandardCharsets.UTF_8);
         this.sha = HexFormat.of().formatHex(sha1(text)).getBytes(StandardCharsets.US_ASCII);
     }
 

@@ -104,6 +104,11 @@ public final class RedisServer implements AutoCloseable {
         return binary;
     }
 
+    /** Whether that executable came out of a jar on the class path, because no other was there. */
+    public boolean isBundled() {
+        return RedisBinary.isUnpacked(binary);
+    }
+
     /** The folder its files go to. */
     public Path dataDir() {
         return dataDir;

@@ -32,7 +32,8 @@ public record RedisVersion(int major, int minor, int patch) {
         String answer = answerOf(binary);
         Matcher version = VERSION.matcher(answer);
         if (!version.find()) {
-            throw new RedisServerException(binary + " --version does not tell a version but: " + answer.strip());
+            String told = answer.lines().findFirst().orElse("nothing");
+            throw new RedisServerException(binary + " --version does not tell a version but: " + told);
         }
         return new RedisVersion(
                 Integer.parseInt(version.group(1)),

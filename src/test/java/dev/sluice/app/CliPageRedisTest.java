@@ -53,14 +53,29 @@ class CliPageRedisTest {
     @Test
     void eachCommandOfTheReadmeWorks(RedisServer redis) throws IOException {
         List<String> commands = Files.readAllLines(README).stream()
-                .filter(line -> line.matches(JAR + "(enqueue|status|queues|doctor|explain) ?.*"))
+                .filter(line -> line.matches(JAR + "(enqueue|status|queues|dead|doctor|explain) ?.*"))
                 .map(line -> line.substring(JAR.length()))
                 .toList();
 
-        assertThat(commands).hasSize(5).allSatisfy(command -> {
+        assertThat(commands).hasSize(6).allSatisfy(command -> {
             CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
             assertThat(answered.exit()).as(answered.err()).isZero();
-            assertThat(answered.out()).isNotEmpty();
+            assertThat(answered.out() + answered.err()).isNotEmpty();
+        });
+    }
+
+    @Test
+    void theCommandsForDeadLettersFindWhatThePageMeans(RedisServer redis) throws IOException {
+        List<String> commands = Files.readAllLines(PAGE).stream()
+                .filter(line -> line.startsWith("sluice dead "))
+                .map(line -> line.substring("sluice ".length()).replaceFirst(" +#.*", ""))
+                .toList();
+        CommandLineCase.at(redis.uri(), "", "enqueue", "task_queue", "echo", "1", "--id", "alive");
+
+        assertThat(commands).hasSize(6).allSatisfy(command -> {
+            CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
+            boolean byId = command.contains(" mail-");
+            assertThat(answered.exit()).as(command + ": " + answered.err()).isEqualTo(byId ? 1 : 0);
         });
     }
 

@@ -49,6 +49,7 @@ class RunScenarioTest {
             assertThat(program.exit()).isZero();
             assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
             assertThat(hasEnded(redis)).isTrue();
+            assertThat(program.out()).doesNotContain("bundled");
             assertThat(program.err()).isEmpty();
         }
     }
@@ -166,6 +167,22 @@ class RunScenarioTest {
             assertThat(program.lineWith("Stopped"))
                     .isEqualTo("Stopped; 1 unfinished task vanishes with the embedded Redis: --data DIR would have kept"
                             + " it.");
+        }
+    }
+
+    @Test
+    void alsoWhatOnlyWaitedVanishesAndIsCounted() throws Exception {
+        String[] run = {"run", "--no-demo", "--shutdown-grace", "100ms", "--concurrency", "1"};
+        try (Program program = Program.start(run)) {
+            program.lineWith("Ctrl-C stops.");
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "task_queue", "{\"id\":\"runs\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
+                awaitStatus(wire, "runs", "processing");
+                wire.call("RPUSH", "task_queue", "{\"id\":\"waits\"}", "{\"id\":\"too\"}");
+            }
+            program.signal("TERM");
+            assertThat(program.exit()).isZero();
+            assertThat(program.lineWith("Stopped")).startsWith("Stopped; 3 unfinished tasks vanish");
         }
     }
 

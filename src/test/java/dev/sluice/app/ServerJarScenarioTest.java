@@ -75,6 +75,7 @@ class ServerJarScenarioTest {
         Map<String, String> environment = Map.of("PATH", folder.toString(), "SLUICE_REDIS_BINARY", "");
         try (Program program = Program.startJar(Program.java(), environment, "run", "--no-demo")) {
             assertThat(program.lineWith("started on")).startsWith("Redis 7.0.15");
+            assertThat(program.lineWith("bundled")).contains("slower", "install redis-server", "--redis URL");
         }
     }
 

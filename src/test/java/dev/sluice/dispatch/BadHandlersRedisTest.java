@@ -253,16 +253,23 @@ class BadHandlersRedisTest extends DispatchCase {
     }
 
     @Test
-    void anUnknownTypeIsTriedAgainAndThenDead() {
+    void anUnknownTypeIsToldOnceTriedAgainAndThenDead() {
         settings = settings.retry(QUICK.maxAttempts(3));
 
-        running(context -> Mono.empty());
-        enqueue(Task.of("nobody.knows", null).id("a"));
+        try (LogTap log = new LogTap()) {
+            running(context -> Mono.empty());
+            enqueue(Task.of("nobody.knows", null).id("a"));
 
-        assertThat(deadLetter("a"))
-                .startsWith("{\"reason\":\"unknown-type\"")
-                .contains("nobody.knows")
-                .contains("\u0001c3,");
+            assertThat(deadLetter("a"))
+                    .startsWith("{\"reason\":\"unknown-type\"")
+                    .contains("nobody.knows")
+                    .contains("\u0001c3,");
+            assertThat(log.warnings())
+                    .singleElement()
+                    .asString()
+                    .startsWith("No handler")
+                    .contains("nobody.knows", "a");
+        }
         assertThat(told.settled(Outcome.RETRIED)).isEqualTo(2);
     }
 

@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The fenced blocks of one page, so that a test can run what the page shows. */
 final class Markdown {
@@ -45,6 +47,11 @@ final class Markdown {
 
     String text() {
         return text;
+    }
+
+    /** What its blocks are written in, each once. */
+    Set<String> languages() {
+        return blocks.stream().map(Block::language).collect(Collectors.toSet());
     }
 
     /** The texts of all blocks in a language, in their order. */

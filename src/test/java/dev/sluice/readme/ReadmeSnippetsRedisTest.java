@@ -3,15 +3,20 @@ package dev.sluice.readme;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
+import dev.sluice.client.ClientOptions;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Durability;
+import dev.sluice.task.Failure;
+import dev.sluice.task.NotDurableException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskState;
+import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
@@ -21,9 +26,11 @@ import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.resource.ClientResources;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -38,9 +45,10 @@ import reactor.netty.ByteBufFlux;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.client.HttpClient;
 import reactor.netty.http.server.HttpServer;
+import reactor.test.StepVerifier;
 
 /**
- * Runs each Java snippet of the README. What stands between {@code // readme:} and {@code // end} stands there word for
+ * Runs each Java snippet of the README and of the pages beside it. What stands between {@code // readme:} and {@code // end} stands there word for
  * word; {@link ReadmeTest} compares them.
  */
 @OnEveryRedis
@@ -123,6 +131,38 @@ class ReadmeSnippetsRedisTest {
         assertThat(many.filter(EnqueueResult::isCreated).count().block(SOON)).isEqualTo(1000);
         assertThat(state.block(SOON)).isEqualTo(TaskState.QUEUED);
         assertThat(client.status(later.block(SOON).id()).block(SOON)).isEqualTo(TaskState.SCHEDULED);
+    }
+
+    @Test
+    void durability() {
+        Queue orders = Queue.named("orders");
+        Task<Email> task = Task.of("email.send", new Email("ann@example.org"));
+        // readme: durability
+        TaskClient client = sluice.client(
+                orders,
+                ClientOptions.builder().durability(Durability.replicated(2)).build());
+        Mono<EnqueueResult> sooner = client.with(Durability.memory()).enqueue(task);
+        // end
+        assertThat(sooner.block(SOON).isCreated()).isTrue();
+        StepVerifier.create(client.enqueue(task)).verifyError(NotDurableException.class);
+    }
+
+    @Test
+    void rulesForExceptions() {
+        // readme: rules
+        RetryPolicy policy = RetryPolicy.standard()
+                .retryOn(TooManyRequests.class, Duration.ofMinutes(1))
+                .deadOn(InvalidAddress.class)
+                .discardOn(AccountClosed.class)
+                .rule((thrown, attempt) -> attempt > 3 && thrown instanceof IOException
+                        ? Optional.of(Verdict.snooze(Duration.ofHours(1)))
+                        : Optional.empty());
+        // end
+        assertThat(ruling(policy, new AccountClosed(), 1)).contains(TaskState.DISCARDED);
+        assertThat(ruling(policy, new InvalidAddress(), 1)).contains(TaskState.DEAD);
+        assertThat(ruling(policy, new TooManyRequests(), 1)).contains(TaskState.RETRYING);
+        assertThat(ruling(policy, new IOException(), 3)).isEmpty();
+        assertThat(ruling(policy, new IOException(), 4)).isPresent();
     }
 
     @Test
@@ -231,6 +271,11 @@ class ReadmeSnippetsRedisTest {
         assertThat(threads("sluice-", "lettuce-")).isSubsetOf(before);
     }
 
+    private static Optional<TaskState> ruling(RetryPolicy policy, Exception thrown, int attempt) {
+        return policy.ruling(thrown, Failure.of("handler-error", thrown), attempt, true)
+                .map(Verdict::target);
+    }
+
     private void enqueue(Queue queue, Task<?>... tasks) {
         assertThat(sluice.client(queue)
                         .enqueueAll(Flux.just(tasks))
@@ -251,6 +296,18 @@ class ReadmeSnippetsRedisTest {
             }
         }
         return found;
+    }
+
+    private static final class TooManyRequests extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    private static final class InvalidAddress extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    private static final class AccountClosed extends RuntimeException {
+        private static final long serialVersionUID = 1L;
     }
 
     private static final class Mailbox {

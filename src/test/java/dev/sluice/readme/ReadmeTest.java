@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -18,10 +19,65 @@ class ReadmeTest {
     /** The one block that is a whole program is run by {@link ConsumerProjectScenarioTest}. */
     @Test
     void everyJavaSnippetIsRunByATest() throws IOException {
-        assertThat(Stream.of(Markdown.README, Markdown.read("src/docs/embedding.md"))
-                        .flatMap(page -> page.blocksIn("java").stream())
+        assertThat(Stream.of("README.md", "src/docs/embedding.md", "src/docs/operations.md", "src/docs/outcomes.md")
+                        .flatMap(page -> Markdown.read(page).blocksIn("java").stream())
                         .filter(block -> !block.startsWith("import ")))
                 .containsExactlyInAnyOrderElementsOf(snippets());
+    }
+
+    /** A line that no pattern knows needs a test that runs it. */
+    @Test
+    void everyCommandIsRunByATest() {
+        String jar = "java -jar target/sluice-server.jar ";
+        List<String> run = List.of(
+                "mvn -q -DskipTests package && " + jar + "run", // ServerJarScenarioTest, with the jar of the build
+                "redis-cli .*", // ReadmeSnippetsRedisTest
+                jar + "config --config my.yaml .*", // ServerJarScenarioTest
+                "java -XX.* run --config my.yaml .*", // ServerJarScenarioTest
+                jar + "(enqueue|status|explain|queues|dead ls|doctor).*"); // CliPageRedisTest
+
+        assertThat(Markdown.README.blocksIn("sh").stream()
+                        .flatMap(block -> block.replace("\\\n", "").lines()))
+                .hasSize(11)
+                .allMatch(line -> run.stream().anyMatch(line::matches));
+    }
+
+    /** Where a page shows a block, a test runs it; another kind of block on a page needs its own. */
+    @Test
+    void everyKindOfBlockHasATest() throws IOException {
+        Map<String, String> run = Map.ofEntries(
+                Map.entry("README.md java", "ReadmeSnippetsRedisTest"),
+                Map.entry("README.md sh", "CliPageRedisTest"),
+                Map.entry("README.md xml", "ConsumerProjectScenarioTest"),
+                Map.entry("README.md yaml", "ServerJarScenarioTest"),
+                Map.entry("cli.md console", "CliPageRedisTest"),
+                Map.entry("cli.md sh", "CliPageRedisTest"),
+                Map.entry("embedding.md java", "ReadmeSnippetsRedisTest"),
+                Map.entry("handlers.md java", "HandlerProjectScenarioTest"),
+                Map.entry("handlers.md sh", "HandlerProjectScenarioTest"),
+                Map.entry("handlers.md text", "HandlerProjectScenarioTest"),
+                Map.entry("model.md sh", "ProtocolModelTest"),
+                Map.entry("model.md ", "ProtocolModelTest"),
+                Map.entry("operations.md java", "ReadmeSnippetsRedisTest"),
+                Map.entry("outcomes.md java", "ReadmeSnippetsRedisTest"),
+                Map.entry("outcomes.md text", "RetryPolicyTest"),
+                Map.entry("protocol.md redis", "ProtocolExamplesRedisTest"),
+                Map.entry("protocol.md sh", "ProtocolExamplesRedisTest"),
+                Map.entry("protocol.md text", "ExchangeRedisTest"),
+                Map.entry("states.md mermaid", "StatesDocTest"),
+                Map.entry("testing.md java", "ConsumerProjectScenarioTest"),
+                Map.entry("testing.md xml", "ConsumerProjectScenarioTest"));
+        List<String> pages = Stream.concat(
+                        Stream.of("README.md"),
+                        namesIn("src/docs", ".md").stream().map(page -> "src/docs/" + page + ".md"))
+                .toList();
+
+        assertThat(pages.stream()
+                        .flatMap(page -> Markdown.read(page).languages().stream()
+                                .map(language -> Path.of(page).getFileName() + " " + language))
+                        .toList())
+                .containsExactlyInAnyOrderElementsOf(run.keySet());
+        assertThat(namesIn("src/test/java", ".java")).containsAll(run.values());
     }
 
     @Test

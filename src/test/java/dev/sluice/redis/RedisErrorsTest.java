@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lettuce.core.RedisBusyException;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisCommandTimeoutException;
+import io.lettuce.core.RedisConnectionException;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
 import io.netty.handler.codec.EncoderException;
+import java.net.ConnectException;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -38,6 +41,15 @@ class RedisErrorsTest {
                 new RedisCommandExecutionException("READONLY You can't write against a read only replica."),
                 new RedisCommandExecutionException("UNBLOCKED the stream key no longer exists"),
                 new RedisCommandExecutionException("MASTERDOWN Link with MASTER is down"));
+    }
+
+    @Test
+    void aRefusedConnectionIsToldInWordsForAPerson() {
+        Throwable refused = new ConnectException(
+                "finishConnect(..) failed with error(-111): Connection refused: localhost/127.0.0.1:6379");
+
+        assertThat(RedisErrors.classify(new RedisConnectionException("Unable to connect", refused)))
+                .hasMessage("Redis is not available: Connection refused: localhost/127.0.0.1:6379");
     }
 
     @ParameterizedTest

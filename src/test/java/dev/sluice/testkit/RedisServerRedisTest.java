@@ -3,6 +3,7 @@ package dev.sluice.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -100,6 +101,17 @@ class RedisServerRedisTest {
         assertThatThrownBy(() -> builder.with("no-such-directive", "1").start())
                 .isInstanceOf(RedisServerException.class)
                 .hasMessageContaining("no-such-directive");
+    }
+
+    @Test
+    void aBinaryThatIsNoServerIsToldInOneLine(RedisServer.Builder builder, @TempDir Path folder) throws Exception {
+        Path other =
+                Files.writeString(folder.resolve("redis-server"), "#!/bin/sh\necho true 9.1; echo Free software\n");
+        assertThat(other.toFile().setExecutable(true)).isTrue();
+
+        assertThatThrownBy(() -> builder.binary(other).start())
+                .isInstanceOf(RedisServerException.class)
+                .hasMessageEndingWith("--version does not tell a version but: true 9.1");
     }
 
     @Test

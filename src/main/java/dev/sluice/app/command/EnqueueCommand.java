@@ -116,6 +116,7 @@ final class EnqueueCommand implements Callable<Integer> {
     @Option(
             names = "--at",
             paramLabel = "INSTANT",
+            converter = InstantConverter.class,
             description = "Put it off until then, such as 2026-12-24T18:00:00Z; a time that is over means at once.")
     private @Nullable Instant at;
 

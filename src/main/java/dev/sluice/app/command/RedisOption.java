@@ -14,7 +14,7 @@ final class RedisOption {
             names = "--redis",
             paramLabel = "URL",
             description =
-                    "The Redis to ask; default: the variable SLUICE_REDIS_URL, else REDIS_URL, else " + NEAREST + ".")
+                    "The Redis to ask; default: " + NEAREST + ", unless SLUICE_REDIS_URL or REDIS_URL names another.")
     private @Nullable String redis;
 
     /** The one that was named; refuses what is no Redis URL. */

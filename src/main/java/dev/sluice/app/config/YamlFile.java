@@ -104,9 +104,12 @@ final class YamlFile {
         return null;
     }
 
-    // The parser says that a character cannot start any token.
+    // The parser says that a character cannot start any token, or ends a sentence that it began elsewhere.
     private static String problem(MarkedYamlEngineException e) {
-        return e.getProblem().contains("(TAB)") ? "a tab is there; indent with spaces" : e.getProblem();
+        if (e.getProblem().contains("(TAB)")) {
+            return "a tab is there; indent with spaces";
+        }
+        return e.getProblem().equals("but found another document") ? "a second document begins here" : e.getProblem();
     }
 
     // The parser recurses into brackets.

@@ -7,6 +7,7 @@ import picocli.CommandLine.Help.Ansi;
 /** Rows of text in columns that are as wide as what is in them, on a screen where some scripts take two cells a letter. */
 public final class Table {
     private static final String GAP = "  ";
+    private static final String NOT_COUNTED = "-";
 
     private final List<List<String>> rows = new ArrayList<>();
 
@@ -14,7 +15,7 @@ public final class Table {
         row((Object[]) titles);
     }
 
-    /** Adds a row; numbers stand to the right. */
+    /** Adds a row; columns of numbers stand to the right. */
     public Table row(Object... cells) {
         List<String> row = new ArrayList<>();
         for (Object cell : cells) {
@@ -32,9 +33,14 @@ public final class Table {
                 widths[i] = Math.max(widths[i], width(row.get(i)));
             }
         }
+        boolean[] numbers = new boolean[widths.length];
+        for (int i = 0; i < widths.length; i++) {
+            int column = i;
+            numbers[i] = rows.stream().skip(1).allMatch(row -> isNumber(row.get(column)));
+        }
         List<String> lines = new ArrayList<>();
         for (List<String> row : rows) {
-            lines.add(line(row, widths));
+            lines.add(line(row, widths, numbers));
         }
         if (coloured) {
             lines.set(0, Ansi.ON.string("@|bold " + lines.get(0) + "|@"));
@@ -51,18 +57,19 @@ public final class Table {
         return clean.toString();
     }
 
-    private static String line(List<String> row, int... widths) {
+    private static String line(List<String> row, int[] widths, boolean[] numbers) {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < widths.length; i++) {
             String cell = row.get(i);
             String blanks = " ".repeat(widths[i] - width(cell));
-            line.append(i == 0 ? "" : GAP).append(isNumber(cell) ? blanks + cell : cell + blanks);
+            line.append(i == 0 ? "" : GAP).append(numbers[i] ? blanks + cell : cell + blanks);
         }
         return line.toString().stripTrailing();
     }
 
     private static boolean isNumber(String cell) {
-        return !cell.isEmpty() && cell.chars().allMatch(c -> (c >= '0' && c <= '9') || c == ',');
+        return cell.equals(NOT_COUNTED)
+                || (!cell.isEmpty() && cell.chars().allMatch(c -> (c >= '0' && c <= '9') || c == ','));
     }
 
     private static int width(String text) {

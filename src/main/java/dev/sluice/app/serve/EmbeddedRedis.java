@@ -68,6 +68,11 @@ final class EmbeddedRedis implements AutoCloseable {
         return server.version().toString();
     }
 
+    /** Whether it is the one that the program brings. */
+    boolean isBundled() {
+        return server.isBundled();
+    }
+
     /** Calls {@code action} if it ends by itself. */
     void onUnexpectedEnd(Runnable action) {
         watch = ProcessHandle.of(server.pid())

@@ -29,6 +29,11 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
+    public void redisIsBundled() {
+        log.info("The bundled Redis is slower than a distribution's: install redis-server, or set redis.url");
+    }
+
+    @Override
     public void redisEnded() {
         log.error("The embedded Redis has ended unexpectedly; stopping");
     }
@@ -87,8 +92,8 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
-    public void stopped(int handedBack, boolean kept) {
-        log.atInfo().addKeyValue(kept ? "handed_back" : "vanished", handedBack).log("Stopped");
+    public void stopped(int unfinished, boolean kept) {
+        log.atInfo().addKeyValue(kept ? "handed_back" : "vanished", unfinished).log("Stopped");
     }
 
     @Override

@@ -20,6 +20,9 @@ interface Narrator {
     /** The embedded Redis runs; {@code data} is null if it forgets everything at its end. */
     void redisStarted(String version, int port, @Nullable Path data);
 
+    /** It is the one that the program brings, which is slower than others. */
+    void redisIsBundled();
+
     void redisEnded();
 
     /** A jar with handlers was loaded. */
@@ -39,8 +42,8 @@ interface Narrator {
 
     void stopping(Duration grace);
 
-    /** So many unfinished tasks are in Redis again; unless {@code kept} they are gone with it in a moment. */
-    void stopped(int handedBack, boolean kept);
+    /** So many unfinished tasks are in Redis again; unless {@code kept} all that are there are gone with it in a moment. */
+    void stopped(int unfinished, boolean kept);
 
     /** Redis did not answer in time: whoever lives takes the unfinished tasks when their lease ends. */
     void stoppedWithoutRedis();

@@ -12,7 +12,10 @@ import dev.sluice.task.SluiceException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /**
  * The dispatcher of {@code run} from its start to its end. What it opens it leaves to {@link Closing}, which drains and
@@ -24,6 +27,7 @@ final class Service {
 
     // After the grace. Together less than the 2 s that a stop may take on top of it.
     private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(1_400);
+    private static final Duration TIME_TO_COUNT = Duration.ofMillis(150);
     private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(300);
 
     private final Settings settings;
@@ -47,6 +51,9 @@ final class Service {
             signals.stop(1);
         });
         narrator.redisStarted(embedded.version(), embedded.port(), settings.data());
+        if (embedded.isBundled()) {
+            narrator.redisIsBundled();
+        }
         return embedded.address();
     }
 
@@ -65,7 +72,7 @@ final class Service {
         if (!isStarted(dispatcher, address)) {
             return;
         }
-        closing.add(() -> drain(dispatcher, results));
+        closing.add(() -> drain(dispatcher, results, sluice));
         if (demo != null) {
             demo.run(sluice.client(queues.get(0)));
         }
@@ -107,18 +114,32 @@ final class Service {
         }
     }
 
-    private void drain(Dispatcher dispatcher, Results results) {
+    private void drain(Dispatcher dispatcher, Results results, Sluice sluice) {
         boolean inVain = signals.exitCode() != 0; // its Redis is gone
         Duration grace = inVain ? Duration.ZERO : settings.shutdownGrace();
         narrator.stopping(grace);
         int before = results.handedBack();
         boolean inTime = Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
         if (inTime || inVain) {
-            narrator.stopped(results.handedBack() - before, settings.redis() != null || settings.data() != null);
+            int handedBack = results.handedBack() - before;
+            boolean kept = settings.redis() != null || settings.data() != null;
+            narrator.stopped(kept || inVain ? handedBack : Math.max(handedBack, left(sluice)), kept);
         } else {
             narrator.stoppedWithoutRedis();
             signals.stop(1);
         }
+    }
+
+    // With a Redis that keeps nothing goes also what nobody had begun.
+    private int left(Sluice sluice) {
+        AtomicLong tasks = new AtomicLong();
+        Mono<Void> counted = Flux.fromIterable(settings.queues())
+                .flatMap(served -> sluice.queue(served.queue().name()))
+                .doOnNext(queue -> tasks.addAndGet(queue.waiting() + queue.delayed()))
+                .onErrorComplete()
+                .then();
+        Waiting.endsWithin(Waiting.begin(counted), TIME_TO_COUNT);
+        return Math.toIntExact(tasks.get());
     }
 
     private static Sluice connect(RedisAddress address, Observer observer) {

@@ -372,6 +372,8 @@ class ConfigurationTest {
                 .hasMessage(binary + ": is no UTF-8 text");
         assertThatThrownBy(() -> load("[".repeat(100_000))).hasMessageContaining("brackets 64 deep");
         assertThatThrownBy(() -> load("lease: \u0000")).hasMessageContaining("is no YAML");
+        assertThatThrownBy(() -> load("---\nlease: 5s\n---\nlease: 6s\n"))
+                .hasMessageEndingWith(":3:1: is no YAML: a second document begins here");
         assertThatThrownBy(() -> load("#".repeat(2 << 20))).hasMessageContaining("more than 1048576 bytes");
     }
 

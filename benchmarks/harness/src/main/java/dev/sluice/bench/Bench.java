@@ -62,6 +62,7 @@ public final class Bench implements Callable<Integer> {
         try (RedisUnderLoad redis = RedisUnderLoad.open(load.redis)) {
             Map<String, Object> surroundings = Surroundings.of(redis);
             surroundings.forEach((name, value) -> System.out.println(name + ": " + value));
+            Surroundings.warning(surroundings).ifPresent(System.out::println);
             List<Variant> variants = new ArrayList<>();
             for (Scenario scenario : scenarios) {
                 variants.addAll(scenario.variants(redis, load));
