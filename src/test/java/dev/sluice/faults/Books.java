@@ -441,7 +441,7 @@ final class Books {
     }
 
     private static long counter(String frame, int place) {
-        String[] counters = frame.substring(2, frame.indexOf(' ')).split(",");
+        String[] counters = frame.substring(2, frame.indexOf(' ')).split(",", -1);
         return counters.length > place ? Long.parseLong(counters[place]) : 0;
     }
 

@@ -34,7 +34,7 @@ final class Journal implements TaskHandler<String>, Observer {
         String[] payload = String.valueOf(context.payload()).split("(?=@)", 2);
         String id = context.id() + (payload.length > 1 ? payload[1] : "");
         long fence = context.fencingNumber();
-        String[] steps = payload[0].split(";");
+        String[] steps = payload[0].split(";", -1);
         String[] step = steps[(int) Math.min(fence, steps.length) - 1].split(":", 2);
         write(Kind.STARTED, id, fence);
         return work(step[step.length - 1], context)
