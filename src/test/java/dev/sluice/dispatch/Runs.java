@@ -10,7 +10,7 @@ import reactor.core.publisher.Mono;
 /** A handler that remembers every attempt it was given. */
 final class Runs<T> implements TaskHandler<T> {
     final List<TaskContext<T>> all = new CopyOnWriteArrayList<>();
-    private final Map<String, AtomicInteger> byId = new ConcurrentHashMap<>();
+    private final Map<String, Integer> byId = new ConcurrentHashMap<>();
     private final AtomicInteger total = new AtomicInteger();
     private final TaskHandler<T> then;
 
@@ -27,7 +27,7 @@ final class Runs<T> implements TaskHandler<T> {
         if (all.size() < 1000) {
             all.add(context);
         }
-        byId.computeIfAbsent(context.id(), id -> new AtomicInteger()).incrementAndGet();
+        byId.merge(context.id(), 1, Integer::sum);
         total.incrementAndGet(); // the last: who waits for a count finds everything
         return then.handle(context);
     }
@@ -37,8 +37,7 @@ final class Runs<T> implements TaskHandler<T> {
     }
 
     int count(String id) {
-        AtomicInteger runs = byId.get(id);
-        return runs == null ? 0 : runs.get();
+        return byId.getOrDefault(id, 0);
     }
 
     /** How many different tasks ran. */
@@ -48,7 +47,7 @@ final class Runs<T> implements TaskHandler<T> {
 
     /** How many attempts were more than the first of their task. */
     int repeats() {
-        return count() - tasks();
+        return byId.values().stream().mapToInt(runs -> runs - 1).sum();
     }
 
     TaskContext<T> only() {

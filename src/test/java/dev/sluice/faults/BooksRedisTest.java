@@ -143,7 +143,7 @@ class BooksRedisTest {
     /** The frame has blanks of its own. */
     private static String[] words(String command) {
         int frame = command.indexOf('\u0001');
-        String[] words = (frame < 0 ? command : command.substring(0, frame)).split(" ", -1);
+        String[] words = (frame < 0 ? command : command.substring(0, frame)).split(" ", 0);
         List<String> all = new ArrayList<>(Arrays.asList(words));
         if (frame >= 0) {
             all.add(command.substring(frame));
