@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
 
 /**
  * Keeps the failed tasks of one at-most-once dispatcher as dead letters. What failed must not be lost: one batch after the
@@ -46,6 +47,11 @@ final class Burials {
     /** How many tasks Redis has not confirmed to keep. */
     int unconfirmed() {
         return waiting.size() + sent.size();
+    }
+
+    /** Leaves nothing of itself in Redis. What is unconfirmed may still be kept, and its number with it. */
+    Mono<Void> end() {
+        return number > 0 && unconfirmed() == 0 ? store.forgetBurials(dispatcher) : Mono.empty();
     }
 
     private void next() {

@@ -49,6 +49,7 @@ final class PopPump implements Pump {
     private static final int MOST_UNKEPT = 1024;
 
     private static final Duration LAST_WORDS = Duration.ofMillis(1400); // and half a second to close
+    private static final Duration TO_LEAVE = Duration.ofMillis(300);
 
     private enum Phase {
         NEW,
@@ -451,8 +452,9 @@ final class PopPump implements Pump {
                     .addKeyValue("tasks", unconfirmed)
                     .log("Redis has not confirmed that it keeps these tasks, and the time to stop is over");
         }
+        Mono<Void> left = burials.end().timeout(TO_LEAVE).onErrorComplete();
         calls.run(
-                links.close(waiting).thenReturn(true),
+                Mono.when(left, links.close(waiting)).thenReturn(true),
                 done -> {
                     calls.close();
                     started(MonoSink::success);

@@ -170,6 +170,12 @@ public final class PopStore {
                 .then();
     }
 
+    /** Forgets the number of the last burial, because none will follow. */
+    public Mono<Void> forgetBurials(String dispatcher) {
+        return commands.command(CommandType.DEL, args -> args.addKey(keys.buried(dispatcher)), deadline)
+                .then();
+    }
+
     /** Puts a task that was popped and must not run here back at the head of the ready list. */
     public Mono<Void> giveBack(String id, byte[] frame) {
         Mono<Reply> push = commands.command(

@@ -39,7 +39,11 @@ final class QueueKeys {
 
     /** With the number of the last burial of an at-most-once dispatcher. */
     byte[][] withBuried(String dispatcher) {
-        return with(tagged("buried:" + dispatcher));
+        return with(buried(dispatcher));
+    }
+
+    byte[] buried(String dispatcher) {
+        return tagged("buried:" + dispatcher);
     }
 
     /** With the record of the queue that a status key of somebody's choice belongs to. */

@@ -287,7 +287,7 @@ class CommandsRedisTest {
         assertThat(table.exit()).isZero();
         assertThat(table.out()).isEqualTo("""
                         QUEUE   WAITING  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DRAINING  DELIVERY       STATUS KEY
-                        clicks        2        0  -           0  -            no      no        at-most-once   {clicks}:status
+                        clicks        2        0        -     0            -  no      no        at-most-once   {clicks}:status
                         jobs          1        0        0     0            0  no      no        at-least-once  {jobs}:status
                         """);
         Map<?, ?> json = json(run("queues", "jobs", "-o", "json").out());

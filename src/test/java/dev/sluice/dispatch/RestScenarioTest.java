@@ -162,6 +162,7 @@ class RestScenarioTest extends DispatchCase {
         Set<String> keys = new TreeSet<>(List.of(
                 key("meta"), key("dispatchers"), key("wake"), key("dead"), key("dead:bodies"), queue.statusKey()));
         incarnations().forEach(it -> keys.add(key("claimed:" + it))); // one field: the number of its last call
+        ((List<?>) wire.call("KEYS", key("buried:*"))).forEach(it -> keys.add((String) it)); // until it stops
         return keys;
     }
 

@@ -52,6 +52,7 @@ class ReadmeTest {
                 Map.entry("README.md yaml", "ServerJarScenarioTest"),
                 Map.entry("cli.md console", "CliPageRedisTest"),
                 Map.entry("cli.md sh", "CliPageRedisTest"),
+                Map.entry("configuration.md yaml", "SettingsDocTest"),
                 Map.entry("embedding.md java", "ReadmeSnippetsRedisTest"),
                 Map.entry("handlers.md java", "HandlerProjectScenarioTest"),
                 Map.entry("handlers.md sh", "HandlerProjectScenarioTest"),

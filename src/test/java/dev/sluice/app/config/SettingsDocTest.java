@@ -3,7 +3,10 @@ package dev.sluice.app.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.Failure;
+import dev.sluice.task.RetryPolicy;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -76,9 +79,39 @@ class SettingsDocTest {
     }
 
     @Test
+    void theManualsExampleIsRight() throws IOException {
+        String yaml = firstExampleOf(MANUAL);
+        Path file = Files.writeString(folder.resolve("rules.yaml"), yaml);
+
+        RetryPolicy policy = Configuration.load(file, Map.of(), Map.of())
+                .settings()
+                .queues()
+                .get(0)
+                .settings()
+                .retries()
+                .get("email.send");
+
+        assertThat(policy.maxAttempts()).isEqualTo(5);
+        assertThat(List.of(
+                        rulingOn(new ConnectException(), policy),
+                        rulingOn(new IllegalArgumentException(), policy),
+                        rulingOn(new IllegalStateException(), policy)))
+                .containsExactly("Retry", "Dead", "none");
+    }
+
+    private static String rulingOn(Exception thrown, RetryPolicy policy) {
+        return policy.ruling(thrown, Failure.of("handler-error", thrown), 1, true)
+                .map(verdict -> verdict.getClass().getSimpleName())
+                .orElse("none");
+    }
+
+    private static String firstExampleOf(Path page) throws IOException {
+        return Files.readString(page).split("```yaml\n", 2)[1].split("```", 2)[0];
+    }
+
+    @Test
     void theReadmesExampleIsRight() throws IOException {
-        String readme = Files.readString(Path.of("README.md"));
-        String yaml = readme.split("```yaml\n", 2)[1].split("```", 2)[0];
+        String yaml = firstExampleOf(Path.of("README.md"));
         Path file = Files.writeString(folder.resolve("my.yaml"), yaml);
 
         assertThat(Configuration.load(file, Map.of(), Map.of()).settings().queues())
