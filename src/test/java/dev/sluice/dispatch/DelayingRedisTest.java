@@ -19,12 +19,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
 
 /** A task for later starts at its time: not before, and not much after. */
+@Tag("alone")
 @OnEveryRedis
 class DelayingRedisTest extends DispatchCase {
     private static final Duration LATE_AT_MOST = Duration.ofMillis(50);

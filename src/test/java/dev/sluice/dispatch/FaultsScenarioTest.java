@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
 /** Whatever breaks: nothing accepted is lost, only the owner settles, and work goes on by itself. */
+@Tag("alone")
 @OnEveryRedis
 class FaultsScenarioTest extends DispatchCase {
     private static final int TASKS = 5000;

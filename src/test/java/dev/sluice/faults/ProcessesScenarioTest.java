@@ -28,6 +28,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -39,6 +40,7 @@ import reactor.core.publisher.Flux;
  *
  * <p>{@code -Dsluice.faults.in-flight=20000} lets the one that is killed hold as many tasks.
  */
+@Tag("alone")
 @ExtendWith(NothingDropped.class)
 @Timeout(120)
 class ProcessesScenarioTest {
