@@ -35,26 +35,27 @@ class DrainScenarioTest {
             at(
                     redis, "enqueue", "jobs", "noop", "--id", "last", "--delay",
                     "24h"); // until it is cancelled none is drained
-            try (Program drain = Program.start("drain", "jobs", "--redis", redis.uri());
-                    Program one = Program.start("run", "--redis", redis.uri(), "--config", config.toString());
-                    Program two = Program.start("run", "--redis", redis.uri(), "--config", config.toString())) {
+            try (Program drain = Program.start("drain", "jobs", "--redis", redis.uri())) {
                 drain.errorWith("201 left: ");
                 assertThat(at(redis, "enqueue", "jobs", "noop").err())
                         .contains("queue jobs is draining and takes no new tasks");
                 redis.call("RPUSH", "jobs", "{\"id\":\"foreign\",\"type\":\"noop\"}");
-                one.lineWith("attempt 1  succeeded");
-                one.signal("KILL"); // in the middle of its tasks: the other one takes them over
-                drain.errorWith("1 left: 0 waiting, 0 running, 1 delayed, 1 pushed by foreign clients");
-                at(redis, "cancel", "jobs", "last");
+                try (Program one = Program.start("run", "--redis", redis.uri(), "--config", config.toString());
+                        Program two = Program.start("run", "--redis", redis.uri(), "--config", config.toString())) {
+                    one.lineWith("attempt 1  succeeded");
+                    one.signal("KILL"); // in the middle of its tasks: the other one takes them over
+                    drain.errorWith("1 left: 0 waiting, 0 running, 1 delayed, 1 pushed by foreign clients");
+                    at(redis, "cancel", "jobs", "last");
 
-                assertThat(drain.exit()).isZero();
+                    assertThat(drain.exit()).isZero();
+                    two.signal("TERM");
+                    assertThat(two.exit()).isZero();
+                }
                 assertThat(drain.out())
                         .isEqualTo("drained jobs, 1 pushed by foreign clients since the drain began; it takes no new"
                                 + " tasks until 'resume'");
                 assertThat(redis.call("HLEN", "{jobs}:status")).isEqualTo(0L);
                 assertThat(redis.call("ZCARD", "{jobs}:dead")).isEqualTo(0L);
-                two.signal("TERM");
-                assertThat(two.exit()).isZero();
             }
         }
     }
