@@ -32,7 +32,6 @@ class StopsScenarioTest extends DispatchCase {
     private static final int TOGETHER = 10;
     private static final int TASKS = 200;
     private static final Duration PROMISED = Duration.ofSeconds(2);
-    private static final Duration TO_MEASURE = Duration.ofMillis(500); // ten stop at once, and other tests run beside
 
     StopsScenarioTest(RedisServer redis) {
         super(redis);
@@ -72,8 +71,7 @@ class StopsScenarioTest extends DispatchCase {
             assertThat(all)
                     .as("seed " + seed)
                     .allSatisfy(one -> assertThat(one.tookMs)
-                            .isLessThan(
-                                    one.grace.plus(PROMISED).plus(TO_MEASURE).toMillis()));
+                            .isLessThan(one.grace.plus(PROMISED).toMillis()));
             if (own.isRunning() && situation != Situation.REDIS_FROZEN) {
                 all.forEach(One::assertNothingIsLost);
             }
