@@ -30,6 +30,7 @@ final class Burials {
     private List<Burial> sent = List.of();
     private long number;
     private boolean fails;
+    private boolean repeated;
 
     Burials(String queue, PopStore store, Calls calls) {
         this.queue = queue;
@@ -49,9 +50,12 @@ final class Burials {
         return waiting.size() + sent.size();
     }
 
-    /** Leaves nothing of itself in Redis. What is unconfirmed may still be kept, and its number with it. */
+    /**
+     * Leaves nothing of itself in Redis. Unless a batch was ever sent twice: its first sending may still be on its way, and
+     * only the number, which goes by itself in a day, keeps it from acting.
+     */
     Mono<Void> end() {
-        return number > 0 && unconfirmed() == 0 ? store.forgetBurials(dispatcher) : Mono.empty();
+        return number > 0 && unconfirmed() == 0 && !repeated ? store.forgetBurials(dispatcher) : Mono.empty();
     }
 
     private void next() {
@@ -80,6 +84,7 @@ final class Burials {
     }
 
     private void failed(Throwable failure) {
+        repeated = true;
         if (!fails) {
             fails = true;
             log.atWarn()
