@@ -65,6 +65,23 @@ class BackpressureRedisTest extends DispatchCase {
 
     @ParameterizedTest
     @EnumSource
+    void whatCannotBeDeliveredUsesUpNoRequest(DeliveryMode mode) {
+        deliver(mode);
+        Asking subscriber = receiving(10);
+        for (int i = 0; i < 5; i++) {
+            push("untyped" + i, "{\"id\":\"untyped" + i + "\"}");
+        }
+
+        subscriber.request(3);
+        eventually(() -> assertThat(dead()).isEqualTo(5));
+        enqueue(0, 50);
+
+        eventually(() -> assertThat(subscriber.got).hasSize(3));
+        always(A_WHILE, () -> assertOutside(47));
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void askingForAllTakesNoMoreThanTheConcurrency(DeliveryMode mode) {
         deliver(mode);
         Asking subscriber = receiving(10);
