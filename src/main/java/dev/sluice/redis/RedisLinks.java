@@ -50,7 +50,7 @@ public final class RedisLinks {
         this.uri = uri;
         this.owned = owned;
         this.ownResources = ownResources;
-        this.oneSocket = RedisClient.create(client.getResources(), uri);
+        this.oneSocket = new ReactiveClient(client.getResources(), uri);
         this.oneSocket.setOptions(client.getOptions()
                 .mutate()
                 .autoReconnect(false)
@@ -64,13 +64,13 @@ public final class RedisLinks {
 
     /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
     public static RedisLinks own(RedisURI uri, @Nullable ClientResources resources) {
-        ClientResources made = resources == null
-                ? ClientResources.builder()
+        ClientResources used = resources != null
+                ? resources
+                : ClientResources.builder()
                         .ioThreadPoolSize(2)
                         .computationThreadPoolSize(2)
-                        .build()
-                : null;
-        RedisClient client = RedisClient.create(made == null ? resources : made, uri);
+                        .build();
+        RedisClient client = new ReactiveClient(used, uri);
         client.setOptions(ClientOptions.builder()
                 .autoReconnect(true)
                 .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
@@ -80,7 +80,7 @@ public final class RedisLinks {
                         .keepAlive(true)
                         .build())
                 .build());
-        return new RedisLinks(client, uri, true, made);
+        return new RedisLinks(client, uri, true, resources == null ? used : null);
     }
 
     /** Links over a client of the caller's, which stays open when they close. */

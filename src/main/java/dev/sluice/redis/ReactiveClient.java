@@ -1,0 +1,63 @@
+package dev.sluice.redis;
+
+import io.lettuce.core.RedisChannelWriter;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisURI;
+import io.lettuce.core.StatefulRedisConnectionImpl;
+import io.lettuce.core.api.sync.RedisCommands;
+import io.lettuce.core.codec.RedisCodec;
+import io.lettuce.core.protocol.PushHandler;
+import io.lettuce.core.pubsub.PubSubEndpoint;
+import io.lettuce.core.pubsub.StatefulRedisPubSubConnectionImpl;
+import io.lettuce.core.pubsub.api.sync.RedisPubSubCommands;
+import io.lettuce.core.resource.ClientResources;
+import java.time.Duration;
+
+/**
+ * A client whose connections have no {@code sync()}: it answers null, and nobody here may call it, since it blocks.
+ *
+ * <p>Lettuce builds that facade with every connection, as a proxy whose first instance compares each of its 800 methods
+ * with all others: half of the time from the start of a program to its first answer from Redis.
+ */
+final class ReactiveClient extends RedisClient {
+    ReactiveClient(ClientResources resources, RedisURI uri) {
+        super(resources, uri);
+    }
+
+    @Override
+    protected <K, V> StatefulRedisConnectionImpl<K, V> newStatefulRedisConnection(
+            RedisChannelWriter writer, PushHandler pushes, RedisCodec<K, V> codec, Duration timeout) {
+        return new Connection<>(writer, pushes, codec, timeout);
+    }
+
+    @Override
+    protected <K, V> StatefulRedisPubSubConnectionImpl<K, V> newStatefulRedisPubSubConnection(
+            PubSubEndpoint<K, V> endpoint, RedisChannelWriter writer, RedisCodec<K, V> codec, Duration timeout) {
+        return new PubSubConnection<>(endpoint, writer, codec, timeout);
+    }
+
+    private static final class Connection<K, V> extends StatefulRedisConnectionImpl<K, V> {
+        Connection(RedisChannelWriter writer, PushHandler pushes, RedisCodec<K, V> codec, Duration timeout) {
+            super(writer, pushes, codec, timeout);
+        }
+
+        @Override
+        @SuppressWarnings("NullAway") // see the class comment
+        protected RedisCommands<K, V> newRedisSyncCommandsImpl() {
+            return null;
+        }
+    }
+
+    private static final class PubSubConnection<K, V> extends StatefulRedisPubSubConnectionImpl<K, V> {
+        PubSubConnection(
+                PubSubEndpoint<K, V> endpoint, RedisChannelWriter writer, RedisCodec<K, V> codec, Duration timeout) {
+            super(endpoint, writer, codec, timeout);
+        }
+
+        @Override
+        @SuppressWarnings("NullAway") // see the class comment
+        protected RedisPubSubCommands<K, V> newRedisSyncCommandsImpl() {
+            return null;
+        }
+    }
+}
