@@ -56,13 +56,31 @@ class MainTest {
                 "doctor",
                 "explain",
                 "config",
-                "completion"
+                "completion",
+                "help"
             })
     void everyHelpHasExamplesAndFitsAScreen(String command) {
         assertThat(execute((command + " --help").split(" "))).isZero();
         assertThat(out()).startsWith("Usage: sluice " + command + " ").contains("Example");
         assertThat(out().lines()).allMatch(line -> line.length() <= 130).noneMatch(line -> line.endsWith("redis:"));
         assertThat(err()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"run", "dead", "dead ls", "help"})
+    void helpIsThatOfTheCommand(String command) {
+        assertThat(execute((command + " --help").split(" "))).isZero();
+        String help = out();
+        out.reset();
+
+        assertThat(execute(("help " + command).split(" "))).isZero();
+        assertThat(out()).isEqualTo(help);
+    }
+
+    @Test
+    void helpByItselfIsThatOfTheProgram() {
+        assertThat(execute("help")).isZero();
+        assertThat(out()).startsWith("Usage: sluice [-hV] COMMAND");
     }
 
     @Test
@@ -119,6 +137,17 @@ class MainTest {
     }
 
     @Test
+    void configShowsNoRetriesWhereNothingIsTriedAgain(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(
+                folder.resolve("s.yaml"), "queues: { clicks: { delivery: at-most-once }, mails: { concurrency: 7 } }");
+
+        assertThat(execute("config", "--config", file.toString(), "--effective"))
+                .isZero();
+        assertThat(out()).contains("queues.mails.retry.max-attempts", "queues.clicks.timeout");
+        assertThat(out()).doesNotContain("queues.clicks.retry");
+    }
+
+    @Test
     void anOptionOfOneLetterIsNotTakenForAnother() {
         assertThat(execute("-o", "json", "queues")).isEqualTo(2);
         assertThat(err()).startsWith("sluice: Unknown option").doesNotContain("Did you mean");
@@ -154,6 +183,8 @@ class MainTest {
                 "status --ouput json | Did you mean: --output",
                 "status jobs | Missing required parameter: 'ID'",
                 "doctor a}b | a queue name must be",
+                "help ded | Did you mean: dead?",
+                "help dead lz | Unknown command: 'lz'",
                 "dead | Missing command",
                 "dead lss jobs | Did you mean: ls?",
                 "dead lss jobs | Unknown command: 'lss'",

@@ -3,7 +3,6 @@ package dev.sluice.app.command;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.app.serve.HeadStart;
 import picocli.CommandLine;
-import picocli.CommandLine.HelpCommand;
 
 /** Everything that can be typed behind {@code sluice}. A new command is a line here. */
 public final class Commands {

@@ -146,6 +146,10 @@ final class Catalog {
             DEAD_LETTERS_COUNT,
             DEAD_LETTERS_AGE);
 
+    /** What has no meaning where nothing is tried again. */
+    static final List<Setting<?>> OF_RETRIES =
+            List.of(MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES);
+
     /** What a type of task may have of its own; what it does not say is the queue's. */
     static final List<Setting<?>> OF_A_TYPE =
             List.of(TIMEOUT, MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES);

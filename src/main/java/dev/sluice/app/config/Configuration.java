@@ -1,5 +1,6 @@
 package dev.sluice.app.config;
 
+import dev.sluice.task.DeliveryMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -74,9 +75,10 @@ public final class Configuration {
         return file;
     }
 
-    /** Every value, in the order of the manual, with passwords masked. */
+    /** Every value that has a meaning, in the order of the manual, with passwords masked. */
     public List<Effective> effective() {
         return values.entrySet().stream()
+                .filter(entry -> !isOfRetriesWhereNoneAre(entry.getKey()))
                 .map(entry -> new Effective(
                         entry.getKey().path(),
                         entry.getKey().setting().equals(Catalog.REDIS_URL)
@@ -84,6 +86,13 @@ public final class Configuration {
                                 : entry.getValue().text(),
                         entry.getValue().source().toString()))
                 .toList();
+    }
+
+    private boolean isOfRetriesWhereNoneAre(Key key) {
+        Given delivery = values.get(new Key(Scope.of(key.scope().queue()), Catalog.DELIVERY));
+        return Catalog.OF_RETRIES.contains(key.setting())
+                && delivery != null
+                && delivery.text().equals(DeliveryMode.AT_MOST_ONCE.word());
     }
 
     /** What holds without a word: for a type what its queue has, which comes before it. */

@@ -15,10 +15,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns texts into settings: each value by itself first, then what they must be together. */
 final class Reading {
-    private static final List<Setting<?>> OF_RETRIES = Catalog.OF_A_QUEUE.stream()
-            .filter(setting -> setting.path().startsWith("retry."))
-            .toList();
-
     private final Map<Key, Given> values;
     private final Map<Scope, Source> scopes;
     private final Problems problems;
@@ -147,7 +143,7 @@ final class Reading {
 
     private void checkRetries(Scope scope) {
         if (DeliveryMode.ofWord(given(Catalog.DELIVERY, Scope.of(scope.queue())).text()) == DeliveryMode.AT_MOST_ONCE) {
-            OF_RETRIES.stream()
+            Catalog.OF_RETRIES.stream()
                     .filter(setting -> !given(setting, scope).source().equals(Source.DEFAULT))
                     .filter(setting -> !isInherited(new Key(scope, setting)))
                     .forEach(setting -> problems.add(
