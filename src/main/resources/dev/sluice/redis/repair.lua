@@ -62,7 +62,9 @@ local cases = {
   end,
   ['lapsed-unrecovered'] = function(incarnation)
     local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or now)
-    return lease < now - LONG_AGO_MS and call('HLEN', CLAIMED) > 0
+    -- A marked one is being recovered, if anybody is there to do it.
+    local in_recovery = lease == 0 and call('ZCOUNT', DISPATCHERS, now, '+inf') > 0
+    return lease < now - LONG_AGO_MS and not in_recovery and call('HLEN', CLAIMED) > 0
   end,
   ['claimed-without-body'] = function(id, token)
     return call('HGET', CLAIMED, token) == id and call('HEXISTS', BODIES, id) == 0, function()

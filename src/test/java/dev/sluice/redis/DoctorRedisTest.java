@@ -114,6 +114,23 @@ class DoctorRedisTest {
     }
 
     @Test
+    void aDispatcherWhoseTasksAreBeingTakenBackIsNoDoubtWhileOneLivesToDoIt() {
+        worker.claimOne();
+        Worker living = q.worker("w2");
+        q.wire.call("ZADD", q.key("dispatchers"), "0", "w1"); // the first slice marks it
+
+        assertThat(q.examine().doubts()).isEmpty();
+
+        q.lapse(living);
+        assertThat(q.examine().doubts())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactly(tuple(Kind.LAPSED_UNRECOVERED, "w1"));
+
+        q.recoverAll(worker);
+        q.recoverAll(living);
+    }
+
+    @Test
     void aMemberThatWentLongAgoIsRemovedAndOneThatHoldsTasksIsADoubt() {
         worker.claimOne();
         q.wire.call("ZADD", q.key("dispatchers"), "1000", "w1", "1000", "gone");
