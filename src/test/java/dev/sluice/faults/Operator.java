@@ -17,7 +17,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
-/** Cancels tasks, pauses the queue and redrives dead letters, as drawn from a seed, and remembers what it was answered. */
+/** Cancels tasks, pauses and drains the queue and redrives dead letters, as drawn from a seed, and remembers what it was answered. */
 final class Operator {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -46,7 +46,8 @@ final class Operator {
     void act() {
         switch (random.nextInt(10)) {
             case 0, 1, 2, 3, 4, 5 -> cancelSome(1 + random.nextInt(6));
-            case 6, 7 -> pause(random.nextInt(300));
+            case 6 -> hold(client.pause(), random.nextInt(300));
+            case 7 -> hold(client.drain(), random.nextInt(300));
             default -> redrive();
         }
     }
@@ -70,6 +71,7 @@ final class Operator {
         return cancelled.values().stream().mapToInt(Integer::intValue).sum() + stopping.size();
     }
 
+    /** How often the queue was paused or drained, and resumed. */
     int pauses() {
         return pauses;
     }
@@ -97,8 +99,8 @@ final class Operator {
         }
     }
 
-    private void pause(int ms) {
-        untilAnswered(client.pause());
+    private void hold(Mono<?> begin, int ms) {
+        untilAnswered(begin);
         LockSupport.parkNanos(ms * 1_000_000L);
         untilAnswered(client.resume());
         pauses++;

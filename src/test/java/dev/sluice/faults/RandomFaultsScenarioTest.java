@@ -95,7 +95,7 @@ class RandomFaultsScenarioTest {
                 .max(Comparator.comparing(Schedule.Report::recovery))
                 .orElseThrow();
         return String.format(
-                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses: %d lost, %d stuck, %d duplicate runs, %d settles refused, worst recovery"
+                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d settles refused, worst recovery"
                         + " %d ms (seed %d), seeds %d to %d, %d s",
                 reports.size(),
                 reports.stream().mapToInt(Schedule.Report::strikes).sum(),

@@ -28,8 +28,8 @@ import reactor.core.publisher.Mono;
 
 /**
  * Three to eight faults, drawn from a seed, against two or three dispatchers on a Redis of their own, while a producer
- * puts tasks in, also for later, that end well, fail, snooze or die, and an operator cancels some, pauses the queue and
- * redrives the dead; then peace, and the question what became of them.
+ * puts tasks in, also for later, that end well, fail, snooze or die, and an operator cancels some, pauses and drains the
+ * queue and redrives the dead; then peace, and the question what became of them.
  *
  * <p>The seed decides what is done, to whom, when and for how long; threads and sockets are as fast as they are, so the
  * same seed need not meet the same instruction twice.
@@ -271,6 +271,7 @@ final class Schedule {
             List<Task<String>> left = portion;
             while (!left.isEmpty()) {
                 left = offer(left);
+                sleep(5); // a queue that is being drained refuses them at once
             }
             sleep(works.nextInt(200));
         }
@@ -308,7 +309,7 @@ final class Schedule {
         return Task.of("t", work).id(id);
     }
 
-    /** Offers these; returns those whose answer was lost. */
+    /** Offers these; returns those that were refused, or whose answer was lost. */
     private List<Task<String>> offer(List<Task<String>> portion) {
         List<EnqueueResult> results = outside.client(Node.QUEUE)
                 .enqueueAll(Flux.fromIterable(portion).map(this::numbered))
