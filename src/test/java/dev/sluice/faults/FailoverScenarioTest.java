@@ -11,23 +11,28 @@ import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.faults.Event.Kind;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 
 /** A master, its replica, and a Sentinel that puts the one in the other's place while tasks flow. */
@@ -40,134 +45,166 @@ class FailoverScenarioTest {
     private static final int PORTION = 10;
     private static final int TO_RESUME_MS = 3000;
 
-    private final Collection<Event> events = new ConcurrentLinkedQueue<>();
-    private volatile boolean producing = true;
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+
+    @AfterEach
+    void close() {
+        threads.shutdownNow();
+    }
+
+    /** On both versions at once: most of the time they wait for their sentinel. */
+    @ParameterizedTest
+    @ValueSource(strings = {"killed", "frozen", "demoted"})
+    void workGoesOnWithTheNewMaster(String fault, @TempDir Path folder) throws Exception {
+        List<Story> stories = List.of(
+                new Story("6.2", fault, Files.createDirectory(folder.resolve("6.2"))),
+                new Story("7.0", fault, Files.createDirectory(folder.resolve("7.0"))));
+
+        for (Future<Void> story : threads.invokeAll(stories)) {
+            story.get();
+        }
+    }
 
     /** A frozen master keeps its connections open, and one that was told to step down answers READONLY to who stays. */
-    @ParameterizedTest
-    @CsvSource({"6.2, killed", "6.2, frozen", "6.2, demoted", "7.0, killed", "7.0, frozen", "7.0, demoted"})
-    void workGoesOnWithTheNewMaster(String version, String fault, @TempDir Path folder) throws Exception {
-        try (RedisServer master = server(version).start();
-                RedisServer replica = server(version)
-                        .with("replicaof", "127.0.0.1 " + master.port())
-                        .start();
-                Sentinel sentinel = new Sentinel(master, folder)) {
-            Sluice sluice = Sluice.connect(sentinel.uri());
-            Dispatcher dispatcher =
-                    sluice.dispatcher(Node.QUEUE).handler("t", String.class, new Journal("n", events::add));
-            dispatcher.start().block(PATIENCE);
-            CompletableFuture<Set<String>> producer = CompletableFuture.supplyAsync(() -> produce(sluice));
-            eventually(PATIENCE, () -> assertThat(sentinel.saw("+slave")).isTrue());
-            eventually(PATIENCE, () -> assertThat(sentinel.isHeard()).isTrue());
-            awaitRuns(300);
+    private final class Story implements Callable<Void> {
+        private final Collection<Event> events = new ConcurrentLinkedQueue<>();
+        private final String version;
+        private final String fault;
+        private final Path folder;
+        private volatile boolean producing = true;
 
-            long from = System.nanoTime();
-            switch (fault) {
-                case "killed" -> master.kill();
-                case "frozen" -> master.pause();
-                default -> sentinel.failOver();
-            }
-            eventually(
-                    PATIENCE,
-                    () -> assertThat(sentinel.saw("+switch-master"))
-                            .as(sentinel::toString)
-                            .isTrue());
-            awaitRuns(runs() + 300);
-            long pause = longestPauseMs(from);
-            System.out.printf("failover, Redis %s, master %s: longest pause %d ms%n", version, fault, pause);
+        Story(String version, String fault, Path folder) {
+            this.version = version;
+            this.fault = fault;
+            this.folder = folder;
+        }
 
-            if (fault.equals("demoted")) { // for seconds it still believes that it is master
+        @Override
+        public Void call() throws Exception {
+            try (RedisServer master = server(version).start();
+                    RedisServer replica = server(version)
+                            .with("replicaof", "127.0.0.1 " + master.port())
+                            .start();
+                    Sentinel sentinel = new Sentinel(master, folder)) {
+                Sluice sluice = Sluice.connect(sentinel.uri());
+                Dispatcher dispatcher =
+                        sluice.dispatcher(Node.QUEUE).handler("t", String.class, new Journal("n", events::add));
+                dispatcher.start().block(PATIENCE);
+                Future<Set<String>> producer = threads.submit(() -> produce(sluice));
+                eventually(PATIENCE, () -> assertThat(sentinel.saw("+slave")).isTrue());
+                eventually(PATIENCE, () -> assertThat(sentinel.isHeard()).isTrue());
+                awaitRuns(300);
+
+                long from = System.nanoTime();
+                switch (fault) {
+                    case "killed" -> master.kill();
+                    case "frozen" -> master.pause();
+                    default -> sentinel.failOver();
+                }
                 eventually(
-                        Duration.ofSeconds(3),
-                        () -> assertThat((String) master.call("CLIENT", "LIST", "TYPE", "normal"))
-                                .as("connections to the old master")
-                                .doesNotContain("cmd=evalsha", "cmd=blpop", "cmd=blmove"));
-            }
+                        PATIENCE,
+                        () -> assertThat(sentinel.saw("+switch-master"))
+                                .as(sentinel::toString)
+                                .isTrue());
+                awaitRuns(runs() + 300);
+                long pause = longestPauseMs(from);
+                System.out.printf("failover, Redis %s, master %s: longest pause %d ms%n", version, fault, pause);
 
-            // The old master comes back, knows nothing of the new one at first, and becomes its replica.
-            if (fault.equals("killed")) {
-                master.restart();
-            } else if (fault.equals("frozen")) {
-                master.resume();
-            }
-            eventually(
-                    PATIENCE,
-                    () -> assertThat(sentinel.saw("+convert-to-slave"))
-                            .as(sentinel::toString)
-                            .isTrue());
-            awaitRuns(runs() + 300);
-            producing = false;
-            Set<String> accepted = producer.get();
-            eventually(
-                    PATIENCE,
-                    () -> assertThat(replica.call("HLEN", "{q}:bodies")).isEqualTo(0L));
-            dispatcher.stop(GRACE).then(sluice.close()).block(PATIENCE);
+                if (fault.equals("demoted")) { // for seconds it still believes that it is master
+                    eventually(
+                            Duration.ofSeconds(3),
+                            () -> assertThat((String) master.call("CLIENT", "LIST", "TYPE", "normal"))
+                                    .as("connections to the old master")
+                                    .doesNotContain("cmd=evalsha", "cmd=blpop", "cmd=blmove"));
+                }
 
-            assertThat(pause).isLessThan(Sentinel.DOWN_AFTER_MS + TO_RESUME_MS);
-            accepted.removeAll(done());
-            System.out.printf("  accepted by the old master and lost: %d%n", accepted.size());
-            if (fault.equals("demoted")) {
-                return; // it accepts on while the other is being promoted: nobody but WAIT can know
-            }
-            assertThat(accepted.size())
-                    .as("tasks the old master had accepted and not yet passed on: %s", accepted)
-                    .isLessThanOrEqualTo(PORTION);
-        }
-    }
+                // The old master comes back, knows nothing of the new one at first, and becomes its replica.
+                if (fault.equals("killed")) {
+                    master.restart();
+                } else if (fault.equals("frozen")) {
+                    master.resume();
+                }
+                eventually(
+                        PATIENCE,
+                        () -> assertThat(sentinel.saw("+convert-to-slave"))
+                                .as(sentinel::toString)
+                                .isTrue());
+                awaitRuns(runs() + 300);
+                producing = false;
+                Set<String> accepted = producer.get();
+                eventually(
+                        PATIENCE,
+                        () -> assertThat(replica.call("HLEN", "{q}:bodies")).isEqualTo(0L));
+                dispatcher.stop(GRACE).then(sluice.close()).block(PATIENCE);
 
-    /** Puts tasks in, a portion every few milliseconds, each again until it is accepted; returns their ids. */
-    private Set<String> produce(Sluice sluice) {
-        TaskClient client = sluice.client(Node.QUEUE);
-        Set<String> accepted = new HashSet<>();
-        for (int from = 0; producing; from += PORTION) {
-            List<Task<?>> portion = IntStream.range(from, from + PORTION)
-                    .<Task<?>>mapToObj(i -> Task.of("t", "5").id("t" + i))
-                    .collect(Collectors.toList());
-            while (!portion.isEmpty()) {
-                List<EnqueueResult> results = client.enqueueAll(Flux.fromIterable(List.copyOf(portion)))
-                        .collectList()
-                        .block(PATIENCE);
-                results.stream().filter(EnqueueResult::isAccepted).forEach(result -> accepted.add(result.id()));
-                portion.removeIf(task -> accepted.contains(task.id()));
-                LockSupport.parkNanos(10_000_000);
+                assertThat(pause).isLessThan(Sentinel.DOWN_AFTER_MS + TO_RESUME_MS);
+                accepted.removeAll(done());
+                System.out.printf("  accepted by the old master and lost: %d%n", accepted.size());
+                if (fault.equals("demoted")) {
+                    return null; // it accepts on while the other is being promoted: nobody but WAIT can know
+                }
+                assertThat(accepted.size())
+                        .as("tasks the old master had accepted and not yet passed on: %s", accepted)
+                        .isLessThanOrEqualTo(PORTION);
+                return null;
             }
         }
-        return accepted;
-    }
 
-    private static RedisServer.Builder server(String version) {
-        return RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"));
-    }
-
-    private void awaitRuns(int count) {
-        eventually(PATIENCE, () -> assertThat(runs()).isGreaterThan(count));
-    }
-
-    private int runs() {
-        return (int) events.stream().filter(event -> event.kind() == Kind.DONE).count();
-    }
-
-    private Set<String> done() {
-        return events.stream()
-                .filter(event -> event.kind() == Kind.DONE)
-                .map(Event::id)
-                .collect(Collectors.toSet());
-    }
-
-    private long longestPauseMs(long fromNanos) {
-        long[] starts = events.stream()
-                .filter(event -> event.kind() == Kind.STARTED)
-                .mapToLong(Event::nanos)
-                .filter(nanos -> nanos > fromNanos)
-                .sorted()
-                .toArray();
-        long longest = 0;
-        long before = fromNanos;
-        for (long start : starts) {
-            longest = Math.max(longest, start - before);
-            before = start;
+        /** Puts tasks in, a portion every few milliseconds, each again until it is accepted; returns their ids. */
+        private Set<String> produce(Sluice sluice) {
+            TaskClient client = sluice.client(Node.QUEUE);
+            Set<String> accepted = new HashSet<>();
+            for (int from = 0; producing; from += PORTION) {
+                List<Task<?>> portion = IntStream.range(from, from + PORTION)
+                        .<Task<?>>mapToObj(i -> Task.of("t", "5").id("t" + i))
+                        .collect(Collectors.toList());
+                while (!portion.isEmpty()) {
+                    List<EnqueueResult> results = client.enqueueAll(Flux.fromIterable(List.copyOf(portion)))
+                            .collectList()
+                            .block(PATIENCE);
+                    results.stream().filter(EnqueueResult::isAccepted).forEach(result -> accepted.add(result.id()));
+                    portion.removeIf(task -> accepted.contains(task.id()));
+                    LockSupport.parkNanos(10_000_000);
+                }
+            }
+            return accepted;
         }
-        return longest / 1_000_000;
+
+        private static RedisServer.Builder server(String version) {
+            return RedisServer.builder()
+                    .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"));
+        }
+
+        private void awaitRuns(int count) {
+            eventually(PATIENCE, () -> assertThat(runs()).isGreaterThan(count));
+        }
+
+        private int runs() {
+            return (int)
+                    events.stream().filter(event -> event.kind() == Kind.DONE).count();
+        }
+
+        private Set<String> done() {
+            return events.stream()
+                    .filter(event -> event.kind() == Kind.DONE)
+                    .map(Event::id)
+                    .collect(Collectors.toSet());
+        }
+
+        private long longestPauseMs(long fromNanos) {
+            long[] starts = events.stream()
+                    .filter(event -> event.kind() == Kind.STARTED)
+                    .mapToLong(Event::nanos)
+                    .filter(nanos -> nanos > fromNanos)
+                    .sorted()
+                    .toArray();
+            long longest = 0;
+            long before = fromNanos;
+            for (long start : starts) {
+                longest = Math.max(longest, start - before);
+                before = start;
+            }
+            return longest / 1_000_000;
+        }
     }
 }
