@@ -3,6 +3,7 @@ package dev.sluice.app.serve;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.TaskContext;
 import dev.sluice.dispatch.TaskHandler;
+import dev.sluice.task.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
@@ -36,7 +37,10 @@ final class BuiltInTypes {
 
     Dispatcher register(Dispatcher dispatcher) {
         return dispatcher
-                .handler("echo", byte[].class, context -> observed(context, text(context.payload()), Mono.empty()))
+                .handler(
+                        "echo",
+                        byte[].class,
+                        context -> observed(context, text(context.payload()), Mono.justOrEmpty(context.payload())))
                 .handler("noop", Void.class, context -> observed(context, null, Mono.empty()))
                 .handler("sleep", Sleep.class, context -> observed(context, null, sleep(context.payload())))
                 .handler("fail", Failing.class, context -> observed(context, null, fail(context)));
@@ -44,8 +48,7 @@ final class BuiltInTypes {
 
     /** A handler of the user's, told of in the same way. */
     <T> TaskHandler<T> observed(TaskHandler<T> handler) {
-        return context -> observed(
-                context, null, Mono.defer(() -> called(handler, context)).then());
+        return context -> observed(context, null, Mono.defer(() -> called(handler, context)));
     }
 
     private static <T> Mono<?> called(TaskHandler<T> handler, TaskContext<T> context) {
@@ -56,16 +59,20 @@ final class BuiltInTypes {
         }
     }
 
-    private Mono<Void> observed(TaskContext<?> context, @Nullable String detail, Mono<Void> work) {
+    private <R> Mono<R> observed(TaskContext<?> context, @Nullable String detail, Mono<R> work) {
         if (quiet.test(context)) {
             return work;
         }
         return Mono.defer(() -> {
             long began = System.nanoTime();
-            return work.doOnSuccess(nothing -> tell(context, began, "succeeded", detail))
+            return work.doOnSuccess(value -> tell(context, began, outcome(value), detail))
                     .doOnError(failure -> tell(context, began, "failed", failure.getMessage()))
                     .doOnCancel(() -> tell(context, began, "interrupted", null));
         });
+    }
+
+    private static String outcome(@Nullable Object emitted) {
+        return emitted instanceof Verdict chosen ? chosen.target().word() : "succeeded";
     }
 
     private void tell(TaskContext<?> context, long began, String outcome, @Nullable String detail) {
