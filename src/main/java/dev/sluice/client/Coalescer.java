@@ -158,7 +158,8 @@ final class Coalescer {
         }
     }
 
-    private static void signal(Runnable signal) {
+    /** Runs what a caller has chained to his answer; it may throw. */
+    static void signal(Runnable signal) {
         try {
             signal.run();
         } catch (Throwable broken) { // the others of its call must hear their answer all the same

@@ -21,18 +21,23 @@ final class FailureReading {
         }
         try {
             if (JSON.decode(record, 0, length, Object.class) instanceof Map<?, ?> fields) {
-                String type = text(fields.get("type"));
-                return new Failure(
-                        orEmpty(text(fields.get("reason"))),
-                        type,
-                        orEmpty(text(fields.get("message"))),
-                        orEmpty(text(fields.get("trace"))));
+                return in(fields);
             }
         } catch (SluiceException odd) {
             // It is told as it stands.
         }
         int shown = Math.min(length, LONGEST_ODD_LINE);
         return Failure.of("unknown", new String(record, 0, shown, StandardCharsets.UTF_8));
+    }
+
+    /** The failure that these fields tell of. */
+    static Failure in(@Nullable Object json) {
+        Map<?, ?> fields = json instanceof Map<?, ?> map ? map : Map.of();
+        return new Failure(
+                orEmpty(text(fields.get("reason"))),
+                text(fields.get("type")),
+                orEmpty(text(fields.get("message"))),
+                orEmpty(text(fields.get("trace"))));
     }
 
     private static @Nullable String text(@Nullable Object value) {

@@ -40,6 +40,13 @@ final class Framer {
     long due(Task<?> task) {
         Duration delay = task.delay();
         Instant at = task.at();
+        if (task.keepResult() != null && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            throw new InvalidTaskException(
+                    "keepResult",
+                    "queue '" + queue.name()
+                            + "' is at-most-once and keeps no results: enqueue the task without keepResult, or use an"
+                            + " at-least-once queue");
+        }
         if (delay == null && at == null) {
             return Dues.NOW;
         }

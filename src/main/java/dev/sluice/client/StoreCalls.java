@@ -3,6 +3,7 @@ package dev.sluice.client;
 import dev.sluice.redis.CancelReply;
 import dev.sluice.redis.Dues;
 import dev.sluice.redis.EnqueueReply;
+import dev.sluice.redis.LookReply;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.SluiceException;
@@ -44,6 +45,10 @@ final class StoreCalls implements EnqueueCalls {
 
     Mono<TaskState> status(String id) {
         return afterIntroduction(() -> store.status(id));
+    }
+
+    Mono<LookReply> look(List<String> ids) {
+        return afterIntroduction(() -> store.look(ids));
     }
 
     Mono<CancelReply> cancel(String id) {

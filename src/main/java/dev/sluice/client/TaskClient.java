@@ -11,13 +11,16 @@ import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.QueueFullException;
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskState;
+import java.lang.reflect.Type;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -54,10 +57,13 @@ import reactor.core.scheduler.Schedulers;
  */
 public final class TaskClient {
     private static final Scheduler SIGNALS = Schedulers.parallel();
+    private static final Duration SHORTEST_KEPT = Duration.ofSeconds(1); // an end is heard of, and then looked for
 
+    private final PayloadCodec codec;
     private final Framer framer;
     private final StoreCalls calls;
     private final Coalescer coalescer;
+    private final Awaits awaits;
     private final ProducerStore store;
     private final Queue queue;
     private final ClientOptions options;
@@ -66,13 +72,16 @@ public final class TaskClient {
     private TaskClient(
             ProducerStore store,
             Queue queue,
-            Framer framer,
+            PayloadCodec codec,
             ClientOptions options,
+            Awaits awaits,
             Map<Durability, TaskClient> clients) {
         this.store = store;
         this.queue = queue;
-        this.framer = framer;
+        this.codec = codec;
+        this.framer = new Framer(codec, queue);
         this.options = options;
+        this.awaits = awaits;
         this.clients = clients;
         this.calls = new StoreCalls(store.with(options.durability()), options.maxQueueLength());
         this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting(), System::nanoTime);
@@ -84,7 +93,7 @@ public final class TaskClient {
      */
     public static TaskClient over(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
         Map<Durability, TaskClient> clients = new ConcurrentHashMap<>();
-        TaskClient client = new TaskClient(store, queue, new Framer(codec, queue), options, clients);
+        TaskClient client = new TaskClient(store, queue, codec, options, new Awaits(store, SIGNALS), clients);
         clients.put(options.durability(), client);
         return client;
     }
@@ -98,7 +107,7 @@ public final class TaskClient {
         return clients.computeIfAbsent(
                 durability,
                 it -> new TaskClient(
-                        store, queue, framer, options.toBuilder().durability(it).build(), clients));
+                        store, queue, codec, options.toBuilder().durability(it).build(), awaits, clients));
     }
 
     /**
@@ -164,6 +173,84 @@ public final class TaskClient {
     public Mono<TaskState> status(String id) {
         return Mono.defer(() -> calls.status(TaskId.check(id)))
                 .publishOn(SIGNALS); // what the caller does with it must not hold up the Redis event loop
+    }
+
+    /**
+     * Enqueues a task and emits the value that its handler emits, wherever it runs; completes empty if that emits none.
+     *
+     * <p>Cold: each subscription enqueues once, as {@link #enqueue} does, after it listens for the end of the task. Nobody
+     * asks Redis meanwhile: it tells of the end, and what may have been missed while the connection was lost is looked for
+     * once it is back. The result of the task is kept for {@code timeout} at least, so that it is found then. If a task of
+     * this id lives already or has its result kept, that one's end is waited for, which is told only if its result is kept.
+     *
+     * <p>Cancelling ends the waiting and nothing else; {@link #cancel} ends the task. Signals on the {@code parallel}
+     * scheduler, for many callers one after the other. At most 262,144 may wait for tasks of one queue in a process; more
+     * fail with {@link QueueFullException}, as do those whose task finds the queue full.
+     *
+     * <p>Fails with all that {@link #enqueue} fails with, and then nothing is waited for; with
+     * {@link dev.sluice.task.TaskFailedException}, {@link dev.sluice.task.TaskExpiredException} or
+     * {@link dev.sluice.task.TaskDeadException} if the task becomes a dead letter, with
+     * {@link dev.sluice.task.TaskCancelledException} or {@link dev.sluice.task.TaskDiscardedException}; with
+     * {@link dev.sluice.task.ResultMissingException} if it has ended and its value cannot be had: all final; with
+     * {@link dev.sluice.task.AwaitTimeoutException} if it has not ended in time: it goes on, and can be awaited again by the
+     * same call if the task has an id of its own. A retry of the handler is no end.
+     *
+     * @param value what the value is read as; {@code byte[]} for its JSON, {@code Void} for none
+     * @param timeout of the whole, 1 ms to 365 days
+     */
+    public <R> Mono<R> enqueueAndAwait(Task<?> task, Class<R> value, Duration timeout) {
+        return enqueueAndAwait(task, (Type) value, timeout);
+    }
+
+    /** The same for a value of a generic type, such as a list of something. */
+    @SuppressWarnings("TypeParameterUnusedInFormals") // R is what `value` says, as in PayloadCodec
+    public <R> Mono<R> enqueueAndAwait(Task<?> task, Type value, Duration timeout) {
+        String id = Framer.idOf(task);
+        return Mono.defer(() -> {
+            Task<?> awaited = awaited(task, timeout);
+            Mono<EnqueueResult> enqueueing = coalescer
+                    .enqueue(id, () -> framer.frame(id, awaited), () -> framer.due(awaited))
+                    .flatMap(this::taken);
+            return awaits.enqueue(id, enqueueing, timeout, (reply, index) -> TaskResult.of(id, reply, index, codec))
+                    .flatMap(result -> Endings.valueOf(result, value));
+        });
+    }
+
+    /** The task with a result that is kept for as long as anybody may look for it. */
+    private static Task<?> awaited(Task<?> task, Duration timeout) {
+        if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(ResultRetention.LONGEST) > 0) {
+            throw new InvalidTaskException(
+                    "timeout", "the timeout of an await must be 1 ms to 365 days, was " + timeout);
+        }
+        Duration own = task.keepResult();
+        Duration least = timeout.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : timeout;
+        return own == null || own.compareTo(least) < 0 ? task.keepResult(least) : task;
+    }
+
+    private Mono<EnqueueResult> taken(EnqueueResult result) {
+        return result.isFull()
+                ? Mono.error(new QueueFullException(queue.name(), options.maxQueueLength()))
+                : Mono.just(result);
+    }
+
+    /** How many wait for tasks of this queue, through this client and those made of it. */
+    int awaiting() {
+        return awaits.size();
+    }
+
+    /**
+     * How a task has ended, if that is kept: its result for as long as its queue or the task asks for, and its dead letter
+     * for as long as there is one.
+     *
+     * <p>Cold: one call per subscription. Completes empty while the task lives, and if nothing is known of it: its result is
+     * not kept or not any more, it was cancelled, or there never was such a task. Cancelling drops the answer. Signals on the
+     * {@code parallel} scheduler. Fails with {@link InvalidTaskException} if {@code id} can be no id,
+     * {@link StoreRefusedException}, or {@link StoreUnavailableException} (safe to retry).
+     */
+    public Mono<TaskResult> result(String id) {
+        return Mono.defer(() -> calls.look(List.of(TaskId.check(id))))
+                .publishOn(SIGNALS)
+                .mapNotNull(reply -> TaskResult.of(id, reply, 0, codec));
     }
 
     /**

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  *       each</td></tr>
  *   <tr><td>{@code timeoutMs}</td><td>an integer, 1 ms to 365 days</td></tr>
  *   <tr><td>{@code deadline}</td><td>an integer from 1: milliseconds since 1970, up to the year 9999</td></tr>
+ *   <tr><td>{@code keepResultMs}</td><td>an integer, 1 ms to 365 days: how long its result is kept</td></tr>
  * </table>
  *
  * <p>An instance refers to the array it was read from, which must not change meanwhile. Immutable; any thread.
@@ -41,6 +42,7 @@ public final class Envelope {
     private final long @Nullable [] backoffMs;
     private final long timeoutMs;
     private final long deadlineMs;
+    private final long keepResultMs;
 
     Envelope(EnvelopeReader read) {
         this.id = read.id;
@@ -54,6 +56,7 @@ public final class Envelope {
         this.backoffMs = read.backoffMs;
         this.timeoutMs = read.timeoutMs;
         this.deadlineMs = read.deadlineMs;
+        this.keepResultMs = read.keepResultMs;
     }
 
     /**
@@ -128,6 +131,11 @@ public final class Envelope {
     /** The time after which no attempt starts, in milliseconds since 1970, or 0 if it is not set. */
     public long deadlineMs() {
         return deadlineMs;
+    }
+
+    /** How long its result is to be kept at least, in milliseconds, or 0 if it is not set. */
+    public long keepResultMs() {
+        return keepResultMs;
     }
 
     /** The type and the length of the payload; never its text. */

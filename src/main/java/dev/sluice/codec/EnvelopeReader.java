@@ -1,5 +1,6 @@
 package dev.sluice.codec;
 
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.Verdict;
@@ -32,6 +33,7 @@ final class EnvelopeReader {
     private static final int MAX_NUMBER = 1000;
     private static final long MAX_DEADLINE_MS = Task.MAX_DEADLINE.toEpochMilli();
     private static final long MAX_TIMEOUT_MS = Task.MAX_TIMEOUT.toMillis();
+    private static final long MAX_KEPT_MS = ResultRetention.LONGEST.toMillis();
     private static final long MAX_WAIT_MS = Verdict.MAX_DELAY.toMillis();
 
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -51,6 +53,7 @@ final class EnvelopeReader {
     private static final int TIMEOUT = 1 << 5;
     private static final int DEADLINE = 1 << 6;
     private static final int BACKOFF = 1 << 7;
+    private static final int KEEP_RESULT = 1 << 8;
 
     @Nullable
     String id;
@@ -68,6 +71,7 @@ final class EnvelopeReader {
     long @Nullable [] backoffMs;
     long timeoutMs;
     long deadlineMs;
+    long keepResultMs;
 
     private final int offset;
     private final int length;
@@ -159,6 +163,10 @@ final class EnvelopeReader {
             case "deadline" -> {
                 once(DEADLINE, name);
                 deadlineMs = integer(name, value, parser, MAX_DEADLINE_MS);
+            }
+            case "keepResultMs" -> {
+                once(KEEP_RESULT, name);
+                keepResultMs = integer(name, value, parser, MAX_KEPT_MS);
             }
             case "backoff" -> {
                 once(BACKOFF, name);

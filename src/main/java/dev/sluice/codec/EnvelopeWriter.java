@@ -41,8 +41,10 @@ final class EnvelopeWriter {
     private static byte[] options(Task<?> task) {
         Duration timeout = task.timeout();
         Instant deadline = task.deadline();
+        Duration keepResult = task.keepResult();
         boolean decidesRetries = task.maxAttempts() > 0 || !task.backoff().isEmpty();
-        if (task.headers().isEmpty() && !decidesRetries && timeout == null && deadline == null) {
+        boolean hasTimes = timeout != null || deadline != null || keepResult != null;
+        if (task.headers().isEmpty() && !decidesRetries && !hasTimes) {
             return NONE;
         }
         ByteArrayOutputStream options = new ByteArrayOutputStream();
@@ -60,6 +62,9 @@ final class EnvelopeWriter {
         }
         if (deadline != null) {
             number("deadline", deadline.toEpochMilli(), options);
+        }
+        if (keepResult != null) {
+            number("keepResultMs", keepResult.toMillis(), options);
         }
         return options.toByteArray();
     }

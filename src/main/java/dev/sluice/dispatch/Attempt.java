@@ -57,6 +57,7 @@ final class Attempt implements CoreSubscriber<Object> {
     private int maxAttempts;
     private long @Nullable [] backoffMs;
     private long deadlineMs;
+    private @Nullable KeptResult kept;
     private @Nullable Verdict verdict;
     private volatile Sinks.@Nullable One<Boolean> answer;
     private volatile Sinks.@Nullable Empty<Void> cutSignal;
@@ -150,6 +151,17 @@ final class Attempt implements CoreSubscriber<Object> {
         backoffMs = itsBackoffMs;
     }
 
+    /** Has a result kept of it. */
+    void keep(KeptResult result) {
+        kept = result;
+    }
+
+    /** What is to be kept of its end; null if nothing is. */
+    @Nullable
+    KeptResult kept() {
+        return kept;
+    }
+
     /** The type, or a dash if the envelope was not read or names none. */
     String type() {
         return type;
@@ -238,7 +250,7 @@ final class Attempt implements CoreSubscriber<Object> {
             return false;
         }
         verdict = with;
-        if (pump.timesAttempts() && was == RUNNING) {
+        if ((pump.timesAttempts() || kept != null) && was == RUNNING) {
             ranNanos = Math.max(1, System.nanoTime() - startedNanos);
         }
         pump.ended(this, Thread.currentThread() != inside);
@@ -328,9 +340,10 @@ final class Attempt implements CoreSubscriber<Object> {
 
     @Override
     public void onNext(Object value) {
-        // What a Mono emits is its end. Any other value is not kept yet.
-        if (value instanceof Verdict chosen) {
+        if (value instanceof Verdict chosen) { // what a Mono emits is its end
             decide(chosen);
+        } else if (kept != null && !hasEnded()) {
+            kept.value(value, this);
         }
     }
 

@@ -83,6 +83,7 @@ final class ClaimPump implements Pump {
     private final Calls calls;
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
     private final Deque<Attempt> unsettled = new ArrayDeque<>();
+    private long unsettledBytes;
     private final Deque<Long> orphans = new ArrayDeque<>();
     private final Permits permits;
     private final Backoff backoff = new Backoff();
@@ -236,6 +237,7 @@ final class ClaimPump implements Pump {
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             if (now != null && attempt.holdings() == now.holdings()) {
                 unsettled.add(attempt);
+                unsettledBytes += resultBytes(attempt);
             }
         }
     }
@@ -243,8 +245,8 @@ final class ClaimPump implements Pump {
     /** Sends calls while they are worth it: the first always, a further one when it carries a batch of its own. */
     private void exchange(Incarnation now) {
         while (inFlight < CALLS_IN_FLIGHT) {
-            int settles = Math.min(MAX_BATCH, unsettled.size() + orphans.size());
-            int held = Math.min(settles, unsettled.size());
+            int held = settleable();
+            int settles = Math.min(MAX_BATCH, held + orphans.size());
             boolean open = phase == Phase.OPEN;
             int room = open ? Math.min(MAX_BATCH, permits.freeAfter(held, consumer.demand())) : 0;
             boolean claims = open && (rung || (workKnown && room > 0 && !resting));
@@ -255,22 +257,46 @@ final class ClaimPump implements Pump {
             if (inFlight > 0 && settles < worth && (!workKnown || room < worth)) {
                 return;
             }
-            send(now, compose(now, settles, room));
+            send(now, compose(now, held, settles - held, room));
         }
     }
 
-    private Incarnation.Sent compose(Incarnation now, int settles, int room) {
+    /** How many of the ended tasks go into one call; large results make it fewer. */
+    private int settleable() {
+        int most = Math.min(MAX_BATCH, unsettled.size());
+        if (unsettledBytes <= ExchangeCall.MAX_BYTES) {
+            return most;
+        }
+        int count = 0;
+        long bytes = 0;
+        for (Attempt attempt : unsettled) {
+            bytes += resultBytes(attempt);
+            if (count == most || (count > 0 && bytes > ExchangeCall.MAX_BYTES)) {
+                break;
+            }
+            count++;
+        }
+        return count;
+    }
+
+    /** Only of a success: whoever was cut may yet be given a value. */
+    private static int resultBytes(Attempt attempt) {
+        KeptResult kept = attempt.kept();
+        return kept == null || !(attempt.verdict() instanceof Verdict.Succeeded) ? 0 : kept.length();
+    }
+
+    private Incarnation.Sent compose(Incarnation now, int settles, int releases, int room) {
         boolean suspectWanted = room > 0 && now.suspects() == 0;
         ExchangeCall call = new ExchangeCall(now.nextCall(), room, suspectWanted);
         List<Attempt> attempts = new ArrayList<>(settles);
         for (int i = 0; i < settles; i++) {
-            Attempt attempt = unsettled.poll();
-            if (attempt == null) {
-                call.release(orphans.remove());
-            } else {
-                attempts.add(attempt);
-                write(call, attempt);
-            }
+            Attempt attempt = unsettled.remove();
+            unsettledBytes -= resultBytes(attempt);
+            attempts.add(attempt);
+            write(call, attempt);
+        }
+        for (int i = 0; i < releases; i++) {
+            call.release(orphans.remove());
         }
         permits.release(attempts.size());
         permits.reserve(room);
@@ -286,6 +312,7 @@ final class ClaimPump implements Pump {
         long token = attempt.token();
         if (verdict instanceof Verdict.Succeeded) {
             call.succeeded(token, attempt.frame().awaitsStatus());
+            keep(call, attempt);
         } else if (verdict instanceof Verdict.Retry retry) {
             call.retry(token, retry.delay().toMillis(), FailureLine.of(retry.failure()));
         } else if (verdict instanceof Verdict.Snooze snooze) {
@@ -294,10 +321,19 @@ final class ClaimPump implements Pump {
             call.dead(token, FailureLine.of(dead.failure()));
         } else if (verdict instanceof Verdict.Discarded) {
             call.discard(token);
+            keep(call, attempt);
         } else if (verdict instanceof Verdict.Cancelled) {
             call.cancelled(token);
         } else {
             call.release(token);
+        }
+    }
+
+    private static void keep(ExchangeCall call, Attempt attempt) {
+        KeptResult kept = attempt.kept();
+        if (kept != null) {
+            byte[] record = kept.record(attempt.number(), attempt.ranNanos());
+            call.keep(attempt.token(), attempt.frame().id(), kept.keptMs(), record);
         }
     }
 
@@ -522,6 +558,7 @@ final class ClaimPump implements Pump {
         lost.holdings().abandonAll();
         lost.unanswered().forEach(sent -> sent.settles.forEach(attempt -> attempt.answered(false)));
         unsettled.clear();
+        unsettledBytes = 0;
         orphans.clear();
         permits.clear();
         inFlight = 0;

@@ -319,7 +319,10 @@ public final class Dispatcher implements HandlerRegistry {
             return queue(queue, QueueSettings.standard());
         }
 
-        /** Adds a queue. Two queues of one name, or with one status key, are refused. */
+        /**
+         * Adds a queue. Two queues of one name, or with one status key, are refused, and so are results of an at-most-once
+         * queue.
+         */
         public Builder queue(Queue queue, QueueSettings settings) {
             if (queues.keySet().stream().anyMatch(known -> known.name().equals(queue.name()))) {
                 throw new InvalidTaskException("queue", "queue '" + queue.name() + "' is there twice");
@@ -333,6 +336,13 @@ public final class Dispatcher implements HandlerRegistry {
                                 "queues '" + known.name() + "' and '" + queue.name() + "' have one status key, '"
                                         + queue.statusKey() + "': each would remove the other's statuses");
                     });
+            boolean keepsResults = !settings.results().maxAge().isZero();
+            if (keepsResults && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+                throw new InvalidTaskException(
+                        "results",
+                        "queue '" + queue.name() + "' is at-most-once, which keeps no results: leave their age at 0, or"
+                                + " use an at-least-once queue");
+            }
             queues.put(queue, settings);
             return this;
         }

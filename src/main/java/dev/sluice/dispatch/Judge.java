@@ -26,6 +26,7 @@ final class Judge {
     private final String queue;
     private final boolean retries;
     private final AtomicBoolean ruleTold = new AtomicBoolean();
+    private final AtomicBoolean valueTold = new AtomicBoolean();
 
     /** For a queue that may run a task again, or, without {@code retries}, may not. */
     Judge(String queue, boolean retries) {
@@ -72,6 +73,18 @@ final class Judge {
         return retries
                 && attempt.number() < attempt.maxAttempts()
                 && (attempt.deadlineMs() == 0 || System.currentTimeMillis() + delay.toMillis() < attempt.deadlineMs());
+    }
+
+    /** Says that the value of a task could not be kept: once aloud, for the next will not be the last. */
+    void tellOnce(Attempt attempt, Failure why) {
+        log.atLevel(valueTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
+                .addKeyValue("queue", queue)
+                .addKeyValue("type", attempt.type())
+                .addKeyValue("task.id", attempt.frame().id())
+                .addKeyValue("reason", why.reason())
+                .addKeyValue("message", why.message())
+                .log(
+                        "The value of a task cannot be kept; the task counts as done, and its result says why it has none");
     }
 
     /** What is inside of wrappers that say only that something was thrown elsewhere. */

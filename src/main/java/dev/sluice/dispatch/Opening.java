@@ -4,7 +4,9 @@ import dev.sluice.codec.Envelope;
 import dev.sluice.codec.EnvelopeException;
 import dev.sluice.codec.PayloadCodec;
 import dev.sluice.redis.Frame;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Failure;
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
@@ -43,13 +45,14 @@ final class Opening {
             if (plainType != null && NO_ENVELOPE.contains(unreadable.reason())) {
                 attempt.opened(plainType, 0, null);
                 attempt.timeout(settings.timeoutOf(plainType).toNanos());
+                keep(attempt, 0, settings.results());
                 return new Content(frame.bytes(), frame.bodyOffset(), length, true, Map.of());
             }
             return bury(attempt, Failure.of(unreadable.reason(), String.valueOf(unreadable.getMessage())));
         }
     }
 
-    private static @Nullable Content accepted(Attempt attempt, Envelope envelope, QueueSettings settings) {
+    private @Nullable Content accepted(Attempt attempt, Envelope envelope, QueueSettings settings) {
         String type = envelope.type() == null ? settings.defaultType() : envelope.type();
         attempt.opened(type == null ? "-" : type, envelope.maxAttempts(), envelope.backoffMs());
         if (envelope.idInvalid() && attempt.frame().isForeign()) {
@@ -62,6 +65,7 @@ final class Opening {
                 envelope.timeoutMs() > 0
                         ? envelope.timeoutMs() * 1_000_000
                         : settings.timeoutOf(type).toNanos());
+        keep(attempt, envelope.keepResultMs(), settings.results());
         if (envelope.deadlineMs() > 0) {
             long now = System.currentTimeMillis();
             if (envelope.deadlineMs() <= now) {
@@ -75,6 +79,14 @@ final class Opening {
                 envelope.payloadLength(),
                 false,
                 envelope.headers());
+    }
+
+    /** Only where one step settles a task and keeps its result: not in an at-most-once queue. */
+    private void keep(Attempt attempt, long askedMs, ResultRetention ofQueue) {
+        long keptMs = Math.max(askedMs, ofQueue.maxAge().toMillis());
+        if (keptMs > 0 && attempt.pump().queue().delivery() == DeliveryMode.AT_LEAST_ONCE) {
+            attempt.keep(new KeptResult(codec, keptMs, ofQueue.maxBytes()));
+        }
     }
 
     private static String missed(Attempt attempt) {

@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
 import java.time.Duration;
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  *     a queue the one that keeps least decides
  * @param timeouts type → limit of one attempt, for types that need another than the queue; default none
  * @param retries type → what follows a failed attempt, for types that need another than the queue; default none
+ * @param results how long the results of its tasks are kept, and how large a value may be; default: only of tasks that
+ *     ask for it, values of up to 64 KiB. Refused for a queue with at-most-once delivery
  */
 public record QueueSettings(
         int concurrency,
@@ -33,7 +36,8 @@ public record QueueSettings(
         boolean foreign,
         DeadLetterRetention deadLetters,
         Map<String, Duration> timeouts,
-        Map<String, RetryPolicy> retries) {
+        Map<String, RetryPolicy> retries,
+        ResultRetention results) {
     private static final int MAX_CONCURRENCY = 100_000;
     private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
@@ -60,7 +64,17 @@ public record QueueSettings(
             @Nullable String plainType,
             boolean foreign,
             DeadLetterRetention deadLetters) {
-        this(concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, Map.of(), Map.of());
+        this(
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                Map.of(),
+                Map.of(),
+                ResultRetention.standard());
     }
 
     /** The defaults. */
@@ -72,41 +86,49 @@ public record QueueSettings(
     /** These settings with another limit of tasks held at once. */
     public QueueSettings concurrency(int limit) {
         return new QueueSettings(
-                limit, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
+                limit, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries, results);
     }
 
     /** These settings with another limit of one attempt. */
     public QueueSettings timeout(Duration limit) {
         return new QueueSettings(
-                concurrency, limit, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries);
+                concurrency, limit, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries, results);
     }
 
     /** These settings with another retry policy. */
     public QueueSettings retry(RetryPolicy policy) {
         return new QueueSettings(
-                concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters, timeouts, retries);
+                concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters, timeouts, retries, results);
     }
 
     /** These settings with a type for tasks that name none. */
     public QueueSettings defaultType(@Nullable String type) {
-        return new QueueSettings(concurrency, timeout, retry, type, plainType, foreign, deadLetters, timeouts, retries);
+        return new QueueSettings(
+                concurrency, timeout, retry, type, plainType, foreign, deadLetters, timeouts, retries, results);
     }
 
     /** These settings with a type for elements that are no JSON object. */
     public QueueSettings plainType(@Nullable String type) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, type, foreign, deadLetters, timeouts, retries);
+                concurrency, timeout, retry, defaultType, type, foreign, deadLetters, timeouts, retries, results);
     }
 
     /** These settings with or without a wait on the plain list. */
     public QueueSettings foreign(boolean pushes) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters, timeouts, retries);
+                concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters, timeouts, retries, results);
     }
 
     /** These settings with another bound on dead letters. */
     public QueueSettings deadLetters(DeadLetterRetention kept) {
-        return new QueueSettings(concurrency, timeout, retry, defaultType, plainType, foreign, kept, timeouts, retries);
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, plainType, foreign, kept, timeouts, retries, results);
+    }
+
+    /** These settings with results that are kept. */
+    public QueueSettings results(ResultRetention kept) {
+        return new QueueSettings(
+                concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries, kept);
     }
 
     /** These settings with another limit of one attempt for the tasks of one type; a task's own limit wins. */
@@ -120,7 +142,8 @@ public record QueueSettings(
                 foreign,
                 deadLetters,
                 with(timeouts, type, limit),
-                retries);
+                retries,
+                results);
     }
 
     /** These settings with another retry policy for the tasks of one type; what a task says of its own wins. */
@@ -134,7 +157,8 @@ public record QueueSettings(
                 foreign,
                 deadLetters,
                 timeouts,
-                with(retries, type, policy));
+                with(retries, type, policy),
+                results);
     }
 
     /** The limit of one attempt for tasks of this type. */

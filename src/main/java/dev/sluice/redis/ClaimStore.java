@@ -19,14 +19,16 @@ public final class ClaimStore {
     private final Protocol protocol;
     private final Duration deadline;
     private final int crashLimit;
+    private final String ends;
 
-    ClaimStore(RedisLink commands, RedisLink heartbeats, Queue queue, Duration deadline, int crashLimit) {
+    ClaimStore(RedisLink commands, RedisLink heartbeats, Queue queue, String ends, Duration deadline, int crashLimit) {
         this.commands = commands;
         this.heartbeats = heartbeats;
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
         this.deadline = deadline;
         this.crashLimit = crashLimit;
+        this.ends = ends;
     }
 
     /** Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings. */
@@ -45,10 +47,10 @@ public final class ClaimStore {
     public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
         return commands.run(
                         Script.EXCHANGE,
-                        incarnationKeys,
+                        call.keepsNothing() ? incarnationKeys : keys.withResults(incarnationKeys, call.keptIds()),
                         args -> {
                             args.add(incarnation);
-                            call.write(args, crashLimit);
+                            call.write(args, crashLimit, ends);
                         },
                         deadline)
                 .map(reply -> ExchangeReply.of(call, reply));
@@ -79,7 +81,11 @@ public final class ClaimStore {
         return commands.run(
                         Script.RECOVER,
                         keys.withClaimed(incarnation),
-                        args -> args.add(incarnation).add(256).add(crashLimit).add(1),
+                        args -> args.add(incarnation)
+                                .add(256)
+                                .add(crashLimit)
+                                .add(1)
+                                .add(ends),
                         deadline)
                 .expand(reply -> reply.number(0) == 0 && reply.number(3) == 1
                         ? commands.run(
@@ -88,7 +94,8 @@ public final class ClaimStore {
                                 args -> args.add(incarnation)
                                         .add(256)
                                         .add(crashLimit)
-                                        .add(1),
+                                        .add(1)
+                                        .add(ends),
                                 deadline)
                         : Mono.empty())
                 .then();

@@ -9,10 +9,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
@@ -22,15 +24,22 @@ import reactor.core.publisher.Mono;
  * One connection for messages, shared by all queues of a process, open while anybody listens.
  *
  * <p>A message is a hint and may be lost: whoever listens asks Redis now and then anyway, and calls {@link #ensure} when
- * doing so, which opens the connection anew if it was lost. Thread-safe; listeners run on a Redis event loop.
+ * doing so, which opens the connection anew if it was lost; or it asks whenever it is told that it is {@code ready},
+ * which it is after each gap, and has the connection {@linkplain Listening#check checked} meanwhile. Thread-safe;
+ * listeners run on a Redis event loop.
  */
 public final class EventLink {
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
+    private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(2);
+    private static final String PULSE = "sluice:pulse"; // nobody says anything here: only that it was subscribed to
 
     private final RedisClient client;
     private final RedisURI uri;
-    private final Map<String, List<Consumer<String>>> listeners = new ConcurrentHashMap<>();
+    private final Map<String, List<Listening>> listeners = new ConcurrentHashMap<>();
     private @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> current;
+    private @Nullable StatefulRedisPubSubConnection<String, String> connection; // that of current, once it is there
+    private final Set<String> subscribed = ConcurrentHashMap.newKeySet(); // as the server confirmed
+    private int openings;
     private boolean closed;
 
     EventLink(RedisClient client, RedisURI uri) {
@@ -38,64 +47,78 @@ public final class EventLink {
         this.uri = uri;
     }
 
-    /** Gives {@code listener} each message on {@code channel}, until disposed. */
-    public Disposable listen(String channel, Consumer<String> listener) {
-        listeners.compute(channel, (name, known) -> {
-            List<Consumer<String>> all = known == null ? new CopyOnWriteArrayList<>() : known;
-            all.add(listener);
-            return all;
-        });
-        ensure();
-        CompletableFuture<StatefulRedisPubSubConnection<String, String>> open = connection();
-        if (open != null) {
-            unheard(open.thenAccept(connection -> unheard(connection.async().subscribe(channel))));
+    /** Gives {@code heard} each message on {@code channel}, until disposed. */
+    public Listening listen(String channel, Consumer<String> heard) {
+        return listen(channel, heard, () -> {});
+    }
+
+    /** The same, and tells {@code ready} whenever messages begin to come: at first, after a gap, and at times without one. */
+    public synchronized Listening listen(String channel, Consumer<String> heard, Runnable ready) {
+        Listening listening = new Listening(channel, heard, ready);
+        List<Listening> all = listeners.computeIfAbsent(channel, name -> new CopyOnWriteArrayList<>());
+        all.add(listening);
+        StatefulRedisPubSubConnection<String, String> open = opened();
+        if (open == null) {
+            ensure();
+        } else if (all.size() == 1) {
+            unheard(open.async().subscribe(channel));
+        } else if (subscribed.contains(channel)) {
+            ready.run(); // if the connection has just had a gap, it is told once more when that is over
         }
-        return () -> forget(channel, listener);
+        return listening;
     }
 
     /** Opens the connection if there is none, or none that works. */
     public synchronized void ensure() {
         CompletableFuture<StatefulRedisPubSubConnection<String, String>> was = current;
         boolean pending = was != null && !was.isDone();
-        if (closed || listeners.isEmpty() || pending || isOpen(was)) {
+        if (closed || listeners.isEmpty() || pending || opened() != null) {
             return;
         }
-        close(was);
+        leave();
+        int opening = ++openings;
         current = client.connectPubSubAsync(StringCodec.UTF8, uri)
                 .toCompletableFuture()
-                .thenApply(connection -> {
-                    connection.addListener(new Dispatch());
-                    String[] channels = listeners.keySet().toArray(String[]::new);
-                    if (channels.length > 0) {
-                        unheard(connection.async().subscribe(channels));
-                    }
-                    return connection;
-                });
+                .thenApply(it -> subscribeAll(it, opening));
     }
 
-    private synchronized @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> connection() {
-        return current;
+    /** Who comes before this is among those subscribed to here; who comes later finds the connection. */
+    private synchronized StatefulRedisPubSubConnection<String, String> subscribeAll(
+            StatefulRedisPubSubConnection<String, String> it, int opening) {
+        String[] channels = listeners.keySet().toArray(String[]::new);
+        if (opening == openings && channels.length > 0) { // else it was left while it was being opened
+            connection = it;
+            it.addListener(new Dispatch());
+            unheard(it.async().subscribe(channels));
+        }
+        return it;
     }
 
     /** Leaves the connection at once, for another server is to be used. */
     synchronized void renew() {
-        close(current);
-        current = null;
+        leave();
         ensure();
     }
 
-    private synchronized void forget(String channel, Consumer<String> listener) {
-        listeners.computeIfPresent(channel, (name, all) -> all.remove(listener) && all.isEmpty() ? null : all);
+    private synchronized void forget(Listening listening) {
+        List<Listening> all = listeners.getOrDefault(listening.channel, List.of());
+        if (!all.remove(listening) || !all.isEmpty()) {
+            return;
+        }
+        listeners.remove(listening.channel);
+        subscribed.remove(listening.channel);
+        StatefulRedisPubSubConnection<String, String> open = opened();
         if (listeners.isEmpty()) {
-            close(current);
-            current = null;
+            leave();
+        } else if (open != null) {
+            unheard(open.async().unsubscribe(listening.channel));
         }
     }
 
     synchronized Mono<Void> close() {
         closed = true;
         CompletableFuture<StatefulRedisPubSubConnection<String, String>> was = current;
-        current = null;
+        forgetConnection();
         return was == null
                 ? Mono.empty()
                 : Mono.fromFuture(was.thenCompose(StatefulRedisPubSubConnection::closeAsync))
@@ -103,18 +126,44 @@ public final class EventLink {
                         .timeout(TIME_TO_CLOSE, Mono.empty());
     }
 
-    private static boolean isOpen(@Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> it) {
-        if (it == null || !it.isDone() || it.isCompletedExceptionally()) {
-            return false;
+    private synchronized Mono<Void> check() {
+        StatefulRedisPubSubConnection<String, String> open = opened();
+        if (open == null) {
+            ensure();
+            return Mono.empty();
         }
-        StatefulRedisPubSubConnection<String, String> connection = it.getNow(null);
-        return connection != null && connection.isOpen();
+        int checked = openings;
+        return Mono.fromCompletionStage(open.async().subscribe(PULSE))
+                .timeout(TIME_TO_ANSWER)
+                .onErrorResume(TimeoutException.class, silent -> Mono.fromRunnable(() -> replace(checked)))
+                .onErrorComplete(); // an error is an answer, too; or the connection is closed, which shows by itself
     }
 
-    private static void close(@Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> it) {
-        if (it != null) {
-            unheard(it.thenCompose(StatefulRedisPubSubConnection::closeAsync));
+    private synchronized void replace(int silent) {
+        if (openings == silent) {
+            renew();
         }
+    }
+
+    /** The connection, if it works. */
+    private @Nullable StatefulRedisPubSubConnection<String, String> opened() {
+        StatefulRedisPubSubConnection<String, String> it = connection;
+        return it != null && it.isOpen() ? it : null;
+    }
+
+    private void leave() {
+        CompletableFuture<StatefulRedisPubSubConnection<String, String>> was = current;
+        forgetConnection();
+        if (was != null) {
+            unheard(was.thenCompose(StatefulRedisPubSubConnection::closeAsync));
+        }
+    }
+
+    private void forgetConnection() {
+        openings++;
+        subscribed.clear();
+        current = null;
+        connection = null;
     }
 
     /** Whether it succeeds shows at the next {@link #ensure}. */
@@ -122,10 +171,39 @@ public final class EventLink {
         Objects.requireNonNull(stage);
     }
 
+    /** One who listens to one channel, until disposed. */
+    public final class Listening implements Disposable {
+        private final String channel;
+        private final Consumer<String> heard;
+        private final Runnable ready;
+
+        private Listening(String channel, Consumer<String> heard, Runnable ready) {
+            this.channel = channel;
+            this.heard = heard;
+            this.ready = ready;
+        }
+
+        /** Opens the connection if there is none, and replaces one that is silent for 2 s. Cold; never fails. */
+        public Mono<Void> check() {
+            return Mono.defer(EventLink.this::check);
+        }
+
+        @Override
+        public void dispose() {
+            forget(this);
+        }
+    }
+
     private final class Dispatch extends RedisPubSubAdapter<String, String> {
         @Override
         public void message(String channel, String message) {
-            listeners.getOrDefault(channel, List.of()).forEach(listener -> listener.accept(message));
+            listeners.getOrDefault(channel, List.of()).forEach(one -> one.heard.accept(message));
+        }
+
+        @Override
+        public void subscribed(String channel, long count) {
+            subscribed.add(channel);
+            listeners.getOrDefault(channel, List.of()).forEach(one -> one.ready.run());
         }
     }
 }

@@ -16,7 +16,8 @@ public final class ExchangeCall {
     /** At most this many tasks are claimed, and this many settled, in one call. */
     public static final int MAX_BATCH = 256;
 
-    private static final int MAX_BYTES = 1 << 20;
+    /** About this many bytes are claimed, and this many of results settled, in one call. */
+    public static final int MAX_BYTES = 1 << 20;
 
     private final long number;
     private final int wanted;
@@ -26,6 +27,7 @@ public final class ExchangeCall {
     private long[] awaiting = new long[0];
     private int awaitingCount;
     private final List<Other> others = new ArrayList<>(0);
+    private final List<Kept> kept = new ArrayList<>(0);
 
     /**
      * A call that settles nothing yet.
@@ -100,8 +102,28 @@ public final class ExchangeCall {
         others.add(new Other(token, "b", 0, ""));
     }
 
-    void write(CommandArgs<byte[], byte[]> args, int crashLimit) {
+    /**
+     * Keeps a result of a task that this call settles as succeeded or discarded; of any other, nothing.
+     *
+     * @param keptMs how long, at least 1
+     * @param record the result as it is stored, but for its head with state and time, which Redis writes
+     */
+    public void keep(long token, String id, long keptMs, byte[] record) {
+        kept.add(new Kept(token, id, keptMs, record));
+    }
+
+    /** The ids of which a result is kept, in the order of {@link #write}. */
+    List<String> keptIds() {
+        return kept.stream().map(one -> one.id).toList();
+    }
+
+    boolean keepsNothing() {
+        return kept.isEmpty();
+    }
+
+    void write(CommandArgs<byte[], byte[]> args, int crashLimit, String ends) {
         args.add(number).add(wanted).add(MAX_BYTES).add(suspectWanted ? 1 : 0).add(crashLimit);
+        args.add(ends);
         args.add(endedCount + awaitingCount).add(awaitingCount);
         for (int i = 0; i < endedCount; i++) {
             args.add(Tokens.word(ended[i]));
@@ -116,6 +138,10 @@ public final class ExchangeCall {
                     .add(other.delayMs)
                     .add(other.failure.getBytes(StandardCharsets.UTF_8));
         }
+        args.add(kept.size());
+        for (Kept one : kept) {
+            args.add(Tokens.word(one.token)).add(one.keptMs).add(one.record);
+        }
     }
 
     long tokenAt(int settledIndex) {
@@ -128,6 +154,20 @@ public final class ExchangeCall {
 
     private static long[] room(long[] tokens, int used) {
         return used < tokens.length ? tokens : Arrays.copyOf(tokens, Math.max(16, used * 2));
+    }
+
+    private static final class Kept {
+        private final long token;
+        private final String id;
+        private final long keptMs;
+        private final byte[] record;
+
+        Kept(long token, String id, long keptMs, byte[] record) {
+            this.token = token;
+            this.id = id;
+            this.keptMs = keptMs;
+            this.record = record;
+        }
     }
 
     private record Other(long token, String kind, long delayMs, String failure) {}

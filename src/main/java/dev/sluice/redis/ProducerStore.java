@@ -21,22 +21,29 @@ public final class ProducerStore {
     /** As many cancelled tasks may wait in lists for their turn to be dropped. */
     public static final int MOST_CANCELLED = 1_000_000;
 
+    private static final int RESULTS_KEPT = 2;
+
     private final RedisLink link;
     private final Function<Durability, DurableLink> durableLinks;
     private final @Nullable DurableLink durable; // null: what the master answers is enough
     private final Queue queue;
     private final QueueKeys keys;
     private final Protocol protocol;
-    private final String channel;
+    private final EventLink events;
+    private final String cancels;
+    private final String ends;
     private final Duration deadline;
+    private volatile boolean keepsResults; // as far as known: the first enqueue that does not know it is told
 
     ProducerStore(
             RedisLink link,
             Function<Durability, DurableLink> durableLinks,
             Queue queue,
-            String channel,
+            EventLink events,
+            String cancels,
+            String ends,
             Duration deadline) {
-        this(link, durableLinks, null, queue, channel, deadline);
+        this(link, durableLinks, null, queue, events, cancels, ends, deadline);
     }
 
     private ProducerStore(
@@ -44,7 +51,9 @@ public final class ProducerStore {
             Function<Durability, DurableLink> durableLinks,
             @Nullable DurableLink durable,
             Queue queue,
-            String channel,
+            EventLink events,
+            String cancels,
+            String ends,
             Duration deadline) {
         this.link = link;
         this.durableLinks = durableLinks;
@@ -52,7 +61,9 @@ public final class ProducerStore {
         this.queue = queue;
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
-        this.channel = channel;
+        this.events = events;
+        this.cancels = cancels;
+        this.ends = ends;
         this.deadline = deadline;
     }
 
@@ -63,7 +74,7 @@ public final class ProducerStore {
     /** The same queue, with tasks that are answered once they are this durable. */
     public ProducerStore with(Durability durability) {
         DurableLink other = durability.isMemory() ? null : durableLinks.apply(durability);
-        return new ProducerStore(link, durableLinks, other, queue, channel, deadline);
+        return new ProducerStore(link, durableLinks, other, queue, events, cancels, ends, deadline);
     }
 
     /**
@@ -99,10 +110,21 @@ public final class ProducerStore {
             }
             dues.write(args);
         };
-        Mono<Reply> answer = durable == null
-                ? link.run(Script.ENQUEUE, keys.all(), arguments, deadline)
-                : durable.run(Script.ENQUEUE, keys.all(), keys.spare(), arguments);
-        return answer.map(reply -> new EnqueueReply(reply, ids.size()));
+        return Mono.defer(() -> enqueue(keepsResults ? keys.withResults(ids) : keys.all(), arguments))
+                .flatMap(reply -> {
+                    if (reply.number(0) != RESULTS_KEPT) {
+                        return Mono.just(reply);
+                    }
+                    keepsResults = true;
+                    return enqueue(keys.withResults(ids), arguments);
+                })
+                .map(reply -> new EnqueueReply(reply, ids.size()));
+    }
+
+    private Mono<Reply> enqueue(byte[][] itsKeys, Consumer<CommandArgs<byte[], byte[]>> arguments) {
+        return durable == null
+                ? link.run(Script.ENQUEUE, itsKeys, arguments, deadline)
+                : durable.run(Script.ENQUEUE, itsKeys, keys.spare(), arguments);
     }
 
     /** Cancels a task, wherever it is, or tells its owner. */
@@ -111,10 +133,29 @@ public final class ProducerStore {
                         Script.CANCEL,
                         keys.all(),
                         args -> args.add(id.getBytes(StandardCharsets.UTF_8))
-                                .add(channel)
-                                .add(MOST_CANCELLED),
+                                .add(cancels)
+                                .add(MOST_CANCELLED)
+                                .add(ends),
                         deadline)
                 .map(CancelReply::of);
+    }
+
+    /** Says what became of tasks, at most {@link #MAX_BATCH}; perhaps only of the first of them. */
+    public Mono<LookReply> look(List<String> ids) {
+        return link.run(
+                        Script.LOOK,
+                        keys.withResults(ids),
+                        args -> ids.forEach(id -> args.add(id.getBytes(StandardCharsets.UTF_8))),
+                        deadline)
+                .map(LookReply::new);
+    }
+
+    /**
+     * Tells which tasks have ended, as lines of a word and an id: those of which a result is kept, and whatever ended in
+     * another way than well. {@code ready} is told each time that this begins to be told, also after a gap.
+     */
+    public EventLink.Listening listenToEnds(Consumer<String> heard, Runnable ready) {
+        return events.listen(ends, heard, ready);
     }
 
     /** Pauses the queue, or resumes it, which ends a drain too; emits whether that changed anything. */

@@ -3,6 +3,7 @@ package dev.sluice.redis;
 import dev.sluice.task.Queue;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 
 /** The names of a queue's keys, in the order in which every script takes them; all but the status key share one slot. */
 final class QueueKeys {
@@ -44,6 +45,20 @@ final class QueueKeys {
 
     byte[] buried(String dispatcher) {
         return tagged("buried:" + dispatcher);
+    }
+
+    /** With the results of these ids, in their order. */
+    byte[][] withResults(List<String> ids) {
+        return withResults(all, ids);
+    }
+
+    /** Keys of this queue, and behind them the results of these ids. */
+    byte[][] withResults(byte[][] keys, List<String> ids) {
+        byte[][] more = Arrays.copyOf(keys, keys.length + ids.size());
+        for (int i = 0; i < ids.size(); i++) {
+            more[keys.length + i] = tagged("result:" + ids.get(i));
+        }
+        return more;
     }
 
     /** With the record of the queue that a status key of somebody's choice belongs to. */

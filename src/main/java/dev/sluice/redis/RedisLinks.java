@@ -122,7 +122,8 @@ public final class RedisLinks {
 
     /** What a producer asks of this queue. */
     public ProducerStore producer(Queue queue) {
-        return new ProducerStore(commands, this::durable, queue, cancelChannel(queue), COMMAND_DEADLINE);
+        return new ProducerStore(
+                commands, this::durable, queue, events, cancelChannel(queue), endsChannel(queue), COMMAND_DEADLINE);
     }
 
     /** Messages of others, for whoever runs tasks. */
@@ -133,6 +134,11 @@ public final class RedisLinks {
     /** Where it is told that a running task of this queue is to be stopped. Pub/sub knows no databases: its name does. */
     public String cancelChannel(Queue queue) {
         return "{" + queue.name() + "}:cancel@" + uri.getDatabase();
+    }
+
+    /** Where it is told that tasks of this queue have ended: those of which a result is kept, and the rarer ends of all. */
+    private String endsChannel(Queue queue) {
+        return "{" + queue.name() + "}:ended@" + uri.getDatabase();
     }
 
     private DurableLink durable(Durability durability) {
@@ -149,7 +155,7 @@ public final class RedisLinks {
 
     /** What an at-least-once dispatcher asks of this queue. */
     public ClaimStore claims(Queue queue, int crashLimit) {
-        return new ClaimStore(commands, heartbeats, queue, COMMAND_DEADLINE, crashLimit);
+        return new ClaimStore(commands, heartbeats, queue, endsChannel(queue), COMMAND_DEADLINE, crashLimit);
     }
 
     /** What an at-most-once dispatcher asks of this queue. */
@@ -159,7 +165,7 @@ public final class RedisLinks {
 
     /** What the chores ask of this queue. */
     public UpkeepStore upkeep(Queue queue, int crashLimit) {
-        return new UpkeepStore(commands, queue, COMMAND_DEADLINE, crashLimit);
+        return new UpkeepStore(commands, queue, endsChannel(queue), COMMAND_DEADLINE, crashLimit);
     }
 
     /** The dead letters of this queue. */

@@ -29,6 +29,7 @@ final class Script {
     static final Script BURY = new Script("bury");
     static final Script EXPLAIN = new Script("explain");
     static final Script SURVEY = new Script("survey");
+    static final Script LOOK = new Script("look");
 
     private final byte[] text;
     private final byte[] sha;

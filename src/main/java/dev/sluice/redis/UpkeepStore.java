@@ -16,12 +16,14 @@ public final class UpkeepStore {
     private final QueueKeys keys;
     private final Duration deadline;
     private final int crashLimit;
+    private final String ends;
 
-    UpkeepStore(RedisLink link, Queue queue, Duration deadline, int crashLimit) {
+    UpkeepStore(RedisLink link, Queue queue, String ends, Duration deadline, int crashLimit) {
         this.link = link;
         this.keys = new QueueKeys(queue);
         this.deadline = deadline;
         this.crashLimit = crashLimit;
+        this.ends = ends;
     }
 
     /** One bounded round of every chore; {@code cursor} is the last round's, "0" at the start. */
@@ -54,7 +56,11 @@ public final class UpkeepStore {
         return link.run(
                         Script.RECOVER,
                         keys.withClaimed(incarnation),
-                        args -> args.add(incarnation).add(LIMIT).add(crashLimit).add(0),
+                        args -> args.add(incarnation)
+                                .add(LIMIT)
+                                .add(crashLimit)
+                                .add(0)
+                                .add(ends),
                         deadline)
                 .map(reply -> reply.number(0) == 0
                         ? new RecoverReply((int) reply.number(1), (int) reply.number(2), reply.number(3) == 1)

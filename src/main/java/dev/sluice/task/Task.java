@@ -53,6 +53,7 @@ public final class Task<T> {
     private final @Nullable Duration timeout;
     private final @Nullable Instant deadline;
     private final Start start;
+    private final @Nullable Duration keepResult;
 
     private Task(
             @Nullable String id,
@@ -63,7 +64,8 @@ public final class Task<T> {
             List<Duration> backoff,
             @Nullable Duration timeout,
             @Nullable Instant deadline,
-            Start start) {
+            Start start,
+            @Nullable Duration keepResult) {
         this.id = id;
         this.type = type;
         this.payload = payload;
@@ -73,6 +75,7 @@ public final class Task<T> {
         this.timeout = timeout;
         this.deadline = deadline;
         this.start = start;
+        this.keepResult = keepResult;
     }
 
     /**
@@ -89,7 +92,7 @@ public final class Task<T> {
                     "a task type must be 1 to " + MAX_TYPE_BYTES + " UTF-8 bytes without control characters, was '"
                             + Printable.of(type) + "'");
         }
-        return new Task<>(null, type, payload, Map.of(), 0, List.of(), null, null, Start.NOW);
+        return new Task<>(null, type, payload, Map.of(), 0, List.of(), null, null, Start.NOW, null);
     }
 
     /** Whether {@code type} obeys the rule of {@link #of}. */
@@ -110,7 +113,17 @@ public final class Task<T> {
      * @throws InvalidTaskException if {@link TaskId#check} refuses it
      */
     public Task<T> id(String newId) {
-        return new Task<>(TaskId.check(newId), type, payload, headers, maxAttempts, backoff, timeout, deadline, start);
+        return new Task<>(
+                TaskId.check(newId),
+                type,
+                payload,
+                headers,
+                maxAttempts,
+                backoff,
+                timeout,
+                deadline,
+                start,
+                keepResult);
     }
 
     /**
@@ -147,7 +160,8 @@ public final class Task<T> {
                 backoff,
                 timeout,
                 deadline,
-                start);
+                start,
+                keepResult);
     }
 
     /**
@@ -160,7 +174,7 @@ public final class Task<T> {
         if (attempts < 1) {
             throw new InvalidTaskException("maxAttempts", "maxAttempts must be at least 1, was " + attempts);
         }
-        return new Task<>(id, type, payload, headers, attempts, backoff, timeout, deadline, start);
+        return new Task<>(id, type, payload, headers, attempts, backoff, timeout, deadline, start, keepResult);
     }
 
     /**
@@ -180,7 +194,8 @@ public final class Task<T> {
                 throw new InvalidTaskException("backoff", "a wait of backoff must be 0 to 365 days, was " + wait);
             }
         }
-        return new Task<>(id, type, payload, headers, maxAttempts, List.of(waits), timeout, deadline, start);
+        return new Task<>(
+                id, type, payload, headers, maxAttempts, List.of(waits), timeout, deadline, start, keepResult);
     }
 
     /**
@@ -194,7 +209,16 @@ public final class Task<T> {
             throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
         }
         return new Task<>(
-                id, type, payload, headers, maxAttempts, backoff, Duration.ofMillis(limit.toMillis()), deadline, start);
+                id,
+                type,
+                payload,
+                headers,
+                maxAttempts,
+                backoff,
+                Duration.ofMillis(limit.toMillis()),
+                deadline,
+                start,
+                keepResult);
     }
 
     /**
@@ -218,7 +242,8 @@ public final class Task<T> {
                 backoff,
                 timeout,
                 Instant.ofEpochMilli(latest.toEpochMilli()),
-                start);
+                start,
+                keepResult);
     }
 
     /**
@@ -233,7 +258,7 @@ public final class Task<T> {
             throw new InvalidTaskException("delay", "delay must be 0 to 365 days, was " + wait);
         }
         Start later = new Start(Duration.ofMillis(wait.toMillis()), null);
-        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later);
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later, keepResult);
     }
 
     /**
@@ -249,7 +274,22 @@ public final class Task<T> {
         }
         Instant from = earliest.isBefore(Instant.EPOCH) ? Instant.EPOCH : earliest; // a time too far back has no number
         Start later = new Start(null, Instant.ofEpochMilli(from.toEpochMilli()));
-        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later);
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, later, keepResult);
+    }
+
+    /**
+     * This task with a result that is kept that long after its end, at least; default: as long as its queue's dispatchers
+     * are told, which is not at all. While it is kept the id is taken: enqueueing it again answers that the task exists.
+     *
+     * @param atLeast 1 ms to 365 days; a fraction of a millisecond is dropped
+     * @throws InvalidTaskException if outside of that
+     */
+    public Task<T> keepResult(Duration atLeast) {
+        if (atLeast.compareTo(Duration.ofMillis(1)) < 0 || atLeast.compareTo(ResultRetention.LONGEST) > 0) {
+            throw new InvalidTaskException("keepResult", "keepResult must be 1 ms to 365 days, was " + atLeast);
+        }
+        Duration kept = Duration.ofMillis(atLeast.toMillis());
+        return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, start, kept);
     }
 
     /** The id, or null if one is to be made. */
@@ -302,6 +342,11 @@ public final class Task<T> {
         return deadline;
     }
 
+    /** How long its result is kept at least, or null if the dispatcher decides. */
+    public @Nullable Duration keepResult() {
+        return keepResult;
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof Task<?> that
@@ -313,12 +358,13 @@ public final class Task<T> {
                 && backoff.equals(that.backoff)
                 && Objects.equals(timeout, that.timeout)
                 && Objects.equals(deadline, that.deadline)
-                && start.equals(that.start);
+                && start.equals(that.start)
+                && Objects.equals(keepResult, that.keepResult);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, start);
+        return Objects.hash(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, start, keepResult);
     }
 
     /** Type and id; never the payload or the headers, because this ends up in logs. */

@@ -1,10 +1,10 @@
 -- purpose: cancels one task by its id, wherever it is, without searching a list
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    id, channel to tell dispatchers on, most marks
+-- ARGV:    id, channel to tell dispatchers on, most marks, channel of ends
 -- RETURNS: {0} nothing of this id lives; {1} cancelled: it will not run; {2} it runs: its owner is told to stop it;
 --          {3} it is a dead letter: nothing was done; {4} too many cancelled tasks wait in lists: nothing was done
 -- FROM→TO: QUEUED→CANCELLED, SCHEDULED→CANCELLED, RETRYING→CANCELLED
-local id, channel, most_marks = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local id, channel, most_marks, ends = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local size = lengths()
 local word = call('HGET', STATUS, id)
 local frame = call('HGET', BODIES, id)
@@ -16,6 +16,7 @@ if frame and call('ZSCORE', DELAYED, id) then
   if string.sub(frame, 2, 2) == 'F' then
     watch({ id }, clock_ms())
   end
+  tell_ended(ends, { 'cancelled ' .. id })
   return { 1 }
 end
 
@@ -37,6 +38,7 @@ if word == 'queued' and waiting > 0 and not call('ZSCORE', LATE, id) then
   call('HDEL', STATUS, id)
   local epoch = call('HINCRBY', META, 'cancels', 1)
   call('HSET', CANCELLED, id, epoch .. ',' .. (copies or 0) + 1)
+  tell_ended(ends, { 'cancelled ' .. id })
   return { 1 }
 end
 return { word == 'dead' and 3 or 0 }

@@ -37,6 +37,19 @@ local function ring()
   end
 end
 
+-- The keys from the n-th on: those of results, as many as a call has.
+local function keys_from(n)
+  return { select(n, unpack(KEYS)) }
+end
+
+-- Tells who awaits these tasks that they have ended: a line each, the word of a state and the id. It is a hint, so that a
+-- server that forbids it keeps nothing from being settled.
+local function tell_ended(channel, lines)
+  if #lines > 0 then
+    pcall(call, 'PUBLISH', channel, table.concat(lines, '\n'))
+  end
+end
+
 local function next_due_ms()
   local first = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')
   return first[2] and tonumber(first[2])

@@ -1,9 +1,10 @@
 -- purpose: puts tasks at the end of the ready list, or aside until they are due, each id at most once while it lives
--- KEYS:    the queue's keys (common.lua)
+-- KEYS:    the queue's keys (common.lua), and, where results are kept, that of each id
 -- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames,
 --          (index, due) of those that are for later: due > 0 is a time in ms, due < 0 a delay in ms
 -- RETURNS: {code, created, existing count, existing indexes..., full count, full indexes...}; indexes from 1
---          code 0 done; 1 the queue is draining: what does not live there already was not taken, and stands among the full
+--          code 0 done; 1 the queue is draining: what does not live there already was not taken, and stands among the full;
+--          2 results are kept and no keys of them were given: nothing was done
 -- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local size = lengths()
@@ -24,8 +25,17 @@ for i = 2 * n + 3, #ARGV, 2 do
     dues[tonumber(ARGV[i])] = due
   end
 end
-local meta = call('HMGET', META, 'delivery', 'draining')
+local meta = call('HMGET', META, 'delivery', 'draining', 'results')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
+
+-- A task of which a result is kept is not run again: its result is the answer.
+local results = now < (tonumber(meta[3]) or 0) and keys_from(15)
+if results and #results == 0 then
+  return { 2, 0, 0, 0 }
+end
+if results and call('EXISTS', unpack(results)) == 0 then
+  results = false
+end
 
 -- The word in the status hash is a projection: where a proof is to be had, the proof decides. "queued" is believed only
 -- while something waits, and not of a task that ended just before its producer's status came.
@@ -42,7 +52,7 @@ local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
 local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
-  if seen[id] or (word and lives(id, word)) then
+  if seen[id] or (word and lives(id, word)) or (results and call('EXISTS', results[i]) == 1) then
     existing[#existing + 1] = i
   elseif draining or (not dues[i] and #frames >= room) then
     full[#full + 1] = i

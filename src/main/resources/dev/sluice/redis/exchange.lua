@@ -1,10 +1,12 @@
 -- purpose: settles what one dispatcher incarnation finished and claims as much as it has room for, in one step
--- KEYS:    the queue's keys (common.lua), the claimed hash of the incarnation
--- ARGV:    incarnation, call number, tasks wanted, byte budget, suspects wanted (0 or 1), crash limit,
+-- KEYS:    the queue's keys (common.lua), the claimed hash of the incarnation, k results
+-- ARGV:    incarnation, call number, tasks wanted, byte budget, suspects wanted (0 or 1), crash limit, channel of ends,
 --          s, a, s tokens that ended well (the status of the last a of them had not arrived when they were claimed),
 --          o, o times (token, kind, delay in ms, failure as one line of JSON): kind is
 --          r retry, z snooze, d dead, x discard, c cancelled (if that was asked for, else b), b back to the head without
---          using an attempt; r and d have a failure
+--          using an attempt; r and d have a failure;
+--          k, k times (token, ms for which its result is kept, the result without its head): those settled above of which
+--          a result is kept if they succeed, or are discarded
 -- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), refused count,
 --          {refused indexes}, {frames}}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
@@ -54,6 +56,14 @@ local this_as_last = string.format('%065d', this_call)
 
 -- The settle half: only what this incarnation still holds counts. On a repeat a missing token was answered before.
 local refused = {}
+local ended, awaited = tonumber(ARGV[8]), tonumber(ARGV[9])
+local at = 10 + ended
+local others = tonumber(ARGV[at])
+local kept_at = at + 1 + others * 4
+local kept = tonumber(ARGV[kept_at])
+
+-- What ended as its awaiters are told, and of what a result may be kept: token → id, token → word of its state.
+local told, ended_id, ended_as = {}, {}, {}
 
 -- Foreign tasks that end before their producer's status came: upkeep removes what comes later.
 local function look_after(ended)
@@ -95,8 +105,14 @@ local function end_well(first, count, awaited)
     look_after(awaiting)
   end
   call('HDEL', STATUS, unpack(ids))
+  if kept > 0 then
+    for i = 1, n do
+      ended_id[tokens[i]], ended_as[tokens[i]] = ids[i], 'succeeded'
+    end
+  end
 end
 
+local ENDS = { x = 'discarded', c = 'cancelled', d = 'dead' }
 local function settle_one(token, kind, delay_ms, failure)
   local id = call('HGET', CLAIMED, token)
   if not id then
@@ -113,8 +129,13 @@ local function settle_one(token, kind, delay_ms, failure)
     lose(id)
     return true
   end
-  if (kind == 'x' or kind == 'c' or kind == 'd') and string.sub(frame, 2, 2) == 'F' then
-    look_after({ id })
+  local word = ENDS[kind]
+  if word then
+    ended_id[token], ended_as[token] = id, word
+    told[#told + 1] = word .. ' ' .. id
+    if string.sub(frame, 2, 2) == 'F' then
+      look_after({ id })
+    end
   end
   if kind == 'x' or kind == 'c' then
     call('HDEL', BODIES, id)
@@ -141,18 +162,41 @@ local function settle_one(token, kind, delay_ms, failure)
   return true
 end
 
-local ended, awaited = tonumber(ARGV[7]), tonumber(ARGV[8])
 if ended > 0 then
-  end_well(9, ended, awaited)
+  end_well(10, ended, awaited)
 end
-local at = 9 + ended
-local others = tonumber(ARGV[at])
 for i = others, 1, -1 do
   local item = at + 1 + (i - 1) * 4
   if not settle_one(ARGV[item], ARGV[item + 1], tonumber(ARGV[item + 2]), ARGV[item + 3]) and not repeated then
     refused[#refused + 1] = ended + i
   end
 end
+
+-- Dead letters are kept elsewhere, and a cancelled task leaves its id free at once: neither has a result. The longest time
+-- any is kept stands in meta: until then whoever enqueues has to look for them.
+local function keep_results()
+  local keys, longest_ms = keys_from(16), 0
+  for i = 1, kept do
+    local item = kept_at + 1 + (i - 1) * 3
+    local token = ARGV[item]
+    local id, word = ended_id[token], ended_as[token]
+    if word == 'succeeded' or word == 'discarded' then
+      local head = string.format('{"state":"%s","endedAt":%.0f,', word, now)
+      call('SET', keys[i], head .. ARGV[item + 2], 'PX', ARGV[item + 1])
+      longest_ms = math.max(longest_ms, tonumber(ARGV[item + 1]))
+      if word == 'succeeded' then
+        told[#told + 1] = word .. ' ' .. id
+      end
+    end
+  end
+  if longest_ms > 0 and now + longest_ms > (tonumber(call('HGET', META, 'results')) or 0) then
+    call('HSET', META, 'results', string.format('%.0f', now + longest_ms))
+  end
+end
+if kept > 0 then
+  keep_results()
+end
+tell_ended(ARGV[7], told)
 
 -- Work that is left behind rings. Suspects ring only when one was added or taken, or when something ended, which may have
 -- been the suspect that kept this dispatcher from the next: without progress it would only wake itself.

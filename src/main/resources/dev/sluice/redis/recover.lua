@@ -1,6 +1,7 @@
 -- purpose: takes the tasks of one dispatcher incarnation back: its lease lapsed, or it leaves in good order
 -- KEYS:    the queue's keys (common.lua), the claimed hash of that incarnation
--- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash
+-- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash,
+--          channel of ends
 -- RETURNS: {0, moved back, dead, 1 = more remain}; {1} its lease is alive, or nobody was seen for long: nothing was done
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
 local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
@@ -43,7 +44,7 @@ end)
 
 local moved, dead = 0, 0
 if #held > 0 then
-  local tokens, ids, words, back, awaiting = {}, {}, {}, {}, {}
+  local tokens, ids, words, back, awaiting, told = {}, {}, {}, {}, {}, {}
   for i = 1, math.min(limit, #held) do
     tokens[i], ids[i] = held[i][3], held[i][4]
   end
@@ -56,6 +57,7 @@ if #held > 0 then
     if asked and asked[i] == 1 then
       call('SREM', CANCELLING, id)
       call('HDEL', STATUS, id)
+      told[#told + 1] = 'cancelled ' .. id
       if frame and string.sub(frame, 2, 2) == 'F' then
         awaiting[#awaiting + 1] = id
       end
@@ -68,6 +70,7 @@ if #held > 0 then
         bury(id, again, string.format(
           '{"reason":"crash-limit","message":"its dispatcher died %d times while it ran"}', crashes), now)
         dead = dead + 1
+        told[#told + 1] = 'dead ' .. id
         if string.sub(again, 2, 2) == 'F' then
           awaiting[#awaiting + 1] = id
         end
@@ -88,6 +91,7 @@ if #held > 0 then
   if #awaiting > 0 then
     watch(awaiting, now)
   end
+  tell_ended(ARGV[5], told)
 end
 
 -- The member goes only together with the empty hash.

@@ -137,14 +137,14 @@ class MainTest {
     }
 
     @Test
-    void configShowsNoRetriesWhereNothingIsTriedAgain(@TempDir Path folder) throws IOException {
+    void configShowsNoRetriesAndNoResultsWhereThereAreNone(@TempDir Path folder) throws IOException {
         Path file = Files.writeString(
                 folder.resolve("s.yaml"), "queues: { clicks: { delivery: at-most-once }, mails: { concurrency: 7 } }");
 
         assertThat(execute("config", "--config", file.toString(), "--effective"))
                 .isZero();
         assertThat(out()).contains("queues.mails.retry.max-attempts", "queues.clicks.timeout");
-        assertThat(out()).doesNotContain("queues.clicks.retry");
+        assertThat(out()).doesNotContain("queues.clicks.retry", "queues.clicks.results");
     }
 
     @Test

@@ -41,7 +41,11 @@ class RunRedisTest {
                         Program.start(Map.of("SOME_REDIS", redis.uri()), "run", "--config", file.toString())) {
             program.errorWith("\"message\":\"Serving\"");
             redis.call("HSET", "email_status", "mail", "queued");
-            redis.call("RPUSH", "emails", "{\"id\":\"mail\"}", "{\"id\":\"bad\",\"type\":\"fail\"}");
+            redis.call(
+                    "RPUSH",
+                    "emails",
+                    "{\"id\":\"mail\",\"payload\":[1, 2],\"keepResultMs\":60000}",
+                    "{\"id\":\"bad\",\"type\":\"fail\"}");
             redis.call("RPUSH", "clicks", "no JSON at all");
 
             program.errorWith(
@@ -49,6 +53,7 @@ class RunRedisTest {
             program.errorWith("{\"task.type\":\"noop\"},{\"attempt\":\"1\"},{\"outcome\":\"succeeded\"}");
             program.errorWith("\"message\":\"Tasks became dead letters\"");
             assertThat(redis.call("ZSCORE", "{emails}:dead", "bad")).isNotNull();
+            assertThat((String) redis.call("GET", "{emails}:result:mail")).endsWith("}\n[1, 2]");
             assertThat(redis.call("HGET", "{clicks}:meta", "delivery")).isEqualTo("at-most-once");
             program.signal("TERM");
             assertThat(program.exit()).isZero();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.Task;
 import dev.sluice.task.Verdict;
 import java.io.ByteArrayOutputStream;
@@ -26,7 +27,7 @@ class EnvelopeTest {
     void aFullElementIsRead() {
         Envelope read = read(
                 "{\"id\":\"a\",\"type\":\"email.send\",\"payload\":{\"to\":[1,2]},\"headers\":{\"x\":\"1\",\"y\":\"\"},"
-                        + "\"maxAttempts\":3,\"backoff\":[0, 31536000000],\"timeoutMs\":1500,\"deadline\":1790000000000}");
+                        + "\"maxAttempts\":3,\"backoff\":[0, 31536000000],\"timeoutMs\":1500,\"deadline\":1790000000000,\"keepResultMs\":31536000000}");
 
         assertThat(read.id()).isEqualTo("a");
         assertThat(read.idInvalid()).isFalse();
@@ -37,6 +38,7 @@ class EnvelopeTest {
         assertThat(read.backoffMs()).containsExactly(0, 31_536_000_000L);
         assertThat(read.timeoutMs()).isEqualTo(1500);
         assertThat(read.deadlineMs()).isEqualTo(1_790_000_000_000L);
+        assertThat(read.keepResultMs()).isEqualTo(31_536_000_000L);
     }
 
     @ParameterizedTest
@@ -364,7 +366,18 @@ class EnvelopeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"id", "type", "payload", "headers", "maxAttempts", "backoff", "timeoutMs", "deadline"})
+    @ValueSource(
+            strings = {
+                "id",
+                "type",
+                "payload",
+                "headers",
+                "maxAttempts",
+                "backoff",
+                "timeoutMs",
+                "deadline",
+                "keepResultMs"
+            })
     void aFieldThatIsReadMayNotBeThereTwice(String name) {
         assertUnreadable("duplicate-field:" + name, "{\"" + name + "\":null,\"x\":1,\"" + name + "\":null}");
     }
@@ -417,7 +430,10 @@ class EnvelopeTest {
                 "deadline|0",
                 "deadline|-1",
                 "deadline|\"2030-01-01T00:00:00Z\"",
-                "deadline|253402300800000"
+                "deadline|253402300800000",
+                "keepResultMs|0",
+                "keepResultMs|31536000001",
+                "keepResultMs|\"1\""
             })
     void aFieldOfAnotherKindIsNamed(String field) {
         String name = field.substring(0, field.indexOf('|'));
@@ -510,7 +526,8 @@ class EnvelopeTest {
                 .maxAttempts(Integer.MAX_VALUE)
                 .backoff(Duration.ZERO, Verdict.MAX_DELAY)
                 .timeout(Task.MAX_TIMEOUT)
-                .deadline(Task.MAX_DEADLINE);
+                .deadline(Task.MAX_DEADLINE)
+                .keepResult(ResultRetention.LONGEST);
 
         byte[] element = Envelope.write(task, utf8("[1]"));
         Envelope read = Envelope.read(element, 0, element.length);
@@ -523,6 +540,7 @@ class EnvelopeTest {
         assertThat(read.backoffMs()).containsExactly(0, Verdict.MAX_DELAY.toMillis());
         assertThat(Duration.ofMillis(read.timeoutMs())).isEqualTo(Task.MAX_TIMEOUT);
         assertThat(Instant.ofEpochMilli(read.deadlineMs())).isEqualTo(Task.MAX_DEADLINE);
+        assertThat(Duration.ofMillis(read.keepResultMs())).isEqualTo(ResultRetention.LONGEST);
     }
 
     @Test
@@ -534,6 +552,7 @@ class EnvelopeTest {
         assertThat(written(task.backoff(Duration.ZERO, Duration.ofSeconds(2)))).endsWith(":0,\"backoff\":[0,2000]}");
         assertThat(written(task.timeout(Duration.ofSeconds(1)))).endsWith(":0,\"timeoutMs\":1000}");
         assertThat(written(task.deadline(Instant.ofEpochMilli(9)))).endsWith(":0,\"deadline\":9}");
+        assertThat(written(task.keepResult(Duration.ofMillis(7)))).endsWith(":0,\"keepResultMs\":7}");
     }
 
     private static byte[] damage(byte[] sound, Random random) {

@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -69,6 +70,26 @@ class ReadmeSnippetsRedisTest {
     @AfterEach
     void close() {
         sluice.close().block(SOON);
+    }
+
+    record Sum(int total) {}
+
+    @Test
+    void awaiting() {
+        Dispatcher dispatcher = sluice.dispatcher(Queue.named("sums"))
+                .handler(
+                        "add",
+                        int[].class,
+                        task -> Mono.just(new Sum(IntStream.of(task.payload()).sum())));
+        TaskClient client = sluice.client(Queue.named("sums"));
+        dispatcher.start().block(SOON);
+
+        // readme: awaiting
+        Mono<Sum> sum = client.enqueueAndAwait(Task.of("add", List.of(2, 3)), Sum.class, Duration.ofSeconds(30));
+        // end
+
+        assertThat(sum.block(SOON)).isEqualTo(new Sum(5));
+        dispatcher.stop(SOON).block(SOON);
     }
 
     @Test

@@ -19,7 +19,12 @@ class ReadmeTest {
     /** The one block that is a whole program is run by {@link ConsumerProjectScenarioTest}. */
     @Test
     void everyJavaSnippetIsRunByATest() throws IOException {
-        assertThat(Stream.of("README.md", "src/docs/embedding.md", "src/docs/operations.md", "src/docs/outcomes.md")
+        assertThat(Stream.of(
+                                "README.md",
+                                "src/docs/embedding.md",
+                                "src/docs/operations.md",
+                                "src/docs/outcomes.md",
+                                "src/docs/results.md")
                         .flatMap(page -> Markdown.read(page).blocksIn("java").stream())
                         .filter(block -> !block.startsWith("import ")))
                 .containsExactlyInAnyOrderElementsOf(snippets());
@@ -65,6 +70,8 @@ class ReadmeTest {
                 Map.entry("protocol.md redis", "ProtocolExamplesRedisTest"),
                 Map.entry("protocol.md sh", "ProtocolExamplesRedisTest"),
                 Map.entry("protocol.md text", "ExchangeRedisTest"),
+                Map.entry("results.md java", "ReadmeSnippetsRedisTest"),
+                Map.entry("results.md text", "ResultsRedisTest"),
                 Map.entry("states.md mermaid", "StatesDocTest"),
                 Map.entry("testing.md java", "ConsumerProjectScenarioTest"),
                 Map.entry("testing.md xml", "ConsumerProjectScenarioTest"));

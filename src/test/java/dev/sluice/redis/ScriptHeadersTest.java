@@ -85,6 +85,7 @@ class ScriptHeadersTest {
                         "heartbeat.lua",
                         "inspect.lua",
                         "join.lua",
+                        "look.lua",
                         "pause.lua",
                         "purge.lua",
                         "recover.lua",

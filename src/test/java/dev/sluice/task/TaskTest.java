@@ -74,7 +74,8 @@ class TaskTest {
                 .maxAttempts(3)
                 .backoff(Duration.ZERO, Duration.ofHours(1))
                 .timeout(Duration.ofSeconds(2))
-                .deadline(Instant.ofEpochMilli(5));
+                .deadline(Instant.ofEpochMilli(5))
+                .keepResult(Duration.ofNanos(1_999_999));
 
         assertThat(full.id()).isEqualTo("i");
         assertThat(full.headers()).containsExactly(Map.entry("a", "1"), Map.entry("b", "2"));
@@ -83,6 +84,8 @@ class TaskTest {
         assertThat(full).isNotEqualTo(full.backoff(Duration.ZERO));
         assertThat(full.timeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(full.deadline()).isEqualTo(Instant.ofEpochMilli(5));
+        assertThat(full.delay(Duration.ZERO).keepResult()).isEqualTo(Duration.ofMillis(1));
+        assertThat(full).isNotEqualTo(full.keepResult(Duration.ofMillis(2)));
         assertThat(plain).isEqualTo(Task.of("t", "p"));
     }
 
@@ -130,6 +133,8 @@ class TaskTest {
         assertRefused("timeout", () -> task.timeout(Duration.ofNanos(999_999)));
         assertRefused("timeout", () -> task.timeout(Duration.ofDays(366)));
         assertRefused("timeout", () -> task.timeout(Duration.ofSeconds(Long.MAX_VALUE)));
+        assertRefused("keepResult", () -> task.keepResult(Duration.ofNanos(999_999)));
+        assertRefused("keepResult", () -> task.keepResult(Duration.ofDays(366)));
         assertRefused("deadline", () -> task.deadline(Instant.EPOCH));
         assertRefused("deadline", () -> task.deadline(Task.MAX_DEADLINE.plusMillis(1)));
         assertRefused("deadline", () -> task.deadline(Instant.MAX));

@@ -126,6 +126,16 @@ final class Catalog {
             Kind.duration(Duration.ofSeconds(1), Duration.ofDays(3650)),
             Durations.text(QUEUE.deadLetters().maxAge()),
             "How long a dead letter is kept.");
+    static final Setting<Duration> RESULTS_AGE = Setting.of(
+            "results.max-age",
+            Kind.duration(NOTHING, YEAR),
+            Durations.text(QUEUE.results().maxAge()),
+            "How long the result of a task is kept; 0s keeps those that ask for it.");
+    static final Setting<Integer> RESULTS_BYTES = Setting.of(
+            "results.max-bytes",
+            Kind.wholeNumber(0, 1 << 20),
+            "" + QUEUE.results().maxBytes(),
+            "The longest value of a result, in bytes of JSON; a longer one is left out.");
 
     static final List<Setting<?>> GLOBAL =
             List.of(REDIS_URL, REDIS_DATA, CONNECT_TIMEOUT, LEASE, CRASH_LIMIT, SHUTDOWN_GRACE, LOG_FORMAT);
@@ -144,11 +154,16 @@ final class Catalog {
             PLAIN_TYPE,
             FOREIGN,
             DEAD_LETTERS_COUNT,
-            DEAD_LETTERS_AGE);
+            DEAD_LETTERS_AGE,
+            RESULTS_AGE,
+            RESULTS_BYTES);
 
     /** What has no meaning where nothing is tried again. */
     static final List<Setting<?>> OF_RETRIES =
             List.of(MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES);
+
+    /** What has no meaning where no result is kept. */
+    static final List<Setting<?>> OF_RESULTS = List.of(RESULTS_AGE, RESULTS_BYTES);
 
     /** What a type of task may have of its own; what it does not say is the queue's. */
     static final List<Setting<?>> OF_A_TYPE =

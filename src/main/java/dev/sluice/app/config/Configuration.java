@@ -78,7 +78,7 @@ public final class Configuration {
     /** Every value that has a meaning, in the order of the manual, with passwords masked. */
     public List<Effective> effective() {
         return values.entrySet().stream()
-                .filter(entry -> !isOfRetriesWhereNoneAre(entry.getKey()))
+                .filter(entry -> !isWithoutMeaning(entry.getKey()))
                 .map(entry -> new Effective(
                         entry.getKey().path(),
                         entry.getKey().setting().equals(Catalog.REDIS_URL)
@@ -88,9 +88,10 @@ public final class Configuration {
                 .toList();
     }
 
-    private boolean isOfRetriesWhereNoneAre(Key key) {
+    /** Of retries where nothing is tried again, or of results where none is kept. */
+    private boolean isWithoutMeaning(Key key) {
         Given delivery = values.get(new Key(Scope.of(key.scope().queue()), Catalog.DELIVERY));
-        return Catalog.OF_RETRIES.contains(key.setting())
+        return (Catalog.OF_RETRIES.contains(key.setting()) || Catalog.OF_RESULTS.contains(key.setting()))
                 && delivery != null
                 && delivery.text().equals(DeliveryMode.AT_MOST_ONCE.word());
     }

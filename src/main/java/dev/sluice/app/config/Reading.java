@@ -5,6 +5,7 @@ import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -88,6 +89,7 @@ final class Reading {
                 .toList();
         checkRetries(scope);
         types.forEach(this::checkRetries);
+        refuseAtMostOnce(scope, Catalog.OF_RESULTS, "keeps no results");
         boolean sound = values.entrySet().stream()
                 .filter(entry -> entry.getKey().scope().queue().equals(scope.queue()))
                 .allMatch(entry -> isSound(entry.getKey(), entry.getValue()));
@@ -95,13 +97,15 @@ final class Reading {
             return null;
         }
         QueueSettings settings = new QueueSettings(
-                of(Catalog.CONCURRENCY, scope),
-                of(Catalog.TIMEOUT, scope),
-                retry(scope),
-                of(Catalog.DEFAULT_TYPE, scope).orElse(null),
-                of(Catalog.PLAIN_TYPE, scope).orElse(null),
-                of(Catalog.FOREIGN, scope),
-                new DeadLetterRetention(of(Catalog.DEAD_LETTERS_COUNT, scope), of(Catalog.DEAD_LETTERS_AGE, scope)));
+                        of(Catalog.CONCURRENCY, scope),
+                        of(Catalog.TIMEOUT, scope),
+                        retry(scope),
+                        of(Catalog.DEFAULT_TYPE, scope).orElse(null),
+                        of(Catalog.PLAIN_TYPE, scope).orElse(null),
+                        of(Catalog.FOREIGN, scope),
+                        new DeadLetterRetention(
+                                of(Catalog.DEAD_LETTERS_COUNT, scope), of(Catalog.DEAD_LETTERS_AGE, scope)))
+                .results(new ResultRetention(of(Catalog.RESULTS_AGE, scope), of(Catalog.RESULTS_BYTES, scope)));
         for (Scope type : types) {
             settings = settings.timeout(type.type(), of(Catalog.TIMEOUT, type)).retry(type.type(), retry(type));
         }
@@ -141,16 +145,22 @@ final class Reading {
         return known ? queue.delivery(of(Catalog.DELIVERY, scope)) : null;
     }
 
-    private void checkRetries(Scope scope) {
-        if (DeliveryMode.ofWord(given(Catalog.DELIVERY, Scope.of(scope.queue())).text()) == DeliveryMode.AT_MOST_ONCE) {
-            Catalog.OF_RETRIES.stream()
+    /** What is set here, and has no meaning where a task is popped and gone. */
+    private void refuseAtMostOnce(Scope scope, List<Setting<?>> settings, String why) {
+        Given delivery = given(Catalog.DELIVERY, Scope.of(scope.queue()));
+        if (DeliveryMode.ofWord(delivery.text()) == DeliveryMode.AT_MOST_ONCE) {
+            settings.stream()
                     .filter(setting -> !given(setting, scope).source().equals(Source.DEFAULT))
                     .filter(setting -> !isInherited(new Key(scope, setting)))
                     .forEach(setting -> problems.add(
                             given(setting, scope).source(),
                             new Key(scope, setting).path(),
-                            "has no meaning with delivery at-most-once, which never tries again; remove it"));
+                            "has no meaning with delivery at-most-once, which " + why + "; remove it"));
         }
+    }
+
+    private void checkRetries(Scope scope) {
+        refuseAtMostOnce(scope, Catalog.OF_RETRIES, "never tries again");
         Given first = given(Catalog.BACKOFF_FIRST, scope);
         Given max = given(Catalog.BACKOFF_MAX, scope);
         Key firstKey = new Key(scope, Catalog.BACKOFF_FIRST);

@@ -278,6 +278,7 @@ class ConfigurationTest {
                 "queues: { a: { retry: { backoff: { jitter: NaN } } } } | queues.a.retry.backoff.jitter must be a number, 0 to 1, was 'NaN'",
                 "queues: { a: { retry: { backoff: { first: 1h } } } } | 1:43: queues.a.retry.backoff.max must not be shorter than backoff.first",
                 "queues: { a: { delivery: at-most-once, retry: { max-attempts: 2 } } } | queues.a.retry.max-attempts has no meaning with delivery at-most-once",
+                "queues: { a: { delivery: at-most-once, results: { max-age: 1h } } } | queues.a.results.max-age has no meaning with delivery at-most-once, which keeps no results",
                 "queues: { '{a}': {} } | 1:11: queues.{a}: a queue name must be 1 to 128 characters",
                 "queues: { a: { status-key: a } } | 1:28: queues.a.status-key: a status key must not be another key",
                 "queues: { a: { status-key: s }, b: { status-key: s } } | 1:50: queues.b.status-key is a key of queue a already: 's'",

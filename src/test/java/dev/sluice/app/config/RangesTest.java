@@ -8,6 +8,7 @@ import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
 import java.lang.reflect.Field;
 import java.time.Duration;
@@ -42,7 +43,13 @@ class RangesTest {
         Consumer<Double> jitter = share -> RetryPolicy.standard().jitter(share);
         Consumer<Integer> deadCount = number -> DeadLetterRetention.standard().maxCount(number);
         Consumer<Duration> deadAge = time -> DeadLetterRetention.standard().maxAge(time);
+        Consumer<Duration> resultAge = time -> ResultRetention.standard().maxAge(time);
+        Consumer<Integer> resultBytes = bytes -> ResultRetention.standard().maxBytes(bytes);
         return Stream.of(
+                Arguments.of(Catalog.RESULTS_AGE, "0s", "8761h", resultAge),
+                Arguments.of(Catalog.RESULTS_AGE, "8760h", "8761h", resultAge),
+                Arguments.of(Catalog.RESULTS_BYTES, "0", "-1", resultBytes),
+                Arguments.of(Catalog.RESULTS_BYTES, "1048576", "1048577", resultBytes),
                 Arguments.of(Catalog.DEAD_LETTERS_COUNT, "1", "0", deadCount),
                 Arguments.of(Catalog.DEAD_LETTERS_COUNT, "1000000000", "1000000001", deadCount),
                 Arguments.of(Catalog.DEAD_LETTERS_AGE, "1s", "999ms", deadAge),
@@ -74,6 +81,10 @@ class RangesTest {
                 .isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> DeadLetterRetention.standard().maxCount(0)).isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> DeadLetterRetention.standard().maxAge(Duration.ofMillis(999)))
+                .isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> ResultRetention.standard().maxAge(Duration.ofHours(8761)))
+                .isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> ResultRetention.standard().maxBytes(1_048_577))
                 .isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> QueueSettings.standard().timeout(Duration.ofHours(8761)))
                 .isInstanceOf(InvalidTaskException.class);

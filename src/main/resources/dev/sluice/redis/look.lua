@@ -1,0 +1,38 @@
+-- purpose: says what became of tasks: that they live, or how they ended, as far as anything is kept of that
+-- KEYS:    the queue's keys (common.lua), the result of each id
+-- ARGV:    n ids (up to 256)
+-- RETURNS: {0, how many of the ids this call looked at (the first ones, about a megabyte of what is kept of them), for
+--          each of these three: a code, what is kept, the time of death in ms}
+--          0 it lives; 1 it has ended: its result; 2 it is a dead letter: its record and time; 3 nothing is known of it
+-- FROM→TO: none
+local size = lengths()
+local results = keys_from(15)
+local waiting = size.plain + size.ready + size.suspects
+local words = call('HMGET', STATUS, unpack(ARGV))
+local reply, bytes, looked = { 0, 0 }, 0, 0
+local function say(code, kept, time)
+  bytes = bytes + #kept
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3] = code, kept, time
+end
+
+while looked < #ARGV and (looked == 0 or bytes < MOST_BYTES) do
+  looked = looked + 1
+  local id = ARGV[looked]
+  local lives = call('HEXISTS', BODIES, id) == 1
+  local result = not lives and call('GET', results[looked])
+  local record = not lives and not result and call('HGET', DEAD_BODIES, id)
+  if lives then
+    say(0, '', '')
+  elseif result then
+    say(1, result, '')
+  elseif record then
+    say(2, record, call('ZSCORE', DEAD, id) or '0')
+  elseif words[looked] == 'queued' and waiting > 0 then
+    say(0, '', '') -- in a list, as far as can be known without walking it
+  else
+    say(3, '', '')
+  end
+end
+reply[2] = looked
+return reply

@@ -1,0 +1,67 @@
+package dev.sluice.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.AwaitTimeoutException;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+
+/** Who waits no longer leaves nothing behind. {@code -Dsluice.awaits=100000} makes it many. */
+@OnEveryRedis
+class AwaitsRedisTest {
+    private static final int MANY = Integer.getInteger("sluice.awaits", 10_000);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final RedisLinks links;
+    private final Awaits awaits;
+
+    AwaitsRedisTest(RedisServer redis) {
+        links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        awaits = new Awaits(links.producer(Queue.named("q")), Schedulers.parallel());
+    }
+
+    @AfterEach
+    void close() {
+        links.close().block(PATIENCE);
+    }
+
+    @Test
+    void ofManyWhoCancelOrHaveNoTimeLeftNoneIsKept() {
+        List<Disposable> cancelled = new ArrayList<>();
+        List<CompletableFuture<TaskResult>> timedOut = new ArrayList<>();
+
+        for (int i = 0; i < MANY; i++) {
+            if (i % 2 == 0) {
+                cancelled.add(await("t" + i, PATIENCE).subscribe());
+            } else {
+                timedOut.add(await("t" + i, Duration.ofMillis(500)).toFuture());
+            }
+        }
+        assertThat(awaits.size()).isGreaterThan(MANY / 4);
+        cancelled.forEach(Disposable::dispose);
+
+        assertThat(timedOut)
+                .allSatisfy(one -> assertThat(
+                                one.handle((result, failure) -> failure).join())
+                        .isInstanceOf(AwaitTimeoutException.class));
+        assertThat(awaits.size()).isZero();
+        assertThat(awaits.ids()).isZero();
+    }
+
+    /** One of whose task Redis never says that it is there, so that nobody looks for its end. */
+    private Mono<TaskResult> await(String id, Duration timeout) {
+        return awaits.enqueue(id, Mono.never(), timeout, (reply, index) -> null);
+    }
+}

@@ -1,0 +1,345 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.ClientOptions;
+import dev.sluice.client.TaskClient;
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.ExchangeCall;
+import dev.sluice.redis.RecoverReply;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.AwaitTimeoutException;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.QueueDrainingException;
+import dev.sluice.task.QueueFullException;
+import dev.sluice.task.ResultMissingException;
+import dev.sluice.task.ResultRetention;
+import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
+import dev.sluice.task.TaskCancelledException;
+import dev.sluice.task.TaskDeadException;
+import dev.sluice.task.TaskDiscardedException;
+import dev.sluice.task.TaskEndedException;
+import dev.sluice.task.TaskExpiredException;
+import dev.sluice.task.TaskFailedException;
+import dev.sluice.task.Verdict;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import reactor.util.retry.Retry;
+
+/** Whoever awaits a task hears of its end, whatever that is and whatever is lost on the way. */
+@OnEveryRedis
+class AwaitingRedisTest extends DispatchCase {
+    private static final int MANY = 10_000;
+
+    AwaitingRedisTest(RedisServer redis) {
+        super(redis);
+    }
+
+    record Sum(int total) {}
+
+    @Test
+    void theValueComesToWhoAwaitsItAndNothingElseIsLeftThanItsResult() {
+        running(task -> Mono.just(new Sum(5)).delayElement(Duration.ofMillis(20)));
+
+        assertThat(await(task("a"), Sum.class)).isEqualTo(new Sum(5));
+        assertThat(new String(await(task("b"), byte[].class), UTF_8)).isEqualTo("{\"total\":5}");
+        assertThat(await(task("c").delay(Duration.ofMillis(30)), Sum.class)).isEqualTo(new Sum(5));
+        assertThat((Long) wire.call("PTTL", key("result:a"))).isBetween(1L, PATIENCE.toMillis());
+        eventually(this::assertEmpty);
+    }
+
+    @Test
+    void whoEmitsNothingCompletesEmpty() {
+        running(task -> Mono.empty());
+
+        assertThat(await(task("a"), Sum.class)).isNull();
+    }
+
+    @Test
+    void aRetryIsNoEnd() {
+        running(task ->
+                task.attempt() < 3 ? Mono.error(new IllegalStateException("not yet")) : Mono.just(task.attempt()));
+
+        assertThat(await(task("a"), Integer.class)).isEqualTo(3);
+    }
+
+    @Test
+    void eachEndThatIsNotWellHasItsOwnException() {
+        settings = settings.timeout(Duration.ofMillis(150));
+        started(dispatcher()
+                .handler("t", Object.class, task -> switch (task.id()) {
+                    case "failed" -> Mono.error(new IllegalStateException("no"));
+                    case "dead" -> Mono.just(Verdict.dead("never"));
+                    case "discarded" -> Mono.just(Verdict.discarded());
+                    case "large" -> Mono.just("x".repeat(70_000));
+                    default -> Mono.never();
+                })
+                .handler("number", Integer.class, task -> Mono.empty()));
+
+        assertThat(((TaskEndedException) failureOf(once("failed"), TaskFailedException.class))
+                        .failure()
+                        .message())
+                .isEqualTo("no");
+        assertThat(failureOf(once("dead"), TaskDeadException.class)).hasMessageContaining("never");
+        failureOf(once("discarded"), TaskDiscardedException.class);
+        assertThat(failureOf(once("slow"), TaskExpiredException.class)).hasMessageContaining("150 ms");
+        assertThat(failureOf(once("late").deadline(java.time.Instant.ofEpochMilli(1)), TaskExpiredException.class))
+                .hasMessageContaining("deadline");
+        assertThat(failureOf(once("large"), ResultMissingException.class)).hasMessageContaining("result-too-large");
+        assertThat(failureOf(Task.of("number", "none").id("unreadable"), TaskDeadException.class))
+                .hasMessageContaining("invalid-task");
+        assertThat(failureOf(Task.of("nobody", 1).id("unknown").maxAttempts(1), TaskDeadException.class))
+                .hasMessageContaining("nobody");
+    }
+
+    @Test
+    void aCancelledTaskIsToldOfWhereverItWas() {
+        AtomicInteger starts = new AtomicInteger();
+        CompletableFuture<?> waiting = awaiting(task("waiting"));
+        CompletableFuture<?> scheduled = awaiting(task("scheduled").delay(Duration.ofHours(1)));
+        eventually(() -> assertThat(status("waiting") + status("scheduled")).isEqualTo("queuedscheduled"));
+        sluice.client(queue).cancel("waiting").block(PATIENCE);
+        sluice.client(queue).cancel("scheduled").block(PATIENCE);
+        assertThat(failureOf(waiting)).isInstanceOf(TaskCancelledException.class);
+        assertThat(failureOf(scheduled)).isInstanceOf(TaskCancelledException.class);
+
+        running(task -> {
+            starts.incrementAndGet();
+            return Mono.never();
+        });
+        CompletableFuture<?> running = awaiting(task("running"));
+        eventually(() -> assertThat(starts).hasValue(1));
+        sluice.client(queue).cancel("running").block(PATIENCE);
+
+        assertThat(failureOf(running)).isInstanceOf(TaskCancelledException.class);
+        eventually(this::assertEmpty);
+    }
+
+    @Test
+    void whatItsRecoveryBuriesIsToldToo() {
+        RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        ClaimStore claims = links.claims(queue, 1);
+        CompletableFuture<?> poison = awaiting(task("poison"));
+        eventually(() -> assertThat(status("poison")).isEqualTo("queued"));
+        claims.join("alive", PATIENCE).then(claims.heartbeat("alive", PATIENCE)).block(PATIENCE);
+
+        for (String name : List.of("first", "second")) { // each dies with it
+            claims.join(name, Duration.ofMillis(100)).block(PATIENCE);
+            claims.exchange(name, claims.keysOf(name), new ExchangeCall(1, 1, true))
+                    .block(PATIENCE);
+            eventually(() -> {
+                RecoverReply recovered = links.upkeep(queue, 1).recover(name).block(PATIENCE);
+                assertThat(recovered.moved() + recovered.dead()).isEqualTo(1);
+            });
+        }
+        claims.leave("alive").then(links.close()).block(PATIENCE);
+
+        assertThat(failureOf(poison)).isInstanceOf(TaskDeadException.class).hasMessageContaining("crash-limit");
+    }
+
+    @Test
+    void anIdWhoseResultIsKeptIsAnsweredAndNotRunAgain() {
+        settings = settings.results(ResultRetention.standard().maxAge(Duration.ofMinutes(1)));
+        AtomicInteger runs = new AtomicInteger();
+        running(task -> Mono.just(runs.incrementAndGet()));
+
+        assertThat(await(task("a"), Integer.class)).isEqualTo(1);
+        assertThat(await(task("a"), Integer.class)).isEqualTo(1);
+        assertThat(runs).hasValue(1);
+    }
+
+    @Test
+    void severalMayAwaitOneTaskFromSeveralProcesses() {
+        Sluice other = door(redis.uri());
+        CompletableFuture<Object> first = awaiting(task("a"));
+        eventually(() -> assertThat(status("a")).isEqualTo("queued"));
+        CompletableFuture<Object> second = awaiting(task("a"));
+        CompletableFuture<Object> third = other.client(queue)
+                .enqueueAndAwait(task("a"), Object.class, PATIENCE)
+                .toFuture();
+
+        running(task -> Mono.just("once").delayElement(Duration.ofMillis(50)));
+
+        assertThat(List.of(first.join(), second.join(), third.join())).containsOnly("once");
+    }
+
+    @Test
+    void whoWaitedLongEnoughIsToldSoAndMayWaitAgain() {
+        Sinks.One<String> value = Sinks.one();
+        running(task -> value.asMono());
+        TaskClient client = sluice.client(queue);
+
+        assertThatThrownBy(() -> client.enqueueAndAwait(task("a"), String.class, Duration.ofMillis(50))
+                        .block(PATIENCE))
+                .isInstanceOf(AwaitTimeoutException.class)
+                .hasMessageContaining("50 ms");
+        CompletableFuture<String> again =
+                client.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
+        eventually(() -> assertThat(status("a")).isEqualTo("processing"));
+        value.tryEmitValue("late");
+
+        assertThat(again.join()).isEqualTo("late");
+    }
+
+    @Test
+    void whatCannotBeAwaitedIsRefusedAtOnce() {
+        var once = dev.sluice.task.Queue.named("once").delivery(DeliveryMode.AT_MOST_ONCE);
+        TaskClient client =
+                sluice.client(queue, ClientOptions.builder().maxQueueLength(1).build());
+
+        assertThatThrownBy(() -> sluice.client(once)
+                        .enqueueAndAwait(task("a"), Void.class, PATIENCE)
+                        .block(PATIENCE))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageContaining("at-most-once");
+        assertThatThrownBy(() -> client.enqueueAndAwait(task("a"), Void.class, Duration.ZERO)
+                        .block(PATIENCE))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageContaining("1 ms to 365 days");
+        enqueue(task("first"));
+        assertThatThrownBy(() ->
+                        client.enqueueAndAwait(task("a"), Void.class, PATIENCE).block(PATIENCE))
+                .isInstanceOf(QueueFullException.class);
+        client.drain().block(PATIENCE);
+        assertThatThrownBy(() ->
+                        client.enqueueAndAwait(task("a"), Void.class, PATIENCE).block(PATIENCE))
+                .isInstanceOf(QueueDrainingException.class);
+        client.resume().block(PATIENCE);
+        redis.call("ACL", "SETUSER", "default", "resetchannels");
+        assertThatThrownBy(() -> door(redis.uri())
+                        .client(queue)
+                        .enqueueAndAwait(task("a"), Void.class, PATIENCE)
+                        .block(PATIENCE))
+                .isInstanceOf(StoreUnavailableException.class)
+                .hasMessageContaining("nothing was enqueued");
+        redis.call("ACL", "SETUSER", "default", "allchannels");
+        assertThat(waiting()).isEqualTo(1);
+    }
+
+    @Test
+    void twoDatabasesOfOneServerDoNotHearEachOther() {
+        TaskClient here = sluice.client(queue);
+        TaskClient there = door(redis.uri() + "/1").client(queue);
+        CompletableFuture<String> first =
+                here.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
+        CompletableFuture<String> second =
+                there.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
+        running(task -> Mono.just("here"));
+        assertThat(first.join()).isEqualTo("here");
+
+        started(stoppedInTheEnd(door(redis.uri() + "/1")
+                        .dispatcher()
+                        .queue(queue, settings)
+                        .build())
+                .handler("t", Object.class, task -> Mono.just("there")));
+
+        assertThat(second.join()).isEqualTo("there");
+    }
+
+    @Test
+    void nobodyHangsWhenTheLinkIsCutAroundTheEnd() {
+        running(task -> Mono.just(task.id()).delayElement(Duration.ofMillis(1)));
+
+        TaskClient client = sluice.client(queue);
+        CompletableFuture<List<String>> all = Flux.range(0, 500)
+                .flatMap(i -> client.enqueueAndAwait(task("t" + i), String.class, PATIENCE), 20)
+                .collectList()
+                .toFuture();
+        int cuts = 0;
+        while (!all.isDone() && cuts < 20) {
+            eventually(() -> assertThat(all.isDone() || isHeard()).isTrue());
+            cuts += ((Long) wire.call("CLIENT", "KILL", "TYPE", "pubsub")).intValue();
+        }
+
+        assertThat(all.join()).doesNotHaveDuplicates().hasSize(500);
+        assertThat(cuts).isPositive();
+    }
+
+    @Test
+    void anEndThatWasMissedAndOfWhichNothingIsKeptIsToldAsSuch() {
+        CompletableFuture<?> gone = awaiting(task("gone"));
+        eventually(() -> assertThat(status("gone")).isEqualTo("queued"));
+
+        wire.call("DEL", key("ready"), queue.statusKey());
+        wire.call("CLIENT", "KILL", "TYPE", "pubsub");
+
+        assertThat(failureOf(gone)).isInstanceOf(ResultMissingException.class);
+    }
+
+    @Test
+    void tenThousandMayAwaitAtOnceOverOneLink() {
+        settings = settings.concurrency(MANY);
+        Sinks.Empty<Void> all = Sinks.empty();
+        AtomicInteger started = new AtomicInteger();
+        running(task -> {
+            if (started.incrementAndGet() == MANY) {
+                all.tryEmitEmpty();
+            }
+            return all.asMono().thenReturn(task.id());
+        });
+
+        TaskClient client = sluice.client(queue);
+        List<String> values = Flux.range(0, MANY)
+                .flatMap(i -> awaitedUntilEnqueued(client, task("t" + i)), MANY)
+                .collectList()
+                .block(PATIENCE);
+
+        assertThat(values).doesNotHaveDuplicates().hasSize(MANY);
+        assertThat((String) wire.call("CLIENT", "LIST", "TYPE", "pubsub"))
+                .satisfies(links -> assertThat(links.lines()).hasSize(1));
+    }
+
+    private boolean isHeard() {
+        return ((List<?>) wire.call("PUBSUB", "NUMSUB", key("ended@0"))).get(1).equals(1L);
+    }
+
+    private static Task<Object> once(String id) {
+        return task(id).maxAttempts(1);
+    }
+
+    /** On a busy machine so many at once may wait longer for their turn than an enqueue waits. */
+    private static Mono<String> awaitedUntilEnqueued(TaskClient client, Task<?> task) {
+        return client.enqueueAndAwait(task, String.class, PATIENCE)
+                .retryWhen(Retry.indefinitely().filter(StoreUnavailableException.class::isInstance));
+    }
+
+    private <R> R await(Task<?> task, Class<R> value) {
+        return sluice.client(queue).enqueueAndAwait(task, value, PATIENCE).block(PATIENCE);
+    }
+
+    private CompletableFuture<Object> awaiting(Task<?> task) {
+        return sluice.client(queue)
+                .enqueueAndAwait(task, Object.class, PATIENCE)
+                .toFuture();
+    }
+
+    private Throwable failureOf(Task<?> task, Class<? extends Throwable> type) {
+        Throwable failure = failureOf(awaiting(task));
+        assertThat(failure).as(task.toString()).isInstanceOf(type);
+        return failure;
+    }
+
+    private static Throwable failureOf(CompletableFuture<?> awaited) {
+        try {
+            return new AssertionError("it ended well, with " + awaited.join());
+        } catch (CompletionException failed) {
+            return failed.getCause();
+        }
+    }
+}
