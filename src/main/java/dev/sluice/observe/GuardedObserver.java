@@ -140,6 +140,15 @@ final class GuardedObserver implements Observer {
         }
     }
 
+    @Override
+    public void delivered(String target, Outcome outcome, long nanos) {
+        try {
+            observer.delivered(target, outcome, nanos);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
     private void swallow(Throwable thrown) {
         if (thrown instanceof VirtualMachineError) {
             LOG.atError().setCause(thrown).log("an observer met an error of the machine; tasks go on");

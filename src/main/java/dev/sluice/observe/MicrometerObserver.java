@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Keeps meters in a Micrometer registry.
  *
  * <table>
- *   <caption>Meters, and when to worry. Tags are queue, type and outcome, never an id.</caption>
+ *   <caption>Meters, and when to worry. Tags are queue, type, target and outcome, never an id.</caption>
  *   <tr><th>meter</th><th>kind, tags</th><th>worry when</th></tr>
  *   <tr><td>{@code sluice.claimed}</td><td>counter; queue</td><td>it stands still while the list is not empty</td></tr>
  *   <tr><td>{@code sluice.settled}</td><td>counter; queue, outcome</td>
@@ -42,6 +42,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       <td>it is below the number of dispatchers that this process runs: Redis is away or refuses, or a loop hangs</td></tr>
  *   <tr><td>{@code sluice.attempt}</td><td>timer; queue, type, outcome</td>
  *       <td>its maximum nears the attempt timeout</td></tr>
+ *   <tr><td>{@code sluice.push}</td><td>timer; target, outcome</td>
+ *       <td>{@code succeeded} grows slow, or the others outnumber it: the target is in trouble</td></tr>
  * </table>
  *
  * <p>A meter appears when its event first happens. {@code sluice.attempt} costs two clock readings and a record per
@@ -150,6 +152,12 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void attempt(String queue, String type, Outcome outcome, long nanos) {
         meters(queue).attempt(type, outcome).record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public void delivered(String target, Outcome outcome, long nanos) {
+        registry.timer("sluice.push", "target", target, "outcome", outcome.word())
+                .record(nanos, TimeUnit.NANOSECONDS);
     }
 
     private AtomicInteger countOfDispatchers(String queue) {

@@ -84,6 +84,16 @@ public interface Observer {
     default void attempt(String queue, String type, Outcome outcome, long nanos) {}
 
     /**
+     * One delivery of a task to a URL ended. Called per task, on the event loop that read the answer.
+     *
+     * @param target scheme, host and port of the URL: as many as there are handlers that push
+     * @param outcome what the answer says of the attempt; {@code CANCELLED} if it was cut by its timeout, a lost lease or a
+     *     stop, {@code RELEASED} if it was never sent, because every connection was in use
+     * @param nanos from the wait for a connection to the end of the answer
+     */
+    default void delivered(String target, Outcome outcome, long nanos) {}
+
+    /**
      * This observer behind a fence: its first exception is logged as a warning, later ones at DEBUG, and none goes
      * further.
      */

@@ -120,6 +120,18 @@ class MicrometerObserverTest {
     }
 
     @Test
+    void deliveriesAreTimedByTargetAndOutcome() {
+        observer.delivered("http://a", Outcome.SUCCEEDED, 1_000_000);
+        observer.delivered("http://a", Outcome.RETRIED, 3_000_000);
+
+        assertThat(registry.get("sluice.push")
+                        .tags("target", "http://a", "outcome", "retried")
+                        .timer()
+                        .totalTime(TimeUnit.MILLISECONDS))
+                .isEqualTo(3);
+    }
+
+    @Test
     void manyTypesMakeNoMoreThan201Tags() {
         for (int i = 0; i < 1000; i++) {
             observer.attempt("a", "type-" + i, Outcome.SUCCEEDED, 1);
@@ -136,14 +148,14 @@ class MicrometerObserverTest {
     }
 
     @Test
-    void tagsAreQueueTypeAndOutcomeOnly() {
+    void tagsAreQueueTypeTargetAndOutcomeOnly() {
         everythingOnce("a");
 
         Set<String> tags = registry.getMeters().stream()
                 .flatMap(meter -> meter.getId().getTags().stream())
                 .map(Tag::getKey)
                 .collect(Collectors.toSet());
-        assertThat(tags).containsExactlyInAnyOrder("queue", "type", "outcome");
+        assertThat(tags).containsExactlyInAnyOrder("queue", "type", "target", "outcome");
     }
 
     @Test
@@ -194,6 +206,7 @@ class MicrometerObserverTest {
         observer.link("wake", false);
         observer.lease(queue, true);
         observer.attempt(queue, "t", Outcome.SUCCEEDED, 1);
+        observer.delivered("http://a", Outcome.SUCCEEDED, 1);
     }
 
     private double counter(String name, String... tags) {

@@ -93,7 +93,7 @@ class ObserverTest {
                 .filter(method -> !Modifier.isStatic(method.getModifiers()))
                 .filter(method -> !method.getName().equals("guarded"))
                 .toList();
-        assertThat(events).hasSize(13);
+        assertThat(events).hasSize(14);
         return events;
     }
 

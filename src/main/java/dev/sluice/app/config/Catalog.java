@@ -1,6 +1,7 @@
 package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
@@ -23,6 +24,7 @@ final class Catalog {
     private static final Duration YEAR = Duration.ofDays(365);
     private static final QueueSettings QUEUE = QueueSettings.standard();
     private static final RetryPolicy RETRY = RetryPolicy.standard();
+    private static final String A_URL = "http://localhost"; // for limits that do not depend on it
     private static final String TYPE = "a task type of 1 to 256 bytes";
 
     static final Setting<Optional<RedisUrl>> REDIS_URL = Setting.of(
@@ -137,6 +139,39 @@ final class Catalog {
             "" + QUEUE.results().maxBytes(),
             "The longest value of a result, in bytes of JSON; a longer one is left out.");
 
+    static final Setting<Optional<String>> PUSH_URL = Setting.of(
+            "push.url",
+            Kind.pushUrl(),
+            Kind.NONE,
+            "Where the tasks of this type are delivered; there is no delivery without it.");
+    static final Setting<List<String>> PUSH_SECRETS = Setting.of(
+            "push.secrets",
+            Kind.list("secrets of whsec_ and base64", all -> all.forEach(PushTarget.to(A_URL)::secret)),
+            Kind.NONE,
+            "What deliveries are signed with, all of them at once; with none they are not.");
+    static final Setting<List<String>> PUSH_ALLOW_PRIVATE = Setting.of(
+            "push.allow-private",
+            Kind.networks(),
+            "false",
+            "Which addresses other than public ones may be connected to.");
+    static final Setting<Integer> PUSH_CONNECTIONS = Setting.of(
+            "push.connections", Kind.wholeNumber(1, 10_000), "64", "The most deliveries under way at once.");
+    static final Setting<Duration> PUSH_CONNECT_TIMEOUT = Setting.of(
+            "push.connect-timeout",
+            Kind.duration(MILLISECOND, Duration.ofMinutes(5)),
+            "10s",
+            "How long a connection may take to be there.");
+    static final Setting<Integer> PUSH_RESULT_LIMIT = Setting.of(
+            "push.result-limit",
+            Kind.wholeNumber(0, 1024 * 1024),
+            "65536",
+            "The longest answer that becomes a result, in bytes.");
+    static final Setting<List<String>> PUSH_DEAD_ON = Setting.of(
+            "push.dead-on",
+            Kind.list("status codes of 300 to 599", all -> all.forEach(it -> PushTarget.to(A_URL).deadOn(Integer.parseInt(it)))),
+            Kind.NONE,
+            "Answers that make a task a dead letter at once, besides 410 and 489.");
+
     static final List<Setting<?>> GLOBAL =
             List.of(REDIS_URL, REDIS_DATA, CONNECT_TIMEOUT, LEASE, CRASH_LIMIT, SHUTDOWN_GRACE, LOG_FORMAT);
     static final List<Setting<?>> OF_A_QUEUE = List.of(
@@ -164,6 +199,19 @@ final class Catalog {
 
     /** What has no meaning where no result is kept. */
     static final List<Setting<?>> OF_RESULTS = List.of(RESULTS_AGE, RESULTS_BYTES);
+
+    /** How the tasks of a type are delivered to a URL. */
+    static final List<Setting<?>> OF_A_HANDLER = List.of(
+            PUSH_URL,
+            PUSH_SECRETS,
+            PUSH_ALLOW_PRIVATE,
+            PUSH_CONNECTIONS,
+            PUSH_CONNECT_TIMEOUT,
+            PUSH_RESULT_LIMIT,
+            PUSH_DEAD_ON);
+
+    /** What may be written as a list in the file, too. */
+    static final List<Setting<?>> LISTS = List.of(PUSH_SECRETS, PUSH_ALLOW_PRIVATE, PUSH_DEAD_ON);
 
     /** What a type of task may have of its own; what it does not say is the queue's. */
     static final List<Setting<?>> OF_A_TYPE =

@@ -47,7 +47,7 @@ public final class Configuration {
         if (file != null) {
             new YamlFile(file, variables, problems, given, scopes).read();
         }
-        if (scopes.isEmpty()) {
+        if (scopes.keySet().stream().noneMatch(Scope::isQueue)) {
             scopes.put(Scope.of(Catalog.QUICK_START_QUEUE), Source.DEFAULT);
         }
         List<Key> keys = keys(scopes.keySet());
@@ -75,15 +75,13 @@ public final class Configuration {
         return file;
     }
 
-    /** Every value that has a meaning, in the order of the manual, with passwords masked. */
+    /** Every value that has a meaning, in the order of the manual, with passwords and secrets masked. */
     public List<Effective> effective() {
         return values.entrySet().stream()
                 .filter(entry -> !isWithoutMeaning(entry.getKey()))
                 .map(entry -> new Effective(
                         entry.getKey().path(),
-                        entry.getKey().setting().equals(Catalog.REDIS_URL)
-                                ? RedisUrl.masked(entry.getValue().text())
-                                : entry.getValue().text(),
+                        shown(entry.getKey().setting(), entry.getValue().text()),
                         entry.getValue().source().toString()))
                 .toList();
     }
@@ -94,6 +92,14 @@ public final class Configuration {
         return (Catalog.OF_RETRIES.contains(key.setting()) || Catalog.OF_RESULTS.contains(key.setting()))
                 && delivery != null
                 && delivery.text().equals(DeliveryMode.AT_MOST_ONCE.word());
+    }
+
+    private static String shown(Setting<?> setting, String text) {
+        if (setting.equals(Catalog.PUSH_SECRETS)) {
+            return text.equals(Kind.NONE) ? text : "***";
+        }
+        boolean isUrl = setting.equals(Catalog.REDIS_URL) || setting.equals(Catalog.PUSH_URL);
+        return isUrl ? RedisUrl.masked(text) : text;
     }
 
     /** What holds without a word: for a type what its queue has, which comes before it. */

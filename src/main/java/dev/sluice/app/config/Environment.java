@@ -14,7 +14,7 @@ final class Environment {
     /** What platforms offer a Redis under; {@code SLUICE_REDIS_URL} wins. */
     static final String PLATFORMS_REDIS_URL = "REDIS_URL";
 
-    private static final String OF_QUEUES = Key.VARIABLES + "QUEUES_";
+    private static final List<String> OURS = List.of(Key.VARIABLES + "QUEUES_", Key.VARIABLES + "HANDLERS_");
     // Kubernetes sets these in every pod for every service, and so for one that is called sluice.
     private static final Pattern SET_BY_KUBERNETES =
             Pattern.compile(".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\\d+_(TCP|UDP).*)?)");
@@ -92,11 +92,11 @@ final class Environment {
     private static void lookAt(String name, Collection<Key> keys, Problems problems) {
         Optional<String> meant =
                 Similar.to(name, keys.stream().map(Key::variable).toList());
-        boolean ours = name.startsWith(OF_QUEUES) || meant.isPresent();
+        boolean ours = OURS.stream().anyMatch(name::startsWith) || meant.isPresent();
         if (ours && !SET_BY_KUBERNETES.matcher(name).matches()) {
             problems.add(
                     Source.variable(name),
-                    "is no setting of a known queue"
+                    "is no setting of a known queue or handler"
                             + meant.map(it -> "; did you mean " + it + "?").orElse(""));
         }
     }

@@ -1,5 +1,6 @@
 package dev.sluice.app.config;
 
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeliveryMode;
 import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
@@ -9,8 +10,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * How the value of a setting is written: one reader for the file, the environment and flags.
@@ -144,6 +147,52 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
         return new Kind<>(FailureRule.FORM, FailureRule::all, true);
     }
 
+    /** Texts with commas in between, in a file also a list; {@code rule} throws what is wrong with them. */
+    static Kind<List<String>> list(String what, Consumer<List<String>> rule) {
+        String form = what + " with commas in between, or none";
+        return new Kind<>(
+                form,
+                text -> {
+                    List<String> all = text.equals(NONE) ? List.of() : partsOf(text);
+                    try {
+                        rule.accept(all);
+                    } catch (NumberFormatException e) {
+                        throw refused(form, text);
+                    }
+                    return all;
+                },
+                true);
+    }
+
+    /** Networks, of which {@code true} is all and {@code false} none. */
+    static Kind<List<String>> networks() {
+        return new Kind<>(
+                "true, false, or networks such as 10.1.0.0/16 with commas in between",
+                text -> {
+                    if (text.equals("true") || text.equals("false")) {
+                        return text.equals("true") ? List.of("0.0.0.0/0", "::/0") : List.of();
+                    }
+                    List<String> all = partsOf(text);
+                    all.forEach(one -> PushTarget.to("http://localhost").allowPrivate(one));
+                    return all;
+                },
+                false);
+    }
+
+    /** A URL to deliver to; what is wrong is told without the URL, which may hold a password. */
+    static Kind<Optional<String>> pushUrl() {
+        return new Kind<>(
+                "an http:// or https:// URL, or none",
+                text -> {
+                    if (text.equals(NONE)) {
+                        return Optional.empty();
+                    }
+                    PushTarget.to(text);
+                    return Optional.of(text);
+                },
+                true);
+    }
+
     /** What is wrong with that text; empty if nothing is. */
     Optional<String> objection(String text) {
         try {
@@ -152,6 +201,10 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
         } catch (IllegalArgumentException e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }
+    }
+
+    private static List<String> partsOf(String text) {
+        return Stream.of(text.split(",", -1)).map(String::strip).toList();
     }
 
     private static void require(boolean holds, String form, String text) {

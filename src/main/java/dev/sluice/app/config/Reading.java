@@ -1,6 +1,7 @@
 package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
@@ -9,9 +10,11 @@ import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Turns texts into settings: each value by itself first, then what they must be together. */
@@ -38,6 +41,13 @@ final class Reading {
             }
         });
         checkKeysDiffer(served);
+        Map<String, PushTarget> pushes = new LinkedHashMap<>();
+        scopes.forEach((scope, source) -> {
+            PushTarget target = scope.isHandler() ? target(scope, source) : null;
+            if (target != null) {
+                pushes.put(scope.type(), target);
+            }
+        });
         if (!problems.isEmpty()) {
             throw problems.asException();
         }
@@ -49,7 +59,8 @@ final class Reading {
                 of(Catalog.CRASH_LIMIT, Scope.PROGRAM),
                 of(Catalog.SHUTDOWN_GRACE, Scope.PROGRAM),
                 of(Catalog.LOG_FORMAT, Scope.PROGRAM),
-                served);
+                served,
+                pushes);
     }
 
     private void check(Key key, Given value) {
@@ -110,6 +121,33 @@ final class Reading {
             settings = settings.timeout(type.type(), of(Catalog.TIMEOUT, type)).retry(type.type(), retry(type));
         }
         return new Settings.Served(queue, settings);
+    }
+
+    private @Nullable PushTarget target(Scope scope, Source source) {
+        Key urlKey = new Key(scope, Catalog.PUSH_URL);
+        if (!Catalog.OF_A_HANDLER.stream().allMatch(setting -> isSound(new Key(scope, setting), given(setting, scope)))) {
+            return null;
+        }
+        Optional<String> url = of(Catalog.PUSH_URL, scope);
+        if (url.isEmpty()) {
+            problems.add(source, urlKey.path(), "has no value; a handler delivers to it");
+            return null;
+        }
+        PushTarget.Builder target = PushTarget.to(url.get())
+                .connections(of(Catalog.PUSH_CONNECTIONS, scope))
+                .connectTimeout(of(Catalog.PUSH_CONNECT_TIMEOUT, scope))
+                .resultLimit(of(Catalog.PUSH_RESULT_LIMIT, scope));
+        of(Catalog.PUSH_SECRETS, scope).forEach(target::secret);
+        of(Catalog.PUSH_ALLOW_PRIVATE, scope).forEach(target::allowPrivate);
+        of(Catalog.PUSH_DEAD_ON, scope).forEach(status -> target.deadOn(Integer.parseInt(status)));
+        try {
+            return target.build();
+        } catch (IllegalArgumentException notPublic) {
+            problems.add(
+                    given(Catalog.PUSH_URL, scope).source(),
+                    urlKey.path() + ": " + notPublic.getMessage() + ", with push.allow-private");
+            return null;
+        }
     }
 
     private RetryPolicy retry(Scope scope) {

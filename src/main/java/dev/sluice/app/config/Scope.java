@@ -6,7 +6,7 @@ import java.util.List;
  * What a setting is about.
  *
  * @param queue the queue's name; empty for the whole program
- * @param type the task type of that queue; empty for all of it
+ * @param type the task type of that queue; empty for all of it. Without a queue, the type whose handler is configured
  */
 record Scope(String queue, String type) {
     static final Scope PROGRAM = new Scope("", "");
@@ -15,21 +15,35 @@ record Scope(String queue, String type) {
         return new Scope(queue, "");
     }
 
+    static Scope ofHandler(String type) {
+        return new Scope("", type);
+    }
+
     boolean isType() {
-        return !type.isEmpty();
+        return !type.isEmpty() && !queue.isEmpty();
+    }
+
+    boolean isHandler() {
+        return !type.isEmpty() && queue.isEmpty();
     }
 
     boolean isQueue() {
-        return !queue.isEmpty() && !isType();
+        return !queue.isEmpty() && type.isEmpty();
     }
 
     /** What can be set here. */
     List<Setting<?>> settings() {
+        if (isHandler()) {
+            return Catalog.OF_A_HANDLER;
+        }
         return isType() ? Catalog.OF_A_TYPE : isQueue() ? Catalog.OF_A_QUEUE : Catalog.GLOBAL;
     }
 
     /** The whole path of what is at {@code path} here. */
     String absolute(String path) {
+        if (isHandler()) {
+            return "handlers." + type + "." + path;
+        }
         String ofType = isType() ? "types." + type + "." : "";
         return queue.isEmpty() ? path : "queues." + queue + "." + ofType + path;
     }

@@ -1,10 +1,14 @@
 package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param shutdownGrace how long running tasks may take to finish at a stop
  * @param logFormat how events are written
  * @param queues what is served, at least one, in the order of the file
+ * @param pushes type → where its tasks are delivered, in the order of the file
  */
 public record Settings(
         @Nullable RedisUrl redis,
@@ -27,11 +32,13 @@ public record Settings(
         int crashLimit,
         Duration shutdownGrace,
         LogFormat logFormat,
-        List<Served> queues) {
+        List<Served> queues,
+        Map<String, PushTarget> pushes) {
 
-    /** The same, with the queues copied. */
+    /** The same, with the collections copied. */
     public Settings {
         queues = List.copyOf(queues);
+        pushes = Collections.unmodifiableMap(new LinkedHashMap<>(pushes));
     }
 
     /** A queue and how it is consumed. */

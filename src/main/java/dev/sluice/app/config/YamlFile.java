@@ -31,6 +31,7 @@ import org.snakeyaml.engine.v2.nodes.Tag;
 final class YamlFile {
     private static final String QUEUES = "queues";
     private static final String TYPES = "types";
+    private static final String HANDLERS = "handlers";
     private static final int LONGEST = 1 << 20;
     private static final int DEEPEST = 64;
 
@@ -153,7 +154,9 @@ final class YamlFile {
             } else if (scope.equals(Scope.PROGRAM) && path.equals(QUEUES)) {
                 readQueues(entry);
             } else if (scope.isQueue() && path.equals(TYPES)) {
-                readTypes(entry.getValueNode(), scope);
+                readTypes(entry.getValueNode(), scope.absolute(TYPES), scope.queue());
+            } else if (scope.equals(Scope.PROGRAM) && path.equals(HANDLERS)) {
+                readTypes(entry.getValueNode(), HANDLERS, scope.queue());
             } else if (scope.settings().stream().anyMatch(it -> it.path().startsWith(path + "."))) {
                 readNested(entry.getValueNode(), path, scope);
             } else {
@@ -203,8 +206,8 @@ final class YamlFile {
         }
     }
 
-    private void readTypes(Node node, Scope queue) {
-        String path = queue.absolute(TYPES);
+    /** Types of {@code queue}; without one those that have a handler. */
+    private void readTypes(Node node, String path, String queue) {
         if (!(node instanceof MappingNode names)) {
             if (!isNull(node)) {
                 problems.add(at(node), path, "must be a mapping of task types to their settings, was " + shape(node));
@@ -224,7 +227,7 @@ final class YamlFile {
                         "must name types of 1 to 256 bytes without control characters, was '" + word + "'");
                 continue;
             }
-            Scope scope = new Scope(queue.queue(), word);
+            Scope scope = new Scope(queue, word);
             scopes.put(scope, at(type.getKeyNode()));
             if (type.getValueNode() instanceof MappingNode its) {
                 readGroup(its, "", scope);
@@ -267,9 +270,31 @@ final class YamlFile {
         }
     }
 
+    /** Becomes the text that a variable could have. */
+    private void readList(Key key, SequenceNode list) {
+        List<String> texts = new ArrayList<>();
+        int before = problems.count();
+        for (Node one : list.getValue()) {
+            try {
+                if (one instanceof ScalarNode scalar && !isNull(one)) {
+                    texts.add(environment.fillIn(scalar.getValue()));
+                } else {
+                    problems.add(at(one), key.path(), "must be a list of single values, has " + shape(one));
+                }
+            } catch (IllegalArgumentException e) {
+                problems.add(at(one), key.path(), String.valueOf(e.getMessage()));
+            }
+        }
+        if (problems.count() == before) {
+            values.put(key, new Given(texts.isEmpty() ? key.standard() : String.join(", ", texts), at(list)));
+        }
+    }
+
     private void readValue(Key key, Node node) {
         if (node instanceof MappingNode mapping && key.setting().equals(Catalog.RULES)) {
             readRules(key, mapping);
+        } else if (node instanceof SequenceNode list && Catalog.LISTS.contains(key.setting())) {
+            readList(key, list);
         } else if (!(node instanceof ScalarNode scalar)) {
             problems.add(at(node), key.path(), "must be " + key.setting().kind().form() + ", was " + shape(node));
         } else if (isNull(node) && !key.setting().kind().optional()) {
@@ -323,9 +348,16 @@ final class YamlFile {
                                 .map(Setting::path)
                                 .filter(path -> path.startsWith(prefix))
                                 .map(path -> path.substring(prefix.length()).split("\\.", 2)[0]),
-                        !prefix.isEmpty() || scope.isType() ? Stream.of() : Stream.of(scope.isQueue() ? TYPES : QUEUES))
+                        !prefix.isEmpty() ? Stream.of() : groups(scope))
                 .distinct()
                 .toList();
+    }
+
+    private static Stream<String> groups(Scope scope) {
+        if (scope.equals(Scope.PROGRAM)) {
+            return Stream.of(QUEUES, HANDLERS);
+        }
+        return scope.isQueue() ? Stream.of(TYPES) : Stream.of();
     }
 
     private static boolean isNull(Node node) {

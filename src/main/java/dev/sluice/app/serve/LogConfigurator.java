@@ -57,6 +57,8 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
                 .setLevel(Level.ERROR); // it warns of each vain attempt to reconnect, one in some seconds
         log.getLogger("io.netty").setLevel(Level.WARN);
         log.getLogger("reactor").setLevel(Level.WARN);
+        log.getLogger("reactor.netty.http.client")
+                .setLevel(Level.ERROR); // it warns of each delivery that breaks off: the task keeps why
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
         stderr.setContext(log);
         stderr.setTarget("System.err");

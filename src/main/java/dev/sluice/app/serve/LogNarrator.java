@@ -2,6 +2,7 @@ package dev.sluice.app.serve;
 
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -44,6 +45,14 @@ final class LogNarrator implements Narrator {
                 .addKeyValue("jar", jar)
                 .addKeyValue("task.types", String.join(",", types))
                 .log("Handlers loaded");
+    }
+
+    @Override
+    public void delivering(String type, PushTarget target) {
+        log.atInfo()
+                .addKeyValue("task.type", type)
+                .addKeyValue("target", target.name())
+                .log("Tasks of this type are delivered to a URL");
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.sluice.app.config.LogFormat;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,6 +28,9 @@ interface Narrator {
 
     /** A jar with handlers was loaded. */
     void loaded(String jar, List<String> types);
+
+    /** Tasks of a type are delivered to a URL. */
+    void delivering(String type, PushTarget target);
 
     void waiting(RedisAddress redis, String obstacle, Duration limit);
 

@@ -68,6 +68,9 @@ final class Service {
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice));
         jars.register(dispatcher, types::observed);
+        if (!settings.pushes().isEmpty()) { // else what they need is not even loaded
+            new Pushes(settings.pushes(), results).register(dispatcher, types, closing);
+        }
         closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
         if (!isStarted(dispatcher, address)) {
             return;

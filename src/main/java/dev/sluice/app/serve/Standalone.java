@@ -42,9 +42,11 @@ public final class Standalone {
             LogConfigurator.use(LogFormat.JSON);
         }
         HandlerJars jars = handlers == null ? HandlerJars.none() : handlerJars(handlers);
+        checkHandlers(jars);
         settings.queues().forEach(served -> checkTypes(served, jars));
         Narrator narrator = Narrator.of(settings.logFormat(), terminal);
         jars.forEachJar(narrator::loaded);
+        settings.pushes().forEach(narrator::delivering);
         Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
         signals.listen();
         try (Closing closing = new Closing()) {
@@ -64,10 +66,20 @@ public final class Standalone {
         return HandlerJars.in(folder, BuiltInTypes.NAMES);
     }
 
+    private void checkHandlers(HandlerJars jars) {
+        Set<String> taken = new TreeSet<>(BuiltInTypes.NAMES);
+        jars.forEachJar((jar, types) -> taken.addAll(types));
+        settings.pushes().keySet().stream().filter(taken::contains).findFirst().ifPresent(type -> {
+            throw Refusal.mistaken("handlers." + type + ": the type has a handler already, "
+                    + (BuiltInTypes.NAMES.contains(type) ? "which is built in" : "from a jar"));
+        });
+    }
+
     // Else every task that it is meant for would become a dead letter.
-    private static void checkTypes(Settings.Served served, HandlerJars jars) {
+    private void checkTypes(Settings.Served served, HandlerJars jars) {
         Set<String> known = new TreeSet<>(BuiltInTypes.NAMES);
         jars.forEachJar((jar, types) -> known.addAll(types));
+        known.addAll(settings.pushes().keySet());
         Stream.of(served.settings().defaultType(), served.settings().plainType())
                 .filter(type -> type != null && !known.contains(type))
                 .findFirst()

@@ -5,6 +5,7 @@ import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -53,6 +54,11 @@ final class TerminalNarrator implements Narrator {
     public void loaded(String jar, List<String> types) {
         terminal.say("Handlers of " + brief(jar) + ": "
                 + types.stream().map(TerminalNarrator::brief).collect(Collectors.joining(", ")));
+    }
+
+    @Override
+    public void delivering(String type, PushTarget target) {
+        terminal.say("Tasks of type " + type + " are delivered to " + target.name() + ".");
     }
 
     @Override

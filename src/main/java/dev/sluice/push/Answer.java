@@ -1,0 +1,93 @@
+package dev.sluice.push;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.handler.codec.http.HttpHeaders;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import reactor.core.publisher.Mono;
+import reactor.netty.Connection;
+import reactor.netty.http.client.HttpClientResponse;
+
+/** What a target answered, or the first bytes of it. */
+final class Answer {
+    private final HttpClientResponse response;
+    private final byte[] body;
+    private final boolean isWhole;
+
+    private Answer(HttpClientResponse response, byte[] body, boolean isWhole) {
+        this.response = response;
+        this.body = body;
+        this.isWhole = isWhole;
+    }
+
+    /**
+     * Reads an answer up to {@code limit} bytes, and no more of it: what is longer is cut off by closing the connection.
+     *
+     * <p>Cancelling closes the connection. Signals on its event loop. Fails if the connection ends before the answer does.
+     */
+    static Mono<Answer> read(HttpClientResponse response, Connection connection, int limit) {
+        Collected body = new Collected(limit);
+        return connection
+                .inbound()
+                .receive()
+                .map(body::add)
+                .takeUntil(isFull -> isFull) // cancels, which closes the connection
+                .then(Mono.fromSupplier(() -> new Answer(response, body.bytes(), !body.isCut)));
+    }
+
+    int status() {
+        return response.status().code();
+    }
+
+    boolean isSuccess() {
+        return status() / 100 == 2;
+    }
+
+    HttpHeaders headers() {
+        return response.responseHeaders();
+    }
+
+    /** Its first bytes, at most as many as were asked for. */
+    byte[] body() {
+        return body;
+    }
+
+    /** Whether that is all of it. */
+    boolean isWhole() {
+        return isWhole;
+    }
+
+    boolean isJson() {
+        String type = headers().get("content-type", "").split(";", 2)[0].strip();
+        return type.equalsIgnoreCase("application/json")
+                || type.toLowerCase(Locale.ROOT).endsWith("+json");
+    }
+
+    String text() {
+        return new String(body, StandardCharsets.UTF_8);
+    }
+
+    private static final class Collected {
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private final int limit;
+        private boolean isCut;
+
+        Collected(int limit) {
+            this.limit = limit;
+        }
+
+        /** Takes as much as there is room for; true if that was not all. */
+        boolean add(ByteBuf part) {
+            int taken = Math.min(part.readableBytes(), limit - bytes.size());
+            bytes.writeBytes(ByteBufUtil.getBytes(part, part.readerIndex(), taken));
+            isCut = taken < part.readableBytes();
+            return isCut;
+        }
+
+        byte[] bytes() {
+            return bytes.toByteArray();
+        }
+    }
+}

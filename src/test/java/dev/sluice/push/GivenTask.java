@@ -1,0 +1,86 @@
+package dev.sluice.push;
+
+import dev.sluice.dispatch.TaskContext;
+import dev.sluice.task.Failure;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+
+/** A task as a dispatcher would hand it over: the second of five attempts, with half a minute left. */
+record GivenTask(String id, String type, String json, Map<String, String> headers) implements TaskContext<byte[]> {
+
+    static GivenTask of(String id) {
+        return new GivenTask(id, "report.build", "{\"month\":\"2026-10\"}", Map.of());
+    }
+
+    GivenTask with(Map<String, String> itsHeaders) {
+        return new GivenTask(id, type, json, itsHeaders);
+    }
+
+    GivenTask ofType(String itsType) {
+        return new GivenTask(id, itsType, json, headers);
+    }
+
+    @Override
+    public String queue() {
+        return "reports";
+    }
+
+    @Override
+    public byte @Nullable [] payload() {
+        return json.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public int attempt() {
+        return 2;
+    }
+
+    @Override
+    public int maxAttempts() {
+        return 5;
+    }
+
+    @Override
+    public long fencingNumber() {
+        return 7;
+    }
+
+    @Override
+    public int crashes() {
+        return 0;
+    }
+
+    @Override
+    public @Nullable Failure lastFailure() {
+        return null;
+    }
+
+    @Override
+    public Duration timeout() {
+        return Duration.ofMinutes(1);
+    }
+
+    @Override
+    public @Nullable Instant deadline() {
+        return null;
+    }
+
+    @Override
+    public Duration remaining() {
+        return Duration.ofSeconds(30);
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return false;
+    }
+
+    @Override
+    public Mono<Void> cancelled() {
+        return Mono.never();
+    }
+}
