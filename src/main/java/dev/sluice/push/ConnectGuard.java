@@ -18,11 +18,12 @@ final class ConnectGuard extends ChannelOutboundHandlerAdapter {
     }
 
     @Override
-    public void connect(ChannelHandlerContext channel, SocketAddress remote, SocketAddress local, ChannelPromise done) {
+    public void connect(ChannelHandlerContext channel, SocketAddress remote, SocketAddress local, ChannelPromise done)
+            throws Exception {
         if (remote instanceof InetSocketAddress internet
                 && !internet.isUnresolved()
                 && guard.allows(internet.getAddress())) {
-            channel.connect(remote, local, done);
+            super.connect(channel, remote, local, done);
         } else {
             done.setFailure(new NotDeliveredException(
                     "the target's address is not one of the public internet and was not allowed: " + remote));

@@ -65,13 +65,12 @@ public final class PushHandler implements TaskHandler<byte[]> {
                 .maxIdleTime(IDLE)
                 .build();
         this.client = more.apply(HttpClient.create(connections)
-                .option(
-                        ChannelOption.CONNECT_TIMEOUT_MILLIS,
-                        (int) target.connectTimeout().toMillis())
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int)
+                        target.connectTimeout().toMillis())
                 .followRedirect(false)
                 .noProxy()
-                .doOnChannelInit((listener, channel, remote) ->
-                        channel.pipeline().addFirst(new ConnectGuard(target.guard()))));
+                .doOnChannelInit(
+                        (listener, channel, remote) -> channel.pipeline().addFirst(new ConnectGuard(target.guard()))));
     }
 
     /** A handler that nobody listens to. */

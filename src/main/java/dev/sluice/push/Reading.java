@@ -4,9 +4,8 @@ import dev.sluice.codec.JsonCodec;
 import dev.sluice.task.Failure;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.Verdict;
-import io.netty.handler.codec.DateFormatter;
+import io.netty.handler.codec.http.HttpHeaders;
 import java.time.Duration;
-import java.util.Date;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -22,6 +21,7 @@ final class Reading {
     /** What a target may ask for. Longer ones are mistakes, such as a time in milliseconds. */
     static final Duration LONGEST_WAIT = Duration.ofHours(24);
 
+    private static final String RETRY_AFTER = "retry-after";
     private static final int GONE = 410;
     private static final int NOT_RETRYABLE = 489;
     private static final int TOO_MANY_REQUESTS = 429;
@@ -50,7 +50,7 @@ final class Reading {
             return Mono.just(Verdict.dead(Failure.of("rejected", sentence(answer))));
         }
         Optional<Duration> wait = status == TOO_MANY_REQUESTS || status == UNAVAILABLE
-                ? wait(answer.headers().get("retry-after"), nowMs)
+                ? wait(answer.headers(), nowMs)
                 : Optional.empty();
         NotDeliveredException failure = new NotDeliveredException(sentence(answer));
         return wait.isPresent() ? Mono.just(Verdict.retry(wait.get(), failure)) : Mono.error(failure);
@@ -85,14 +85,14 @@ final class Reading {
         }
     }
 
-    /** What a {@code Retry-After} asks for, in seconds or as a date; empty if it cannot be read. */
-    private static Optional<Duration> wait(String header, long nowMs) {
-        String text = header == null ? "" : header.strip();
+    /** What a {@code Retry-After} asks for, in seconds or as a date; empty if there is none that can be read. */
+    private static Optional<Duration> wait(HttpHeaders headers, long nowMs) {
+        String text = headers.get(RETRY_AFTER, "").strip();
         if (SECONDS.matcher(text).matches()) {
             return Optional.of(bounded(Long.parseLong(text), 1000));
         }
-        Date date = text.isEmpty() ? null : DateFormatter.parseHttpDate(text);
-        return date == null ? Optional.empty() : Optional.of(bounded(date.getTime() - nowMs, 1));
+        Long date = headers.getTimeMillis(RETRY_AFTER);
+        return date == null ? Optional.empty() : Optional.of(bounded(date - nowMs, 1));
     }
 
     private static Duration bounded(long wait, int unitMs) {

@@ -106,7 +106,19 @@ class AddressGuardTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "10", "10.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "localhost", "1.2.3.256", "abc", ":::1/8"})
+            strings = {
+                "",
+                "10",
+                "10.0.0",
+                "10.0.0.0/33",
+                "10.0.0.0/-1",
+                "10.0.0.0/8/8",
+                "::/129",
+                "localhost",
+                "1.2.3.256",
+                "abc",
+                ":::1/8"
+            })
     void whatIsNoNetworkIsRefused(String text) {
         assertThatThrownBy(() -> Network.of(text))
                 .isInstanceOf(IllegalArgumentException.class)

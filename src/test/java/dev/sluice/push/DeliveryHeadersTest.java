@@ -57,8 +57,8 @@ class DeliveryHeadersTest {
 
     @Test
     void theTraceGoesOn() {
-        HttpHeaders headers = headersOf(
-                GivenTask.of("a").with(Map.of("traceparent", TRACE, "tracestate", "vendor=opaque,other=1")));
+        HttpHeaders headers =
+                headersOf(GivenTask.of("a").with(Map.of("traceparent", TRACE, "tracestate", "vendor=opaque,other=1")));
 
         assertThat(headers.get("traceparent")).isEqualTo(TRACE);
         assertThat(headers.get("tracestate")).isEqualTo("vendor=opaque,other=1");

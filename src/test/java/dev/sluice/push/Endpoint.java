@@ -22,8 +22,7 @@ final class Endpoint implements AutoCloseable {
     private final AtomicInteger connections = new AtomicInteger();
     private final AtomicInteger closed = new AtomicInteger();
 
-    private Endpoint(
-            BiFunction<Request, HttpServerResponse, Publisher<Void>> answer, UnaryOperator<HttpServer> more) {
+    private Endpoint(BiFunction<Request, HttpServerResponse, Publisher<Void>> answer, UnaryOperator<HttpServer> more) {
         server = more.apply(HttpServer.create().host("0.0.0.0").port(0))
                 .doOnChannelInit((observer, channel, remote) -> {
                     connections.incrementAndGet();
@@ -35,7 +34,10 @@ final class Endpoint implements AutoCloseable {
                         .defaultIfEmpty("")
                         .flatMap(body -> {
                             Request got = new Request(
-                                    request.method().name(), request.uri(), request.requestHeaders().copy(), body);
+                                    request.method().name(),
+                                    request.uri(),
+                                    request.requestHeaders().copy(),
+                                    body);
                             requests.add(got);
                             return Mono.from(answer.apply(got, response));
                         }))

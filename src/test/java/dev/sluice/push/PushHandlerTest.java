@@ -89,8 +89,8 @@ class PushHandlerTest {
                 "text/plain | 17 | text",
             })
     void theBodyOfASuccessIsItsResult(String type, String body, String kind) {
-        Endpoint endpoint = open(Endpoint.answering((request, response) ->
-                response.header("content-type", type).sendString(Mono.just(body))));
+        Endpoint endpoint = open(Endpoint.answering(
+                (request, response) -> response.header("content-type", type).sendString(Mono.just(body))));
 
         Object result = delivered(handler(target(endpoint)), TASK);
 
@@ -145,7 +145,9 @@ class PushHandlerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"EEE, dd MMM yyyy HH:mm:ss 'GMT'", "EEEE, dd-MMM-yy HH:mm:ss 'GMT'", "EEE MMM ppd HH:mm:ss yyyy"})
+    @ValueSource(
+            strings = {"EEE, dd MMM yyyy HH:mm:ss 'GMT'", "EEEE, dd-MMM-yy HH:mm:ss 'GMT'", "EEE MMM ppd HH:mm:ss yyyy"
+            })
     void aRetryAfterThatIsADateIsObeyed(String format) {
         String inAMinute = DateTimeFormatter.ofPattern(format, java.util.Locale.US)
                 .withZone(ZoneOffset.UTC)
@@ -196,8 +198,8 @@ class PushHandlerTest {
 
     @Test
     void anAnswerOfTheLimitIsAResultAndALongerOneIsNone() {
-        Endpoint endpoint = open(Endpoint.answering((request, response) ->
-                response.sendString(Mono.just("x".repeat(Integer.parseInt(request.body()))))));
+        Endpoint endpoint = open(Endpoint.answering(
+                (request, response) -> response.sendString(Mono.just("x".repeat(Integer.parseInt(request.body()))))));
         PushHandler handler = handler(target(endpoint).resultLimit(10));
 
         assertThat(delivered(handler, new GivenTask("a", "t", "10", Map.of()))).isEqualTo("x".repeat(10));
@@ -208,13 +210,13 @@ class PushHandlerTest {
 
     @Test
     void connectionsAreUsedAgain() {
-        Endpoint endpoint = open(Endpoint.answering((request, response) -> response.status(
-                        request.body().equals("1") ? 200 : 500)
-                .sendString(Mono.just("ok"))));
+        Endpoint endpoint = open(Endpoint.answering((request, response) ->
+                response.status(request.body().equals("1") ? 200 : 500).sendString(Mono.just("ok"))));
         PushHandler handler = handler(target(endpoint));
 
         for (int i = 0; i < 5; i++) {
-            assertThat(delivered(handler, new GivenTask("a", "t", "1", Map.of()))).isEqualTo("ok");
+            assertThat(delivered(handler, new GivenTask("a", "t", "1", Map.of())))
+                    .isEqualTo("ok");
             assertThatThrownBy(() -> delivered(handler, TASK)).isInstanceOf(NotDeliveredException.class);
         }
 
@@ -241,8 +243,8 @@ class PushHandlerTest {
     @Test
     void headersWithoutEndAreAFailedAttempt() throws IOException {
         String header = "x-a: " + "a".repeat(1000) + "\r\n";
-        PushHandler handler = handler(
-                PushTarget.to(bareServer("HTTP/1.1 200 OK\r\n" + header.repeat(100))).allowPrivate("127.0.0.1"));
+        PushHandler handler = handler(PushTarget.to(bareServer("HTTP/1.1 200 OK\r\n" + header.repeat(100)))
+                .allowPrivate("127.0.0.1"));
 
         assertThatThrownBy(() -> delivered(handler, TASK)).isNotInstanceOf(IllegalStateException.class);
     }
@@ -305,8 +307,8 @@ class PushHandlerTest {
     @Test
     void aCertificateThatNobodyVouchesForIsAFailedAttempt() {
         Endpoint endpoint = open(Endpoint.configured(TestCertificate::shownBy));
-        PushHandler handler =
-                handler(PushTarget.to("https://localhost:" + endpoint.port()).allowPrivate("127.0.0.1"), hostsAt("127.0.0.1"));
+        PushHandler handler = handler(
+                PushTarget.to("https://localhost:" + endpoint.port()).allowPrivate("127.0.0.1"), hostsAt("127.0.0.1"));
 
         assertThatThrownBy(() -> delivered(handler, TASK))
                 .hasMessageContaining("unable to find valid certification path");
@@ -328,11 +330,19 @@ class PushHandlerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"127.0.0.1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "64:ff9b::7f00:1"})
+    @ValueSource(
+            strings = {
+                "127.0.0.1",
+                "::ffff:127.0.0.1",
+                "10.0.0.1",
+                "169.254.169.254",
+                "::1",
+                "fd00::1",
+                "64:ff9b::7f00:1"
+            })
     void aNameOfAnAddressThatIsNotPublicIsNotConnectedTo(String address) {
         Endpoint endpoint = open(Endpoint.answering(200, ""));
-        PushHandler handler =
-                handler(PushTarget.to("http://example.org:" + endpoint.port() + "/"), hostsAt(address));
+        PushHandler handler = handler(PushTarget.to("http://example.org:" + endpoint.port() + "/"), hostsAt(address));
 
         assertThatThrownBy(() -> delivered(handler, TASK))
                 .isInstanceOf(NotDeliveredException.class)
@@ -344,8 +354,8 @@ class PushHandlerTest {
     // 127.0.0.2 stands for an address that may be talked to, such as a public one.
     @Test
     void aNameThatChangesItsAddressIsLookedAtWithEachConnection() {
-        Endpoint endpoint = open(Endpoint.answering((request, response) ->
-                response.header("connection", "close").send()));
+        Endpoint endpoint = open(Endpoint.answering(
+                (request, response) -> response.header("connection", "close").send()));
         FakeNames names = new FakeNames("127.0.0.2", "127.0.0.1");
         PushHandler handler = handler(
                 PushTarget.to("http://example.org:" + endpoint.port() + "/").allowPrivate("127.0.0.2"),
@@ -374,7 +384,8 @@ class PushHandlerTest {
 
     private static void verify(String secret, Endpoint.Request request) throws WebhookVerificationException {
         Map<String, List<String>> headers = request.headers().names().stream()
-                .collect(Collectors.toMap(name -> name, name -> request.headers().getAll(name)));
+                .collect(
+                        Collectors.toMap(name -> name, name -> request.headers().getAll(name)));
         new Webhook(secret).verify(request.body(), headers);
     }
 

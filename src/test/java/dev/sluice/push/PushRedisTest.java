@@ -16,8 +16,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
-import java.util.Map;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -64,15 +62,19 @@ class PushRedisTest {
     @Test
     void aFailedDeliveryIsTriedAgainUnderTheSameId() {
         Endpoint endpoint = delivering(
-                (request, response) ->
-                        response.status(request.headers().getInt("ce-attempt") < 3 ? 500 : 200).send(),
+                (request, response) -> response.status(request.headers().getInt("ce-attempt") < 3 ? 500 : 200)
+                        .send(),
                 64);
 
-        enqueue(Task.of("report.build", 1).id("a").header("traceparent", "00-" + "a".repeat(32) + "-" + "b".repeat(16) + "-01"));
+        enqueue(Task.of("report.build", 1)
+                .id("a")
+                .header("traceparent", "00-" + "a".repeat(32) + "-" + "b".repeat(16) + "-01"));
 
         eventually(() -> assertThat(endpoint.requests()).hasSize(3));
         assertEmpty();
-        assertThat(endpoint.requests()).extracting(it -> it.headers().get("webhook-id")).containsOnly("a");
+        assertThat(endpoint.requests())
+                .extracting(it -> it.headers().get("webhook-id"))
+                .containsOnly("a");
         assertThat(endpoint.requests())
                 .extracting(it -> it.headers().get("traceparent"))
                 .containsOnly("00-" + "a".repeat(32) + "-" + "b".repeat(16) + "-01");
@@ -95,7 +97,8 @@ class PushRedisTest {
 
     @Test
     void whatIsGoneIsDeadAtTheFirstAttempt() {
-        Endpoint endpoint = delivering((request, response) -> response.status(410).send(), 64);
+        Endpoint endpoint =
+                delivering((request, response) -> response.status(410).send(), 64);
 
         enqueue(Task.of("report.build", 1).id("a"));
 
@@ -106,7 +109,9 @@ class PushRedisTest {
     @Test
     void aRetryAfterIsKeptInRedis() {
         Endpoint endpoint = delivering(
-                (request, response) -> response.status(429).header("retry-after", "60").send(), 64);
+                (request, response) ->
+                        response.status(429).header("retry-after", "60").send(),
+                64);
         long before = Instant.now().toEpochMilli();
 
         enqueue(Task.of("report.build", 1).id("a"));
@@ -133,8 +138,7 @@ class PushRedisTest {
     void aTargetThatSendsAByteNowAndThenEither() {
         Endpoint endpoint = delivering(
                 (request, response) -> response.sendString(
-                        Flux.interval(Duration.ofMillis(20)).map(i -> "."), java.nio.charset.StandardCharsets.UTF_8)
-                        ,
+                        Flux.interval(Duration.ofMillis(20)).map(i -> "."), java.nio.charset.StandardCharsets.UTF_8),
                 64);
 
         enqueue(Task.of("report.build", 1).id("a").maxAttempts(1).timeout(Duration.ofMillis(200)));
@@ -198,8 +202,8 @@ class PushRedisTest {
                 .connections(connections)
                 .build());
         opened.push(() -> handler.close().block(PATIENCE));
-        QueueSettings settings = QueueSettings.standard()
-                .retry(RetryPolicy.standard().waits(Duration.ofMillis(20)));
+        QueueSettings settings =
+                QueueSettings.standard().retry(RetryPolicy.standard().waits(Duration.ofMillis(20)));
         Dispatcher dispatcher = sluice.dispatcher().queue(QUEUE, settings).build();
         dispatcher.handler("report.build", byte[].class, handler).start().block(PATIENCE);
         opened.push(() -> dispatcher.stop(Duration.ZERO).block(PATIENCE));

@@ -72,6 +72,8 @@ class ReadmeTest {
                 Map.entry("protocol.md text", "ExchangeRedisTest"),
                 Map.entry("results.md java", "ReadmeSnippetsRedisTest"),
                 Map.entry("results.md text", "ResultsRedisTest"),
+                Map.entry("push.md java", "PushScenarioTest"),
+                Map.entry("push.md yaml", "PushScenarioTest"),
                 Map.entry("states.md mermaid", "StatesDocTest"),
                 Map.entry("testing.md java", "ConsumerProjectScenarioTest"),
                 Map.entry("testing.md xml", "ConsumerProjectScenarioTest"));

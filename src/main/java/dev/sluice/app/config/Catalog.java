@@ -154,8 +154,8 @@ final class Catalog {
             Kind.networks(),
             "false",
             "Which addresses other than public ones may be connected to.");
-    static final Setting<Integer> PUSH_CONNECTIONS = Setting.of(
-            "push.connections", Kind.wholeNumber(1, 10_000), "64", "The most deliveries under way at once.");
+    static final Setting<Integer> PUSH_CONNECTIONS =
+            Setting.of("push.connections", Kind.wholeNumber(1, 10_000), "64", "The most deliveries under way at once.");
     static final Setting<Duration> PUSH_CONNECT_TIMEOUT = Setting.of(
             "push.connect-timeout",
             Kind.duration(MILLISECOND, Duration.ofMinutes(5)),
@@ -168,7 +168,9 @@ final class Catalog {
             "The longest answer that becomes a result, in bytes.");
     static final Setting<List<String>> PUSH_DEAD_ON = Setting.of(
             "push.dead-on",
-            Kind.list("status codes of 300 to 599", all -> all.forEach(it -> PushTarget.to(A_URL).deadOn(Integer.parseInt(it)))),
+            Kind.list(
+                    "status codes of 300 to 599",
+                    all -> all.forEach(it -> PushTarget.to(A_URL).deadOn(Integer.parseInt(it)))),
             Kind.NONE,
             "Answers that make a task a dead letter at once, besides 410 and 489.");
 

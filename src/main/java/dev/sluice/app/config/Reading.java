@@ -125,7 +125,8 @@ final class Reading {
 
     private @Nullable PushTarget target(Scope scope, Source source) {
         Key urlKey = new Key(scope, Catalog.PUSH_URL);
-        if (!Catalog.OF_A_HANDLER.stream().allMatch(setting -> isSound(new Key(scope, setting), given(setting, scope)))) {
+        if (!Catalog.OF_A_HANDLER.stream()
+                .allMatch(setting -> isSound(new Key(scope, setting), given(setting, scope)))) {
             return null;
         }
         Optional<String> url = of(Catalog.PUSH_URL, scope);

@@ -81,6 +81,65 @@ class ConfigurationTest {
     }
 
     @Test
+    void aTypeMayBeDeliveredToAUrl() {
+        Configuration configuration = load(
+                """
+                handlers:
+                  report.build:
+                    push:
+                      url: "http://127.0.0.1:9000/report?token=t0ken"
+                      secrets: ["whsec_${SECRET}", whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD]
+                      allow-private: [127.0.0.1, 10.1.0.0/16]
+                      dead-on: [400, 422]
+                  mail: { push: { url: https://hooks.example.org/mail, connections: 8 } }
+                """,
+                Map.of(
+                        "SECRET", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                        "SLUICE_HANDLERS_MAIL_PUSH_CONNECT_TIMEOUT", "3s"),
+                Map.of());
+
+        assertThat(configuration.settings().pushes().entrySet())
+                .extracting(it -> it.getKey() + " " + it.getValue())
+                .containsExactly("report.build http://127.0.0.1:9000", "mail https://hooks.example.org");
+        assertThat(configuration.settings().queues()).hasSize(1);
+        assertThat(configuration.effective())
+                .extracting(it -> it.key() + "=" + it.value())
+                .contains(
+                        "handlers.report.build.push.url=http://127.0.0.1:9000/report?token=***",
+                        "handlers.report.build.push.secrets=***",
+                        "handlers.report.build.push.allow-private=127.0.0.1, 10.1.0.0/16",
+                        "handlers.report.build.push.dead-on=400, 422",
+                        "handlers.mail.push.secrets=none",
+                        "handlers.mail.push.connections=8",
+                        "handlers.mail.push.connect-timeout=3s")
+                .noneMatch(it -> it.contains("t0ken") || it.contains("MfKQ") || it.contains("C2FV"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{} | handlers.a.push.url has no value; a handler delivers to it",
+                "{ url: 'ftp://example.org' } | handlers.a.push.url must be an http:// or https:// URL",
+                "{ url: 'https://ann:s3cret@example.org' } | handlers.a.push.url must have no user and no password",
+                "{ url: 'http://10.0.0.1/' } | handlers.a.push.url: 10.0.0.1 is no address of the public internet",
+                "{ url: 'http://a/', secrets: s3cret } | handlers.a.push.secrets a secret must be whsec_ and 24 to 64",
+                "{ url: 'http://a/', allow-private: 10.0.0.0/33 } | handlers.a.push.allow-private a network must be",
+                "{ url: 'http://a/', allow-private: [[]] } | handlers.a.push.allow-private must be a list of single values",
+                "{ url: 'http://a/', dead-on: soon } | handlers.a.push.dead-on must be status codes of 300 to 599",
+                "{ url: 'http://a/', dead-on: 200 } | handlers.a.push.dead-on a status must be 300 to 599, was 200",
+                "{ url: 'http://a/', connections: 0 } | handlers.a.push.connections must be a whole number",
+                "{ ulr: 'http://a/' } | handlers.a.push.ulr is an unknown key; did you mean url?",
+            })
+    void aMistakeInAPushNamesItsPlaceAndNoSecret(String push, String sentence) {
+        assertThatThrownBy(() -> load("handlers: { a: { push: " + push + " } }", Map.of(), Map.of()))
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining(sentence)
+                .message()
+                .doesNotContain("s3cret");
+    }
+
+    @Test
     void aTypeHasWhatItSaysAndElseWhatItsQueueHas() {
         Configuration configuration = load(
                 """
@@ -321,8 +380,8 @@ class ConfigurationTest {
             delimiter = '|',
             value = {
                 "SLUICE_LEASE | 15 | env SLUICE_LEASE: lease: '15' is no duration",
-                "SLUICE_LAESE | 15s | env SLUICE_LAESE: is no setting of a known queue; did you mean SLUICE_LEASE?",
-                "SLUICE_QUEUES_MAILS_TIMEOUT | 1s | env SLUICE_QUEUES_MAILS_TIMEOUT: is no setting of a known queue",
+                "SLUICE_LAESE | 15s | env SLUICE_LAESE: is no setting of a known queue or handler; did you mean SLUICE_LEASE?",
+                "SLUICE_QUEUES_MAILS_TIMEOUT | 1s | env SLUICE_QUEUES_MAILS_TIMEOUT: is no setting of a known queue or handler",
                 "SLUICE_QUEUES_A_B_TIMEOUT | 1s | could mean queues.a-b.timeout or queues.a.b.timeout"
             })
     void aMistakeInTheEnvironmentNamesTheVariable(String name, String value, String sentence) {

@@ -50,9 +50,11 @@ class SettingsDocTest {
 
     @Test
     void theManualHasThemAll() throws IOException {
-        String table = Stream.concat(
+        String table = Stream.of(
                         Catalog.GLOBAL.stream().map(setting -> row(setting.path(), setting)),
-                        Catalog.OF_A_QUEUE.stream().map(setting -> row("queues.NAME." + setting.path(), setting)))
+                        Catalog.OF_A_QUEUE.stream().map(setting -> row("queues.NAME." + setting.path(), setting)),
+                        Catalog.OF_A_HANDLER.stream().map(setting -> row("handlers.TYPE." + setting.path(), setting)))
+                .flatMap(rows -> rows)
                 .collect(Collectors.joining("\n"));
 
         assertThat(Files.readString(MANUAL)).contains(table);
@@ -62,11 +64,9 @@ class SettingsDocTest {
     void theTypesThatTheSampleShowsInACommentAreRead() throws IOException {
         String sample = Files.readString(SAMPLE);
         int from = sample.indexOf("    # types:");
-        String types = sample.substring(from)
-                .lines()
-                .map(line -> line.replaceFirst("# ", ""))
-                .collect(Collectors.joining("\n"));
-        Path file = Files.writeString(folder.resolve("types.yaml"), sample.substring(0, from) + types);
+        Path file = Files.writeString(
+                folder.resolve("types.yaml"),
+                sample.substring(0, from) + uncommented(sample.substring(from, sample.indexOf("\n\n", from))));
 
         QueueSettings settings = Configuration.load(file, Map.of(), Map.of())
                 .settings()
@@ -76,6 +76,37 @@ class SettingsDocTest {
 
         assertThat(settings.timeouts()).containsExactly(Map.entry("email.send", Duration.ofSeconds(30)));
         assertThat(settings.retries().get("email.send").maxAttempts()).isEqualTo(8);
+    }
+
+    @Test
+    void theHandlersThatTheSampleShowsInACommentAreSetToTheirDefaults() throws IOException {
+        String sample = Files.readString(SAMPLE);
+        String handlers = uncommented(sample.substring(sample.indexOf("# handlers:")));
+        Path file = Files.writeString(folder.resolve("handlers.yaml"), handlers);
+        Configuration configuration = Configuration.load(file, Map.of(), Map.of());
+
+        assertThat(configuration.settings().pushes()).containsOnlyKeys("report.build");
+        for (Setting<?> setting : Catalog.OF_A_HANDLER) {
+            String key = "handlers.report.build." + setting.path();
+            Configuration.Effective found = configuration.effective().stream()
+                    .filter(it -> it.key().equals(key))
+                    .findFirst()
+                    .orElseThrow();
+            if (!setting.equals(Catalog.PUSH_URL)) {
+                assertThat(found.value()).as(key).isEqualTo(standardInWords(setting));
+            }
+            int line = Integer.parseInt(found.source().replaceFirst(".*:", ""));
+            assertThat(commentAbove(handlers.lines().toList(), line))
+                    .startsWith(setting.kind().form())
+                    .contains(
+                            " Default: " + standardInWords(setting),
+                            setting.meaning().replaceAll("[;.].*", ""));
+        }
+    }
+
+    /** The lines without the one {@code #} that each begins with. */
+    private static String uncommented(String lines) {
+        return lines.lines().map(line -> line.replaceFirst("# ", "")).collect(Collectors.joining("\n"));
     }
 
     @Test
@@ -162,8 +193,11 @@ class SettingsDocTest {
 
     /** The comment lines directly above a setting, as one line. */
     private static String commentAbove(Setting<?> setting) throws IOException {
-        List<String> lines = Files.readAllLines(SAMPLE);
-        int line = lineOf(setting) - 2;
+        return commentAbove(Files.readAllLines(SAMPLE), lineOf(setting));
+    }
+
+    private static String commentAbove(List<String> lines, int number) {
+        int line = number - 2;
         int first = line;
         while (first >= 0 && lines.get(first).strip().startsWith("#")) {
             first--;
