@@ -4,8 +4,10 @@ import dev.sluice.codec.JsonCodec;
 import dev.sluice.task.Failure;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.Verdict;
+import io.netty.handler.codec.DateFormatter;
 import io.netty.handler.codec.http.HttpHeaders;
 import java.time.Duration;
+import java.util.Date;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -49,9 +51,8 @@ final class Reading {
         if (status == GONE || status == NOT_RETRYABLE || deadStatuses.contains(status)) {
             return Mono.just(Verdict.dead(Failure.of("rejected", sentence(answer))));
         }
-        Optional<Duration> wait = status == TOO_MANY_REQUESTS || status == UNAVAILABLE
-                ? wait(answer.headers(), nowMs)
-                : Optional.empty();
+        Optional<Duration> wait =
+                status == TOO_MANY_REQUESTS || status == UNAVAILABLE ? wait(answer.headers(), nowMs) : Optional.empty();
         NotDeliveredException failure = new NotDeliveredException(sentence(answer));
         return wait.isPresent() ? Mono.just(Verdict.retry(wait.get(), failure)) : Mono.error(failure);
     }
@@ -91,8 +92,10 @@ final class Reading {
         if (SECONDS.matcher(text).matches()) {
             return Optional.of(bounded(Long.parseLong(text), 1000));
         }
-        Long date = headers.getTimeMillis(RETRY_AFTER);
-        return date == null ? Optional.empty() : Optional.of(bounded(date - nowMs, 1));
+        Date date = text.isEmpty() ? null : DateFormatter.parseHttpDate(text);
+        return date == null
+                ? Optional.empty()
+                : Optional.of(bounded(date.toInstant().toEpochMilli() - nowMs, 1));
     }
 
     private static Duration bounded(long wait, int unitMs) {
