@@ -262,6 +262,16 @@ class PushHandlerTest {
     }
 
     @Test
+    void aHostIsLookedUp() {
+        Endpoint endpoint = open(Endpoint.answering(200, "ok"));
+
+        Object end = delivered(
+                handler(PushTarget.to("http://localhost:" + endpoint.port() + "/").allowPrivate("127.0.0.1")), TASK);
+
+        assertThat(end).isEqualTo("ok");
+    }
+
+    @Test
     void whoGivesUpClosesTheConnection() {
         Endpoint endpoint = open(Endpoint.answering((request, response) -> Mono.never()));
         Disposable delivery = handler(target(endpoint)).handle(TASK).subscribe();
