@@ -266,7 +266,9 @@ class PushHandlerTest {
         Endpoint endpoint = open(Endpoint.answering(200, "ok"));
 
         Object end = delivered(
-                handler(PushTarget.to("http://localhost:" + endpoint.port() + "/").allowPrivate("127.0.0.1")), TASK);
+                handler(PushTarget.to("http://localhost:" + endpoint.port() + "/")
+                        .allowPrivate("127.0.0.1")),
+                TASK);
 
         assertThat(end).isEqualTo("ok");
     }
