@@ -14,7 +14,9 @@ import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Explanation;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import dev.sluice.task.QueuePage;
 import dev.sluice.task.TaskId;
+import dev.sluice.task.TaskInfo;
 import dev.sluice.upkeep.Upkeep;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
@@ -99,7 +101,9 @@ public final class Sluice {
      * {@code StoreUnavailableException} (safe to retry).
      */
     public Mono<QueueInfo> queue(String name) {
-        return Mono.defer(() -> links.directory().one(name)).publishOn(Schedulers.parallel());
+        return Mono.defer(() -> links.directory().one(name))
+                .publishOn(Schedulers.parallel())
+                .doOnNext(observer::counted);
     }
 
     /**
@@ -111,7 +115,32 @@ public final class Sluice {
      * {@link #queue}. A list that only foreign producers have touched is not known as a queue.
      */
     public Flux<QueueInfo> queues() {
-        return links.directory().all().publishOn(Schedulers.parallel(), 1);
+        return links.directory().all().publishOn(Schedulers.parallel(), 1).doOnNext(observer::counted);
+    }
+
+    /**
+     * A part of {@link #queues}, for a caller who wants an answer soon: it ends with 50,000 keys, with about 200 queues, or
+     * after 100 ms, whichever comes first.
+     *
+     * <p>Cold; emits one page, which may be empty though its cursor leads on. Cancelling drops it. Signals and errors as for
+     * {@link #queue}; {@code InvalidTaskException} if {@code cursor} is no cursor.
+     *
+     * @param cursor that of the page before; null = from the beginning
+     */
+    public Mono<QueuePage> queues(@Nullable String cursor) {
+        return Mono.defer(() -> links.directory().page(cursor)).publishOn(Schedulers.parallel());
+    }
+
+    /**
+     * A task that lives, or a dead letter, as Redis has it at a moment.
+     *
+     * <p>Cold: one call per subscription, whose cost does not grow with the queue, and which changes nothing. Completes empty
+     * if the queue does not know the id: the task has ended, or there never was one. Cancelling drops the answer. Signals on
+     * Reactor's parallel scheduler. Fails with {@code InvalidTaskException} if {@code id} can be no task's,
+     * {@code StoreRefusedException}, or {@code StoreUnavailableException} (safe to retry).
+     */
+    public Mono<TaskInfo> task(Queue queue, String id) {
+        return Mono.defer(() -> links.explainer(queue).find(TaskId.check(id))).publishOn(Schedulers.parallel());
     }
 
     /**

@@ -99,6 +99,10 @@ public final class DeadLetter {
                         read.payloadBuffer(), read.payloadOffset(), read.payloadOffset() + read.payloadLength());
     }
 
+    int size() {
+        return element.length;
+    }
+
     /** {@link #payload()} as text; bytes that are no UTF-8 become U+FFFD. */
     public String payloadText() {
         return new String(payload(), StandardCharsets.UTF_8);

@@ -25,7 +25,7 @@ import tools.jackson.core.util.JsonRecyclerPools;
  * the white space and the comma between them. Its inside is checked for well-formedness only; duplicate names in it are
  * the payload codec's to find.
  */
-final class EnvelopeReader {
+class EnvelopeReader {
 
     /** A bound on one string, far above any payload limit; the limit itself is checked by length elsewhere. */
     private static final int MAX_STRING = 20_000_000;
@@ -79,27 +79,31 @@ final class EnvelopeReader {
     private boolean aheadOfPayload;
     private boolean ended;
 
-    private EnvelopeReader(byte[] buffer, int offset, int length) {
+    EnvelopeReader(byte[] buffer, int offset, int length) {
         this.payloadBuffer = buffer;
         this.offset = offset;
         this.length = length;
     }
 
     static Envelope read(byte[] buffer, int offset, int length) {
-        if (!Utf8.isText(buffer, offset, length)) {
+        EnvelopeReader reader = new EnvelopeReader(buffer, offset, length);
+        reader.read();
+        return new Envelope(reader);
+    }
+
+    final void read() {
+        if (!Utf8.isText(payloadBuffer, offset, length)) {
             throw new EnvelopeException("not-utf8", "the element is not UTF-8 without a byte order mark");
         }
-        EnvelopeReader reader = new EnvelopeReader(buffer, offset, length);
-        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), buffer, offset, length)) {
-            reader.element(parser);
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), payloadBuffer, offset, length)) {
+            element(parser);
         } catch (StreamConstraintsException tooMuch) {
             throw unreadable("beyond-limits", "exceeds a limit", tooMuch);
         } catch (JacksonException malformed) {
-            throw reader.ended
+            throw ended
                     ? unreadable("trailing-data", "is followed by something else", malformed)
                     : unreadable("not-json", "is not well-formed JSON", malformed);
         }
-        return new Envelope(reader);
     }
 
     private void element(JsonParser parser) {
@@ -111,7 +115,7 @@ final class EnvelopeReader {
             throw new EnvelopeException("not-an-object", "the element is not a JSON object");
         }
         for (String name = parser.nextName(); name != null; name = nextName(parser)) {
-            field(name, parser);
+            field(name, parser.nextToken(), parser);
         }
         ended = true;
         if (parser.nextToken() != null) {
@@ -133,8 +137,7 @@ final class EnvelopeReader {
         return parser.currentToken() == JsonToken.PROPERTY_NAME ? parser.currentName() : null;
     }
 
-    private void field(String name, JsonParser parser) {
-        JsonToken value = parser.nextToken();
+    void field(String name, JsonToken value, JsonParser parser) {
         switch (name) {
             case "id" -> {
                 once(ID, name);
@@ -176,7 +179,7 @@ final class EnvelopeReader {
         }
     }
 
-    private void once(int field, String name) {
+    final void once(int field, String name) {
         if ((seen & field) != 0) {
             throw new EnvelopeException("duplicate-field:" + name, "the field " + name + " is there twice");
         }
@@ -279,7 +282,7 @@ final class EnvelopeReader {
         throw badField(name, "an integer from 1 to " + max);
     }
 
-    private static EnvelopeException badField(String name, String rule) {
+    static EnvelopeException badField(String name, String rule) {
         return new EnvelopeException("bad-field:" + name, "the field " + name + " must be " + rule);
     }
 

@@ -1,5 +1,6 @@
 package dev.sluice.observe;
 
+import dev.sluice.task.QueueInfo;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,6 +90,15 @@ final class GuardedObserver implements Observer {
     public void trimmed(String queue, int count) {
         try {
             observer.trimmed(queue, count);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void counted(QueueInfo queue) {
+        try {
+            observer.counted(queue);
         } catch (Throwable thrown) {
             swallow(thrown);
         }

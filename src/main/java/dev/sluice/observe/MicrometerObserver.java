@@ -1,14 +1,17 @@
 package dev.sluice.observe;
 
+import dev.sluice.task.QueueInfo;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Keeps meters in a Micrometer registry.
@@ -35,6 +38,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       <td>it rises: failed tasks are thrown away before anybody looked at them</td></tr>
  *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
  *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
+ *   <tr><td>{@code sluice.tasks}</td><td>gauge; queue, state: {@code waiting}, {@code delayed}, {@code running},
+ *       {@code dead}; as they were last counted</td><td>{@code waiting} grows for longer than a burst, or {@code dead} at
+ *       all</td></tr>
  *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
  *       connections</td></tr>
  *   <tr><td>{@code sluice.links.down}</td><td>gauge</td><td>it is above 0 for longer than a failover takes</td></tr>
@@ -60,6 +66,7 @@ public final class MicrometerObserver implements Observer {
     private final boolean attempts;
     private final Map<String, QueueMeters> queues = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> dispatchersUp = new ConcurrentHashMap<>();
+    private final Map<List<String>, AtomicLong> tasks = new ConcurrentHashMap<>();
     private final AtomicInteger linksDown = new AtomicInteger();
     private final Counter linksLost;
 
@@ -123,6 +130,15 @@ public final class MicrometerObserver implements Observer {
     }
 
     @Override
+    public void counted(QueueInfo queue) {
+        String name = queue.queue().name();
+        tasks(name, "waiting").set(queue.waiting());
+        tasks(name, "delayed").set(queue.delayed());
+        tasks(name, "dead").set(queue.dead());
+        queue.running().ifPresent(running -> tasks(name, "running").set(running));
+    }
+
+    @Override
     public void link(String role, boolean up) {
         if (up) {
             linksDown.updateAndGet(n -> Math.max(0, n - 1));
@@ -158,6 +174,14 @@ public final class MicrometerObserver implements Observer {
     public void delivered(String target, Outcome outcome, long nanos) {
         registry.timer("sluice.push", "target", target, "outcome", outcome.word())
                 .record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    private AtomicLong tasks(String queue, String state) {
+        return tasks.computeIfAbsent(List.of(queue, state), both -> {
+            AtomicLong count = new AtomicLong();
+            registry.gauge("sluice.tasks", Tags.of("queue", queue, "state", state), count);
+            return count;
+        });
     }
 
     private AtomicInteger countOfDispatchers(String queue) {

@@ -1,5 +1,7 @@
 package dev.sluice.observe;
 
+import dev.sluice.task.QueueInfo;
+
 /**
  * Is told what happens to tasks and links.
  *
@@ -47,6 +49,9 @@ public interface Observer {
     /** {@code count} dead letters were removed for good, because there were too many or they were too old. */
     default void trimmed(String queue, int count) {}
 
+    /** The tasks of {@code queue} were counted, because somebody asked {@code Sluice} for it. */
+    default void counted(QueueInfo queue) {}
+
     /**
      * A connection with the given role ({@code command}, {@code wake} …) went down, or came up again.
      *
@@ -82,6 +87,11 @@ public interface Observer {
      * @param nanos from the start of the handler to its end
      */
     default void attempt(String queue, String type, Outcome outcome, long nanos) {}
+
+    /** One that tells this observer and then {@code other}, each behind its own {@linkplain #guarded() fence}. */
+    default Observer and(Observer other) {
+        return new Both(guarded(), other.guarded());
+    }
 
     /**
      * One delivery of a task to a URL ended. Called per task, on the event loop that read the answer.

@@ -7,6 +7,8 @@ import dev.sluice.task.Explanation;
 import dev.sluice.task.Explanation.Place;
 import dev.sluice.task.Explanation.Reason;
 import dev.sluice.task.Queue;
+import dev.sluice.task.TaskInfo;
+import dev.sluice.task.TaskState;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -43,6 +45,11 @@ public final class Explainer {
     /** Explains this id once. Cold; never empty. */
     public Mono<Explanation> explain(String id) {
         return Mono.defer(() -> explain(id, LOOKS));
+    }
+
+    /** What one instant tells of this id, without a look into a list; empty if it is neither alive nor a dead letter. */
+    public Mono<TaskInfo> find(String id) {
+        return Mono.defer(() -> known(id, "")).mapNotNull(Known::info);
     }
 
     private Mono<Explanation> explain(String id, int looks) {
@@ -386,6 +393,20 @@ public final class Explainer {
                         "draining", "Or it was refused: the queue is draining and takes no new tasks until 'resume'."));
             }
             return why;
+        }
+
+        @Nullable
+        TaskInfo info() {
+            TaskState state = died ? TaskState.DEAD : TaskState.ofWord(word);
+            return state == null
+                    ? null
+                    : new TaskInfo(
+                            id,
+                            state,
+                            attempts,
+                            crashes,
+                            isDelayed ? Duration.ofMillis(dueInMs) : null,
+                            died ? Duration.ofMillis(diedMsAgo) : null);
         }
 
         Explanation at(Place place, String where, List<Reason> why, boolean complete) {

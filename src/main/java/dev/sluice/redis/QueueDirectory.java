@@ -4,8 +4,10 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import dev.sluice.task.QueuePage;
 import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
@@ -23,6 +25,10 @@ import reactor.core.publisher.Mono;
  */
 public final class QueueDirectory {
     private static final int PAGE = 1_000;
+    private static final int MOST_KEYS = 50_000;
+    private static final int MOST_QUEUES = 200;
+    private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
+    private static final Pattern CURSOR = Pattern.compile("[0-9]{1,20}");
     private static final Pattern META = Pattern.compile("\\{([A-Za-z0-9._:-]{1,128})}:meta");
 
     private final RedisLink link;
@@ -35,11 +41,37 @@ public final class QueueDirectory {
 
     /** Every queue that somebody has worked on with this version of the protocol, once, in no order. */
     public Flux<QueueInfo> all() {
-        return page("0")
-                .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : page(reply.text(0)))
+        return step("0")
+                .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : step(reply.text(0)))
                 .concatMapIterable(QueueDirectory::names, 1)
                 .distinct()
                 .concatMap(this::one, 1);
+    }
+
+    /** A part of these: it ends with 50,000 keys, with 200 queues, or after 100 ms, whichever comes first. */
+    public Mono<QueuePage> page(@Nullable String cursor) {
+        if (cursor != null && !CURSOR.matcher(cursor).matches()) {
+            throw new InvalidTaskException("cursor", "this is no cursor of a listing of queues");
+        }
+        return Mono.defer(() -> page(cursor == null ? "0" : cursor, new ArrayList<>(), 0, System.nanoTime()));
+    }
+
+    private Mono<QueuePage> page(String cursor, List<String> found, long before, long began) {
+        return step(cursor).flatMap(reply -> {
+            String next = reply.text(0);
+            long scanned = before + PAGE;
+            found.addAll(names(reply));
+            boolean over = next.equals("0");
+            boolean full =
+                    scanned >= MOST_KEYS || found.size() >= MOST_QUEUES || System.nanoTime() - began >= MOST_NANOS;
+            return over || full
+                    ? Flux.fromIterable(found)
+                            .distinct()
+                            .concatMap(this::one, 1)
+                            .collectList()
+                            .map(queues -> new QueuePage(queues, scanned, over ? null : next))
+                    : page(next, found, scanned, began);
+        });
     }
 
     /** The queue of this name; empty if nobody has worked on it with this version of the protocol. */
@@ -80,7 +112,7 @@ public final class QueueDirectory {
                 reply.number(8));
     }
 
-    private Mono<Reply> page(String cursor) {
+    private Mono<Reply> step(String cursor) {
         return link.command(
                 CommandType.SCAN,
                 args -> args.add(cursor)

@@ -35,6 +35,7 @@ import picocli.CommandLine.Option;
             "  java -jar sluice-server.jar run --redis redis://:secret@redis.example:6379/0",
             "  java -jar sluice-server.jar run --config config/sluice.yaml --log json",
             "  java -jar sluice-server.jar run --handlers ./handlers",
+            "  java -jar sluice-server.jar run --http 127.0.0.1:8080",
             "",
             "Ctrl-C and SIGTERM stop it in good order, a second one at once.",
             "",

@@ -56,6 +56,12 @@ final class SettingOptions {
             description = "How events are written: text for a person, json for a log collector; default: text.")
     private @Nullable String log;
 
+    @Option(
+            names = "--http",
+            paramLabel = "HOST:PORT",
+            description = "Answer HTTP there, see src/docs/http.md; default: not at all.")
+    private @Nullable String http;
+
     /** All settings; refuses mistakes with exit code 2. */
     Configuration load() {
         Map<String, String> flags = new LinkedHashMap<>();
@@ -65,6 +71,7 @@ final class SettingOptions {
         put(flags, "--connect-timeout", connectTimeout);
         put(flags, "--shutdown-grace", grace);
         put(flags, "--log", log);
+        put(flags, "--http", http);
         try {
             return Configuration.load(config, System.getenv(), flags);
         } catch (ConfigurationException e) {

@@ -5,6 +5,7 @@ import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -61,6 +62,29 @@ final class Catalog {
     static final Setting<LogFormat> LOG_FORMAT = Setting.of(
                     "log.format", Kind.logFormat(), "text", "How events are written to standard error.")
             .withFlag("--log");
+
+    static final Setting<Optional<InetSocketAddress>> HTTP_BIND = Setting.of(
+                    "http.bind",
+                    Kind.listenAddress(),
+                    Kind.NONE,
+                    "Where HTTP is answered; with none it is not. Port 0 takes any that is free.")
+            .withFlag("--http");
+    static final Setting<Boolean> HTTP_ANONYMOUS = Setting.of(
+            "http.anonymous",
+            Kind.yesOrNo(),
+            "false",
+            "Whether another address than a loopback one may be bound although there is no token.");
+    static final Setting<List<String>> HTTP_READ =
+            Setting.of("http.tokens.read", Kind.tokens(), Kind.NONE, "Who may look at everything.");
+    static final Setting<List<String>> HTTP_PRODUCE =
+            Setting.of("http.tokens.produce", Kind.tokens(), Kind.NONE, "Who may enqueue.");
+    static final Setting<List<String>> HTTP_OPERATE =
+            Setting.of("http.tokens.operate", Kind.tokens(), Kind.NONE, "Who may do everything.");
+    static final Setting<Integer> HTTP_MAX_QUEUE_LENGTH = Setting.of(
+            "http.max-queue-length",
+            Kind.wholeNumber(0, 1_000_000_000),
+            "0",
+            "How many tasks may wait in a queue before more are answered with 429; 0 is no limit.");
 
     static final Setting<String> STATUS_KEY = Setting.of(
                     "status-key", Kind.text("a key of 1 to 512 bytes"), "", "The hash that shows the tasks' states.")
@@ -174,8 +198,24 @@ final class Catalog {
             Kind.NONE,
             "Answers that make a task a dead letter at once, besides 410 and 489.");
 
-    static final List<Setting<?>> GLOBAL =
-            List.of(REDIS_URL, REDIS_DATA, CONNECT_TIMEOUT, LEASE, CRASH_LIMIT, SHUTDOWN_GRACE, LOG_FORMAT);
+    static final List<Setting<?>> GLOBAL = List.of(
+            REDIS_URL,
+            REDIS_DATA,
+            CONNECT_TIMEOUT,
+            LEASE,
+            CRASH_LIMIT,
+            SHUTDOWN_GRACE,
+            LOG_FORMAT,
+            HTTP_BIND,
+            HTTP_ANONYMOUS,
+            HTTP_READ,
+            HTTP_PRODUCE,
+            HTTP_OPERATE,
+            HTTP_MAX_QUEUE_LENGTH);
+
+    /** What is never shown. */
+    static final List<Setting<?>> SECRET = List.of(HTTP_READ, HTTP_PRODUCE, HTTP_OPERATE, PUSH_SECRETS);
+
     static final List<Setting<?>> OF_A_QUEUE = List.of(
             STATUS_KEY,
             DELIVERY,

@@ -95,7 +95,7 @@ public final class Configuration {
     }
 
     private static String shown(Setting<?> setting, String text) {
-        if (setting.equals(Catalog.PUSH_SECRETS)) {
+        if (Catalog.SECRET.contains(setting)) {
             return text.equals(Kind.NONE) ? text : "***";
         }
         boolean isUrl = setting.equals(Catalog.REDIS_URL) || setting.equals(Catalog.PUSH_URL);

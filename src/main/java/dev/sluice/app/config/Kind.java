@@ -3,6 +3,7 @@ package dev.sluice.app.config;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeliveryMode;
 import java.math.BigDecimal;
+import java.net.InetSocketAddress;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +14,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -24,6 +27,10 @@ import java.util.stream.Stream;
  */
 record Kind<T>(String form, Function<String, T> reader, boolean optional) {
     static final String NONE = "none";
+
+    private static final Pattern HOST_AND_PORT = Pattern.compile("(\\[[0-9a-fA-F:.]+]|[^\\s:\\[\\]]+):(\\d{1,5})");
+    private static final int HIGHEST_PORT = 65_535;
+    private static final Pattern TOKEN = Pattern.compile("[!-+\\--~]{16,256}");
 
     static Kind<Duration> duration(Duration least, Duration most) {
         String form = "a duration, " + Durations.text(least) + " to " + Durations.text(most);
@@ -123,6 +130,40 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                     } catch (InvalidPathException e) {
                         throw refused("a folder", text);
                     }
+                },
+                true);
+    }
+
+    /** {@code HOST:PORT}, not resolved yet, or empty for none. */
+    static Kind<Optional<InetSocketAddress>> listenAddress() {
+        String form = "HOST:PORT, or none";
+        return new Kind<>(
+                form,
+                text -> {
+                    if (text.equals(NONE)) {
+                        return Optional.empty();
+                    }
+                    Matcher parts = HOST_AND_PORT.matcher(text);
+                    require(parts.matches() && Integer.parseInt(parts.group(2)) <= HIGHEST_PORT, form, text);
+                    String host = parts.group(1);
+                    return Optional.of(InetSocketAddress.createUnresolved(
+                            host.startsWith("[") ? host.substring(1, host.length() - 1) : host,
+                            Integer.parseInt(parts.group(2))));
+                },
+                true);
+    }
+
+    /** Bearer tokens. What is wrong with one is said without it. */
+    static Kind<List<String>> tokens() {
+        String form = "tokens of 16 to 256 visible characters, joined by commas, or none";
+        return new Kind<>(
+                form,
+                text -> {
+                    List<String> tokens = List.of(text.split(",", -1));
+                    if (!text.equals(NONE) && !tokens.stream().allMatch(TOKEN.asMatchPredicate())) {
+                        throw new IllegalArgumentException("must be " + form);
+                    }
+                    return text.equals(NONE) ? List.of() : tokens;
                 },
                 true);
     }

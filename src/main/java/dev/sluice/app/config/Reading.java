@@ -1,6 +1,7 @@
 package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.http.Role;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
@@ -15,10 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Turns texts into settings: each value by itself first, then what they must be together. */
 final class Reading {
+    private static final Pattern LOOPBACK = Pattern.compile("localhost|127\\.[0-9.]+|::1");
+
     private final Map<Key, Given> values;
     private final Map<Scope, Source> scopes;
     private final Problems problems;
@@ -33,6 +37,7 @@ final class Reading {
     Settings settings() {
         values.forEach(this::check);
         checkData();
+        checkHttp();
         List<Settings.Served> served = new ArrayList<>();
         scopes.forEach((scope, source) -> {
             Settings.Served queue = scope.isQueue() ? served(scope, source) : null;
@@ -59,6 +64,7 @@ final class Reading {
                 of(Catalog.CRASH_LIMIT, Scope.PROGRAM),
                 of(Catalog.SHUTDOWN_GRACE, Scope.PROGRAM),
                 of(Catalog.LOG_FORMAT, Scope.PROGRAM),
+                http(),
                 served,
                 pushes);
     }
@@ -90,6 +96,41 @@ final class Reading {
                     "--data belongs to the embedded Redis, but " + url.source() + " says "
                             + RedisUrl.masked(url.text()));
         }
+    }
+
+    // Before anything is started: whoever reaches such an address could do everything.
+    private void checkHttp() {
+        Key bind = Key.of(Catalog.HTTP_BIND);
+        List<Setting<?>> all = List.of(
+                Catalog.HTTP_BIND,
+                Catalog.HTTP_ANONYMOUS,
+                Catalog.HTTP_READ,
+                Catalog.HTTP_PRODUCE,
+                Catalog.HTTP_OPERATE);
+        boolean sound = all.stream().allMatch(it -> isSound(Key.of(it), given(it, Scope.PROGRAM)));
+        Settings.Http http = sound ? http() : null;
+        if (http != null
+                && !http.anonymous()
+                && http.tokens().values().stream().allMatch(List::isEmpty)
+                && !LOOPBACK.matcher(http.bind().getHostString()).matches()) {
+            problems.add(
+                    given(Catalog.HTTP_BIND, Scope.PROGRAM).source(),
+                    bind.path(),
+                    "is not this machine's alone, and there is no token: set one of http.tokens, or http.anonymous");
+        }
+    }
+
+    private Settings.@Nullable Http http() {
+        return of(Catalog.HTTP_BIND, Scope.PROGRAM)
+                .map(bind -> new Settings.Http(
+                        bind,
+                        of(Catalog.HTTP_ANONYMOUS, Scope.PROGRAM),
+                        Map.of(
+                                Role.READ, of(Catalog.HTTP_READ, Scope.PROGRAM),
+                                Role.PRODUCE, of(Catalog.HTTP_PRODUCE, Scope.PROGRAM),
+                                Role.OPERATE, of(Catalog.HTTP_OPERATE, Scope.PROGRAM)),
+                        of(Catalog.HTTP_MAX_QUEUE_LENGTH, Scope.PROGRAM)))
+                .orElse(null);
     }
 
     private Settings.@Nullable Served served(Scope scope, Source source) {

@@ -1,8 +1,10 @@
 package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.http.Role;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -21,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param crashLimit see {@code Dispatcher.Builder.crashLimit}
  * @param shutdownGrace how long running tasks may take to finish at a stop
  * @param logFormat how events are written
+ * @param http how HTTP is answered; null = not at all
  * @param queues what is served, at least one, in the order of the file
  * @param pushes type → where its tasks are delivered, in the order of the file
  */
@@ -32,6 +35,7 @@ public record Settings(
         int crashLimit,
         Duration shutdownGrace,
         LogFormat logFormat,
+        @Nullable Http http,
         List<Served> queues,
         Map<String, PushTarget> pushes) {
 
@@ -39,6 +43,28 @@ public record Settings(
     public Settings {
         queues = List.copyOf(queues);
         pushes = Collections.unmodifiableMap(new LinkedHashMap<>(pushes));
+    }
+
+    /**
+     * How HTTP is answered.
+     *
+     * @param bind where, not resolved yet
+     * @param anonymous see {@code HttpApi.listen}
+     * @param tokens those of each role, perhaps none
+     * @param maxQueueLength see {@code ClientOptions.Builder.maxQueueLength}
+     */
+    public record Http(InetSocketAddress bind, boolean anonymous, Map<Role, List<String>> tokens, int maxQueueLength) {
+
+        /** Copies the tokens. */
+        public Http {
+            tokens = Map.copyOf(tokens);
+        }
+
+        /** Where and how; never a token. */
+        @Override
+        public String toString() {
+            return "Http[" + bind + ", anonymous " + anonymous + "]";
+        }
     }
 
     /** A queue and how it is consumed. */

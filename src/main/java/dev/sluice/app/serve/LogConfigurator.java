@@ -59,6 +59,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         log.getLogger("reactor").setLevel(Level.WARN);
         log.getLogger("reactor.netty.http.client")
                 .setLevel(Level.ERROR); // it warns of each delivery that breaks off: the task keeps why
+        log.getLogger("reactor.netty.http.server").setLevel(Level.ERROR); // it warns of each request that is none
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
         stderr.setContext(log);
         stderr.setTarget("System.err");

@@ -65,6 +65,11 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
+    public void listening(String url) {
+        log.atInfo().addKeyValue("http.url", url).log("Listening");
+    }
+
+    @Override
     public void serving(RedisAddress redis, List<Queue> queues) {
         log.atInfo()
                 .addKeyValue("redis.url", redis.toString())

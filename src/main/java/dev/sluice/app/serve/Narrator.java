@@ -34,6 +34,9 @@ interface Narrator {
 
     void waiting(RedisAddress redis, String obstacle, Duration limit);
 
+    /** HTTP is answered at this address. */
+    void listening(String url);
+
     void serving(RedisAddress redis, List<Queue> queues);
 
     void attempt(TaskLog.Ended attempt);

@@ -6,6 +6,7 @@ import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Waiting;
 import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.Health;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
 import dev.sluice.task.SluiceException;
@@ -64,7 +65,8 @@ final class Service {
         TaskLog log = new TaskLog(narrator).start();
         BuiltInTypes types = new BuiltInTypes(log, context -> demo != null && demo.takesNoteOf(context));
         Results results = new Results(log, address);
-        Sluice sluice = connect(address, results);
+        Front front = settings.http() == null ? null : new Front(settings.http());
+        Sluice sluice = connect(address, front == null ? results : results.and(front.observer()));
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice));
         jars.register(dispatcher, types::observed);
@@ -75,6 +77,11 @@ final class Service {
         if (!isStarted(dispatcher, address)) {
             return;
         }
+        if (front != null) {
+            String url = front.open(sluice, queues, () -> isReady(dispatcher));
+            closing.add(front::close);
+            narrator.listening(url);
+        }
         closing.add(() -> drain(dispatcher, results, sluice));
         if (demo != null) {
             demo.run(sluice.client(queues.get(0)));
@@ -83,6 +90,10 @@ final class Service {
             narrator.serving(address, queues);
         }
         signals.await();
+    }
+
+    private boolean isReady(Dispatcher dispatcher) {
+        return !signals.isStopping() && dispatcher.health().values().stream().allMatch(Health::isUp);
     }
 
     private Dispatcher dispatcher(Sluice sluice) {

@@ -67,6 +67,11 @@ final class TerminalNarrator implements Narrator {
     }
 
     @Override
+    public void listening(String url) {
+        terminal.say("HTTP is answered at " + url + ".");
+    }
+
+    @Override
     public void serving(RedisAddress redis, List<Queue> queues) {
         String names = queues.stream().map(Queue::name).collect(Collectors.joining(", "));
         String push = "  " + redis.cli() + " RPUSH " + queues.get(0).name();

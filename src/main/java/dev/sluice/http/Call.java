@@ -1,0 +1,96 @@
+package dev.sluice.http;
+
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import java.io.ByteArrayOutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.netty.http.server.HttpServerRequest;
+
+/** A request whose target is known. */
+final class Call {
+    private static final Duration TIME_FOR_A_BODY = Duration.ofSeconds(30);
+
+    private final HttpServerRequest request;
+    private final Target target;
+
+    Call(HttpServerRequest request, Target target) {
+        this.request = request;
+        this.target = target;
+    }
+
+    Target target() {
+        return target;
+    }
+
+    /** Whether the answer has a body: it has none if only its headers are asked for. */
+    boolean wantsBody() {
+        return !request.method().equals(HttpMethod.HEAD);
+    }
+
+    HttpHeaders headers() {
+        return request.requestHeaders();
+    }
+
+    @Nullable
+    String header(CharSequence name) {
+        return headers().get(name);
+    }
+
+    /** Refuses a body of another type, and one that is compressed: what it holds could be of any length. */
+    void checkContent(String... types) {
+        String encoding = header(HttpHeaderNames.CONTENT_ENCODING);
+        if (encoding != null && !HttpHeaderValues.IDENTITY.contentEqualsIgnoreCase(encoding)) {
+            throw Problem.of(415, "unsupported-encoding", "a body must not be compressed")
+                    .header(HttpHeaderNames.ACCEPT_ENCODING, "identity");
+        }
+        if (!List.of(types).contains(contentType())) {
+            throw Problem.of(415, "unsupported-type", "the Content-Type must be " + String.join(" or ", types));
+        }
+    }
+
+    /** The media type of the body in lower case, without parameters; empty if there is none. */
+    String contentType() {
+        String type = header(HttpHeaderNames.CONTENT_TYPE);
+        return type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
+    }
+
+    /** The whole body; fails with a {@link Problem} as soon as it is longer than {@code limit} bytes, or takes too long. */
+    Mono<byte[]> body(int limit) {
+        long announced = headers().getInt(HttpHeaderNames.CONTENT_LENGTH, 0);
+        if (announced > limit) {
+            return Mono.error(tooLarge(limit));
+        }
+        return bytes().reduceWith(ByteArrayOutputStream::new, (all, part) -> {
+                    if (all.size() + part.length > limit) {
+                        throw tooLarge(limit);
+                    }
+                    all.writeBytes(part);
+                    return all;
+                })
+                .map(ByteArrayOutputStream::toByteArray)
+                .timeout(
+                        TIME_FOR_A_BODY,
+                        Mono.error(() -> Problem.of(
+                                        408,
+                                        "request-timeout",
+                                        "the body was not there within " + TIME_FOR_A_BODY.toSeconds() + " s")
+                                .header(HttpHeaderNames.CONNECTION, "close")));
+    }
+
+    /** The body in the parts that arrive. */
+    Flux<byte[]> bytes() {
+        return request.receive().asByteArray();
+    }
+
+    private static Problem tooLarge(int limit) {
+        return Problem.of(413, "body-too-large", "the body must have at most " + limit + " bytes")
+                .header(HttpHeaderNames.CONNECTION, "close");
+    }
+}

@@ -1,0 +1,171 @@
+package dev.sluice.http;
+
+import dev.sluice.client.DeadLetter;
+import dev.sluice.client.DeadLetterFilter;
+import dev.sluice.client.DeadLetterProgress;
+import dev.sluice.client.DeadLetters;
+import dev.sluice.codec.JsonDocument;
+import dev.sluice.task.Failure;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** Look at dead letters, run them again, throw them away. */
+final class DeadLetterRoutes {
+    private static final Set<String> OF_A_FILTER = Set.of("type", "reason", "error", "from", "before");
+    private static final Set<String> OF_A_LIST = Set.of("type", "reason", "error", "from", "before", "cursor", "limit");
+    private static final int LIMIT = 50;
+    private static final int MOST = 200;
+    private static final Duration TIME_FOR_MANY = Duration.ofSeconds(10);
+
+    private final KnownQueues queues;
+
+    DeadLetterRoutes(KnownQueues queues) {
+        this.queues = queues;
+    }
+
+    Mono<Answer> list(Call call, String queue) {
+        Target target = call.target();
+        DeadLetterFilter filter = filter(target, OF_A_LIST);
+        String cursor = target.parameter("cursor", OF_A_LIST);
+        int limit = limit(target);
+        return queues.find(queue)
+                .flatMap(parts -> parts.dead().page(filter, cursor, limit))
+                .map(page -> Answer.of(
+                        200,
+                        new JsonDocument()
+                                .put(
+                                        "deadLetters",
+                                        page.letters().stream()
+                                                .map(DeadLetterRoutes::summary)
+                                                .toList())
+                                .put("scanned", page.scanned())
+                                .put("cursor", page.cursor())));
+    }
+
+    Mono<Answer> show(String queue, String id) {
+        return queues.find(queue)
+                .flatMap(parts -> parts.dead().find(id))
+                .map(letter -> Answer.of(200, whole(letter)))
+                .switchIfEmpty(Mono.error(() -> unknown(id)));
+    }
+
+    Mono<Answer> redrive(String queue, String id) {
+        return queues.find(queue).flatMap(parts -> parts.dead().redrive(id)).map(came -> switch (came) {
+            case REDRIVEN ->
+                Answer.of(
+                        200,
+                        new JsonDocument().put("id", id).put("queue", queue).put("outcome", "redriven"));
+            case LIVE ->
+                throw Problem.of(409, "task-live", "a task with this id lives; nothing was changed")
+                        .fact("id", id);
+            case UNREADABLE ->
+                throw Problem.of(409, "unreadable", "nothing that could run is left of it; it can be purged")
+                        .fact("id", id);
+            case UNKNOWN -> throw unknown(id);
+        });
+    }
+
+    Mono<Answer> purge(String queue, String id) {
+        return queues.find(queue).flatMap(parts -> parts.dead().purge(id)).map(done -> {
+            if (!done) {
+                throw unknown(id);
+            }
+            return Answer.of(
+                    200, new JsonDocument().put("id", id).put("queue", queue).put("outcome", "purged"));
+        });
+    }
+
+    /** As many as a few seconds allow; the answer says whether these were all. */
+    Mono<Answer> many(Call call, String queue, String verb) {
+        DeadLetterFilter filter = filter(call.target(), OF_A_FILTER);
+        return queues.find(queue).flatMap(parts -> {
+            AtomicBoolean over = new AtomicBoolean();
+            Flux<DeadLetterProgress> work = changed(parts.dead(), filter, verb).doOnComplete(() -> over.set(true));
+            long began = System.nanoTime();
+            return work.takeUntil(step -> System.nanoTime() - began >= TIME_FOR_MANY.toNanos())
+                    .last()
+                    .map(sum -> Answer.of(
+                            200,
+                            new JsonDocument()
+                                    .put("queue", queue)
+                                    .put("examined", sum.examined())
+                                    .put("matched", sum.matched())
+                                    .put("done", sum.done())
+                                    .put("refused", sum.refused())
+                                    .put("complete", over.get())));
+        });
+    }
+
+    private static Flux<DeadLetterProgress> changed(DeadLetters dead, DeadLetterFilter filter, String verb) {
+        return verb.equals("redrive") ? dead.redriveAll(filter) : dead.purgeAll(filter);
+    }
+
+    private static DeadLetterFilter filter(Target target, Set<String> known) {
+        DeadLetterFilter filter = DeadLetterFilter.all();
+        String type = target.parameter("type", known);
+        String reason = target.parameter("reason", known);
+        String error = target.parameter("error", known);
+        String from = target.parameter("from", known);
+        String before = target.parameter("before", known);
+        filter = type == null ? filter : filter.type(type);
+        filter = reason == null ? filter : filter.reason(reason);
+        filter = error == null ? filter : filter.error(error);
+        filter = from == null ? filter : filter.diedFrom(time("from", from));
+        return before == null ? filter : filter.diedBefore(time("before", before));
+    }
+
+    private static Instant time(String name, String text) {
+        try {
+            return Instant.parse(text);
+        } catch (DateTimeException noTime) {
+            throw Problem.of(400, "bad-parameter", "it must be a time as in RFC 3339, such as 2026-12-24T18:00:00Z")
+                    .fact("parameter", name);
+        }
+    }
+
+    private static int limit(Target target) {
+        String text = target.parameter("limit", OF_A_LIST);
+        if (text == null) {
+            return LIMIT;
+        }
+        if (!text.matches("[1-9][0-9]{0,2}") || Integer.parseInt(text) > MOST) {
+            throw Problem.of(400, "bad-parameter", "it must be a whole number, 1 to " + MOST)
+                    .fact("parameter", "limit");
+        }
+        return Integer.parseInt(text);
+    }
+
+    private static JsonDocument summary(DeadLetter letter) {
+        Failure failure = letter.failure();
+        return new JsonDocument()
+                .put("id", letter.id())
+                .put("type", letter.type())
+                .put("reason", failure.reason())
+                .put("error", failure.type())
+                .put("message", failure.message())
+                .put("attempts", letter.attempts())
+                .put("crashes", letter.crashes())
+                .put("diedAt", letter.diedAt());
+    }
+
+    private static JsonDocument whole(DeadLetter letter) {
+        JsonDocument told = summary(letter)
+                .put("trace", letter.failure().trace())
+                .put("foreign", letter.isForeign())
+                .put("headers", letter.headers());
+        return letter.isReadable()
+                ? told.putJson("payload", letter.payload())
+                : told.put("element", Base64.getEncoder().encodeToString(letter.payload()));
+    }
+
+    private static Problem unknown(String id) {
+        return Problem.of(404, "dead-letter-unknown", "there is no dead letter with this id")
+                .fact("id", id);
+    }
+}

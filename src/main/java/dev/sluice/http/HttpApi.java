@@ -1,0 +1,214 @@
+package dev.sluice.http;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.ClientOptions;
+import dev.sluice.task.Queue;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
+import reactor.core.publisher.Mono;
+import reactor.netty.channel.AbortedException;
+import reactor.netty.http.server.HttpServerRequest;
+import reactor.netty.http.server.HttpServerResponse;
+
+/**
+ * Sluice over HTTP: a handler for Reactor Netty's server. {@code src/docs/http.md} describes what it answers, and so does
+ * {@code /openapi.yaml}.
+ *
+ * <p>{@link #listen} starts a server with the limits that strangers make necessary. A server of one's own takes it as
+ * {@code HttpServer.create().handle(api)}, or beside other routes as {@code routes.route(api::isMine, api)}; limits on
+ * connections, headers and idle time are that server's to set then.
+ *
+ * <p>Immutable and thread-safe. Never blocks. It owns nothing that has to be closed: the {@code Sluice} it was made over
+ * stays open.
+ */
+public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerResponse, Publisher<Void>> {
+    static final Duration TIME_FOR_AN_ANSWER = Duration.ofSeconds(40);
+
+    private static final int LONGEST_TASK = 1024 * 1024;
+    private static final int SMALL = 64 * 1024;
+    private static final Set<String> FOREIGN_SITES = Set.of("cross-site", "same-site");
+
+    private final Tokens tokens;
+    private final Routes routes;
+
+    private HttpApi(Builder builder) {
+        List<Queue> named = List.copyOf(builder.queues);
+        KnownQueues queues = new KnownQueues(builder.sluice, builder.options, named);
+        this.tokens = builder.tokens;
+        this.routes = new Routes(
+                new ProbeRoutes(builder.sluice, named, new LinkedHashMap<>(builder.checks), builder.metrics),
+                new QueueRoutes(builder.sluice, queues),
+                new TaskRoutes(builder.sluice, queues, LONGEST_TASK),
+                new BatchRoute(queues, LONGEST_TASK),
+                new DeadLetterRoutes(queues));
+    }
+
+    /** Begins an API over {@code sluice}, open for everybody until the builder is given a token. */
+    public static Builder over(Sluice sluice) {
+        return new Builder(sluice);
+    }
+
+    /**
+     * Starts a server of its own at that address; port 0 takes any that is free.
+     *
+     * <p>Cold: each subscription binds once, and emits the listener when it takes connections. Cancelling before that unbinds.
+     * Signals on an event loop of the server. Fails with {@link IllegalStateException} if the address is not a loopback one,
+     * there is no token, and {@code anonymous} is false; with Reactor Netty's {@code ChannelBindException} if the address
+     * cannot be bound.
+     *
+     * @param anonymous whether everybody who can reach that address may do everything, if there is no token
+     */
+    public Mono<HttpListener> listen(InetSocketAddress address, boolean anonymous) {
+        return HttpListener.start(this, address, anonymous || !tokens.isEmpty(), Progress.Patience.STANDARD);
+    }
+
+    /** Whether the path of that request is one that this API answers, whoever sends it and with whatever method. */
+    public boolean isMine(HttpServerRequest request) {
+        try {
+            return routes.isPlace(Target.of(request.uri()));
+        } catch (Problem noPath) {
+            return false;
+        }
+    }
+
+    @Override
+    public Publisher<Void> apply(HttpServerRequest request, HttpServerResponse response) {
+        return Mono.defer(() -> served(request, response))
+                .onErrorResume(HttpApi::isGone, gone -> Mono.never()) // the end of the connection ends it
+                .onErrorResume(
+                        failure -> !response.hasSentHeaders(),
+                        failure -> refused(request, response, Problem.of(failure)));
+    }
+
+    private Mono<Void> served(HttpServerRequest request, HttpServerResponse response) {
+        Call call = new Call(request, Target.of(request.uri()));
+        HttpMethod method = call.wantsBody() ? request.method() : HttpMethod.GET;
+        Routes.Match match = routes.find(call.target(), method);
+        if (match.enough() != null) {
+            tokens.check(call.headers(), match.enough());
+        }
+        if (!method.equals(HttpMethod.GET)) {
+            checkSite(call.headers());
+        }
+        return match.route().serve(call, response);
+    }
+
+    /** Whether it is the connection that failed: then there is nobody to answer. */
+    private static boolean isGone(Throwable failure) {
+        return failure instanceof IOException || failure instanceof AbortedException;
+    }
+
+    /** What is left unread of a body may have no end, and is not waited for. */
+    private static Mono<Void> refused(HttpServerRequest request, HttpServerResponse response, Problem problem) {
+        HttpHeaders headers = request.requestHeaders();
+        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING)
+                || headers.getInt(HttpHeaderNames.CONTENT_LENGTH, 0) > SMALL) {
+            problem.header(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE.toString());
+        }
+        return Mono.from(problem.answer().sendTo(response, !request.method().equals(HttpMethod.HEAD)));
+    }
+
+    /** A page of another site can make a browser send requests here; it cannot keep the browser from saying so. */
+    private static void checkSite(HttpHeaders headers) {
+        if (FOREIGN_SITES.contains(String.valueOf(headers.get("Sec-Fetch-Site")))) {
+            throw Problem.of(403, "foreign-site", "a page of another site may not change anything here");
+        }
+    }
+
+    /** Collects what differs from the defaults. Not thread-safe. */
+    public static final class Builder {
+        private static final int SHORTEST_TOKEN = 16;
+        private static final int LONGEST_TOKEN = 256;
+
+        private final Sluice sluice;
+        private final List<Queue> queues = new ArrayList<>();
+        private final Map<String, BooleanSupplier> checks = new LinkedHashMap<>();
+        private Tokens tokens = Tokens.none();
+        private ClientOptions options = ClientOptions.defaults();
+        private @Nullable Supplier<String> metrics;
+
+        private Builder(Sluice sluice) {
+            this.sluice = Objects.requireNonNull(sluice, "sluice");
+        }
+
+        /**
+         * Names a queue, which may be used before anybody has worked on it, and is counted for the metrics. All others are
+         * found in Redis once somebody has.
+         */
+        public Builder queue(Queue queue) {
+            queues.add(Objects.requireNonNull(queue, "queue"));
+            return this;
+        }
+
+        /** How tasks are enqueued: how long a queue may be, how durable a task is. Default: {@link ClientOptions#defaults}. */
+        public Builder clientOptions(ClientOptions choice) {
+            options = Objects.requireNonNull(choice, "choice");
+            return this;
+        }
+
+        /**
+         * Lets the bearer of a token do what {@code role} may. From the first token on nobody without one may do anything but
+         * read the probes and the description. Add several for a change of tokens, or for several roles of one.
+         *
+         * @param token 16 to 256 visible ASCII characters
+         * @throws IllegalArgumentException if it is not; the message does not quote it
+         */
+        public Builder token(Role role, String token) {
+            if (!isToken(token)) {
+                throw new IllegalArgumentException("a token must be " + SHORTEST_TOKEN + " to " + LONGEST_TOKEN
+                        + " visible ASCII characters, had " + token.length());
+            }
+            tokens = tokens.with(Objects.requireNonNull(role, "role"), token);
+            return this;
+        }
+
+        /**
+         * Adds a condition to {@code /readyz}, beside the one that Redis answers.
+         *
+         * @param name what is shown
+         * @param check answers at once, on any thread
+         */
+        public Builder ready(String name, BooleanSupplier check) {
+            checks.put(name, check);
+            return this;
+        }
+
+        /**
+         * Answers {@code /metrics} with what {@code text} gives, in the text format of Prometheus: with
+         * {@code PrometheusMeters.text()}, or {@code scrape()} of a registry of one's own. Default: there is no such place.
+         *
+         * @param text is called on Reactor's bounded elastic scheduler
+         */
+        public Builder metrics(Supplier<String> text) {
+            metrics = Objects.requireNonNull(text, "text");
+            return this;
+        }
+
+        /** The API; nothing is connected or bound by it. */
+        public HttpApi build() {
+            return new HttpApi(this);
+        }
+
+        private static boolean isToken(String token) {
+            return token.length() >= SHORTEST_TOKEN
+                    && token.length() <= LONGEST_TOKEN
+                    && token.chars().allMatch(c -> c > ' ' && c < 127);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package dev.sluice.http;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Objects;
+import reactor.core.publisher.Mono;
+import reactor.netty.DisposableServer;
+import reactor.netty.http.HttpProtocol;
+import reactor.netty.http.server.HttpServer;
+import reactor.netty.resources.LoopResources;
+
+/**
+ * A server that listens for an {@link HttpApi}, with threads of its own. Thread-safe.
+ *
+ * <p>Its limits: 10,000 connections, of which it closes any more at once; 8 KiB for the line of a request and 16 KiB for its
+ * headers, which must be there within 10 s; 60 s without a request; a body and the reading of an answer must go on by 1 KiB in
+ * every 30 s. So a client that dawdles costs a few kilobytes, and not for long.
+ */
+public final class HttpListener {
+    private static final int MOST_CONNECTIONS = 10_000;
+    private static final int LONGEST_LINE = 8 * 1024;
+    private static final int LONGEST_HEADERS = 16 * 1024;
+    private static final int MOST_PIPELINED = 16;
+    private static final Duration TIME_TO_BE_IDLE = Duration.ofSeconds(60);
+    private static final Duration TIME_TO_END = Duration.ofMillis(500);
+    private static final int LOOPS =
+            Math.min(4, Math.max(2, Runtime.getRuntime().availableProcessors()));
+
+    private final DisposableServer server;
+    private final LoopResources loops;
+
+    private HttpListener(DisposableServer server, LoopResources loops) {
+        this.server = server;
+        this.loops = loops;
+    }
+
+    static Mono<HttpListener> start(
+            HttpApi api, InetSocketAddress address, boolean mayBePublic, Progress.Patience patience) {
+        return Mono.defer(() -> {
+            if (!mayBePublic && !isLoopback(address)) {
+                return Mono.error(new IllegalStateException("to listen at " + address
+                        + " a token is needed: everybody who can reach it could do everything"));
+            }
+            LoopResources loops = LoopResources.create("sluice-http", 1, LOOPS, true);
+            return HttpServer.create()
+                    .bindAddress(() -> address)
+                    .protocol(HttpProtocol.HTTP11)
+                    .runOn(loops)
+                    .maxConnections(MOST_CONNECTIONS)
+                    .maxPipelineDepth(MOST_PIPELINED)
+                    .idleTimeout(TIME_TO_BE_IDLE)
+                    .httpRequestDecoder(
+                            spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
+                    .doOnChannelInit((observer, channel, remote) -> Progress.watch(channel, patience))
+                    .handle(api)
+                    .bind()
+                    .<HttpListener>map(server -> new HttpListener(server, loops))
+                    .onErrorResume(failed -> loops.disposeLater(Duration.ZERO, TIME_TO_END)
+                            .onErrorComplete()
+                            .then(Mono.error(failed)));
+        });
+    }
+
+    /** Where it listens, with the port that was free if none was named. */
+    public InetSocketAddress address() {
+        return (InetSocketAddress) server.address();
+    }
+
+    /**
+     * Takes no more connections, lets the requests that are there end, and closes what is left.
+     *
+     * <p>Cold; a second subscription finds nothing to do. Completes when all is closed, within the grace and about a second;
+     * never fails. Cancelling does not stop it.
+     *
+     * @param grace how long requests may take to end, zero or more
+     */
+    public Mono<Void> stop(Duration grace) {
+        Objects.requireNonNull(grace, "grace");
+        return Mono.<Void>fromRunnable(server::dispose)
+                .then(server.onDispose())
+                .timeout(grace.plus(TIME_TO_END), Mono.empty())
+                .then(loops.disposeLater(Duration.ZERO, TIME_TO_END))
+                .onErrorComplete();
+    }
+
+    private static boolean isLoopback(InetSocketAddress address) {
+        InetAddress host = address.getAddress();
+        return host != null && host.isLoopbackAddress();
+    }
+}

@@ -1,0 +1,81 @@
+package dev.sluice.http;
+
+import dev.sluice.Sluice;
+import dev.sluice.client.ClientOptions;
+import dev.sluice.client.DeadLetters;
+import dev.sluice.client.TaskClient;
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import reactor.core.publisher.Mono;
+
+/**
+ * The queues that requests may name: those that the server was told of, and those that somebody has worked on in this
+ * Redis. No request makes a new one: a misspelt name would be a queue that nobody serves.
+ */
+final class KnownQueues {
+    private static final int MOST_KEPT = 1_000;
+
+    private final Sluice sluice;
+    private final ClientOptions options;
+    private final List<Queue> named;
+    private final Map<String, Parts> kept = new ConcurrentHashMap<>();
+
+    KnownQueues(Sluice sluice, ClientOptions options, List<Queue> named) {
+        this.sluice = sluice;
+        this.options = options;
+        this.named = named;
+        named.forEach(queue -> kept.put(queue.name(), parts(queue)));
+    }
+
+    /** What one queue offers, as whoever worked on it first recorded it; fails with a {@link Problem} if nobody knows it. */
+    Mono<Parts> find(String name) {
+        Parts known = kept.get(name);
+        return known != null
+                ? Mono.just(known)
+                : sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> unknown(name)));
+    }
+
+    /** The queue as it is now; one that is named but that nobody has worked on yet is empty. */
+    Mono<QueueInfo> look(String name) {
+        return sluice.queue(name)
+                .switchIfEmpty(Mono.defer(() -> named.stream()
+                        .filter(queue -> queue.name().equals(name))
+                        .findFirst()
+                        .map(queue -> Mono.just(empty(queue)))
+                        .orElseGet(() -> Mono.error(unknown(name)))));
+    }
+
+    List<Queue> named() {
+        return named;
+    }
+
+    /** Forgets what was recorded: the next request looks again. */
+    void forget(String name) {
+        if (named.stream().noneMatch(queue -> queue.name().equals(name))) {
+            kept.remove(name);
+        }
+    }
+
+    private Parts keep(Queue queue) {
+        return kept.size() < MOST_KEPT ? kept.computeIfAbsent(queue.name(), name -> parts(queue)) : parts(queue);
+    }
+
+    private Parts parts(Queue queue) {
+        return new Parts(queue, sluice.client(queue, options), sluice.deadLetters(queue));
+    }
+
+    private static QueueInfo empty(Queue queue) {
+        return new QueueInfo(
+                queue, 0, 0, 0, java.util.OptionalLong.empty(), 0, java.util.OptionalLong.empty(), false, false, 0);
+    }
+
+    private static Problem unknown(String name) {
+        return Problem.of(404, "queue-unknown", "nobody has worked on this queue in this Redis yet")
+                .fact("queue", name);
+    }
+
+    record Parts(Queue queue, TaskClient client, DeadLetters dead) {}
+}

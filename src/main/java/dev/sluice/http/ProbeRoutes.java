@@ -1,0 +1,91 @@
+package dev.sluice.http;
+
+import dev.sluice.Sluice;
+import dev.sluice.codec.JsonDocument;
+import dev.sluice.task.Queue;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+
+/** Whether it lives, whether it is ready, what it measures, and what this API is. */
+final class ProbeRoutes {
+    private static final Duration TIME_TO_LOOK = Duration.ofSeconds(1);
+    private static final byte[] DESCRIPTION = description("openapi.yaml");
+
+    private final Sluice sluice;
+    private final List<Queue> queues;
+    private final Map<String, BooleanSupplier> checks;
+    private final @Nullable Supplier<String> metrics;
+    private final Mono<Boolean> redis;
+
+    ProbeRoutes(
+            Sluice sluice,
+            List<Queue> queues,
+            Map<String, BooleanSupplier> checks,
+            @Nullable Supplier<String> metrics) {
+        this.sluice = sluice;
+        this.queues = queues;
+        this.checks = checks;
+        this.metrics = metrics;
+        // Anybody may ask, as often as he likes: Redis is asked once a second.
+        this.redis = sluice.server()
+                .map(answered -> true)
+                .timeout(TIME_TO_LOOK)
+                .onErrorReturn(false)
+                .cache(TIME_TO_LOOK);
+    }
+
+    static Mono<Answer> alive() {
+        return Mono.just(Answer.text(200, "ok\n"));
+    }
+
+    static Mono<Answer> description() {
+        return Mono.just(new Answer(200, "application/yaml", DESCRIPTION));
+    }
+
+    Mono<Answer> ready() {
+        return redis.map(up -> {
+            Map<String, Object> told = new TreeMap<>(Map.of("redis", up));
+            checks.forEach((name, check) -> told.put(name, check.getAsBoolean()));
+            boolean ready = told.values().stream().allMatch(Boolean.TRUE::equals);
+            return Answer.of(
+                    ready ? 200 : 503, new JsonDocument().put("ready", ready).put("checks", told));
+        });
+    }
+
+    boolean hasMetrics() {
+        return metrics != null;
+    }
+
+    /** Has the queues counted first, so that the observer has them; if Redis is away they are as they were. */
+    Mono<Answer> metrics() {
+        Supplier<String> text = Objects.requireNonNull(metrics);
+        return Flux.fromIterable(queues)
+                .flatMap(queue -> sluice.queue(queue.name()))
+                .then()
+                .timeout(TIME_TO_LOOK)
+                .onErrorComplete()
+                .then(Mono.fromSupplier(text)
+                        .subscribeOn(Schedulers.boundedElastic())) // what collects meters may wait for a lock
+                .map(meters -> Answer.text(200, meters).contentType("text/plain; version=0.0.4; charset=utf-8"));
+    }
+
+    private static byte[] description(String resource) {
+        try (InputStream yaml = ProbeRoutes.class.getResourceAsStream(resource)) {
+            return Objects.requireNonNull(yaml, resource).readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package dev.sluice.http;
+
+import dev.sluice.codec.EnvelopeException;
+import dev.sluice.codec.JsonDocument;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.PayloadTooLargeException;
+import dev.sluice.task.QueueDrainingException;
+import dev.sluice.task.QueueFullException;
+import dev.sluice.task.SluiceException;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Why a request is refused, as RFC 9457 has it. Thrown where that is found, and answered in one place. */
+final class Problem extends RuntimeException {
+    static final String RETRY_SECONDS = "1";
+
+    private static final Logger log = LoggerFactory.getLogger(Problem.class);
+    private static final long serialVersionUID = 1L;
+
+    private final int status;
+    private final String code;
+    private final boolean retryable;
+    private final transient Map<CharSequence, String> headers = new LinkedHashMap<>();
+    private final transient Map<String, @Nullable Object> facts = new LinkedHashMap<>();
+
+    private Problem(int status, String code, boolean retryable, String detail) {
+        super(detail, null, false, false);
+        this.status = status;
+        this.code = code;
+        this.retryable = retryable;
+    }
+
+    static Problem of(int status, String code, String detail) {
+        return new Problem(status, code, false, detail);
+    }
+
+    /** One that is gone after a while, when the same request may succeed. */
+    static Problem passing(int status, String code, String detail) {
+        return new Problem(status, code, true, detail).header(HttpHeaderNames.RETRY_AFTER, RETRY_SECONDS);
+    }
+
+    /** The problem behind any failure of a request. */
+    static Problem of(Throwable failure) {
+        if (failure instanceof Problem problem) {
+            return problem;
+        }
+        if (failure instanceof InvalidTaskException invalid) {
+            return of(400, invalid.code(), text(invalid)).fact("field", invalid.field());
+        }
+        if (failure instanceof EnvelopeException unreadable) {
+            return of(400, "malformed-json", text(unreadable).replace("the element", "the task"));
+        }
+        if (failure instanceof PayloadTooLargeException tooLarge) {
+            return of(413, tooLarge.code(), text(tooLarge));
+        }
+        if (failure instanceof QueueFullException full) {
+            return passing(429, full.code(), text(full));
+        }
+        if (failure instanceof QueueDrainingException draining) {
+            return of(409, draining.code(), text(draining));
+        }
+        if (failure instanceof SluiceException other) {
+            return other.retryable() ? passing(503, other.code(), text(other)) : of(503, other.code(), text(other));
+        }
+        if (failure instanceof TimeoutException) {
+            return passing(503, "timeout", "there was no answer in time; whether it was done is not known");
+        }
+        log.warn("A request failed for a reason that is not foreseen", failure);
+        return of(500, "internal", "the server failed; its log says why");
+    }
+
+    Problem header(CharSequence name, String value) {
+        headers.put(name, value);
+        return this;
+    }
+
+    /** A member beside those of the RFC. */
+    Problem fact(String name, Object value) {
+        facts.put(name, value);
+        return this;
+    }
+
+    int status() {
+        return status;
+    }
+
+    Answer answer() {
+        JsonDocument body = new JsonDocument()
+                .put("type", "about:blank")
+                .put("title", HttpResponseStatus.valueOf(status).reasonPhrase())
+                .put("status", status);
+        Answer answer =
+                new Answer(status, "application/problem+json", addTo(body).toBytes());
+        headers.forEach(answer::header);
+        return answer;
+    }
+
+    /** What it says of itself, as members of {@code body}. */
+    JsonDocument addTo(JsonDocument body) {
+        body.put("code", code).put("detail", getMessage()).put("retryable", retryable);
+        facts.forEach(body::put);
+        return body;
+    }
+
+    private static String text(Throwable failure) {
+        return String.valueOf(failure.getMessage());
+    }
+}

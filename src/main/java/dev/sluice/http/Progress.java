@@ -1,0 +1,134 @@
+package dev.sluice.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import reactor.netty.NettyPipeline;
+
+/*
+ * A deadline for each read is of no use: who sends a byte a second keeps them all. A deadline for the whole of a request
+ * forbids a batch that takes an hour. So what is watched is whether it goes on: headers have a time, and of everything else
+ * a little has to pass in each period, unless it is the server that does not read.
+ */
+
+/** Closes a connection whose client dawdles. On the event loop of the connection alone. */
+final class Progress extends ChannelDuplexHandler {
+    private static final int LEAST = 1024;
+    private static final int LOOKS_FOR_HEADERS = 5;
+
+    private final Patience patience;
+    private @Nullable ScheduledFuture<?> looks;
+    private long headersSince; // 0 = none are awaited
+    private boolean inBody;
+    private boolean reading;
+    private long received;
+    private int writing;
+    private long written;
+    private long periodBegan;
+
+    private Progress(Patience patience) {
+        this.patience = patience;
+    }
+
+    static void watch(Channel channel, Patience patience) {
+        Progress progress = new Progress(patience);
+        channel.pipeline().addBefore(NettyPipeline.HttpCodec, "sluice.progress", progress);
+        channel.pipeline().addAfter(NettyPipeline.HttpCodec, "sluice.requests", progress.new Requests());
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext context) {
+        headersSince = System.nanoTime();
+        periodBegan = headersSince;
+        long every = patience.headers.toNanos() / LOOKS_FOR_HEADERS;
+        looks = context.executor().scheduleWithFixedDelay(() -> look(context), every, every, TimeUnit.NANOSECONDS);
+        context.fireChannelActive();
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+        if (looks != null) {
+            looks.cancel(false);
+        }
+        context.fireChannelInactive();
+    }
+
+    @Override
+    public void read(ChannelHandlerContext context) {
+        reading = true;
+        context.read();
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object message) {
+        if (!inBody && headersSince == 0) {
+            headersSince = System.nanoTime();
+        }
+        if (message instanceof ByteBuf bytes) {
+            received += bytes.readableBytes();
+        }
+        reading = false;
+        context.fireChannelRead(message);
+    }
+
+    @Override
+    public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+        writing++;
+        ChannelPromise told = promise.unvoid();
+        told.addListener(done -> {
+            writing--;
+            written++;
+        });
+        var unused = context.write(message, told); // the promise says it all
+    }
+
+    private void look(ChannelHandlerContext context) {
+        long now = System.nanoTime();
+        boolean tooLate = headersSince != 0 && now - headersSince >= patience.headers.toNanos();
+        if (now - periodBegan >= patience.period.toNanos()) {
+            boolean stalledBody = inBody && reading && received < LEAST;
+            boolean stalledAnswer = writing > 0 && written == 0;
+            tooLate |= stalledBody || stalledAnswer;
+            received = 0;
+            written = 0;
+            periodBegan = now;
+        }
+        if (tooLate) {
+            var unused = context.close();
+        }
+    }
+
+    /** Sees what the codec has made of the bytes. */
+    private final class Requests extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext context, Object message) {
+            if (message instanceof HttpRequest) {
+                headersSince = 0;
+                inBody = true;
+            }
+            if (message instanceof LastHttpContent) {
+                inBody = false;
+            }
+            context.fireChannelRead(message);
+        }
+    }
+
+    /**
+     * How long is waited.
+     *
+     * @param headers for all headers of a request
+     * @param period for a kilobyte of a body, or any part of an answer
+     */
+    record Patience(Duration headers, Duration period) {
+        static final Patience STANDARD = new Patience(Duration.ofSeconds(10), Duration.ofSeconds(30));
+    }
+}

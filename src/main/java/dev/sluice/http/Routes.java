@@ -1,0 +1,138 @@
+package dev.sluice.http;
+
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpMethod;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Which request is answered how, and who may send it. */
+final class Routes {
+    private static final Set<Role> READER = Set.of(Role.READ);
+    private static final Set<Role> PRODUCER = Set.of(Role.PRODUCE);
+    private static final Set<Role> EITHER = Set.of(Role.READ, Role.PRODUCE);
+    private static final Set<Role> OPERATOR = Set.of(Role.OPERATE);
+    private static final Set<String> DOORS = Set.of("pause", "resume", "drain");
+    private static final Set<String> REDRIVE = Set.of("redrive");
+
+    private final ProbeRoutes probes;
+    private final QueueRoutes queues;
+    private final TaskRoutes tasks;
+    private final BatchRoute batch;
+    private final DeadLetterRoutes dead;
+
+    Routes(ProbeRoutes probes, QueueRoutes queues, TaskRoutes tasks, BatchRoute batch, DeadLetterRoutes dead) {
+        this.probes = probes;
+        this.queues = queues;
+        this.tasks = tasks;
+        this.batch = batch;
+        this.dead = dead;
+    }
+
+    /** Throws a {@link Problem} if there is no such place, or nothing to be done there with that method. */
+    Match find(Target target, HttpMethod method) {
+        Map<HttpMethod, Match> here = here(target, method);
+        Match match = here.get(method);
+        if (match == null && here.isEmpty()) {
+            throw Problem.of(404, "not-found", "there is nothing here; /openapi.yaml says what there is");
+        }
+        if (match == null) {
+            String allowed =
+                    here.keySet().stream().map(HttpMethod::name).sorted().collect(Collectors.joining(", "));
+            throw Problem.of(405, "method-not-allowed", "what can be done here is " + allowed)
+                    .header(HttpHeaderNames.ALLOW, allowed);
+        }
+        return match;
+    }
+
+    boolean isPlace(Target target) {
+        return !here(target, HttpMethod.GET).isEmpty()
+                || !here(target, HttpMethod.POST).isEmpty();
+    }
+
+    private Map<HttpMethod, Match> here(Target target, HttpMethod method) {
+        if (target.size() == 1) {
+            return probe(target.segment(0));
+        }
+        boolean known = target.segment(0).equals("v1") && target.segment(1).equals("queues");
+        return switch (known ? target.size() : 0) {
+            case 2 -> get(READER, queues::list);
+            case 3 -> queue(target, method);
+            case 4 -> part(target.segment(2), target.segment(3));
+            case 5 -> one(target, method, target.segment(2));
+            default -> Map.of();
+        };
+    }
+
+    private Map<HttpMethod, Match> probe(String name) {
+        return switch (name) {
+            case "livez" -> get(null, call -> ProbeRoutes.alive());
+            case "readyz" -> get(null, call -> probes.ready());
+            case "openapi.yaml" -> get(null, call -> ProbeRoutes.description());
+            case "metrics" -> probes.hasMetrics() ? get(READER, call -> probes.metrics()) : Map.of();
+            default -> Map.of();
+        };
+    }
+
+    // A name may hold a colon: only where a verb can be, what is behind the last one is the verb.
+    private Map<HttpMethod, Match> queue(Target target, HttpMethod method) {
+        String verb = method.equals(HttpMethod.POST) ? target.verb(DOORS) : null;
+        return verb != null
+                ? on(HttpMethod.POST, OPERATOR, call -> queues.turn(target.beforeVerb(2), verb))
+                : get(READER, call -> queues.look(target.segment(2)));
+    }
+
+    private Map<HttpMethod, Match> part(String queue, String part) {
+        return switch (part) {
+            case "tasks" -> on(HttpMethod.POST, PRODUCER, call -> tasks.enqueue(call, queue));
+            case "tasks:batch" ->
+                Map.of(HttpMethod.POST, new Match((call, response) -> batch.serve(call, response, queue), PRODUCER));
+            case "dead-letters" -> get(READER, call -> dead.list(call, queue));
+            case "dead-letters:redrive", "dead-letters:purge" -> {
+                String verb = part.substring(part.indexOf(':') + 1);
+                yield on(HttpMethod.POST, OPERATOR, call -> dead.many(call, queue, verb));
+            }
+            default -> Map.of();
+        };
+    }
+
+    private Map<HttpMethod, Match> one(Target target, HttpMethod method, String queue) {
+        String id = target.segment(4);
+        return switch (target.segment(3)) {
+            case "tasks" ->
+                both(
+                        get(EITHER, call -> tasks.look(queue, id)),
+                        on(HttpMethod.DELETE, OPERATOR, call -> tasks.cancel(queue, id)));
+            case "dead-letters" ->
+                method.equals(HttpMethod.POST) && target.verb(REDRIVE) != null
+                        ? on(HttpMethod.POST, OPERATOR, call -> dead.redrive(queue, target.beforeVerb(4)))
+                        : both(
+                                get(READER, call -> dead.show(queue, id)),
+                                on(HttpMethod.DELETE, OPERATOR, call -> dead.purge(queue, id)));
+            default -> Map.of();
+        };
+    }
+
+    private static Map<HttpMethod, Match> get(@Nullable Set<Role> enough, Route.Handler handler) {
+        return on(HttpMethod.GET, enough, handler);
+    }
+
+    private static Map<HttpMethod, Match> on(HttpMethod method, @Nullable Set<Role> enough, Route.Handler handler) {
+        return Map.of(method, new Match(Route.answering(handler), enough));
+    }
+
+    private static Map<HttpMethod, Match> both(Map<HttpMethod, Match> one, Map<HttpMethod, Match> other) {
+        Map<HttpMethod, Match> both = new LinkedHashMap<>(one);
+        both.putAll(other);
+        return both;
+    }
+
+    /**
+     * A place and a method.
+     *
+     * @param enough the roles of which one is needed; null = everybody may
+     */
+    record Match(Route route, @Nullable Set<Role> enough) {}
+}

@@ -1,0 +1,156 @@
+package dev.sluice.http;
+
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Cuts the items out of a body while it arrives: its lines, or the elements of its one array. It looks for their ends only;
+ * what is wrong inside of one is found by whoever reads it, and costs none of its neighbours. Keeps one item at most.
+ *
+ * <p>For one body, part after part.
+ */
+final class Splitter {
+    private enum Place {
+        BEFORE,
+        INSIDE,
+        BEHIND
+    }
+
+    private final boolean lines;
+    private final int longest;
+    private final ByteArrayOutputStream item = new ByteArrayOutputStream(256);
+    private final List<Item> found = new ArrayList<>();
+    private Place place;
+    private long index;
+    private int depth;
+    private boolean text;
+    private boolean escaped;
+    private boolean tooLong;
+    private boolean blank = true;
+    private boolean first = true;
+
+    private Splitter(boolean lines, int longest) {
+        this.lines = lines;
+        this.longest = longest;
+        this.place = lines ? Place.INSIDE : Place.BEFORE;
+    }
+
+    static Splitter ofLines(int longest) {
+        return new Splitter(true, longest);
+    }
+
+    static Splitter ofArray(int longest) {
+        return new Splitter(false, longest);
+    }
+
+    /** The items that end in this part. */
+    List<Item> feed(byte[] part) {
+        int from = 0;
+        for (int i = 0; i < part.length; i++) {
+            byte b = part[i];
+            if (place != Place.INSIDE) {
+                outside(b);
+                from = i + 1;
+            } else if (ends(b)) {
+                append(part, from, i);
+                from = i + 1;
+                close(b == ']' && !lines);
+            } else {
+                blank &= isSpace(b);
+            }
+        }
+        if (place == Place.INSIDE) {
+            append(part, from, part.length);
+        }
+        return taken();
+    }
+
+    /** What is left at the end of the body. */
+    List<Item> end() {
+        if (lines) {
+            close(false);
+        } else if (place != Place.BEHIND) {
+            found.add(Item.bad(index, malformed("the body ends before its array does")));
+        }
+        return taken();
+    }
+
+    private boolean ends(byte b) {
+        if (lines) {
+            return b == '\n';
+        }
+        if (escaped) {
+            escaped = false;
+        } else if (text) {
+            escaped = b == '\\';
+            text = b != '"';
+        } else if (b == '"') {
+            text = true;
+        } else if (b == '{' || b == '[') {
+            depth++;
+        } else if (depth > 0 && (b == '}' || b == ']')) {
+            depth--;
+        } else {
+            return depth == 0 && (b == ',' || b == ']');
+        }
+        return false;
+    }
+
+    private void outside(byte b) {
+        if (isSpace(b)) {
+            return;
+        }
+        if (place == Place.BEFORE && b == '[') {
+            place = Place.INSIDE;
+        } else {
+            boolean before = place == Place.BEFORE;
+            if (before || first) {
+                found.add(Item.bad(
+                        index,
+                        malformed(before ? "the body is no array of tasks" : "something follows the array of tasks")));
+            }
+            first = false;
+            place = Place.BEHIND;
+        }
+    }
+
+    private void append(byte[] part, int from, int to) {
+        if (tooLong || item.size() + to - from > longest) {
+            tooLong = true;
+            item.reset();
+        } else {
+            item.write(part, from, to - from);
+        }
+    }
+
+    private void close(boolean last) {
+        boolean nothing = blank && (lines || (last && index == 0));
+        if (tooLong) {
+            found.add(Item.bad(
+                    index++, Problem.of(413, "body-too-large", "a task must have at most " + longest + " bytes")));
+        } else if (!nothing) {
+            found.add(Item.of(index++, item.toByteArray()));
+        }
+        item.reset();
+        tooLong = false;
+        blank = true;
+        if (last) {
+            place = Place.BEHIND;
+        }
+    }
+
+    private List<Item> taken() {
+        List<Item> taken = List.copyOf(found);
+        found.clear();
+        return taken;
+    }
+
+    private static boolean isSpace(byte b) {
+        return b == ' ' || b == '\t' || b == '\r' || b == '\n';
+    }
+
+    private static Problem malformed(String why) {
+        return Problem.of(400, "malformed-json", why);
+    }
+}

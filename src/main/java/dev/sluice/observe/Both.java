@@ -1,0 +1,100 @@
+package dev.sluice.observe;
+
+import dev.sluice.task.QueueInfo;
+
+/** Tells two observers, one after the other. Neither throws. */
+record Both(Observer first, Observer second) implements Observer {
+
+    @Override
+    public void claimed(String queue, int count) {
+        first.claimed(queue, count);
+        second.claimed(queue, count);
+    }
+
+    @Override
+    public void settled(String queue, Outcome outcome, int count) {
+        first.settled(queue, outcome, count);
+        second.settled(queue, outcome, count);
+    }
+
+    @Override
+    public void exchange(String queue, long nanos, int claimed, int settled) {
+        first.exchange(queue, nanos, claimed, settled);
+        second.exchange(queue, nanos, claimed, settled);
+    }
+
+    @Override
+    public void fenced(String queue, int count) {
+        first.fenced(queue, count);
+        second.fenced(queue, count);
+    }
+
+    @Override
+    public void recovered(String queue, int count) {
+        first.recovered(queue, count);
+        second.recovered(queue, count);
+    }
+
+    @Override
+    public void orphans(String queue, int count) {
+        first.orphans(queue, count);
+        second.orphans(queue, count);
+    }
+
+    @Override
+    public void lateStatuses(String queue, int count) {
+        first.lateStatuses(queue, count);
+        second.lateStatuses(queue, count);
+    }
+
+    @Override
+    public void trimmed(String queue, int count) {
+        first.trimmed(queue, count);
+        second.trimmed(queue, count);
+    }
+
+    @Override
+    public void delivered(String target, Outcome outcome, long nanos) {
+        first.delivered(target, outcome, nanos);
+        second.delivered(target, outcome, nanos);
+    }
+
+    @Override
+    public void counted(QueueInfo queue) {
+        first.counted(queue);
+        second.counted(queue);
+    }
+
+    @Override
+    public void link(String role, boolean up) {
+        first.link(role, up);
+        second.link(role, up);
+    }
+
+    @Override
+    public void lease(String queue, boolean lapsed) {
+        first.lease(queue, lapsed);
+        second.lease(queue, lapsed);
+    }
+
+    @Override
+    public void health(String queue, boolean up) {
+        first.health(queue, up);
+        second.health(queue, up);
+    }
+
+    @Override
+    public boolean wantsAttempts() {
+        return first.wantsAttempts() || second.wantsAttempts();
+    }
+
+    @Override
+    public void attempt(String queue, String type, Outcome outcome, long nanos) {
+        if (first.wantsAttempts()) {
+            first.attempt(queue, type, outcome, nanos);
+        }
+        if (second.wantsAttempts()) {
+            second.attempt(queue, type, outcome, nanos);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package dev.sluice.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** {@code run --http}: the standalone dispatcher takes tasks over HTTP, runs them, and tells how it is. */
+@Timeout(120)
+class HttpScenarioTest {
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    @Test
+    void aTaskThatIsPostedRuns() throws Exception {
+        try (Program program = Program.start("run", "--http", "127.0.0.1:0", "--no-demo")) {
+            String line = program.lineWith("HTTP is answered at ");
+            String url = line.substring(line.indexOf("http://"), line.length() - 1);
+            program.lineWith("Serving");
+
+            HttpResponse<String> posted = client.send(
+                    HttpRequest.newBuilder(URI.create(url + "/v1/queues/task_queue/tasks"))
+                            .header("Content-Type", "application/json")
+                            .POST(BodyPublishers.ofString("{\"id\":\"over-http\",\"type\":\"echo\"}"))
+                            .build(),
+                    BodyHandlers.ofString());
+
+            assertThat(posted.statusCode()).isEqualTo(201);
+            program.lineWith("over-http");
+            assertThat(get(url + "/readyz").body())
+                    .isEqualTo("{\"ready\":true,\"checks\":{\"dispatcher\":true,\"redis\":true}}");
+            assertThat(get(url + "/metrics").body())
+                    .contains(
+                            "sluice_settled_total{outcome=\"succeeded\",queue=\"task_queue\"} 1.0",
+                            "sluice_tasks{queue=\"task_queue\",state=\"waiting\"} 0.0")
+                    .doesNotContain("over-http");
+            program.signal("TERM");
+            assertThat(program.exit()).isZero();
+        }
+    }
+
+    @Test
+    void anAddressThatIsTakenEndsIt() throws Exception {
+        try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                Program program = Program.start("run", "--http", "127.0.0.1:" + taken.getLocalPort(), "--no-demo")) {
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.err()).contains("cannot listen for HTTP: Failed to bind on [127.0.0.1:");
+        }
+    }
+
+    private HttpResponse<String> get(String url) throws Exception {
+        return client.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
+    }
+}

@@ -1,0 +1,140 @@
+package dev.sluice.http;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.http.Web.Told;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import tools.jackson.databind.JsonNode;
+
+@OnEveryRedis
+@Timeout(60)
+class BatchRedisTest {
+    private static final String BATCH = "/v1/queues/mail/tasks:batch";
+    private static final String LINES = "application/x-ndjson";
+
+    private final RedisServer redis;
+    private final Web web;
+
+    BatchRedisTest(RedisServer redis) {
+        this.redis = redis;
+        this.web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")));
+    }
+
+    @AfterEach
+    void close() {
+        web.close();
+    }
+
+    @Test
+    void eachItemOfAnArrayIsAnsweredInItsPlace() {
+        web.post("/v1/queues/mail/tasks", "{\"id\":\"b\",\"type\":\"t\"}");
+
+        Told told = web.post(BATCH, """
+                [{"id":"a","type":"t","payload":[1,2]}, {"id":"b","type":"t"}, {"type":7}, nonsense,
+                 {"id":"c","type":"t","delay":"1h"}]""");
+
+        assertThat(told.status()).isEqualTo(200);
+        assertThat(told.header("Content-Type")).isEqualTo("application/json");
+        JsonNode items = told.json();
+        assertThat(items.findValuesAsString("index")).containsExactly("0", "1", "2", "3", "4");
+        assertThat(items.findValuesAsString("status")).containsExactly("201", "200", "400", "400", "201");
+        assertThat(items.get(0).path("outcome").asString()).isEqualTo("created");
+        assertThat(items.get(2).path("code").asString()).isEqualTo("invalid-task");
+        assertThat(items.get(2).path("field").asString()).isEqualTo("type");
+        assertThat(items.get(3).path("code").asString()).isEqualTo("malformed-json");
+        assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(2L);
+        assertThat(redis.call("ZCARD", "{mail}:delayed")).isEqualTo(1L);
+    }
+
+    @Test
+    void linesAreAnsweredInTheirOrder() {
+        int count = 3_000;
+        String body = IntStream.range(0, count)
+                .mapToObj(i -> i % 100 == 7 ? "bad" : "{\"id\":\"t" + i + "\",\"type\":\"t\",\"payload\":" + i + "}")
+                .collect(Collectors.joining("\n"));
+
+        Told told = web.post(BATCH, body, "Content-Type", LINES);
+
+        List<String> answers = told.text().lines().toList();
+        assertThat(answers).hasSize(count);
+        for (int i = 0; i < count; i++) {
+            assertThat(answers.get(i))
+                    .startsWith(
+                            "{\"index\":" + i + ",\"status\":" + (i % 100 == 7 ? "400" : "201,\"id\":\"t" + i + "\""));
+        }
+        assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(count - 30L);
+        assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "0"))).contains(" t0\n");
+        assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "-1"))).contains(" t2999\n");
+    }
+
+    @Test
+    void whoWantsToKnowOnlyWhatWasRefusedSaysSo() {
+        Told lines = web.post(
+                BATCH,
+                "{\"type\":\"t\"}\n{\"type\":1}\n{\"type\":\"t\"}\n",
+                "Content-Type",
+                LINES,
+                "Prefer",
+                "return=minimal");
+        Told array = web.post(BATCH, "[{\"type\":\"t\"}]", "Prefer", "return=minimal");
+
+        assertThat(lines.header("Preference-Applied")).isEqualTo("return=minimal");
+        assertThat(lines.text().lines()).hasSize(2).last().isEqualTo("{\"accepted\":2,\"refused\":1}");
+        assertThat(array.json().get(0).path("accepted").asInt()).isEqualTo(1);
+    }
+
+    @Test
+    void anEmptyOrBrokenBatchIsAnsweredInForm() {
+        assertThat(web.post(BATCH, "[]").text()).isEqualTo("[]");
+        assertThat(web.post(BATCH, "", "Content-Type", LINES).text()).isEmpty();
+        assertThat(web.post(BATCH, "{}").json().get(0).path("code").asString()).isEqualTo("malformed-json");
+        assertThat(web.post(BATCH, "[{\"type\":\"t\"}").json().findValuesAsString("status"))
+                .containsExactly("400");
+        assertThat(web.post("/v1/queues/nobody/tasks:batch", "[]").code()).isEqualTo("queue-unknown");
+        assertThat(web.post(BATCH, "x", "Content-Type", "text/csv").code()).isEqualTo("unsupported-type");
+    }
+
+    @Test
+    void whileNobodyReadsTheAnswersNothingMoreIsRead() throws Exception {
+        try (var socket = web.socket()) {
+            socket.setSendBufferSize(64 * 1024);
+            socket.setReceiveBufferSize(8 * 1024);
+            String head = "POST " + BATCH + " HTTP/1.1\r\nHost: x\r\nContent-Type: " + LINES
+                    + "\r\nTransfer-Encoding: chunked\r\n\r\n";
+            socket.getOutputStream().write(head.getBytes(US_ASCII));
+            String lines = "{\"type\":1}\n".repeat(2_000);
+            byte[] chunk = (Integer.toHexString(lines.length()) + "\r\n" + lines + "\r\n").getBytes(US_ASCII);
+            var sent = new AtomicLong();
+            Thread sender = new Thread(() -> {
+                try {
+                    while (true) {
+                        socket.getOutputStream().write(chunk);
+                        sent.addAndGet(chunk.length);
+                    }
+                } catch (IOException closed) {
+                    // the end of the test
+                }
+            });
+            sender.start();
+
+            long before = -1;
+            while (before != sent.get()) { // 300 ms without a byte: nobody takes them
+                before = sent.get();
+                sender.join(300);
+            }
+
+            assertThat(sent.get()).isLessThan(40_000_000);
+        }
+    }
+}

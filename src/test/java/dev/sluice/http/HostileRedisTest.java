@@ -1,0 +1,185 @@
+package dev.sluice.http;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.dispatch.NothingDropped;
+import dev.sluice.http.Web.Told;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
+import dev.sluice.testkit.RedisServer;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What decent clients do not do, and a Redis that is not there. */
+@OnEveryRedis
+@Timeout(60)
+@ExtendWith(NothingDropped.class)
+class HostileRedisTest {
+    private static final String TASKS = "/v1/queues/mail/tasks";
+
+    @Test
+    void oddPathsAndMethodsAreRefused(RedisServer redis) throws IOException {
+        try (Web web = mail(redis)) {
+            assertThat(web.raw(get("/"))).startsWith("HTTP/1.1 404");
+            assertThat(web.raw(get("/v1"))).startsWith("HTTP/1.1 404");
+            assertThat(web.raw(get("//v1/queues"))).startsWith("HTTP/1.1 404");
+            assertThat(web.raw(get("/v1/queues/"))).startsWith("HTTP/1.1 400");
+            assertThat(web.raw(get("/v1/queues/../../etc/passwd"))).startsWith("HTTP/1.1 404");
+            assertThat(web.raw(get("/v1/queues/mail/tasks/%")))
+                    .startsWith("HTTP/1.1 400")
+                    .contains("bad-path");
+            assertThat(web.raw(get("/v1/queues/mail/tasks/%zz"))).startsWith("HTTP/1.1 400");
+            assertThat(web.raw(get("/v1/queues/mail/tasks/%ff"))).startsWith("HTTP/1.1 400");
+            assertThat(web.raw(get("/v1/queues/mail/tasks/%00")))
+                    .startsWith("HTTP/1.1 400")
+                    .contains("invalid-task");
+            assertThat(web.raw(get("/v1/queues/mail/tasks/a%0d%0aX-Evil:1")))
+                    .startsWith("HTTP/1.1 400")
+                    .doesNotContain("\nX-Evil");
+            assertThat(web.raw(get("http://elsewhere/livez"))).startsWith("HTTP/1.1 200");
+            assertThat(web.raw(get("*"))).startsWith("HTTP/1.1 400");
+            assertThat(web.raw("PUT /v1/queues/mail/tasks HTTP/1.1\r\nHost: x\r\n\r\n"))
+                    .startsWith("HTTP/1.1 405")
+                    .containsIgnoringCase("allow: POST");
+            assertThat(web.raw("HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n"))
+                    .startsWith("HTTP/1.1 200")
+                    .endsWith("\r\n\r\n");
+        }
+    }
+
+    @Test
+    void whatIsNoHttpEndsTheConnectionOnly(RedisServer redis) throws IOException {
+        try (Web web = mail(redis)) {
+            assertThat(web.raw("nonsense\r\n\r\n")).startsWith("HTTP/1.1 400");
+            assertThat(web.raw("GET /" + "x".repeat(20_000) + " HTTP/1.1\r\n\r\n"))
+                    .startsWith("HTTP/1.1 414");
+            assertThat(web.raw("GET /livez HTTP/1.1\r\nHost: x\r\nA: " + "x".repeat(40_000) + "\r\n\r\n"))
+                    .startsWith("HTTP/1.1 4");
+            assertThat(web.raw("POST " + TASKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                            + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))
+                    .startsWith("HTTP/1.1 4");
+            assertThat(web.get("/livez").status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void aBodyWithoutEndIsCutOff(RedisServer redis) throws Exception {
+        try (Web web = mail(redis);
+                Socket socket = web.socket()) {
+            socket.getOutputStream().write(post("Transfer-Encoding: chunked\r\n"));
+            byte[] chunk = ("10000\r\n" + "x".repeat(0x10000) + "\r\n").getBytes(US_ASCII);
+            int sent = 0;
+            try {
+                while (sent < 2_000) {
+                    socket.getOutputStream().write(chunk);
+                    sent++;
+                }
+            } catch (IOException cut) {
+                // that is what it is about
+            }
+
+            assertThat(sent).isLessThan(2_000);
+            assertThat(web.get("/livez").status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void whoDawdlesIsCutOff(RedisServer redis) throws Exception {
+        var patience = new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(700));
+        try (Web web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")), patience);
+                Socket silent = web.socket();
+                Socket slowHeaders = web.socket();
+                Socket slowBody = web.socket()) {
+            slowBody.getOutputStream().write(post("Content-Length: 1000\r\n"));
+            String drops = "GET /livez HTTP/1.1\r\nHost: x\r\nA: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+            assertThat(bytesUntilCut(slowHeaders, drops)).isLessThan(drops.length());
+            assertThat(bytesUntilCut(slowBody, " ".repeat(100))).isLessThan(100);
+            assertThat(silent.getInputStream().read()).isEqualTo(-1);
+            assertThat(web.post(TASKS, "{\"type\":\"t\"}").status()).isEqualTo(201);
+        }
+    }
+
+    @Test
+    void aClientThatVanishesLeavesNothingBehind(RedisServer redis) throws Exception {
+        try (Web web = mail(redis)) {
+            for (int i = 0; i < 20; i++) {
+                try (Socket socket = web.socket()) {
+                    socket.getOutputStream().write(post("Content-Length: 1000\r\n"));
+                    socket.getOutputStream().write("{\"type\":".getBytes(US_ASCII));
+                    socket.setSoLinger(true, 0); // a reset instead of an end
+                }
+                try (Socket socket = web.socket()) {
+                    socket.getOutputStream()
+                            .write(("POST " + TASKS + ":batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                                            + "Content-Type: application/x-ndjson\r\n\r\n11\r\n{\"type\":\"t\",\"x\":1\r\n")
+                                    .getBytes(US_ASCII));
+                    socket.setSoLinger(true, 0);
+                }
+            }
+
+            assertThat(web.post(TASKS, "{\"type\":\"t\"}").status()).isEqualTo(201);
+            assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(1L);
+        }
+    }
+
+    @Test
+    void withoutRedisThereIsAnAnswerInTime(@Private RedisServer redis) {
+        try (Web web = mail(redis)) {
+            web.post(TASKS, "{\"type\":\"t\"}");
+            redis.stop();
+            long began = System.nanoTime();
+
+            Told refused = web.post(TASKS, "{\"id\":\"a\",\"type\":\"t\"}");
+            Told batch = web.post(TASKS + ":batch", "[{\"id\":\"a\",\"type\":\"t\"},{\"type\":1}]");
+
+            assertThat(refused.status()).isEqualTo(503);
+            assertThat(refused.code()).isEqualTo("store-unavailable");
+            assertThat(refused.header("Retry-After")).isEqualTo("1");
+            assertThat(refused.json().path("id").asString()).isEqualTo("a");
+            assertThat(batch.json().findValuesAsString("status")).containsExactly("503", "400");
+            assertThat(web.get("/v1/queues").status()).isEqualTo(503);
+            assertThat(web.get("/v1/queues/mail/dead-letters").status()).isEqualTo(503);
+            assertThat(web.get("/livez").status()).isEqualTo(200);
+            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(20));
+        }
+    }
+
+    private static Web mail(RedisServer redis) {
+        return Web.over(redis.uri(), api -> api.queue(Queue.named("mail")));
+    }
+
+    private static String get(String target) {
+        return "GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n";
+    }
+
+    private static byte[] post(String header) {
+        return ("POST " + TASKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + header + "\r\n")
+                .getBytes(US_ASCII);
+    }
+
+    /** How many of these bytes can be sent, ten a second, until the server has had enough. */
+    private static int bytesUntilCut(Socket socket, String bytes) throws InterruptedException {
+        for (int sent = 0; sent < bytes.length(); sent++) {
+            try {
+                socket.getOutputStream().write(bytes.charAt(sent));
+                socket.setSoTimeout(50);
+                if (socket.getInputStream().read() < 0) {
+                    return sent;
+                }
+            } catch (SocketTimeoutException silent) {
+                // goes on
+            } catch (IOException cut) {
+                return sent;
+            }
+        }
+        return bytes.length();
+    }
+}

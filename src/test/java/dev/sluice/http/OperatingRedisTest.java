@@ -1,0 +1,155 @@
+package dev.sluice.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.http.Web.Told;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@OnEveryRedis
+@Timeout(60)
+class OperatingRedisTest {
+    private static final String DEAD = "/v1/queues/mail/dead-letters";
+
+    private final RedisServer redis;
+    private final Web web;
+
+    OperatingRedisTest(RedisServer redis) {
+        this.redis = redis;
+        this.web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")));
+    }
+
+    @AfterEach
+    void close() {
+        web.close();
+    }
+
+    @Test
+    void queuesAreListedAndShown() {
+        assertThat(web.get("/v1/queues").text()).isEqualTo("{\"queues\":[],\"scanned\":1000,\"cursor\":null}");
+        assertThat(web.get("/v1/queues/mail").json().path("waiting").asInt()).isZero();
+        assertThat(web.get("/v1/queues/other").code()).isEqualTo("queue-unknown");
+
+        web.post("/v1/queues/mail/tasks", "{\"type\":\"t\"}");
+        web.post("/v1/queues/mail/tasks", "{\"type\":\"t\",\"delay\":\"1h\"}");
+
+        Told mail = web.get("/v1/queues/mail");
+        assertThat(mail.json().path("waiting").asInt()).isEqualTo(1);
+        assertThat(mail.json().path("delayed").asInt()).isEqualTo(1);
+        assertThat(mail.json().path("delivery").asString()).isEqualTo("at-least-once");
+        assertThat(web.get("/v1/queues").json().path("queues").findValuesAsString("name"))
+                .containsExactly("mail");
+        assertThat(web.get("/v1/queues?cursor=x").code()).isEqualTo("invalid-task");
+        assertThat(web.get("/v1/queues?curser=1").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void doorsAreOpenedAndClosed() {
+        assertThat(web.post("/v1/queues/mail:pause", "").text()).isEqualTo("{\"queue\":\"mail\",\"changed\":true}");
+        assertThat(web.post("/v1/queues/mail:pause", "").json().path("changed").asBoolean())
+                .isFalse();
+        assertThat(web.get("/v1/queues/mail").json().path("paused").asBoolean()).isTrue();
+        assertThat(web.post("/v1/queues/mail:drain", "").status()).isEqualTo(200);
+        assertThat(web.get("/v1/queues/mail").json().path("draining").asBoolean())
+                .isTrue();
+        assertThat(web.post("/v1/queues/mail:resume", "").status()).isEqualTo(200);
+        assertThat(web.post("/v1/queues/mail:stop", "").status()).isEqualTo(405);
+        assertThat(web.post("/v1/queues/nobody:pause", "").code()).isEqualTo("queue-unknown");
+        assertThat(redis.call("EXISTS", "{nobody}:meta")).isEqualTo(0L);
+    }
+
+    @Test
+    void aNameMayEndLikeAVerb() {
+        web.sluice().client(Queue.named("a:pause")).pause().block();
+
+        assertThat(web.get("/v1/queues/a:pause").json().path("paused").asBoolean())
+                .isTrue();
+        assertThat(web.post("/v1/queues/a:pause:resume", "")
+                        .json()
+                        .path("changed")
+                        .asBoolean())
+                .isTrue();
+    }
+
+    @Test
+    void deadLettersAreListedPageByPage() {
+        bury(120);
+
+        Told first = web.get(DEAD + "?limit=50");
+        Told second = web.get(
+                DEAD + "?limit=100&cursor=" + first.json().path("cursor").asString());
+
+        assertThat(first.json().path("deadLetters").findValuesAsString("id"))
+                .hasSize(50)
+                .startsWith("t/119");
+        assertThat(second.json().path("deadLetters").findValuesAsString("id"))
+                .hasSize(70)
+                .endsWith("t/0");
+        assertThat(second.json().path("cursor").isNull()).isTrue();
+        assertThat(second.json().path("scanned").asInt()).isEqualTo(70);
+        Told mails = web.get(DEAD + "?type=sms&limit=200");
+        assertThat(mails.json().path("deadLetters").findValuesAsString("type"))
+                .hasSize(60)
+                .containsOnly("sms");
+        assertThat(web.get(DEAD + "?limit=0").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(DEAD + "?limit=201").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(DEAD + "?from=yesterday").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(DEAD + "?cursor=x").code()).isEqualTo("invalid-task");
+        assertThat(web.get(DEAD + "?limit=1&limit=2").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void aDeadLetterIsShownRedrivenAndPurged() {
+        bury(3);
+
+        Told shown = web.get(DEAD + "/t%2F0");
+
+        assertThat(shown.json().path("reason").asString()).isEqualTo("r");
+        assertThat(shown.json().path("payload").path("n").asInt()).isEqualTo(0);
+        assertThat(web.post(DEAD + "/t%2F0:redrive", "").json().path("outcome").asString())
+                .isEqualTo("redriven");
+        assertThat(web.post(DEAD + "/t%2F0:redrive", "").code()).isIn("task-live", "dead-letter-unknown");
+        assertThat(web.delete(DEAD + "/t%2F1").json().path("outcome").asString())
+                .isEqualTo("purged");
+        assertThat(web.delete(DEAD + "/t%2F1").code()).isEqualTo("dead-letter-unknown");
+        assertThat(web.get(DEAD + "/t%2F1").status()).isEqualTo(404);
+        assertThat(web.delete("/v1/queues/mail/tasks/t%2F2").code()).isEqualTo("task-dead");
+        assertThat(web.get("/v1/queues/mail/tasks/t%2F2").json().path("state").asString())
+                .isEqualTo("dead");
+    }
+
+    @Test
+    void manyAreRedrivenOrPurgedAtOnce() {
+        bury(300);
+
+        Told redriven = web.post(DEAD + ":redrive?type=sms", "");
+        Told purged = web.post(DEAD + ":purge", "");
+
+        assertThat(redriven.text())
+                .isEqualTo(
+                        "{\"queue\":\"mail\",\"examined\":300,\"matched\":150,\"done\":150,\"refused\":0,\"complete\":true}");
+        assertThat(purged.json().path("done").asInt()).isEqualTo(150);
+        assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(150L);
+        assertThat(web.post(DEAD + ":redrive?typo=sms", "").code()).isEqualTo("bad-parameter");
+    }
+
+    private void bury(int count) {
+        web.sluice().client(Queue.named("mail")).resume().block(); // so that it is a queue
+        IntStream.range(0, count).forEach(i -> {
+            String id = "t/" + i;
+            redis.call(
+                    "HSET",
+                    "{mail}:dead:bodies",
+                    id,
+                    "{\"reason\":\"r\",\"message\":\"m\"}\n\u0001c " + id + "\n{\"type\":\""
+                            + (i % 2 == 0 ? "mail" : "sms") + "\",\"payload\":{\"n\":" + i + "}}");
+            redis.call("ZADD", "{mail}:dead", Integer.toString(1_000 + i), id);
+            redis.call("HSET", "{mail}:status", id, "dead");
+        });
+    }
+}

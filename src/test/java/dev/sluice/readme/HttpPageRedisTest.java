@@ -1,0 +1,141 @@
+package dev.sluice.readme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.http.HttpApi;
+import dev.sluice.http.HttpListener;
+import dev.sluice.http.Role;
+import dev.sluice.observe.PrometheusMeters;
+import dev.sluice.task.Queue;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Sends what {@code src/docs/http.md} shows behind a prompt, and holds the answers against the page. */
+@OnEveryRedis
+@Timeout(60)
+class HttpPageRedisTest {
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Markdown PAGE = Markdown.read("src/docs/http.md");
+    private static final Pattern WORD = Pattern.compile("'([^']*)'|(\\S+)");
+
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    @Test
+    void eachRequestIsAnsweredAsThePageShows(RedisServer redis) throws Exception {
+        Sluice sluice = Sluice.connect(redis.uri());
+        Queue queue = Queue.named("task_queue").statusKey("task_status");
+        HttpListener listener = HttpApi.over(sluice)
+                .queue(queue)
+                .build()
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), false)
+                .block(SOON);
+        int requests = 0;
+        try {
+            for (String block : PAGE.blocksIn("console")) {
+                for (String example : block.substring(2).split("\n\\$ ", -1)) {
+                    String[] parts = example.split("\n", 2);
+                    requests++;
+                    assertThat(answer(parts[0], listener.address().getPort()).strip())
+                            .as(parts[0])
+                            .isEqualTo(parts[1].strip());
+                }
+            }
+        } finally {
+            listener.stop(Duration.ZERO).block(SOON);
+            sluice.close().block(SOON);
+        }
+        assertThat(requests).isEqualTo(11);
+    }
+
+    @Test
+    void theProgramListens(RedisServer redis) throws Exception {
+        String uri = redis.uri();
+        String token = "a-token-of-a-producer";
+        String otherToken = "a-token-of-a-reader";
+        // page
+        PrometheusMeters meters = PrometheusMeters.create();
+        Sluice sluice = Sluice.builder().uri(uri).observer(meters.observer()).build();
+        HttpApi api = HttpApi.over(sluice)
+                .queue(Queue.named("mails"))
+                .token(Role.PRODUCE, token)
+                .token(Role.READ, otherToken)
+                .metrics(meters::text)
+                .build();
+
+        HttpListener listener = api.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), false)
+                .block();
+        // end
+        try {
+            int port = listener.address().getPort();
+            answer(
+                    "curl localhost:8080/v1/queues/mails/tasks -H 'Authorization: Bearer " + token
+                            + "' -H 'Content-Type: application/json' -d '{\"type\":\"t\"}'",
+                    port);
+            assertThat(answer("curl localhost:8080/metrics -H 'Authorization: Bearer " + otherToken + "'", port))
+                    .contains("sluice_tasks{queue=\"mails\",state=\"waiting\"} 1.0");
+        } finally {
+            listener.stop(Duration.ZERO).block(SOON);
+            sluice.close().block(SOON);
+        }
+    }
+
+    @Test
+    void theProgramIsThatOfThePage() throws Exception {
+        String source = Files.readString(Path.of("src/test/java/dev/sluice/readme/HttpPageRedisTest.java"));
+        String run = source.split("// page\n", -1)[1].split(" *// end\n", -1)[0];
+
+        assertThat(PAGE.blocksIn("java"))
+                .hasSize(1)
+                .allSatisfy(shown -> assertThat(words(run)).isEqualTo(words(shown)));
+        assertThat(PAGE.blocksIn("sh"))
+                .containsExactly("java -jar target/sluice-server.jar run --http 127.0.0.1:8080\n");
+    }
+
+    private static String words(String code) {
+        return code.replaceAll("\\s+", "");
+    }
+
+    private String answer(String command, int port) throws Exception {
+        List<String> words = new ArrayList<>();
+        WORD.matcher(command)
+                .results()
+                .forEach(word -> words.add(word.group(1) == null ? word.group(2) : word.group(1)));
+        String method = null;
+        String body = null;
+        String url = "";
+        List<String> headers = new ArrayList<>();
+        for (int i = 1; i < words.size(); i++) {
+            switch (words.get(i)) {
+                case "-X" -> method = words.get(++i);
+                case "-d" -> body = words.get(++i);
+                case "-H" -> headers.addAll(List.of(words.get(++i).split(": ", 2)));
+                default -> url = words.get(i).replace("localhost:8080", "http://127.0.0.1:" + port);
+            }
+        }
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url))
+                .timeout(SOON)
+                .method(
+                        method != null ? method : body != null ? "POST" : "GET",
+                        body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+        if (!headers.isEmpty()) {
+            request.headers(headers.toArray(String[]::new));
+        }
+        return client.send(request.build(), BodyHandlers.ofString()).body();
+    }
+}
