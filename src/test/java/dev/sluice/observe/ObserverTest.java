@@ -3,12 +3,15 @@ package dev.sluice.observe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,10 +43,28 @@ class ObserverTest {
             assertThat(heard).hasSize(before + 1);
             assertThat(heard.get(before))
                     .startsWith(event.getName())
-                    .contains(event.getParameterCount() == 0 ? "" : "[a");
+                    .contains(event.getParameterCount() == 0 ? "" : "[" + arguments(event)[0]);
         }
         assertThat(guarded.wantsAttempts()).isTrue();
         assertThat(guarded.guarded()).isSameAs(guarded);
+    }
+
+    @Test
+    void bothOfTwoHearEverything() throws ReflectiveOperationException {
+        List<String> heard = new ArrayList<>();
+        Observer one = observer((proxy, method, arguments) -> {
+            heard.add(method.getName());
+            return method.getReturnType() == boolean.class ? true : null;
+        });
+        Observer both = new Both(new GuardedObserver(one), new GuardedObserver(one));
+
+        for (Method event : events()) {
+            heard.clear();
+            event.invoke(both, arguments(event));
+
+            assertThat(heard.stream().filter(event.getName()::equals))
+                    .hasSize(event.getReturnType() == void.class ? 2 : 1);
+        }
     }
 
     @Test
@@ -91,7 +112,7 @@ class ObserverTest {
     private static List<Method> events() {
         List<Method> events = Arrays.stream(Observer.class.getMethods())
                 .filter(method -> !Modifier.isStatic(method.getModifiers()))
-                .filter(method -> !method.getName().equals("guarded"))
+                .filter(method -> method.getReturnType() != Observer.class)
                 .toList();
         assertThat(events).hasSize(14);
         return events;
@@ -106,6 +127,10 @@ class ObserverTest {
     private static Object argument(Class<?> type) {
         if (type == String.class) {
             return "a";
+        }
+        if (type == QueueInfo.class) {
+            OptionalLong none = OptionalLong.empty();
+            return new QueueInfo(Queue.named("a"), 0, 0, 0, none, 0, none, false, false, 0);
         }
         if (type == Outcome.class) {
             return Outcome.DEAD;
