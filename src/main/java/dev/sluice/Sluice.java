@@ -2,6 +2,7 @@ package dev.sluice;
 
 import dev.sluice.client.ClientOptions;
 import dev.sluice.client.DeadLetters;
+import dev.sluice.client.Schedules;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.codec.PayloadCodec;
@@ -17,6 +18,7 @@ import dev.sluice.task.QueueInfo;
 import dev.sluice.task.QueuePage;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskInfo;
+import dev.sluice.upkeep.Ticks;
 import dev.sluice.upkeep.Upkeep;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
@@ -76,6 +78,15 @@ public final class Sluice {
         return DeadLetters.over(links.producer(queue), links.dead(queue));
     }
 
+    /** The schedules of {@code queue}: to declare, to look at, to pause, to trigger, to remove. */
+    public Schedules schedules(Queue queue) {
+        return Schedules.over(
+                links.producer(queue),
+                links.schedules(queue),
+                codec,
+                (timing, after) -> Ticks.of(timing).next(after));
+    }
+
     /** Begins a dispatcher: add queues, build it, register handlers, start it. */
     public Dispatcher.Builder dispatcher() {
         return Dispatcher.over(
@@ -83,7 +94,12 @@ public final class Sluice {
                 codec,
                 observer,
                 (queue, settings, lease, crashLimit) -> new Upkeep(
-                                links.upkeep(queue, crashLimit), observer, queue.name(), lease, settings.deadLetters())
+                                links.upkeep(queue, crashLimit),
+                                links.schedules(queue),
+                                observer,
+                                queue.name(),
+                                lease,
+                                settings.deadLetters())
                         .run());
     }
 

@@ -33,7 +33,12 @@ final class Framer {
 
     /** The task's frame; throws a {@link SluiceException} that says what is wrong with it. */
     byte[] frame(String id, Task<?> task) {
-        return Frame.ofClient(id, Envelope.write(task, json(task)));
+        return Frame.ofClient(id, body(task));
+    }
+
+    /** What its frame holds behind the header; throws like {@link #frame}. */
+    byte[] body(Task<?> task) {
+        return Envelope.write(task, json(task));
     }
 
     /** When it is due, as {@link Dues} takes it; throws if its queue can put nothing off. */

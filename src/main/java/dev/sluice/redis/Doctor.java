@@ -37,13 +37,23 @@ public final class Doctor {
     private static final Duration A_MOMENT = Duration.ofMillis(250);
     private static final Duration LONG_AGO = Duration.ofMinutes(10); // and so in repair.lua
     private static final List<String> NUMBERS = List.of(
-            "protocol", "lease", "seen", "turn", "duplicates", "made-ids", "bodiless", "late-statuses", "trimmed");
+            "protocol",
+            "lease",
+            "seen",
+            "turn",
+            "duplicates",
+            "made-ids",
+            "bodiless",
+            "late-statuses",
+            "trimmed",
+            "schedules");
 
     private final RedisLink link;
     private final QueueKeys keys;
     private final Queue queue;
     private final boolean leased;
     private final Pages pages;
+    private final ScheduleCheck schedules;
     private final Duration deadline;
 
     Doctor(RedisLink link, Queue queue, Duration deadline) {
@@ -52,6 +62,7 @@ public final class Doctor {
         this.keys = new QueueKeys(queue);
         this.leased = queue.delivery() == DeliveryMode.AT_LEAST_ONCE;
         this.pages = new Pages(link, keys, deadline);
+        this.schedules = new ScheduleCheck(link, queue, deadline);
         this.deadline = deadline;
     }
 
@@ -84,7 +95,7 @@ public final class Doctor {
     }
 
     private Mono<Void> examine(Examination seen, boolean first, Outcome outcome) {
-        return (first ? meta(seen).then(members(seen)) : Mono.<Void>empty())
+        return (first ? meta(seen).then(members(seen)).then(schedules.check(seen)) : Mono.<Void>empty())
                 .then(walk(seen))
                 .then(Mono.defer(() -> lookAgain(seen, LOOKS_AGAIN)))
                 .then(Mono.defer(() -> conclude(seen, outcome)));
@@ -198,7 +209,7 @@ public final class Doctor {
                 .concatMap(
                         batch -> link.run(
                                         Script.REPAIR,
-                                        keys.withClaimed(batch.get(0).incarnation()),
+                                        keys.forRepair(batch.get(0).incarnation()),
                                         args -> {
                                             args.add(repairs ? 1 : 0)
                                                     .add(batch.get(0).kind().code())
@@ -236,7 +247,7 @@ public final class Doctor {
     private Mono<Reply> words(String list, String from) {
         return link.run(
                 Script.REPAIR,
-                keys.withClaimed("-"),
+                keys.forRepair("-"),
                 args -> args.add(1)
                         .add("listed-without-status")
                         .add(0)
@@ -257,8 +268,17 @@ public final class Doctor {
                                 keys.bodies(),
                                 keys.deadBodies(),
                                 keys.meta(),
-                                keys.cancelled()),
-                        types("zset", outcome, keys.dispatchers(), keys.delayed(), keys.dead(), keys.late()),
+                                keys.cancelled(),
+                                keys.schedules(),
+                                keys.scheduleBodies()),
+                        types(
+                                "zset",
+                                outcome,
+                                keys.dispatchers(),
+                                keys.delayed(),
+                                keys.dead(),
+                                keys.late(),
+                                keys.scheduleTimes()),
                         types("set", outcome, keys.cancelling()),
                         type(keys.statusOwner().getBytes(StandardCharsets.UTF_8), "string", outcome))
                 .thenMany(pages.claimants().flatMapIterable(all -> all))

@@ -38,6 +38,32 @@ final class QueueKeys {
         return with(claimed(incarnation));
     }
 
+    /** With the records, due times and bodies of the schedules. */
+    byte[][] withSchedules() {
+        return with(schedules(), scheduleTimes(), scheduleBodies());
+    }
+
+    byte[][] withScheduleTimes() {
+        return with(scheduleTimes());
+    }
+
+    /** With all that a finding of the doctor may be about. */
+    byte[][] forRepair(String incarnation) {
+        return with(claimed(incarnation), schedules(), scheduleTimes(), scheduleBodies());
+    }
+
+    byte[] schedules() {
+        return tagged("schedules");
+    }
+
+    byte[] scheduleTimes() {
+        return tagged("schedules:due");
+    }
+
+    byte[] scheduleBodies() {
+        return tagged("schedules:bodies");
+    }
+
     /** With the number of the last burial of an at-most-once dispatcher. */
     byte[][] withBuried(String dispatcher) {
         return with(buried(dispatcher));
@@ -140,9 +166,9 @@ final class QueueKeys {
         return "{" + queue.name() + "}:claimed:*";
     }
 
-    private byte[][] with(byte[] another) {
-        byte[][] keys = Arrays.copyOf(all, all.length + 1);
-        keys[all.length] = another;
+    private byte[][] with(byte[]... others) {
+        byte[][] keys = Arrays.copyOf(all, all.length + others.length);
+        System.arraycopy(others, 0, keys, all.length, others.length);
         return keys;
     }
 

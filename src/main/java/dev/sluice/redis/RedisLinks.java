@@ -173,6 +173,11 @@ public final class RedisLinks {
         return new DeadStore(commands, queue, COMMAND_DEADLINE);
     }
 
+    /** The schedules of this queue. */
+    public ScheduleStore schedules(Queue queue) {
+        return new ScheduleStore(commands, queue, COMMAND_DEADLINE);
+    }
+
     /** What checks this queue's stored invariants, and repairs them if asked to. */
     public Doctor doctor(Queue queue) {
         return new Doctor(commands, queue, COMMAND_DEADLINE);

@@ -27,6 +27,11 @@ final class Reply {
         throw new IllegalStateException("expected a number at " + index + " of " + parts);
     }
 
+    /** A number as it would be written, however Redis sent it. */
+    String digits(int index) {
+        return parts.get(index) instanceof Long number ? number.toString() : text(index);
+    }
+
     byte[] bytes(int index) {
         Object part = parts.get(index);
         if (part instanceof byte[] bytes) {

@@ -28,6 +28,9 @@ final class Script {
     static final Script REPAIR = new Script("repair");
     static final Script BURY = new Script("bury");
     static final Script EXPLAIN = new Script("explain");
+    static final Script PLAN = new Script("plan");
+    static final Script AGENDA = new Script("agenda");
+    static final Script FIRE = new Script("fire");
     static final Script SURVEY = new Script("survey");
     static final Script LOOK = new Script("look");
 

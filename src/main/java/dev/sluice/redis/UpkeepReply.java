@@ -9,6 +9,8 @@ import java.util.List;
  * @param more whether a chore reached its bound, so that the next round should follow at once
  * @param cursor where the sweep of the status hash goes on
  * @param removedStatuses statuses that belonged to no task
+ * @param nextTickMs milliseconds until the first schedule fires, -1 if there is none
  * @param lapsed incarnations whose tasks are to be recovered
  */
-public record UpkeepReply(long nextEndMs, boolean more, String cursor, int removedStatuses, List<String> lapsed) {}
+public record UpkeepReply(
+        long nextEndMs, boolean more, String cursor, int removedStatuses, long nextTickMs, List<String> lapsed) {}

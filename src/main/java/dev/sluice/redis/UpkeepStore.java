@@ -30,7 +30,7 @@ public final class UpkeepStore {
     public Mono<UpkeepReply> round(Duration lease, String cursor) {
         return link.run(
                         Script.UPKEEP,
-                        keys.all(),
+                        keys.withScheduleTimes(),
                         args -> args.add(lease.toMillis())
                                 .add(LIMIT)
                                 .add(crashLimit)
@@ -110,10 +110,11 @@ public final class UpkeepStore {
 
     private static UpkeepReply read(Reply reply) {
         List<String> lapsed = new ArrayList<>();
-        for (int i = 5; i < reply.size(); i++) {
+        for (int i = 6; i < reply.size(); i++) {
             lapsed.add(reply.text(i));
         }
-        return new UpkeepReply(reply.number(1), reply.number(2) == 1, reply.text(3), (int) reply.number(4), lapsed);
+        return new UpkeepReply(
+                reply.number(1), reply.number(2) == 1, reply.text(3), (int) reply.number(4), reply.number(5), lapsed);
     }
 
     private record Page(String cursor, List<String> incarnations) {}

@@ -93,6 +93,21 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 Cure.REPAIR,
                 "a mark for a late status with a time that cannot be",
                 "--repair sets it to now, so that upkeep looks after it."),
+        /** A schedule that nobody would ever fire. */
+        SCHEDULE_NEVER_DUE(
+                Cure.REPAIR,
+                "a schedule that is not paused and has no due time",
+                "--repair makes it due now: it goes on with its next tick."),
+        /** A schedule of which a part is missing or is not what Sluice writes. */
+        SCHEDULE_BROKEN(
+                Cure.BY_HAND,
+                "a schedule that cannot be fired",
+                "Declare it again, or remove it: schedules add --replace, schedules rm."),
+        /** What is left of a schedule that somebody deleted. */
+        SCHEDULE_REMAINS(
+                Cure.REPAIR,
+                "a part of a schedule that is no more",
+                "Somebody deleted its record. --repair removes the rest."),
         /** At-most-once: Redis holds nothing that would tell. */
         RUNNING_OR_LOST(
                 Cure.DOUBT,

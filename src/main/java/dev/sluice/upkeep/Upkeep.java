@@ -1,6 +1,7 @@
 package dev.sluice.upkeep;
 
 import dev.sluice.observe.Observer;
+import dev.sluice.redis.ScheduleStore;
 import dev.sluice.redis.UpkeepReply;
 import dev.sluice.redis.UpkeepStore;
 import dev.sluice.task.DeadLetterRetention;
@@ -14,6 +15,8 @@ import reactor.core.publisher.Mono;
 /**
  * Keeps one queue in order for as long as it is subscribed to: about once a second with jitter, and whenever a lease has
  * just ended that nobody renewed, so that the tasks of a dead dispatcher wait no longer than its lease.
+ *
+ * <p>Schedules fire beside that, at their own times, so that no chore makes a tick late.
  *
  * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
  * by the next, a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
@@ -30,22 +33,32 @@ public final class Upkeep {
     private final String queue;
     private final Duration lease;
     private final Trimming trimming;
+    private final Scheduling scheduling;
     private String cursor = "0";
     private long rounds;
     private long nextEndMs = -1;
 
     /** The chores of {@code queue}; nothing runs before {@link #run}. */
-    public Upkeep(UpkeepStore store, Observer observer, String queue, Duration lease, DeadLetterRetention deadLetters) {
+    public Upkeep(
+            UpkeepStore store,
+            ScheduleStore schedules,
+            Observer observer,
+            String queue,
+            Duration lease,
+            DeadLetterRetention deadLetters) {
         this.store = store;
         this.observer = observer;
         this.queue = queue;
         this.lease = lease;
         this.trimming = new Trimming(store, observer, queue, deadLetters);
+        this.scheduling = new Scheduling(schedules, queue);
     }
 
     /** Runs until cancelled. Subscribe once. Never completes and never fails. */
     public Mono<Void> run() {
-        return Flux.defer(() -> Mono.delay(pause()).then(round())).repeat().then();
+        Mono<Void> rounds =
+                Flux.defer(() -> Mono.delay(pause()).then(round())).repeat().then();
+        return Mono.when(rounds, scheduling.run());
     }
 
     private Mono<Void> round() {
@@ -67,6 +80,7 @@ public final class Upkeep {
         return store.round(lease, cursor).flatMap(reply -> {
             cursor = reply.cursor();
             nextEndMs = reply.nextEndMs();
+            scheduling.expect(reply.nextTickMs());
             if (reply.removedStatuses() > 0) {
                 observer.lateStatuses(queue, reply.removedStatuses());
             }

@@ -177,6 +177,41 @@ local function promote(now, limit, crash_limit)
   return #frames
 end
 
+-- Whether a word in the status hash is proved: "queued" is believed only while something waits, and not of a task that ended
+-- just before its producer's status came; of what was taken from the lists the bodies tell, or, at-most-once, the word alone.
+local function is_live(id, word, size, at_most_once)
+  if word == 'queued' and size.plain + size.ready + size.suspects > 0
+    and not (size.late > 0 and call('ZSCORE', LATE, id)) then
+    return true
+  elseif at_most_once then
+    return word and word ~= 'queued' and word ~= 'dead'
+  end
+  return call('HEXISTS', BODIES, id) == 1
+end
+
+-- A schedule's record: version TAB active or paused TAB last tick in ms or '' TAB origin TAB rule. The rule is compared, never read.
+local RECORD = '^(%d+)\t(%a+)\t(%d*)\t([^\t]*)\t(.*)$'
+
+-- Puts the task of a schedule at the end of the ready list, unless its id lives; what an enqueue of one task does.
+local function put_in(id, body, size, at_most_once)
+  if is_live(id, call('HGET', STATUS, id), size, at_most_once) then
+    return
+  end
+  local watched = size.late > 0 and call('ZSCORE', LATE, id)
+  local frame = (watched and '\1F ' or '\1c ') .. id .. '\n' .. body
+  local epoch = size.cancelled > 0 and mark_of(id)
+  call('RPUSH', READY, epoch and stamp(frame, epoch) or frame)
+  call('HSET', STATUS, id, 'queued')
+  if size.dead > 0 and call('ZREM', DEAD, id) > 0 then
+    call('HDEL', DEAD_BODIES, id)
+  end
+  if watched then
+    call('ZREM', LATE, id)
+  end
+  size.ready = size.ready + 1
+  ring()
+end
+
 -- Nobody is dead while Redis was away: silence of everyone is no proof against anyone (R6). After two beats without a
 -- sign of life, or a clock that jumped back, every unmarked incarnation has a whole lease from now. Never less than two
 -- seconds of silence: whoever does the chores once a second alone would forgive for ever.

@@ -8,21 +8,10 @@
 local ids = { unpack(ARGV, 2, ARGV[1] + 1) }
 local size = lengths()
 local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
-local waiting = size.plain + size.ready + size.suspects
 local n = fitting(DEAD_BODIES, ids)
 local times = call('ZMSCORE', DEAD, unpack(ids, 1, n))
 local words = call('HMGET', STATUS, unpack(ids, 1, n))
 local records = call('HMGET', DEAD_BODIES, unpack(ids, 1, n))
-
--- The same proof that an enqueue asks for: "queued" is believed only while something waits, of nothing else the word.
-local function lives(id, word)
-  if word == 'queued' and waiting > 0 and not (size.late > 0 and call('ZSCORE', LATE, id)) then
-    return true
-  elseif at_most_once then
-    return word and word ~= 'queued' and word ~= 'dead'
-  end
-  return call('HEXISTS', BODIES, id) == 1
-end
 
 -- The frame without its failures: no attempts and no crashes. Claims stay, so that fencing numbers go on growing.
 local function fresh(id, record)
@@ -41,7 +30,7 @@ for i = 1, n do
   local id, code = ids[i], 0
   local meant = ARGV[#ids + 1 + i]
   local is_there = times[i] and (meant == '' or tonumber(times[i]) == tonumber(meant))
-  if seen[id] or lives(id, words[i]) then
+  if seen[id] or is_live(id, words[i], size, at_most_once) then
     code = (is_there or meant == '') and 1 or 4
   elseif not is_there then
     code = 2

@@ -1,11 +1,13 @@
 -- purpose: looks at findings of the doctor again and, if asked to, repairs those that are still broken; loses nothing
--- KEYS:    the queue's keys (common.lua), the claimed hash that the findings are about
+-- KEYS:    the queue's keys (common.lua), the claimed hash that the findings are about, the
+--          schedules' records, due times and bodies
 -- ARGV:    1 = repair, 0 = look; kind of finding, n (up to 256), n times (subject, first, second) as the kind wants them
 -- RETURNS: {0, what became of each: 0 it is in order, 1 it is broken, 2 it was broken and is repaired}
 -- FROM→TO: PROCESSING→QUEUED
 local repairs, kind, n = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3])
 local LONG_AGO_MS, LATEST_LOOK_MS, PAGE, STEP = 600000, 600000, 256, 16
 local CRASHES_OF_A_SUSPECT = 3 -- the default crash limit: a task that crashed twice waits apart
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 16)
 local size = lengths()
 local now = clock_ms()
 
@@ -137,6 +139,23 @@ local cases = {
   end,
   ['running-or-lost'] = function(id)
     return call('HGET', STATUS, id) == 'processing'
+  end,
+  ['schedule-never-due'] = function(name)
+    local _, state = string.match(call('HGET', SCHEDULES, name) or '', RECORD)
+    return state and state ~= 'paused' and not call('ZSCORE', SCHEDULES_DUE, name), function()
+      call('ZADD', SCHEDULES_DUE, now, name)
+    end
+  end,
+  ['schedule-broken'] = function(name, lacks)
+    local is_there = call('HEXISTS', SCHEDULES, name) == 1
+    return is_there and (lacks == '' or call('HEXISTS', SCHEDULES_BODIES, name) == 0)
+  end,
+  ['schedule-remains'] = function(name)
+    local rest = call('ZSCORE', SCHEDULES_DUE, name) or call('HEXISTS', SCHEDULES_BODIES, name) == 1
+    return rest and call('HEXISTS', SCHEDULES, name) == 0, function()
+      call('ZREM', SCHEDULES_DUE, name)
+      call('HDEL', SCHEDULES_BODIES, name)
+    end
   end,
   ['meta-field'] = function(field)
     local value = call('HGET', META, field)

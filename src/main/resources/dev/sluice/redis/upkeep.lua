@@ -1,14 +1,17 @@
 -- purpose: the clock-driven chores of a queue, each bounded: promote what is due, forgive leases that lapsed while
 --          Redis was away, remove statuses that arrived after their task had ended and marks of cancelled tasks that
 --          are nowhere, ring for forgotten work
--- KEYS:    the queue's keys (common.lua)
+-- KEYS:    the queue's keys (common.lua), the due times of its schedules
 -- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep
--- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses, lapsed incarnations...}
+-- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses,
+--          ms until the first schedule fires or -1, lapsed incarnations...}
 -- FROM→TO: SCHEDULED→QUEUED, RETRYING→QUEUED
 local lease_ms, limit, crash_limit, cursor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local SCHEDULES_DUE = unpack(KEYS, 15)
 local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 
 local size = lengths()
+local first_tick = tonumber(call('ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES')[2])
 local meta = call('HMGET', META, 'seen', 'lease')
 local now = clock_ms()
 local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
@@ -96,7 +99,8 @@ if not forgiven or cursor ~= '0' or #late == 2 * limit or (due and due <= now) t
   more = 1
 end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed }
+local until_tick = first_tick and math.max(0, first_tick - now) or -1
+local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick }
 if forgiven then
   local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
   for i = 1, #lapsed do

@@ -20,6 +20,7 @@ class LibraryHomesTest {
             entry("io.micrometer.", Set.of("observe")),
             entry("io.netty.", Set.of("redis", "push", "http")),
             entry("reactor.netty.", Set.of("push", "http")),
+            entry("com.cronutils.", Set.of("upkeep")),
             entry("picocli.", Set.of("app")),
             entry("ch.qos.logback.", Set.of("app")),
             entry("org.snakeyaml.", Set.of("app")),

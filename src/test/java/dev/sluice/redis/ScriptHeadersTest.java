@@ -76,17 +76,20 @@ class ScriptHeadersTest {
     void theListOfVerbsIsComplete() {
         assertThat(verbs().map(file -> file.getFileName().toString()))
                 .containsExactlyInAnyOrder(
+                        "agenda.lua",
                         "browse.lua",
                         "bury.lua",
                         "cancel.lua",
                         "enqueue.lua",
                         "exchange.lua",
                         "explain.lua",
+                        "fire.lua",
                         "heartbeat.lua",
                         "inspect.lua",
                         "join.lua",
                         "look.lua",
                         "pause.lua",
+                        "plan.lua",
                         "purge.lua",
                         "recover.lua",
                         "redrive.lua",

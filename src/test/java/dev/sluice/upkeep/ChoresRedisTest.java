@@ -102,7 +102,7 @@ class ChoresRedisTest {
                 recovered.addAndGet(count);
             }
         };
-        running = new Upkeep(links.upkeep(queue, 3), counting, "q", LEASE, KEPT)
+        running = new Upkeep(links.upkeep(queue, 3), links.schedules(queue), counting, "q", LEASE, KEPT)
                 .run()
                 .subscribe(nothing -> {}, failure -> recovered.set(-1000));
     }

@@ -1,0 +1,85 @@
+package dev.sluice.redis;
+
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.ScheduleInfo;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A schedule as Redis has it at one instant.
+ *
+ * @param name its name, which may be anything if somebody else wrote it
+ * @param version changes with every change of the schedule but a tick
+ * @param paused whether it is paused
+ * @param lastMs its last tick that made a task; -1 if none did
+ * @param origin who declared it
+ * @param rule what it is to do; null if it cannot be read
+ * @param dueMs when it fires next; -1 if never
+ * @param hasBody whether the body of its task is there
+ */
+public record ScheduleRecord(
+        String name,
+        String version,
+        boolean paused,
+        long lastMs,
+        String origin,
+        @Nullable ScheduleRule rule,
+        long dueMs,
+        boolean hasBody) {
+    private static final int FIELDS = 5;
+
+    static ScheduleRecord read(String name, String record, long dueMs, boolean hasBody) {
+        String[] fields = record.split("\t", FIELDS);
+        if (fields.length < FIELDS || !fields[0].matches("[0-9]{1,18}") || !fields[2].matches("[0-9]{0,15}")) {
+            return new ScheduleRecord(name, "", false, -1, "", null, dueMs, hasBody);
+        }
+        return new ScheduleRecord(
+                name,
+                fields[0],
+                fields[1].equals("paused"),
+                fields[2].isEmpty() ? -1 : Long.parseLong(fields[2]),
+                fields[3],
+                rule(fields[4]),
+                dueMs,
+                hasBody);
+    }
+
+    /** Whether it can be fired. */
+    public boolean isSound() {
+        return rule != null && hasBody;
+    }
+
+    /** The same for a user; null if its rule cannot be read. */
+    public @Nullable ScheduleInfo info() {
+        ScheduleRule known = rule;
+        return known == null
+                ? null
+                : new ScheduleInfo(
+                        name,
+                        known.type(),
+                        known.timing(),
+                        known.misfire(),
+                        known.overlap(),
+                        origin,
+                        paused,
+                        instant(dueMs),
+                        instant(lastMs));
+    }
+
+    /** The id of the task that a tick of a schedule makes. */
+    public static String taskId(String name, long tickMs) {
+        return name + "@" + Instant.ofEpochMilli(tickMs);
+    }
+
+    private static @Nullable ScheduleRule rule(String text) {
+        try {
+            return ScheduleRule.parse(text);
+        } catch (InvalidTaskException unreadable) {
+            return null;
+        }
+    }
+
+    private static @Nullable Instant instant(long ms) {
+        return ms < 0 ? null : Instant.ofEpochMilli(ms);
+    }
+}

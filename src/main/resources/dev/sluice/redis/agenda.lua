@@ -1,0 +1,33 @@
+-- purpose: reads the schedules of a queue: all of them page by page, one of them, or those that are due
+-- KEYS:    the queue's keys (common.lua), the schedules' records, due times and bodies
+-- ARGV:    'due', how many of the due to leave out, how many to read; or 'all', a cursor, how many about; or 'one', a name
+-- RETURNS: {time in ms, for 'due' the ms until the next one behind these or -1, for 'all' the next cursor ('0' = the end),
+--          for each name, record or '', due time or '', 1 = it has a body}
+-- FROM→TO: none
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
+local what, from, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local now = clock_ms()
+local names, following = {}, '0'
+if what == 'due' then
+  names = call('ZRANGEBYSCORE', SCHEDULES_DUE, '-inf', now, 'LIMIT', from, limit)
+  local behind = call('ZRANGE', SCHEDULES_DUE, from + #names, from + #names, 'WITHSCORES')[2]
+  following = behind and math.max(0, tonumber(behind) - now) or -1
+elseif what == 'one' then
+  names[1] = from
+else
+  local page = call('HSCAN', SCHEDULES, from, 'COUNT', limit)
+  following = page[1]
+  for i = 1, #page[2], 2 do
+    names[#names + 1] = page[2][i]
+  end
+end
+
+local reply = { now, following }
+for i = 1, #names do
+  local name = names[i]
+  reply[#reply + 1] = name
+  reply[#reply + 1] = call('HGET', SCHEDULES, name) or ''
+  reply[#reply + 1] = call('ZSCORE', SCHEDULES_DUE, name) or ''
+  reply[#reply + 1] = call('HEXISTS', SCHEDULES_BODIES, name)
+end
+return reply

@@ -1,0 +1,96 @@
+-- purpose: declares a schedule of a queue, changes it, removes it, or makes its task at once
+-- KEYS:    the queue's keys (common.lua), the schedules' records, due times and bodies
+-- ARGV:    the verb, the schedule's name, and for
+--          put      whom it may replace ('' nobody, 'all', or those of one origin), origin, rule, body, first due time
+--                   in ms ('' = never), most schedules of a queue
+--          remove   the origin whose it must be ('' = any)
+--          pause    nothing
+--          resume   the version that is meant, next due time in ms ('' = never)
+--          trigger  id of the task
+-- RETURNS: {code, the record that was there or ''}
+--          0 done; 1 there is none; 2 it was so already; 3 there is another, or another version; 4 there are too many;
+--          5 the queue is draining
+-- FROM→TO: new→QUEUED, DEAD→QUEUED
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
+local verb, name = ARGV[1], ARGV[2]
+local size = lengths()
+local count = call('HLEN', SCHEDULES)
+local due, body = call('ZSCORE', SCHEDULES_DUE, name), call('HGET', SCHEDULES_BODIES, name)
+local record = call('HGET', SCHEDULES, name)
+local version, state, last, origin, rule = string.match(record or '', RECORD)
+
+local function write(its_state, its_last, its_origin, its_rule)
+  local its_version = call('HINCRBY', META, 'schedules', 1)
+  call('HSET', SCHEDULES, name, table.concat({ its_version, its_state, its_last, its_origin, its_rule }, '\t'))
+end
+
+local function set_due(due_ms)
+  if due_ms == '' then
+    call('ZREM', SCHEDULES_DUE, name)
+  else
+    call('ZADD', SCHEDULES_DUE, due_ms, name)
+  end
+end
+
+local verbs = {}
+
+function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
+  if record and rule == new_rule and body == new_body and (due or state == 'paused') then
+    return 2
+  elseif record and may_replace ~= 'all' and may_replace ~= origin then
+    return 3
+  elseif not record and count >= tonumber(most) then
+    return 4
+  end
+  write(state or 'active', last or '', new_origin, new_rule)
+  call('HSET', SCHEDULES_BODIES, name, new_body)
+  set_due(state == 'paused' and '' or first_due)
+  return 0
+end
+
+function verbs.remove(only_of)
+  if not record or (only_of ~= '' and only_of ~= origin) then
+    return 1
+  end
+  call('HDEL', SCHEDULES, name)
+  call('HDEL', SCHEDULES_BODIES, name)
+  call('ZREM', SCHEDULES_DUE, name)
+  return 0
+end
+
+function verbs.pause()
+  if not version then
+    return 1
+  elseif state == 'paused' then
+    return 2
+  end
+  write('paused', last, origin, rule)
+  set_due('')
+  return 0
+end
+
+function verbs.resume(meant, next_due)
+  if not version then
+    return 1
+  elseif state ~= 'paused' then
+    return 2
+  elseif version ~= meant then
+    return 3
+  end
+  write('active', last, origin, rule)
+  set_due(next_due)
+  return 0
+end
+
+function verbs.trigger(id)
+  local meta = call('HMGET', META, 'delivery', 'draining')
+  if not record or not body then
+    return 1
+  elseif meta[2] then
+    return 5
+  end
+  put_in(id, body, size, meta[1] == 'at-most-once')
+  return 0
+end
+
+return { verbs[verb](unpack(ARGV, 3)), record or '' }
