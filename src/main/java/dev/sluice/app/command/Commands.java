@@ -19,6 +19,7 @@ public final class Commands {
                 .addSubcommand(new PauseCommand.Resume(terminal))
                 .addSubcommand(new DrainCommand(terminal))
                 .addSubcommand(DeadCommand.with(terminal))
+                .addSubcommand(SchedulesCommand.with(terminal))
                 .addSubcommand(new ConfigCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
                 .addSubcommand(new ExplainCommand(terminal))

@@ -5,19 +5,13 @@ import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
-import dev.sluice.codec.JsonCodec;
 import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
-import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
-import dev.sluice.task.QueueInfo;
 import dev.sluice.task.Task;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.LinkedHashMap;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -75,36 +69,14 @@ final class EnqueueCommand implements Callable<Integer> {
     @Parameters(index = "1", arity = "0..1", paramLabel = "TYPE", description = "The word that picks the handler.")
     private @Nullable String type;
 
-    @Parameters(
-            index = "2",
-            arity = "0..1",
-            paramLabel = "PAYLOAD",
-            description =
-                    "JSON, or @FILE for the content of a file, or - for standard input; default: null. Behind -- it"
-                            + " may begin with a minus.")
+    @Parameters(index = "2", arity = "0..1", paramLabel = "PAYLOAD", description = Payload.DESCRIPTION)
     private @Nullable String payload;
 
     @Option(names = "--id", paramLabel = "ID", description = "The task's id; default: a new one.")
     private @Nullable String id;
 
-    @Option(
-            names = "--header",
-            paramLabel = "NAME=VALUE",
-            description = "A header for the handler; may be given often.")
-    private Map<String, String> headers = new LinkedHashMap<>();
-
-    @Option(
-            names = "--max-attempts",
-            paramLabel = "ATTEMPTS",
-            description = "The task's own limit of attempts, from 1; default: the dispatcher's.")
-    private @Nullable Integer maxAttempts;
-
-    @Option(
-            names = "--timeout",
-            paramLabel = "TIME",
-            converter = DurationConverter.class,
-            description = "The task's own limit for one attempt, such as 30s; default: the dispatcher's.")
-    private @Nullable Duration timeout;
+    @Mixin
+    private TaskOptions options = new TaskOptions();
 
     @Option(
             names = "--delay",
@@ -169,13 +141,7 @@ final class EnqueueCommand implements Callable<Integer> {
     }
 
     private int many(Queue wanted, String source) throws InterruptedException {
-        if (payload != null
-                || id != null
-                || !headers.isEmpty()
-                || maxAttempts != null
-                || timeout != null
-                || delay != null
-                || at != null) {
+        if (payload != null || id != null || !options.isEmpty() || delay != null || at != null) {
             throw Refusal.mistaken(
                     "with --lines each line says what PAYLOAD, --id, --header, --max-attempts and --timeout"
                             + " would say, and nothing is put off");
@@ -188,14 +154,7 @@ final class EnqueueCommand implements Callable<Integer> {
     }
 
     private TaskClient client(Session session, Queue wanted) throws InterruptedException {
-        QueueInfo recorded = session.await(session.sluice().queue(wanted.name()));
-        Queue agreed = queues.agreed(wanted, recorded);
-        if (recorded == null) {
-            terminal.remark(
-                    "Queue '" + agreed.name() + "' is new in this Redis: its statuses will be in '" + agreed.statusKey()
-                            + "', its delivery is " + agreed.delivery().word() + ".");
-        }
-        return session.sluice().client(agreed).with(durability);
+        return session.sluice().client(session.agreed(queues, wanted, terminal)).with(durability);
     }
 
     private Task<byte[]> task() {
@@ -205,31 +164,14 @@ final class EnqueueCommand implements Callable<Integer> {
         if (type == null) {
             throw new ParameterException(spec.commandLine(), "Missing required parameter: 'TYPE'");
         }
-        byte[] json = json();
+        byte[] json = Payload.json(payload, terminal);
         try {
-            Task<byte[]> task = Task.of(type, json).headers(headers);
+            Task<byte[]> task = options.addTo(Task.of(type, json));
             task = id == null ? task : task.id(id);
-            task = maxAttempts == null ? task : task.maxAttempts(maxAttempts);
-            task = timeout == null ? task : task.timeout(timeout);
             task = delay == null ? task : task.delay(delay);
             return at == null ? task : task.at(at);
         } catch (InvalidTaskException e) {
             throw Refusal.mistaken(e);
-        }
-    }
-
-    private byte[] json() {
-        String given = payload == null ? "null" : payload;
-        boolean elsewhere = given.equals("-") || given.startsWith("@");
-        String source = given.startsWith("@") ? given.substring(1) : given;
-        byte[] json = elsewhere ? Content.of(source, terminal).trimmed() : given.getBytes(StandardCharsets.UTF_8);
-        try {
-            return JsonCodec.standard().encode(json);
-        } catch (InvalidTaskException | PayloadTooLargeException e) {
-            boolean unquoted = !elsewhere && !given.isEmpty() && "{[\"".indexOf(given.charAt(0)) < 0;
-            throw Refusal.mistaken((elsewhere ? Content.name(source) + ": " : "")
-                    + e.getMessage()
-                    + (unquoted ? "; JSON text needs quotes of its own: '\"text\"'" : ""));
         }
     }
 }

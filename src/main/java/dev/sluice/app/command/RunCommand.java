@@ -85,7 +85,7 @@ final class RunCommand implements Callable<Integer> {
                 ? null
                 : RedisAddress.of(settings.redis().text());
         int tasks = demoTasks(given, configuration.file() != null);
-        return new Standalone(settings, terminal, headStart).run(given, handlers, tasks);
+        return new Standalone(settings, configuration.file(), terminal, headStart).run(given, handlers, tasks);
     }
 
     private int demoTasks(@Nullable RedisAddress given, boolean configured) {

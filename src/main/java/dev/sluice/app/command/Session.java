@@ -3,6 +3,7 @@ package dev.sluice.app.command;
 import dev.sluice.Sluice;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
+import dev.sluice.app.console.Terminal;
 import dev.sluice.app.console.Waiting;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
@@ -61,6 +62,18 @@ final class Session implements AutoCloseable {
             throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
         }
         return known;
+    }
+
+    /** A queue that may be a new one: as Redis has it, or as the options say, which is remarked upon. */
+    Queue agreed(QueueOptions options, Queue wanted, Terminal terminal) throws InterruptedException {
+        QueueInfo recorded = await(sluice.queue(wanted.name()));
+        Queue agreed = options.agreed(wanted, recorded);
+        if (recorded == null) {
+            terminal.remark(
+                    "Queue '" + agreed.name() + "' is new in this Redis: its statuses will be in '" + agreed.statusKey()
+                            + "', its delivery is " + agreed.delivery().word() + ".");
+        }
+        return agreed;
     }
 
     /** What {@code work} emits within 30 s, or null if it is empty. */

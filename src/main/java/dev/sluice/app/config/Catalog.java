@@ -3,11 +3,14 @@ package dev.sluice.app.config;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Misfire;
+import dev.sluice.task.Overlap;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
 
@@ -198,6 +201,23 @@ final class Catalog {
             Kind.NONE,
             "Answers that make a task a dead letter at once, besides 410 and 489.");
 
+    static final Setting<Optional<String>> CRON =
+            Setting.of("cron", Kind.cron(), Kind.NONE, "When it fires, by the clock of its zone; or every.");
+    static final Setting<Optional<Duration>> EVERY = Setting.of(
+            "every",
+            Kind.optionalDuration(Duration.ofSeconds(1), YEAR),
+            Kind.NONE,
+            "The rate at which it fires, counted from 1970; or cron.");
+    static final Setting<ZoneId> ZONE =
+            Setting.of("zone", Kind.zone(), "UTC", "Whose clock cron goes by, such as Europe/Berlin.");
+    static final Setting<Optional<String>> SCHEDULED_TYPE = Setting.of(
+            "type", Kind.optionalText(TYPE, Task::isValidType), Kind.NONE, "The type of its tasks; must be set.");
+    static final Setting<byte[]> PAYLOAD = Setting.of("payload", Kind.json(), "null", "The payload of its tasks.");
+    static final Setting<Misfire> MISFIRE = Setting.of(
+            "misfire", Kind.misfire(), Misfire.once().toString(), "What becomes of ticks that nobody fired in time.");
+    static final Setting<Overlap> OVERLAP = Setting.of(
+            "overlap", Kind.overlap(), Overlap.ALLOW.word(), "Whether a tick fires while the task before it lives.");
+
     static final List<Setting<?>> GLOBAL = List.of(
             REDIS_URL,
             REDIS_DATA,
@@ -258,6 +278,9 @@ final class Catalog {
     /** What a type of task may have of its own; what it does not say is the queue's. */
     static final List<Setting<?>> OF_A_TYPE =
             List.of(TIMEOUT, MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES);
+
+    /** What a schedule of a queue consists of. */
+    static final List<Setting<?>> OF_A_SCHEDULE = List.of(CRON, EVERY, ZONE, SCHEDULED_TYPE, PAYLOAD, MISFIRE, OVERLAP);
 
     private Catalog() {}
 

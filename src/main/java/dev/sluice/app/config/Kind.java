@@ -1,12 +1,22 @@
 package dev.sluice.app.config;
 
+import dev.sluice.codec.JsonCodec;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Misfire;
+import dev.sluice.task.Overlap;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.Timing;
+import dev.sluice.upkeep.Ticks;
 import java.math.BigDecimal;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -14,6 +24,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -232,6 +243,60 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                     return Optional.of(text);
                 },
                 true);
+    }
+
+    static Kind<Optional<Duration>> optionalDuration(Duration least, Duration most) {
+        Kind<Duration> given = duration(least, most);
+        return new Kind<>(
+                given.form + ", or none",
+                text -> text.equals(NONE) ? Optional.empty() : Optional.of(given.reader.apply(text)),
+                true);
+    }
+
+    /** An expression whose fields are looked at here already, whatever the zone. */
+    static Kind<Optional<String>> cron() {
+        return new Kind<>(
+                "a cron expression of 5 or 6 fields, or none",
+                text -> {
+                    if (text.equals(NONE)) {
+                        return Optional.empty();
+                    }
+                    try {
+                        Ticks.of(Timing.cron(text, ZoneOffset.UTC));
+                        return Optional.of(text);
+                    } catch (InvalidTaskException e) {
+                        String told = String.valueOf(e.getMessage());
+                        throw new IllegalArgumentException(told.replaceFirst("^cron expression (?=')", ""), e);
+                    }
+                },
+                true);
+    }
+
+    static Kind<ZoneId> zone() {
+        return new Kind<>("a time zone", Zones::named, false);
+    }
+
+    static Kind<Misfire> misfire() {
+        return new Kind<>("once, skip or catch-up 1 to 100", text -> orRefuse(() -> Misfire.parse(text)), false);
+    }
+
+    static Kind<Overlap> overlap() {
+        return new Kind<>("allow or skip", text -> orRefuse(() -> Overlap.parse(text)), false);
+    }
+
+    static Kind<byte[]> json() {
+        return new Kind<>(
+                "JSON as a text",
+                text -> orRefuse(() -> JsonCodec.standard().encode(text.getBytes(StandardCharsets.UTF_8))),
+                false);
+    }
+
+    private static <T> T orRefuse(Supplier<T> reader) {
+        try {
+            return reader.get();
+        } catch (SluiceException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
     }
 
     /** What is wrong with that text; empty if nothing is. */

@@ -9,6 +9,10 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Schedule;
+import dev.sluice.task.Task;
+import dev.sluice.task.Timing;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -145,6 +149,12 @@ final class Reading {
         boolean sound = values.entrySet().stream()
                 .filter(entry -> entry.getKey().scope().queue().equals(scope.queue()))
                 .allMatch(entry -> isSound(entry.getKey(), entry.getValue()));
+        List<Schedule> schedules = new ArrayList<>();
+        scopes.forEach((it, at) -> {
+            if (it.isSchedule() && it.queue().equals(scope.queue()) && isSound(it)) {
+                schedule(it, at).ifPresent(schedules::add);
+            }
+        });
         if (queue == null || !sound || problems.count() > before) {
             return null;
         }
@@ -161,7 +171,43 @@ final class Reading {
         for (Scope type : types) {
             settings = settings.timeout(type.type(), of(Catalog.TIMEOUT, type)).retry(type.type(), retry(type));
         }
-        return new Settings.Served(queue, settings);
+        return new Settings.Served(queue, settings, schedules);
+    }
+
+    private Optional<Schedule> schedule(Scope scope, Source source) {
+        String path = scope.absolute("").replaceFirst("\\.$", "");
+        Optional<String> cron = of(Catalog.CRON, scope);
+        Optional<Duration> every = of(Catalog.EVERY, scope);
+        Optional<String> type = of(Catalog.SCHEDULED_TYPE, scope);
+        Source zone = given(Catalog.ZONE, scope).source();
+        int before = problems.count();
+        if (cron.isPresent() == every.isPresent()) {
+            problems.add(source, path, "must have either cron or every");
+        }
+        if (type.isEmpty()) {
+            problems.add(source, path, "must have the type of its tasks");
+        }
+        if (every.isPresent() && !zone.equals(Source.DEFAULT)) {
+            problems.add(zone, path + ".zone", "has no meaning with every; remove it");
+        }
+        if (problems.count() > before) {
+            return Optional.empty();
+        }
+        Timing timing =
+                every.map(Timing::every).orElseGet(() -> Timing.cron(cron.orElseThrow(), of(Catalog.ZONE, scope)));
+        try {
+            return Optional.of(Schedule.of(
+                            scope.schedule(), timing, Task.of(type.orElseThrow(), of(Catalog.PAYLOAD, scope)))
+                    .misfire(of(Catalog.MISFIRE, scope))
+                    .overlap(of(Catalog.OVERLAP, scope)));
+        } catch (InvalidTaskException e) {
+            problems.add(source, path + ": " + e.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    private boolean isSound(Scope scope) {
+        return scope.settings().stream().allMatch(setting -> isSound(new Key(scope, setting), given(setting, scope)));
     }
 
     private @Nullable PushTarget target(Scope scope, Source source) {

@@ -7,16 +7,25 @@ import java.util.List;
  *
  * @param queue the queue's name; empty for the whole program
  * @param type the task type of that queue; empty for all of it. Without a queue, the type whose handler is configured
+ * @param schedule the schedule of that queue; empty for all of it
  */
-record Scope(String queue, String type) {
-    static final Scope PROGRAM = new Scope("", "");
+record Scope(String queue, String type, String schedule) {
+    static final Scope PROGRAM = new Scope("", "", "");
 
     static Scope of(String queue) {
-        return new Scope(queue, "");
+        return new Scope(queue, "", "");
+    }
+
+    Scope withType(String name) {
+        return new Scope(queue, name, "");
+    }
+
+    Scope withSchedule(String name) {
+        return new Scope(queue, "", name);
     }
 
     static Scope ofHandler(String type) {
-        return new Scope("", type);
+        return new Scope("", type, "");
     }
 
     boolean isType() {
@@ -28,13 +37,19 @@ record Scope(String queue, String type) {
     }
 
     boolean isQueue() {
-        return !queue.isEmpty() && type.isEmpty();
+        return !queue.isEmpty() && type.isEmpty() && schedule.isEmpty();
+    }
+
+    boolean isSchedule() {
+        return !schedule.isEmpty();
     }
 
     /** What can be set here. */
     List<Setting<?>> settings() {
         if (isHandler()) {
             return Catalog.OF_A_HANDLER;
+        } else if (isSchedule()) {
+            return Catalog.OF_A_SCHEDULE;
         }
         return isType() ? Catalog.OF_A_TYPE : isQueue() ? Catalog.OF_A_QUEUE : Catalog.GLOBAL;
     }
@@ -44,7 +59,7 @@ record Scope(String queue, String type) {
         if (isHandler()) {
             return "handlers." + type + "." + path;
         }
-        String ofType = isType() ? "types." + type + "." : "";
-        return queue.isEmpty() ? path : "queues." + queue + "." + ofType + path;
+        String part = isType() ? "types." + type + "." : isSchedule() ? "schedules." + schedule + "." : "";
+        return queue.isEmpty() ? path : "queues." + queue + "." + part + path;
     }
 }

@@ -4,6 +4,7 @@ import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.http.Role;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Schedule;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -67,6 +68,21 @@ public record Settings(
         }
     }
 
-    /** A queue and how it is consumed. */
-    public record Served(Queue queue, QueueSettings settings) {}
+    /**
+     * A queue and how it is consumed.
+     *
+     * @param schedules what is declared for it, in the order of the file
+     */
+    public record Served(Queue queue, QueueSettings settings, List<Schedule> schedules) {
+
+        /** The same, with the schedules copied. */
+        public Served {
+            schedules = List.copyOf(schedules);
+        }
+
+        /** One without schedules. */
+        public Served(Queue queue, QueueSettings settings) {
+            this(queue, settings, List.of());
+        }
+    }
 }

@@ -1,5 +1,7 @@
 package dev.sluice.app.config;
 
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Schedule;
 import dev.sluice.task.Task;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -32,6 +35,7 @@ final class YamlFile {
     private static final String QUEUES = "queues";
     private static final String TYPES = "types";
     private static final String HANDLERS = "handlers";
+    private static final String SCHEDULES = "schedules";
     private static final int LONGEST = 1 << 20;
     private static final int DEEPEST = 64;
 
@@ -154,9 +158,11 @@ final class YamlFile {
             } else if (scope.equals(Scope.PROGRAM) && path.equals(QUEUES)) {
                 readQueues(entry);
             } else if (scope.isQueue() && path.equals(TYPES)) {
-                readTypes(entry.getValueNode(), scope.absolute(TYPES), scope.queue());
+                readTypes(entry.getValueNode(), scope.absolute(TYPES), scope::withType);
             } else if (scope.equals(Scope.PROGRAM) && path.equals(HANDLERS)) {
-                readTypes(entry.getValueNode(), HANDLERS, scope.queue());
+                readTypes(entry.getValueNode(), HANDLERS, Scope::ofHandler);
+            } else if (scope.isQueue() && path.equals(SCHEDULES)) {
+                readSchedules(entry.getValueNode(), scope);
             } else if (scope.settings().stream().anyMatch(it -> it.path().startsWith(path + "."))) {
                 readNested(entry.getValueNode(), path, scope);
             } else {
@@ -206,36 +212,63 @@ final class YamlFile {
         }
     }
 
-    /** Types of {@code queue}; without one those that have a handler. */
-    private void readTypes(Node node, String path, String queue) {
+    private void readTypes(Node node, String path, Function<String, Scope> scopeOf) {
+        readParts(
+                node,
+                path,
+                "task types",
+                type -> Task.isValidType(type)
+                        ? null
+                        : "must name types of 1 to 256 bytes without control characters, was '" + type + "'",
+                scopeOf);
+    }
+
+    private void readSchedules(Node node, Scope queue) {
+        readParts(node, queue.absolute(SCHEDULES), "names of schedules", YamlFile::objection, queue::withSchedule);
+    }
+
+    private static @Nullable String objection(String schedule) {
+        try {
+            Schedule.checkName(schedule);
+            return null;
+        } catch (InvalidTaskException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    /** Each part that has a name and settings of its own. */
+    private void readParts(
+            Node node,
+            String path,
+            String what,
+            Function<String, @Nullable String> objection,
+            Function<String, Scope> scopeOf) {
         if (!(node instanceof MappingNode names)) {
             if (!isNull(node)) {
-                problems.add(at(node), path, "must be a mapping of task types to their settings, was " + shape(node));
+                problems.add(at(node), path, "must be a mapping of " + what + " to their settings, was " + shape(node));
             }
             return;
         }
         Set<String> seen = new HashSet<>();
-        for (NodeTuple type : names.getValue()) {
-            String word = word(type.getKeyNode(), seen);
+        for (NodeTuple part : names.getValue()) {
+            String word = word(part.getKeyNode(), seen);
             if (word == null) {
                 continue;
             }
-            if (!Task.isValidType(word)) {
-                problems.add(
-                        at(type.getKeyNode()),
-                        path,
-                        "must name types of 1 to 256 bytes without control characters, was '" + word + "'");
+            String wrong = objection.apply(word);
+            if (wrong != null) {
+                problems.add(at(part.getKeyNode()), path, wrong);
                 continue;
             }
-            Scope scope = new Scope(queue, word);
-            scopes.put(scope, at(type.getKeyNode()));
-            if (type.getValueNode() instanceof MappingNode its) {
+            Scope scope = scopeOf.apply(word);
+            scopes.put(scope, at(part.getKeyNode()));
+            if (part.getValueNode() instanceof MappingNode its) {
                 readGroup(its, "", scope);
-            } else if (!isNull(type.getValueNode())) {
+            } else if (!isNull(part.getValueNode())) {
                 problems.add(
-                        at(type.getValueNode()),
+                        at(part.getValueNode()),
                         path + "." + word,
-                        "must be a mapping of settings, was " + shape(type.getValueNode()));
+                        "must be a mapping of settings, was " + shape(part.getValueNode()));
             }
         }
     }
@@ -348,7 +381,7 @@ final class YamlFile {
                                 .map(Setting::path)
                                 .filter(path -> path.startsWith(prefix))
                                 .map(path -> path.substring(prefix.length()).split("\\.", 2)[0]),
-                        !prefix.isEmpty() ? Stream.of() : groups(scope))
+                        prefix.isEmpty() ? groups(scope) : Stream.of())
                 .distinct()
                 .toList();
     }
@@ -357,7 +390,7 @@ final class YamlFile {
         if (scope.equals(Scope.PROGRAM)) {
             return Stream.of(QUEUES, HANDLERS);
         }
-        return scope.isQueue() ? Stream.of(TYPES) : Stream.of();
+        return scope.isQueue() ? Stream.of(TYPES, SCHEDULES) : Stream.of();
     }
 
     private static boolean isNull(Node node) {

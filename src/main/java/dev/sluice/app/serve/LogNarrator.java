@@ -4,12 +4,15 @@ import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
+import dev.sluice.task.ScheduleChange;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /** Tells a program, in log events with constant messages. No payload is ever in them. */
 final class LogNarrator implements Narrator {
@@ -67,6 +70,25 @@ final class LogNarrator implements Narrator {
     @Override
     public void listening(String url) {
         log.atInfo().addKeyValue("http.url", url).log("Listening");
+    }
+
+    @Override
+    public void schedule(String queue, ScheduleChange change) {
+        log.atLevel(change.before() == null ? Level.INFO : Level.WARN)
+                .addKeyValue("queue", queue)
+                .addKeyValue("schedule", change.name())
+                .addKeyValue("outcome", change.outcome().name().toLowerCase(Locale.ROOT))
+                .addKeyValue("before", change.before())
+                .log("Schedule declared");
+    }
+
+    @Override
+    public void foreignSchedule(String queue, String schedule, String origin) {
+        log.atWarn()
+                .addKeyValue("queue", queue)
+                .addKeyValue("schedule", schedule)
+                .addKeyValue("origin", origin)
+                .log("The queue has a schedule of another file");
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
+import dev.sluice.task.ScheduleChange;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -36,6 +37,12 @@ interface Narrator {
 
     /** HTTP is answered at this address. */
     void listening(String url);
+
+    /** A schedule that the file declares was created or changed, or one that it declares no more was removed. */
+    void schedule(String queue, ScheduleChange change);
+
+    /** A schedule that another file has declared, and this one does not. */
+    void foreignSchedule(String queue, String schedule, String origin);
 
     void serving(RedisAddress redis, List<Queue> queues);
 

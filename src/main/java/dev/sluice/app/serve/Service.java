@@ -5,11 +5,14 @@ import dev.sluice.app.config.Settings;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Waiting;
+import dev.sluice.client.Schedules;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.Health;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
+import dev.sluice.task.ScheduleChange;
 import dev.sluice.task.SluiceException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -17,6 +20,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /**
  * The dispatcher of {@code run} from its start to its end. What it opens it leaves to {@link Closing}, which drains and
@@ -24,6 +28,8 @@ import reactor.core.publisher.Mono;
  */
 final class Service {
     private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
+    private static final Duration TIME_TO_DECLARE = Duration.ofSeconds(10);
+    private static final String OF_A_FILE = "yaml ";
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
 
     // After the grace. Together less than the 2 s that a stop may take on top of it.
@@ -32,12 +38,14 @@ final class Service {
     private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(300);
 
     private final Settings settings;
+    private final @Nullable Path file;
     private final Narrator narrator;
     private final Signals signals;
     private final Closing closing;
 
-    Service(Settings settings, Narrator narrator, Signals signals, Closing closing) {
+    Service(Settings settings, @Nullable Path file, Narrator narrator, Signals signals, Closing closing) {
         this.settings = settings;
+        this.file = file;
         this.narrator = narrator;
         this.signals = signals;
         this.closing = closing;
@@ -83,6 +91,9 @@ final class Service {
             narrator.listening(url);
         }
         closing.add(() -> drain(dispatcher, results, sluice));
+        if (file != null) {
+            declareSchedules(sluice, file, address);
+        }
         if (demo != null) {
             demo.run(sluice.client(queues.get(0)));
         }
@@ -126,6 +137,41 @@ final class Service {
         } catch (SluiceException refused) {
             throw Refusal.failed(address + ": " + refused.getMessage());
         }
+    }
+
+    /** Whoever has a file says in it which schedules there are: what it once declared and does not any more is removed. */
+    private void declareSchedules(Sluice sluice, Path from, RedisAddress address) {
+        String origin = OF_A_FILE + from.toAbsolutePath().normalize();
+        Mono<Void> declared = Flux.fromIterable(settings.queues())
+                .concatMap(served -> declare(sluice, served, origin)
+                        .retryWhen(Retry.backoff(Long.MAX_VALUE, LOOK_AGAIN).filter(Service::mayPass)))
+                .then();
+        try {
+            if (!Waiting.endsWithin(Waiting.begin(declared), TIME_TO_DECLARE)) {
+                throw Refusal.failed(
+                        address + " did not take the schedules within " + TIME_TO_DECLARE.toSeconds() + " s");
+            }
+        } catch (SluiceException refused) {
+            throw Refusal.failed(address + ": " + refused.getMessage());
+        }
+    }
+
+    private static boolean mayPass(Throwable failure) {
+        return failure instanceof SluiceException known && known.retryable();
+    }
+
+    private Mono<Void> declare(Sluice sluice, Settings.Served served, String origin) {
+        String queue = served.queue().name();
+        Schedules schedules = sluice.schedules(served.queue()).origin(origin);
+        return schedules
+                .declare(served.schedules())
+                .filter(change -> change.outcome() != ScheduleChange.Outcome.UNCHANGED)
+                .doOnNext(change -> narrator.schedule(queue, change))
+                .thenMany(schedules.all())
+                .filter(it -> it.origin().startsWith(OF_A_FILE) && !it.origin().equals(origin))
+                .doOnNext(it ->
+                        narrator.foreignSchedule(queue, it.name(), it.origin().substring(OF_A_FILE.length())))
+                .then();
     }
 
     private void drain(Dispatcher dispatcher, Results results, Sluice sluice) {

@@ -19,12 +19,18 @@ public final class Standalone {
     private static final Duration TIME_TO_END = Duration.ofMillis(1_900);
 
     private final Settings settings;
+    private final @Nullable Path file;
     private final Terminal terminal;
     private final HeadStart headStart;
 
-    /** Runs with {@code settings}, and tells {@code terminal} or the log, as these say. */
-    public Standalone(Settings settings, Terminal terminal, HeadStart headStart) {
+    /**
+     * Runs with {@code settings}, and tells {@code terminal} or the log, as these say.
+     *
+     * @param file where they are from, which is who declares their schedules; null = no file, which declares none
+     */
+    public Standalone(Settings settings, @Nullable Path file, Terminal terminal, HeadStart headStart) {
         this.settings = settings;
+        this.file = file;
         this.terminal = terminal;
         this.headStart = headStart;
     }
@@ -50,7 +56,7 @@ public final class Standalone {
         Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
         signals.listen();
         try (Closing closing = new Closing()) {
-            Service service = new Service(settings, narrator, signals, closing);
+            Service service = new Service(settings, file, narrator, signals, closing);
             RedisAddress address = given == null ? service.startRedis() : given;
             headStart.await();
             Queue first = settings.queues().get(0).queue();

@@ -7,6 +7,7 @@ import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
+import dev.sluice.task.ScheduleChange;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -69,6 +70,19 @@ final class TerminalNarrator implements Narrator {
     @Override
     public void listening(String url) {
         terminal.say("HTTP is answered at " + url + ".");
+    }
+
+    @Override
+    public void schedule(String queue, ScheduleChange change) {
+        terminal.say("Schedule " + change.name() + " of " + queue + ": "
+                + change.outcome().name().toLowerCase(Locale.ROOT)
+                + (change.before() == null ? "." : "; it was " + Table.printable(change.before()) + "."));
+    }
+
+    @Override
+    public void foreignSchedule(String queue, String schedule, String origin) {
+        terminal.say(
+                "Schedule " + schedule + " of " + queue + " is not from this file but from " + brief(origin) + ".");
     }
 
     @Override

@@ -5,15 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Misfire;
+import dev.sluice.task.Overlap;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Schedule;
 import dev.sluice.task.TaskTimeoutException;
+import dev.sluice.task.Timing;
 import dev.sluice.task.Verdict;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -191,6 +197,61 @@ class ConfigurationTest {
                                 "com.acme.Gone: discard, dev.sluice.task.TaskTimeoutException: dead, java.io.IOException:"
                                         + " retry",
                                 file() + ":12"));
+    }
+
+    @Test
+    void schedulesOfAQueueAreRead() throws Exception {
+        Configuration configuration = load("""
+                queues:
+                  jobs:
+                    schedules:
+                      nightly: { cron: 0 2 * * MON-FRI, zone: Europe/Berlin, type: report, payload: '{"n":1}' }
+                      poll:
+                        every: 10m
+                        type: echo
+                        misfire: catch-up 3
+                        overlap: skip
+                """, Map.of("SLUICE_QUEUES_JOBS_SCHEDULES_POLL_EVERY", "5m"), Map.of());
+
+        List<Schedule> schedules = configuration.settings().queues().get(0).schedules();
+
+        assertThat(schedules).extracting(Schedule::name).containsExactly("nightly", "poll");
+        assertThat(schedules.get(0).timing()).isEqualTo(Timing.cron("0 2 * * MON-FRI", ZoneId.of("Europe/Berlin")));
+        assertThat((byte[]) schedules.get(0).task().payload()).asString().isEqualTo("{\"n\":1}");
+        assertThat(schedules.get(1).timing()).isEqualTo(Timing.every(Duration.ofMinutes(5)));
+        assertThat(schedules.get(1).misfire()).isEqualTo(Misfire.catchUp(3));
+        assertThat(schedules.get(1).overlap()).isEqualTo(Overlap.SKIP);
+    }
+
+    @Test
+    void whatIsWrongWithAScheduleIsNamedWithItsPlace() {
+        assertThatThrownBy(() -> load("""
+                        queues:
+                          jobs:
+                            schedules:
+                              a: { cron: 61 2 * * *, type: t }
+                              b: { cron: 0 2 * * *, zone: Europe/Berln, type: t }
+                              c: { type: t }
+                              d: { every: 10m, zone: UTC }
+                              e: { every: 10m, type: t, payload: "{" }
+                              f: { evry: 10m, type: t }
+                              g h: { every: 10m, type: t }
+                              i: { every: 1ms, cron: 0 2 * * *, type: t }
+                              a: { every: 10m, type: t }
+                        """, Map.of(), Map.of()))
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining(":4:18: queues.jobs.schedules.a.cron: '61 2 * * *' cannot be read: minute '61' at"
+                        + " position 1: value 61 not in range [0, 59]")
+                .hasMessageContaining(":5:35: queues.jobs.schedules.b.zone: 'Europe/Berln' is no time zone")
+                .hasMessageContaining("did you mean Europe/Berlin?")
+                .hasMessageContaining(":6:7: queues.jobs.schedules.c must have either cron or every")
+                .hasMessageContaining(":7:7: queues.jobs.schedules.d must have the type of its tasks")
+                .hasMessageContaining("queues.jobs.schedules.d.zone has no meaning with every")
+                .hasMessageContaining(":8:42: queues.jobs.schedules.e.payload")
+                .hasMessageContaining("queues.jobs.schedules.f.evry is an unknown key; did you mean every?")
+                .hasMessageContaining(":10:7: queues.jobs.schedules the name of a schedule must be")
+                .hasMessageContaining("queues.jobs.schedules.i.every must be a duration, 1s to 8760h")
+                .hasMessageContaining(":12:7: a is there twice");
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.Failure;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Schedule;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.nio.file.Files;
@@ -58,22 +59,41 @@ class SettingsDocTest {
                 .collect(Collectors.joining("\n"));
 
         assertThat(Files.readString(MANUAL)).contains(table);
+        assertThat(Files.readString(MANUAL))
+                .contains(Catalog.OF_A_SCHEDULE.stream()
+                        .map(setting -> row("queues.NAME.schedules.SCHEDULE." + setting.path(), setting))
+                        .collect(Collectors.joining("\n")));
     }
 
     @Test
-    void theTypesThatTheSampleShowsInACommentAreRead() throws IOException {
-        String sample = Files.readString(SAMPLE);
-        int from = sample.indexOf("    # types:");
+    void thePageOnSchedulesShowsSomeThatAreRead() throws IOException {
         Path file = Files.writeString(
-                folder.resolve("types.yaml"),
-                sample.substring(0, from) + uncommented(sample.substring(from, sample.indexOf("\n\n", from))));
+                folder.resolve("schedules.yaml"), firstExampleOf(Path.of("src", "docs", "schedules.md")));
 
-        QueueSettings settings = Configuration.load(file, Map.of(), Map.of())
-                .settings()
-                .queues()
-                .get(0)
-                .settings();
+        assertThat(Configuration.load(file, Map.of(), Map.of())
+                        .settings()
+                        .queues()
+                        .get(0)
+                        .schedules())
+                .extracting(schedule -> schedule.name() + " " + schedule.misfire() + " " + schedule.overlap())
+                .containsExactly("nightly catch-up 3 ALLOW", "poll once SKIP");
+    }
 
+    @Test
+    void theSchedulesAndTypesThatTheSampleShowsInCommentsAreRead() throws IOException {
+        String sample = Files.readString(SAMPLE);
+        int from = sample.indexOf("    # schedules:");
+        String shown = sample.substring(from, sample.indexOf("\n\n", from))
+                .lines()
+                .map(line -> line.replaceFirst("# (?!Types)", ""))
+                .collect(Collectors.joining("\n"));
+        Path file = Files.writeString(folder.resolve("types.yaml"), sample.substring(0, from) + shown);
+
+        Settings.Served served =
+                Configuration.load(file, Map.of(), Map.of()).settings().queues().get(0);
+        QueueSettings settings = served.settings();
+
+        assertThat(served.schedules()).extracting(Schedule::name).containsExactly("nightly", "poll");
         assertThat(settings.timeouts()).containsExactly(Map.entry("email.send", Duration.ofSeconds(30)));
         assertThat(settings.retries().get("email.send").maxAttempts()).isEqualTo(8);
     }
