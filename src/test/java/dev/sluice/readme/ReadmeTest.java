@@ -77,6 +77,7 @@ class ReadmeTest {
                 Map.entry("results.md text", "ResultsRedisTest"),
                 Map.entry("push.md java", "PushScenarioTest"),
                 Map.entry("push.md yaml", "PushScenarioTest"),
+                Map.entry("schedules.md yaml", "SettingsDocTest"),
                 Map.entry("states.md mermaid", "StatesDocTest"),
                 Map.entry("testing.md java", "ConsumerProjectScenarioTest"),
                 Map.entry("testing.md xml", "ConsumerProjectScenarioTest"));
