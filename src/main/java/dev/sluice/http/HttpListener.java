@@ -14,8 +14,8 @@ import reactor.netty.resources.LoopResources;
  * A server that listens for an {@link HttpApi}, with threads of its own. Thread-safe.
  *
  * <p>Its limits: 10,000 connections, of which it closes any more at once; 8 KiB for the line of a request and 16 KiB for its
- * headers, which must be there within 10 s; 60 s without a request; a body and the reading of an answer must go on by 1 KiB in
- * every 30 s. So a client that dawdles costs a few kilobytes, and not for long.
+ * headers, which must be there within 10 s; 60 s without a request; a body must go on by 1 KiB in every 30 s, and the reading
+ * of an answer at all. So a client that dawdles costs a few kilobytes, and not for long.
  */
 public final class HttpListener {
     private static final int MOST_CONNECTIONS = 10_000;
