@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import java.nio.charset.StandardCharsets;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
@@ -152,7 +153,7 @@ final class BatchRoute {
                                 .toBytes());
             }
             if (!lines) {
-                text.writeBytes((begun ? "]" : "[]").getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+                text.writeBytes((begun ? "]" : "[]").getBytes(StandardCharsets.US_ASCII));
             }
             return text.toByteArray();
         }

@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import java.util.OptionalLong;
 import dev.sluice.Sluice;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.client.DeadLetters;
@@ -69,7 +70,7 @@ final class KnownQueues {
 
     private static QueueInfo empty(Queue queue) {
         return new QueueInfo(
-                queue, 0, 0, 0, java.util.OptionalLong.empty(), 0, java.util.OptionalLong.empty(), false, false, 0);
+                queue, 0, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0);
     }
 
     private static Problem unknown(String name) {

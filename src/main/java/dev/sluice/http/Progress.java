@@ -6,8 +6,10 @@ import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
+import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +26,8 @@ import reactor.netty.NettyPipeline;
 final class Progress extends ChannelDuplexHandler {
     private static final int LEAST = 1024;
     private static final int LOOKS_FOR_HEADERS = 5;
+    private static final int MOST_AFTER_THE_ANSWER = 8 * 1024 * 1024;
+    private static final Duration TIME_AFTER_THE_ANSWER = Duration.ofSeconds(2);
 
     private final Patience patience;
     private @Nullable ScheduledFuture<?> looks;
@@ -34,6 +38,8 @@ final class Progress extends ChannelDuplexHandler {
     private int writing;
     private long written;
     private long periodBegan;
+    private boolean leaving;
+    private int thrownAway;
 
     private Progress(Patience patience) {
         this.patience = patience;
@@ -68,8 +74,46 @@ final class Progress extends ChannelDuplexHandler {
         context.read();
     }
 
+    /**
+     * A client that is refused while it still sends gets its answer: bytes that nobody reads would make the kernel reset the
+     * connection, and take the answer with them.
+     */
+    @Override
+    public void close(ChannelHandlerContext context, ChannelPromise promise) {
+        if (leaving || !inBody || !context.channel().isActive() || !(context.channel() instanceof DuplexChannel both)) {
+            context.close(promise);
+            return;
+        }
+        leaving = true;
+        both.shutdownOutput().addListener(done -> context.read());
+        var unused = context.executor()
+                .schedule(
+                        () -> context.close(promise), TIME_AFTER_THE_ANSWER.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void throwAway(ChannelHandlerContext context, Object message) {
+        thrownAway += message instanceof ByteBuf bytes ? bytes.readableBytes() : 0;
+        ReferenceCountUtil.release(message);
+        if (thrownAway > MOST_AFTER_THE_ANSWER) {
+            var unused = context.close();
+        }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext context) {
+        if (leaving) {
+            context.read();
+        } else {
+            context.fireChannelReadComplete();
+        }
+    }
+
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
+        if (leaving) {
+            throwAway(context, message);
+            return;
+        }
         if (!inBody && headersSince == 0) {
             headersSince = System.nanoTime();
         }

@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import java.util.Locale;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import java.nio.charset.StandardCharsets;
@@ -71,7 +72,7 @@ final class Tokens {
     }
 
     private static String word(Role role) {
-        return role.name().toLowerCase(java.util.Locale.ROOT);
+        return role.name().toLowerCase(Locale.ROOT);
     }
 
     private static byte[] digest(String token) {

@@ -91,6 +91,26 @@ class HostileRedisTest {
     }
 
     @Test
+    void whoSendsMoreThanIsTakenStillReadsWhy(RedisServer redis) throws Exception {
+        byte[] body = new byte[2_000_000];
+        String head = "POST " + TASKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+                + body.length + "\r\n\r\n";
+        try (Web web = mail(redis)) {
+            for (int i = 0; i < 10; i++) {
+                try (Socket socket = web.socket()) {
+                    socket.getOutputStream().write(head.getBytes(US_ASCII));
+                    Thread.sleep(20); // it has been refused by then
+                    socket.getOutputStream().write(body);
+
+                    assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
+                            .startsWith("HTTP/1.1 413")
+                            .contains("body-too-large");
+                }
+            }
+        }
+    }
+
+    @Test
     void whoDawdlesIsCutOff(RedisServer redis) throws Exception {
         var patience = new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(700));
         try (Web web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")), patience);
