@@ -1,6 +1,5 @@
 package dev.sluice.http;
 
-import java.nio.charset.StandardCharsets;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
@@ -9,6 +8,7 @@ import dev.sluice.task.SluiceException;
 import dev.sluice.task.Task;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,5 @@
 package dev.sluice.http;
 
-import java.util.OptionalLong;
 import dev.sluice.Sluice;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.client.DeadLetters;
@@ -9,6 +8,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import reactor.core.publisher.Mono;
 
@@ -69,8 +69,7 @@ final class KnownQueues {
     }
 
     private static QueueInfo empty(Queue queue) {
-        return new QueueInfo(
-                queue, 0, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0);
+        return new QueueInfo(queue, 0, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0);
     }
 
     private static Problem unknown(String name) {

@@ -87,8 +87,7 @@ final class Progress extends ChannelDuplexHandler {
         leaving = true;
         both.shutdownOutput().addListener(done -> context.read());
         var unused = context.executor()
-                .schedule(
-                        () -> context.close(promise), TIME_AFTER_THE_ANSWER.toMillis(), TimeUnit.MILLISECONDS);
+                .schedule(() -> context.close(promise), TIME_AFTER_THE_ANSWER.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private void throwAway(ChannelHandlerContext context, Object message) {

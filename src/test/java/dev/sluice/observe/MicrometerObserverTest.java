@@ -2,6 +2,8 @@ package dev.sluice.observe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.task.Queue;
+import dev.sluice.task.QueueInfo;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -9,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -148,14 +151,14 @@ class MicrometerObserverTest {
     }
 
     @Test
-    void tagsAreQueueTypeTargetAndOutcomeOnly() {
+    void tagsAreQueueTypeTargetStateAndOutcomeOnly() {
         everythingOnce("a");
 
         Set<String> tags = registry.getMeters().stream()
                 .flatMap(meter -> meter.getId().getTags().stream())
                 .map(Tag::getKey)
                 .collect(Collectors.toSet());
-        assertThat(tags).containsExactlyInAnyOrder("queue", "type", "target", "outcome");
+        assertThat(tags).containsExactlyInAnyOrder("queue", "type", "target", "state", "outcome");
     }
 
     @Test
@@ -207,6 +210,8 @@ class MicrometerObserverTest {
         observer.lease(queue, true);
         observer.attempt(queue, "t", Outcome.SUCCEEDED, 1);
         observer.delivered("http://a", Outcome.SUCCEEDED, 1);
+        observer.counted(new QueueInfo(
+                Queue.named(queue), 7, 0, 2, OptionalLong.of(4), 1, OptionalLong.empty(), false, false, 0));
     }
 
     private double counter(String name, String... tags) {
