@@ -5,6 +5,8 @@ import dev.sluice.redis.LookReply;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.task.AwaitTimeoutException;
 import dev.sluice.task.QueueFullException;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -90,7 +92,7 @@ final class Awaits {
         byId.merge(await.id, List.of(await), Awaits::joined);
         await.sink.onDispose(() -> leave(await));
         await.steps.add(signals.schedule(
-                () -> await.fail(new AwaitTimeoutException(await.id, timeout)),
+                () -> await.fail(await.inTime(timeout)),
                 timeout.toMillis(),
                 TimeUnit.MILLISECONDS));
         int begun = beginnings.get();
@@ -130,6 +132,7 @@ final class Awaits {
         return open.ready
                 .asMono()
                 .timeout(TIME_TO_LISTEN, signals)
+                .publishOn(signals) // from here on the callers' own code may run
                 .onErrorMap(late -> new StoreUnavailableException(
                         "nothing was enqueued: the channel on which the end would be told could not be subscribed to",
                         late));
@@ -189,7 +192,7 @@ final class Awaits {
         }
         calls.look(asked.stream().map(await -> await.id).toList())
                 .publishOn(signals) // from here on the callers' own code may run
-                .subscribe(reply -> looked(asked, reply), failure -> lookAgain(asked));
+                .subscribe(reply -> looked(asked, reply), failure -> notLooked(asked, failure));
     }
 
     private void looked(List<Await> asked, LookReply reply) {
@@ -200,6 +203,16 @@ final class Awaits {
         for (int i = 0; i < reply.size(); i++) {
             int index = i;
             Coalescer.signal(() -> asked.get(index).looked(reply, index));
+        }
+    }
+
+    private void notLooked(List<Await> asked, Throwable failure) {
+        if (failure instanceof StoreRefusedException) { // it would be for ever
+            looking.set(false);
+            asked.forEach(await -> await.fail(failure));
+            lookOnce();
+        } else {
+            lookAgain(asked);
         }
     }
 
@@ -293,8 +306,22 @@ final class Awaits {
             look(this);
         }
 
+        /** What to say when its time is over. */
+        SluiceException inTime(Duration timeout) {
+            return enqueued
+                    ? new AwaitTimeoutException(id, timeout)
+                    : new StoreUnavailableException("whether task '" + id + "' was enqueued is not known after "
+                            + timeout.toMillis() + " ms; repeat it with this id", null);
+        }
+
         void looked(LookReply reply, int index) {
-            TaskResult result = reading.of(reply, index);
+            TaskResult result;
+            try {
+                result = reading.of(reply, index);
+            } catch (RuntimeException unreadable) {
+                fail(unreadable);
+                return;
+            }
             if (result != null) {
                 succeed(result);
             } else if (reply.fate(index) == LookReply.Fate.UNKNOWN) {

@@ -51,6 +51,8 @@ final class Endings {
         } else if (TaskState.DISCARDED.word().equals(word)) {
             return new TaskDiscardedException(id);
         }
-        return new ResultMissingException(id);
+        return TaskState.DEAD.word().equals(word)
+                ? new TaskDeadException(id, Failure.of("unknown", "its dead letter is not kept any more"))
+                : new ResultMissingException(id);
     }
 }

@@ -5,6 +5,7 @@ import com.cronutils.model.definition.CronDefinitionBuilder;
 import com.cronutils.model.time.ExecutionTime;
 import com.cronutils.parser.CronParser;
 import dev.sluice.task.InvalidTaskException;
+import java.math.BigInteger;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -45,6 +46,7 @@ final class CronBeat implements Ticks.Beat {
             "@midnight", "0 0 * * *",
             "@hourly", "0 * * * *");
     private static final Pattern FIELD = Pattern.compile("\\S+");
+    private static final Pattern RARE_WEEKDAY = Pattern.compile("(?i)\\b(29|30|31)W"); // no such day in each month: the library throws
     private static final Pattern RANGE = Pattern.compile("(?<![0-9#])([0-9]+)-([0-9]+)");
     private static final ZonedDateTime SOME_DAY = ZonedDateTime.of(2000, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC);
     private static final CronParser PARSER = new CronParser(definition());
@@ -148,10 +150,13 @@ final class CronBeat implements Ticks.Beat {
     private static void check(String text, List<String> fields, int index, int position) {
         String field = fields.get(index);
         RANGE.matcher(field).results().forEach(range -> {
-            if (Integer.parseInt(range.group(1)) > Integer.parseInt(range.group(2))) {
+            if (new BigInteger(range.group(1)).compareTo(new BigInteger(range.group(2))) > 0) {
                 throw refused(text, index, field, position, "a range must not go down: " + range.group());
             }
         });
+        if (index == DAY_OF_MONTH && RARE_WEEKDAY.matcher(field).find()) {
+            throw refused(text, index, field, position, "W takes 1 to 28, the days of every month; LW is the last weekday");
+        }
         if (field.equals("?") && index >= DAY_OF_MONTH) {
             fields.set(index, "*"); // the library takes it for something else if both days have one
             return;

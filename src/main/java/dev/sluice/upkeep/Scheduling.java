@@ -83,7 +83,8 @@ final class Scheduling {
             return Mono.empty();
         }
         wakeNanos.set(NO_TICK);
-        return page(0).expand(leftOut -> leftOut < 0 ? Mono.empty() : page(leftOut))
+        return Mono.defer(() -> page(0))
+                .expand(leftOut -> leftOut < 0 ? Mono.empty() : page(leftOut))
                 .then()
                 .onErrorResume(failure -> {
                     log.atDebug()
@@ -134,6 +135,8 @@ final class Scheduling {
             return new Volley(schedule, due, ticks.after(nowMs), nowMs);
         } catch (InvalidTaskException uncountable) {
             return tellOnce(schedule, String.valueOf(uncountable.getMessage()));
+        } catch (RuntimeException | LinkageError broken) { // of the library: one schedule must not keep all others from firing
+            return tellOnce(schedule, broken.toString());
         }
     }
 

@@ -20,7 +20,8 @@ while looked < #ARGV and (looked == 0 or bytes < MOST_BYTES) do
   looked = looked + 1
   local id = ARGV[looked]
   local lives = call('HEXISTS', BODIES, id) == 1
-  local result = not lives and call('GET', results[looked])
+  local readable, result = pcall(call, 'GET', results[looked]) -- one of another type must not hide all others
+  result = not lives and readable and result
   local record = not lives and not result and call('HGET', DEAD_BODIES, id)
   if lives then
     say(0, '', '')

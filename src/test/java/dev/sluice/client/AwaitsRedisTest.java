@@ -3,7 +3,7 @@ package dev.sluice.client;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.redis.RedisLinks;
-import dev.sluice.task.AwaitTimeoutException;
+import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
@@ -55,7 +55,7 @@ class AwaitsRedisTest {
         assertThat(timedOut)
                 .allSatisfy(one -> assertThat(
                                 one.handle((result, failure) -> failure).join())
-                        .isInstanceOf(AwaitTimeoutException.class));
+                        .isInstanceOf(StoreUnavailableException.class));
         assertThat(awaits.size()).isZero();
         assertThat(awaits.ids()).isZero();
     }

@@ -100,6 +100,8 @@ class TicksTest {
                 "* * a * *|day of month 'a' at position 5: ",
                 "0 30 25 * * *|hour '25' at position 6: value 25 not in range [0, 23]",
                 "0 22-2 * * *|hour '22-2' at position 3: a range must not go down: 22-2",
+                "0 9 30W * *|day of month '30W' at position 5: W takes 1 to 28",
+                "99999999999-1 * * * *|minute '99999999999-1' at position 1: a range must not go down",
                 "0 0 * *|it must have 5 fields",
                 "0 0 * * * * *|it must have 5 fields",
                 "0 0 30 2 *|it never fires",
