@@ -33,8 +33,8 @@ final class BatchRoute {
 
     private static final int UNIT = 256;
     private static final int UNITS = 4;
-    // A stall of Redis for some seconds should not cost a thousand items. Each has its id: it runs twice only if the answer
-    // of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
+    // A stall of Redis for some seconds should not cost a thousand items. Each has its id: it runs twice only if the
+    // answer of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
     private static final Retry AGAIN = Retry.backoff(1, Duration.ofMillis(100))
             .filter(failure -> failure instanceof SluiceException it && it.retryable())
             .onRetryExhaustedThrow((policy, last) -> last.failure());

@@ -47,7 +47,7 @@ final class Call {
     /** Whether {@code word} is in the list that this header is, in whatever case. */
     boolean lists(CharSequence name, String word) {
         return headers().getAll(name).stream()
-                .flatMap(line -> Stream.of(line.split(",")))
+                .flatMap(line -> Stream.of(line.split(",", -1)))
                 .anyMatch(item -> item.strip().equalsIgnoreCase(word));
     }
 

@@ -122,8 +122,7 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
     /** What is left unread of a body may have no end, and is not waited for. */
     private static Mono<Void> refused(HttpServerRequest request, HttpServerResponse response, Problem problem) {
         HttpHeaders headers = request.requestHeaders();
-        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING)
-                || Call.announced(headers) > SMALL) {
+        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING) || Call.announced(headers) > SMALL) {
             problem.header(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE.toString());
         }
         return Mono.from(problem.answer().sendTo(response, !request.method().equals(HttpMethod.HEAD)));

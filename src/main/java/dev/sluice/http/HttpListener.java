@@ -59,7 +59,7 @@ public final class HttpListener {
                     .httpRequestDecoder(
                             spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
                     .doOnChannelInit((observer, channel, remote) -> Progress.watch(channel, patience))
-                    .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // so that a stop knows who is there
+                    .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // a stop waits for those
                     .handle((request, response) -> api.answer(request, response, sites))
                     .bind()
                     .<HttpListener>map(server -> new HttpListener(server, loops))

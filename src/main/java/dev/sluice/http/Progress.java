@@ -28,7 +28,7 @@ final class Progress extends ChannelDuplexHandler {
     private static final int LEAST = 1024;
     private static final int LOOKS_FOR_HEADERS = 5;
     private static final int MOST_AFTER_THE_ANSWER = 8 * 1024 * 1024;
-    private static final Duration TIME_AFTER_THE_ANSWER = Duration.ofSeconds(2);
+    private static final long MS_AFTER_THE_ANSWER = 2_000;
 
     private final Patience patience;
     private @Nullable ScheduledFuture<?> looks;
@@ -83,13 +83,17 @@ final class Progress extends ChannelDuplexHandler {
     @Override
     public void close(ChannelHandlerContext context, ChannelPromise promise) {
         if (leaving || !inBody || !context.channel().isActive() || !(context.channel() instanceof DuplexChannel both)) {
-            context.close(promise);
+            end(context, promise);
             return;
         }
         leaving = true;
         both.shutdownOutput().addListener(done -> context.read());
-        var unused = context.executor()
-                .schedule(() -> context.close(promise), TIME_AFTER_THE_ANSWER.toMillis(), TimeUnit.MILLISECONDS);
+        var unused =
+                context.executor().schedule(() -> end(context, promise), MS_AFTER_THE_ANSWER, TimeUnit.MILLISECONDS);
+    }
+
+    private static void end(ChannelHandlerContext context, ChannelPromise promise) {
+        var unused = context.close(promise);
     }
 
     private void throwAway(ChannelHandlerContext context, Object message) {
@@ -141,8 +145,7 @@ final class Progress extends ChannelDuplexHandler {
 
     private void look(ChannelHandlerContext context) {
         long now = System.nanoTime();
-        boolean tooLate =
-                answering == 0 && headersSince != 0 && now - headersSince >= patience.headers.toNanos();
+        boolean tooLate = answering == 0 && headersSince != 0 && now - headersSince >= patience.headers.toNanos();
         if (inBody && now - receivingSince >= patience.period.toNanos()) {
             tooLate |= reading && received < LEAST;
             receivingSince = now;

@@ -170,7 +170,8 @@ class AccessRedisTest {
             assertThat(stopped).isNotDone();
             socket.getOutputStream().write(TASK.getBytes(US_ASCII));
 
-            assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII)).startsWith("HTTP/1.1 201");
+            assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
+                    .startsWith("HTTP/1.1 201");
             stopped.get(5, TimeUnit.SECONDS);
         }
     }

@@ -93,8 +93,9 @@ class HostileRedisTest {
     @Test
     void whoSendsMoreThanIsTakenStillReadsWhy(RedisServer redis) throws Exception {
         byte[] body = new byte[2_000_000];
-        String head = "POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
-                + body.length + "\r\n\r\n";
+        String head =
+                "POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+                        + body.length + "\r\n\r\n";
         try (Web web = mail(redis)) {
             for (int i = 0; i < 10; i++) {
                 try (Socket socket = web.socket()) {
@@ -124,13 +125,13 @@ class HostileRedisTest {
 
     @Test
     void aBodyHasItsTimeFromItsBeginning(RedisServer redis) throws Exception {
-        var patience = new Progress.Patience(Duration.ofSeconds(1), Duration.ofSeconds(3));
+        var patience = new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(1_500));
         try (Web web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")), patience);
                 Socket socket = web.socket()) {
             socket.getOutputStream().write(get("/livez").getBytes(US_ASCII));
-            Thread.sleep(2_700); // a period of the connection is nearly over
+            Thread.sleep(1_200); // a period of the connection is nearly over
             socket.getOutputStream().write(post("Content-Length: 12\r\nConnection: close\r\n"));
-            Thread.sleep(700);
+            Thread.sleep(600);
             socket.getOutputStream().write("{\"type\":\"t\"}".getBytes(US_ASCII));
 
             assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
@@ -146,7 +147,8 @@ class HostileRedisTest {
                 Socket slowHeaders = web.socket();
                 Socket slowBody = web.socket()) {
             slowBody.getOutputStream().write(post("Content-Length: 1000\r\n"));
-            String drops = "GET /livez HTTP/1.1\r\nHost: localhost\r\nA: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+            String drops =
+                    "GET /livez HTTP/1.1\r\nHost: localhost\r\nA: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
             assertThat(bytesUntilCut(slowHeaders, drops)).isLessThan(drops.length());
             assertThat(bytesUntilCut(slowBody, " ".repeat(100))).isLessThan(100);
@@ -166,7 +168,8 @@ class HostileRedisTest {
                 }
                 try (Socket socket = web.socket()) {
                     socket.getOutputStream()
-                            .write(("POST " + TASKS + ":batch HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+                            .write(("POST " + TASKS
+                                            + ":batch HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
                                             + "Content-Type: application/x-ndjson\r\n\r\n11\r\n{\"type\":\"t\",\"x\":1\r\n")
                                     .getBytes(US_ASCII));
                     socket.setSoLinger(true, 0);
@@ -209,7 +212,8 @@ class HostileRedisTest {
     }
 
     private static byte[] post(String header) {
-        return ("POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + header + "\r\n")
+        return ("POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + header
+                        + "\r\n")
                 .getBytes(US_ASCII);
     }
 
