@@ -33,7 +33,8 @@ final class BatchRoute {
 
     private static final int UNIT = 256;
     private static final int UNITS = 4;
-    // A stall of Redis for some seconds should not cost a thousand items. Each has its id, so that none is doubled.
+    // A stall of Redis for some seconds should not cost a thousand items. Each has its id: it runs twice only if the
+    // answer of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
     private static final Retry AGAIN = Retry.backoff(1, Duration.ofMillis(100))
             .filter(failure -> failure instanceof SluiceException it && it.retryable())
             .onRetryExhaustedThrow((policy, last) -> last.failure());
@@ -56,7 +57,7 @@ final class BatchRoute {
                 })
                 .flatMap(parts -> {
                     boolean lines = call.contentType().equals(LINES);
-                    boolean minimal = MINIMAL.equals(call.header(PREFER));
+                    boolean minimal = call.lists(PREFER, MINIMAL);
                     Run run = new Run(parts.client(), lines, minimal);
                     Answer.common(response).header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON);
                     if (minimal) {

@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -43,6 +44,13 @@ final class Call {
         return headers().get(name);
     }
 
+    /** Whether {@code word} is in the list that this header is, in whatever case. */
+    boolean lists(CharSequence name, String word) {
+        return headers().getAll(name).stream()
+                .flatMap(line -> Stream.of(line.split(",", -1)))
+                .anyMatch(item -> item.strip().equalsIgnoreCase(word));
+    }
+
     /** Refuses a body of another type, and one that is compressed: what it holds could be of any length. */
     void checkContent(String... types) {
         String encoding = header(HttpHeaderNames.CONTENT_ENCODING);
@@ -63,8 +71,7 @@ final class Call {
 
     /** The whole body; fails with a {@link Problem} as soon as it is longer than {@code limit} bytes, or takes too long. */
     Mono<byte[]> body(int limit) {
-        long announced = headers().getInt(HttpHeaderNames.CONTENT_LENGTH, 0);
-        if (announced > limit) {
+        if (announced(headers()) > limit) {
             return Mono.error(tooLarge(limit));
         }
         return bytes().reduceWith(ByteArrayOutputStream::new, (all, part) -> {
@@ -87,6 +94,16 @@ final class Call {
     /** The body in the parts that arrive. */
     Flux<byte[]> bytes() {
         return request.receive().asByteArray();
+    }
+
+    /** The length that the headers tell, 0 if none; of one that is no number nothing is known but that it is too large. */
+    static long announced(HttpHeaders headers) {
+        String length = headers.get(HttpHeaderNames.CONTENT_LENGTH);
+        try {
+            return length == null ? 0 : Long.parseLong(length);
+        } catch (NumberFormatException tooLong) {
+            return Long.MAX_VALUE;
+        }
     }
 
     private static Problem tooLarge(int limit) {

@@ -23,6 +23,8 @@ final class DeadLetterRoutes {
     private static final int MOST = 200;
     private static final Duration TIME_FOR_MANY = Duration.ofSeconds(10);
 
+    private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
+
     private final KnownQueues queues;
 
     DeadLetterRoutes(KnownQueues queues) {
@@ -122,11 +124,18 @@ final class DeadLetterRoutes {
 
     private static Instant time(String name, String text) {
         try {
-            return Instant.parse(text);
+            Instant time = Instant.parse(text);
+            if (!time.isBefore(Instant.EPOCH) && time.isBefore(YEAR_10000)) {
+                return time;
+            }
         } catch (DateTimeException noTime) {
-            throw Problem.of(400, "bad-parameter", "it must be a time as in RFC 3339, such as 2026-12-24T18:00:00Z")
-                    .fact("parameter", name);
+            // told below
         }
+        throw Problem.of(
+                        400,
+                        "bad-parameter",
+                        "it must be a time as in RFC 3339 of the years 1970 to 9999, such as 2026-12-24T18:00:00Z")
+                .fact("parameter", name);
     }
 
     private static int limit(Target target) {

@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -32,7 +31,7 @@ import reactor.netty.http.server.HttpServerResponse;
  *
  * <p>{@link #listen} starts a server with the limits that strangers make necessary. A server of one's own takes it as
  * {@code HttpServer.create().handle(api)}, or beside other routes as {@code routes.route(api::isMine, api)}; limits on
- * connections, headers and idle time are that server's to set then.
+ * connections, headers and idle time are that server's to set then, and so is under which names it is reached.
  *
  * <p>Immutable and thread-safe. Never blocks. It owns nothing that has to be closed: the {@code Sluice} it was made over
  * stays open.
@@ -42,7 +41,6 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
 
     private static final int LONGEST_TASK = 1024 * 1024;
     private static final int SMALL = 64 * 1024;
-    private static final Set<String> FOREIGN_SITES = Set.of("cross-site", "same-site");
 
     private final Tokens tokens;
     private final Routes routes;
@@ -89,22 +87,29 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
 
     @Override
     public Publisher<Void> apply(HttpServerRequest request, HttpServerResponse response) {
-        return Mono.defer(() -> served(request, response))
+        return answer(request, response, Sites.ofAnyName());
+    }
+
+    Mono<Void> answer(HttpServerRequest request, HttpServerResponse response, Sites sites) {
+        return Mono.defer(() -> served(request, response, sites))
                 .onErrorResume(HttpApi::isGone, gone -> Mono.never()) // the end of the connection ends it
                 .onErrorResume(
                         failure -> !response.hasSentHeaders(),
                         failure -> refused(request, response, Problem.of(failure)));
     }
 
-    private Mono<Void> served(HttpServerRequest request, HttpServerResponse response) {
+    private Mono<Void> served(HttpServerRequest request, HttpServerResponse response, Sites sites) {
         Call call = new Call(request, Target.of(request.uri()));
         HttpMethod method = call.wantsBody() ? request.method() : HttpMethod.GET;
         Routes.Match match = routes.find(call.target(), method);
         if (match.enough() != null) {
             tokens.check(call.headers(), match.enough());
+            if (tokens.isEmpty()) {
+                sites.checkName(call.headers());
+            }
         }
         if (!method.equals(HttpMethod.GET)) {
-            checkSite(call.headers());
+            Sites.checkOrigin(call.headers());
         }
         return match.route().serve(call, response);
     }
@@ -117,18 +122,10 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
     /** What is left unread of a body may have no end, and is not waited for. */
     private static Mono<Void> refused(HttpServerRequest request, HttpServerResponse response, Problem problem) {
         HttpHeaders headers = request.requestHeaders();
-        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING)
-                || headers.getInt(HttpHeaderNames.CONTENT_LENGTH, 0) > SMALL) {
+        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING) || Call.announced(headers) > SMALL) {
             problem.header(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE.toString());
         }
         return Mono.from(problem.answer().sendTo(response, !request.method().equals(HttpMethod.HEAD)));
-    }
-
-    /** A page of another site can make a browser send requests here; it cannot keep the browser from saying so. */
-    private static void checkSite(HttpHeaders headers) {
-        if (FOREIGN_SITES.contains(String.valueOf(headers.get("Sec-Fetch-Site")))) {
-            throw Problem.of(403, "foreign-site", "a page of another site may not change anything here");
-        }
     }
 
     /** Collects what differs from the defaults. Not thread-safe. */

@@ -1,10 +1,13 @@
 package dev.sluice.http;
 
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Objects;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.HttpProtocol;
 import reactor.netty.http.server.HttpServer;
@@ -15,7 +18,9 @@ import reactor.netty.resources.LoopResources;
  *
  * <p>Its limits: 10,000 connections, of which it closes any more at once; 8 KiB for the line of a request and 16 KiB for its
  * headers, which must be there within 10 s; 60 s without a request; a body must go on by 1 KiB in every 30 s, and the reading
- * of an answer at all. So a client that dawdles costs a few kilobytes, and not for long.
+ * of an answer at all. So a client without a request costs a few kilobytes, and not for long. One that enqueues may hold a
+ * task of up to 1 MiB in memory, twice that while its buffer grows, for 30 s at most; one with a batch that, and about
+ * 1,000 tasks that Redis has not answered. Nothing bounds the sum but the number of connections: who may enqueue is trusted so far.
  */
 public final class HttpListener {
     private static final int MOST_CONNECTIONS = 10_000;
@@ -42,6 +47,7 @@ public final class HttpListener {
                 return Mono.error(new IllegalStateException("to listen at " + address
                         + " a token is needed: everybody who can reach it could do everything"));
             }
+            Sites sites = Sites.of(address);
             LoopResources loops = LoopResources.create("sluice-http", 1, LOOPS, true);
             return HttpServer.create()
                     .bindAddress(() -> address)
@@ -53,7 +59,8 @@ public final class HttpListener {
                     .httpRequestDecoder(
                             spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
                     .doOnChannelInit((observer, channel, remote) -> Progress.watch(channel, patience))
-                    .handle(api)
+                    .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // a stop waits for those
+                    .handle((request, response) -> api.answer(request, response, sites))
                     .bind()
                     .<HttpListener>map(server -> new HttpListener(server, loops))
                     .onErrorResume(failed -> loops.disposeLater(Duration.ZERO, TIME_TO_END)
@@ -77,11 +84,12 @@ public final class HttpListener {
      */
     public Mono<Void> stop(Duration grace) {
         Objects.requireNonNull(grace, "grace");
-        return Mono.<Void>fromRunnable(server::dispose)
-                .then(server.onDispose())
-                .timeout(grace.plus(TIME_TO_END), Mono.empty())
+        Mono<Void> ends = Mono.<Void>fromRunnable(() -> server.disposeNow(grace))
+                .subscribeOn(Schedulers.boundedElastic()) // it waits
+                .onErrorComplete()
                 .then(loops.disposeLater(Duration.ZERO, TIME_TO_END))
                 .onErrorComplete();
+        return Mono.fromFuture(ends::toFuture, true);
     }
 
     private static boolean isLoopback(InetSocketAddress address) {

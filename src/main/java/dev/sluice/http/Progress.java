@@ -4,10 +4,11 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
@@ -27,17 +28,19 @@ final class Progress extends ChannelDuplexHandler {
     private static final int LEAST = 1024;
     private static final int LOOKS_FOR_HEADERS = 5;
     private static final int MOST_AFTER_THE_ANSWER = 8 * 1024 * 1024;
-    private static final Duration TIME_AFTER_THE_ANSWER = Duration.ofSeconds(2);
+    private static final long MS_AFTER_THE_ANSWER = 2_000;
 
     private final Patience patience;
     private @Nullable ScheduledFuture<?> looks;
     private long headersSince; // 0 = none are awaited
+    private int answering; // requests whose answer is not at its end
     private boolean inBody;
     private boolean reading;
     private long received;
+    private long receivingSince;
     private int writing;
     private long written;
-    private long periodBegan;
+    private long writingSince;
     private boolean leaving;
     private int thrownAway;
 
@@ -54,7 +57,6 @@ final class Progress extends ChannelDuplexHandler {
     @Override
     public void channelActive(ChannelHandlerContext context) {
         headersSince = System.nanoTime();
-        periodBegan = headersSince;
         long every = patience.headers.toNanos() / LOOKS_FOR_HEADERS;
         looks = context.executor().scheduleWithFixedDelay(() -> look(context), every, every, TimeUnit.NANOSECONDS);
         context.fireChannelActive();
@@ -81,13 +83,17 @@ final class Progress extends ChannelDuplexHandler {
     @Override
     public void close(ChannelHandlerContext context, ChannelPromise promise) {
         if (leaving || !inBody || !context.channel().isActive() || !(context.channel() instanceof DuplexChannel both)) {
-            context.close(promise);
+            end(context, promise);
             return;
         }
         leaving = true;
         both.shutdownOutput().addListener(done -> context.read());
-        var unused = context.executor()
-                .schedule(() -> context.close(promise), TIME_AFTER_THE_ANSWER.toMillis(), TimeUnit.MILLISECONDS);
+        var unused =
+                context.executor().schedule(() -> end(context, promise), MS_AFTER_THE_ANSWER, TimeUnit.MILLISECONDS);
+    }
+
+    private static void end(ChannelHandlerContext context, ChannelPromise promise) {
+        var unused = context.close(promise);
     }
 
     private void throwAway(ChannelHandlerContext context, Object message) {
@@ -125,7 +131,10 @@ final class Progress extends ChannelDuplexHandler {
 
     @Override
     public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-        writing++;
+        if (writing++ == 0) {
+            writingSince = System.nanoTime();
+            written = 0;
+        }
         ChannelPromise told = promise.unvoid();
         told.addListener(done -> {
             writing--;
@@ -136,32 +145,50 @@ final class Progress extends ChannelDuplexHandler {
 
     private void look(ChannelHandlerContext context) {
         long now = System.nanoTime();
-        boolean tooLate = headersSince != 0 && now - headersSince >= patience.headers.toNanos();
-        if (now - periodBegan >= patience.period.toNanos()) {
-            boolean stalledBody = inBody && reading && received < LEAST;
-            boolean stalledAnswer = writing > 0 && written == 0;
-            tooLate |= stalledBody || stalledAnswer;
+        boolean tooLate = answering == 0 && headersSince != 0 && now - headersSince >= patience.headers.toNanos();
+        if (inBody && now - receivingSince >= patience.period.toNanos()) {
+            tooLate |= reading && received < LEAST;
+            receivingSince = now;
             received = 0;
+        }
+        if (writing > 0 && now - writingSince >= patience.period.toNanos()) {
+            tooLate |= written == 0;
+            writingSince = now;
             written = 0;
-            periodBegan = now;
         }
         if (tooLate) {
             var unused = context.close();
         }
     }
 
-    /** Sees what the codec has made of the bytes. */
-    private final class Requests extends ChannelInboundHandlerAdapter {
+    /** Sees what the codec makes of the bytes, and what it makes bytes of. */
+    private final class Requests extends ChannelDuplexHandler {
         @Override
         public void channelRead(ChannelHandlerContext context, Object message) {
             if (message instanceof HttpRequest) {
                 headersSince = 0;
+                answering++;
                 inBody = true;
+                receivingSince = System.nanoTime();
+                received = 0;
             }
             if (message instanceof LastHttpContent) {
                 inBody = false;
             }
             context.fireChannelRead(message);
+        }
+
+        @Override
+        public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+            if (message instanceof LastHttpContent && !isInterim(message) && --answering == 0 && headersSince != 0) {
+                headersSince = System.nanoTime(); // what came meanwhile has its time from now on
+            }
+            var unused = context.write(message, promise); // the promise says it all
+        }
+
+        private static boolean isInterim(Object message) {
+            return message instanceof HttpResponse response
+                    && response.status().codeClass() == HttpStatusClass.INFORMATIONAL;
         }
     }
 

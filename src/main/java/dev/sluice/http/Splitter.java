@@ -17,9 +17,11 @@ final class Splitter {
         BEHIND
     }
 
+    private static final int WORTH_KEEPING = 16 * 1024;
+
     private final boolean lines;
     private final int longest;
-    private final ByteArrayOutputStream item = new ByteArrayOutputStream(256);
+    private ByteArrayOutputStream item = new ByteArrayOutputStream(256);
     private final List<Item> found = new ArrayList<>();
     private Place place;
     private long index;
@@ -118,7 +120,7 @@ final class Splitter {
     private void append(byte[] part, int from, int to) {
         if (tooLong || item.size() + to - from > longest) {
             tooLong = true;
-            item.reset();
+            empty();
         } else {
             item.write(part, from, to - from);
         }
@@ -132,11 +134,20 @@ final class Splitter {
         } else if (!nothing) {
             found.add(Item.of(index++, item.toByteArray()));
         }
-        item.reset();
+        empty();
         tooLong = false;
         blank = true;
         if (last) {
             place = Place.BEHIND;
+        }
+    }
+
+    /** A buffer that was large once would stay so until the body ends. */
+    private void empty() {
+        if (item.size() > WORTH_KEEPING) {
+            item = new ByteArrayOutputStream(256);
+        } else {
+            item.reset();
         }
     }
 

@@ -33,7 +33,7 @@ final class TaskRoutes {
 
     Mono<Answer> enqueue(Call call, String queue) {
         call.checkContent(Answer.JSON);
-        String key = call.header(IDEMPOTENCY_KEY);
+        String key = key(call);
         return call.body(maxBody)
                 .map(body -> withId(TaskForm.read(body, 0, body.length), key))
                 .flatMap(task -> queues.find(queue)
@@ -70,6 +70,16 @@ final class TaskRoutes {
                     .fact("field", "id");
         }
         return id != null ? task : task.id(key != null ? key : TaskId.random());
+    }
+
+    /** Bytes that are not ASCII would be an id that the same task does not have in a body. */
+    private static @Nullable String key(Call call) {
+        String key = call.header(IDEMPOTENCY_KEY);
+        if (key != null && !key.chars().allMatch(c -> c > ' ' && c < 127)) {
+            throw Problem.of(400, "invalid-task", "the " + IDEMPOTENCY_KEY + " must be visible ASCII characters")
+                    .fact("field", "id");
+        }
+        return key;
     }
 
     static Problem full() {

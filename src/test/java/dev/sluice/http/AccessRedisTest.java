@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,9 +9,13 @@ import dev.sluice.http.Web.Told;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -97,6 +102,39 @@ class AccessRedisTest {
     }
 
     @Test
+    void anOriginMustBeTheHost() throws IOException {
+        assertThat(pausedFrom("http://evil.example")).contains("foreign-site");
+        assertThat(pausedFrom("null")).contains("foreign-site");
+        assertThat(pausedFrom("http://sluice.example:81")).contains("foreign-site");
+        assertThat(pausedFrom("http://sluice.example")).startsWith("HTTP/1.1 200");
+    }
+
+    private String pausedFrom(String origin) throws IOException {
+        return web.raw("POST " + QUEUE + ":pause HTTP/1.1\r\nHost: sluice.example\r\nOrigin: " + origin
+                + "\r\nAuthorization: Bearer " + OPERATE + "\r\nContent-Length: 0\r\n\r\n");
+    }
+
+    @Test
+    void withoutTokensAHostThatAnybodyCouldNameIsRefused(RedisServer redis) throws IOException {
+        try (Web open = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")))) {
+            assertThat(open.raw(look("evil.example:8080")))
+                    .startsWith("HTTP/1.1 421")
+                    .contains("foreign-host");
+            assertThat(open.raw(look("evil"))).startsWith("HTTP/1.1 421");
+            assertThat(open.raw("GET " + QUEUE + " HTTP/1.0\r\n\r\n")).contains(" 421 ");
+            for (String own : new String[] {"localhost", "LocalHost:1", "127.0.0.1:8080", "10.1.2.3", "[::1]:80"}) {
+                assertThat(open.raw(look(own))).startsWith("HTTP/1.1 200");
+            }
+            assertThat(open.raw("GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n"))
+                    .startsWith("HTTP/1.1 200");
+        }
+    }
+
+    private static String look(String host) {
+        return "GET " + QUEUE + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
+    }
+
+    @Test
     void publicAddressesNeedATokenOrAWord(RedisServer redis) {
         Sluice sluice = Sluice.connect(redis.uri());
         InetSocketAddress everywhere = new InetSocketAddress(0);
@@ -114,6 +152,27 @@ class AccessRedisTest {
                     .hasMessageNotContaining("short");
         } finally {
             sluice.close().block(SOON);
+        }
+    }
+
+    @Test
+    void aStopWaitsForTheRequestsThatAreThere(RedisServer redis) throws Exception {
+        try (Web open = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")));
+                Socket socket = open.socket()) {
+            String head = "POST " + QUEUE + "/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "Expect: 100-continue\r\nContent-Length: " + TASK.length() + "\r\n\r\n";
+            socket.getOutputStream().write(head.getBytes(US_ASCII));
+            byte[] goOn = socket.getInputStream().readNBytes("HTTP/1.1 100 Continue\r\n\r\n".length());
+            assertThat(new String(goOn, US_ASCII)).startsWith("HTTP/1.1 100");
+
+            CompletableFuture<Void> stopped = open.stop(SOON).toFuture();
+            Thread.sleep(100);
+            assertThat(stopped).isNotDone();
+            socket.getOutputStream().write(TASK.getBytes(US_ASCII));
+
+            assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
+                    .startsWith("HTTP/1.1 201");
+            stopped.get(5, TimeUnit.SECONDS);
         }
     }
 

@@ -87,7 +87,7 @@ class BatchRedisTest {
                 LINES,
                 "Prefer",
                 "return=minimal");
-        Told array = web.post(BATCH, "[{\"type\":\"t\"}]", "Prefer", "return=minimal");
+        Told array = web.post(BATCH, "[{\"type\":\"t\"}]", "Prefer", "respond-async, Return=Minimal");
 
         assertThat(lines.header("Preference-Applied")).isEqualTo("return=minimal");
         assertThat(lines.text().lines()).hasSize(2).last().isEqualTo("{\"accepted\":2,\"refused\":1}");
@@ -110,7 +110,7 @@ class BatchRedisTest {
         try (var socket = web.socket()) {
             socket.setSendBufferSize(64 * 1024);
             socket.setReceiveBufferSize(8 * 1024);
-            String head = "POST " + BATCH + " HTTP/1.1\r\nHost: x\r\nContent-Type: " + LINES
+            String head = "POST " + BATCH + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + LINES
                     + "\r\nTransfer-Encoding: chunked\r\n\r\n";
             socket.getOutputStream().write(head.getBytes(US_ASCII));
             String lines = "{\"type\":1}\n".repeat(2_000);

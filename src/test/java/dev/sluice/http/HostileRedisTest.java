@@ -45,10 +45,10 @@ class HostileRedisTest {
                     .doesNotContain("\nX-Evil");
             assertThat(web.raw(get("http://elsewhere/livez"))).startsWith("HTTP/1.1 200");
             assertThat(web.raw(get("*"))).startsWith("HTTP/1.1 400");
-            assertThat(web.raw("PUT /v1/queues/mail/tasks HTTP/1.1\r\nHost: x\r\n\r\n"))
+            assertThat(web.raw("PUT /v1/queues/mail/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n"))
                     .startsWith("HTTP/1.1 405")
                     .containsIgnoringCase("allow: POST");
-            assertThat(web.raw("HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n"))
+            assertThat(web.raw("HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"))
                     .startsWith("HTTP/1.1 200")
                     .endsWith("\r\n\r\n");
         }
@@ -60,9 +60,9 @@ class HostileRedisTest {
             assertThat(web.raw("nonsense\r\n\r\n")).startsWith("HTTP/1.1 400");
             assertThat(web.raw("GET /" + "x".repeat(20_000) + " HTTP/1.1\r\n\r\n"))
                     .startsWith("HTTP/1.1 414");
-            assertThat(web.raw("GET /livez HTTP/1.1\r\nHost: x\r\nA: " + "x".repeat(40_000) + "\r\n\r\n"))
+            assertThat(web.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nA: " + "x".repeat(40_000) + "\r\n\r\n"))
                     .startsWith("HTTP/1.1 4");
-            assertThat(web.raw("POST " + TASKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            assertThat(web.raw("POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                             + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))
                     .startsWith("HTTP/1.1 4");
             assertThat(web.get("/livez").status()).isEqualTo(200);
@@ -93,8 +93,9 @@ class HostileRedisTest {
     @Test
     void whoSendsMoreThanIsTakenStillReadsWhy(RedisServer redis) throws Exception {
         byte[] body = new byte[2_000_000];
-        String head = "POST " + TASKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
-                + body.length + "\r\n\r\n";
+        String head =
+                "POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+                        + body.length + "\r\n\r\n";
         try (Web web = mail(redis)) {
             for (int i = 0; i < 10; i++) {
                 try (Socket socket = web.socket()) {
@@ -111,6 +112,34 @@ class HostileRedisTest {
     }
 
     @Test
+    void aLengthBeyondAnyIntIsTooLarge(RedisServer redis) throws IOException {
+        try (Web web = mail(redis)) {
+            assertThat(web.raw(new String(post("Content-Length: 3000000000\r\n"), US_ASCII)))
+                    .startsWith("HTTP/1.1 413")
+                    .containsIgnoringCase("connection: close");
+            assertThat(web.raw("GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000000\r\n\r\n"))
+                    .startsWith("HTTP/1.1 404")
+                    .containsIgnoringCase("connection: close");
+        }
+    }
+
+    @Test
+    void aBodyHasItsTimeFromItsBeginning(RedisServer redis) throws Exception {
+        var patience = new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(1_500));
+        try (Web web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")), patience);
+                Socket socket = web.socket()) {
+            socket.getOutputStream().write(get("/livez").getBytes(US_ASCII));
+            Thread.sleep(1_200); // a period of the connection is nearly over
+            socket.getOutputStream().write(post("Content-Length: 12\r\nConnection: close\r\n"));
+            Thread.sleep(600);
+            socket.getOutputStream().write("{\"type\":\"t\"}".getBytes(US_ASCII));
+
+            assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
+                    .contains("HTTP/1.1 201");
+        }
+    }
+
+    @Test
     void whoDawdlesIsCutOff(RedisServer redis) throws Exception {
         var patience = new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(700));
         try (Web web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")), patience);
@@ -118,7 +147,8 @@ class HostileRedisTest {
                 Socket slowHeaders = web.socket();
                 Socket slowBody = web.socket()) {
             slowBody.getOutputStream().write(post("Content-Length: 1000\r\n"));
-            String drops = "GET /livez HTTP/1.1\r\nHost: x\r\nA: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+            String drops =
+                    "GET /livez HTTP/1.1\r\nHost: localhost\r\nA: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
             assertThat(bytesUntilCut(slowHeaders, drops)).isLessThan(drops.length());
             assertThat(bytesUntilCut(slowBody, " ".repeat(100))).isLessThan(100);
@@ -138,7 +168,8 @@ class HostileRedisTest {
                 }
                 try (Socket socket = web.socket()) {
                     socket.getOutputStream()
-                            .write(("POST " + TASKS + ":batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                            .write(("POST " + TASKS
+                                            + ":batch HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
                                             + "Content-Type: application/x-ndjson\r\n\r\n11\r\n{\"type\":\"t\",\"x\":1\r\n")
                                     .getBytes(US_ASCII));
                     socket.setSoLinger(true, 0);
@@ -177,11 +208,12 @@ class HostileRedisTest {
     }
 
     private static String get(String target) {
-        return "GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n";
+        return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
     }
 
     private static byte[] post(String header) {
-        return ("POST " + TASKS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + header + "\r\n")
+        return ("POST " + TASKS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + header
+                        + "\r\n")
                 .getBytes(US_ASCII);
     }
 

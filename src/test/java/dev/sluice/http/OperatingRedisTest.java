@@ -99,6 +99,8 @@ class OperatingRedisTest {
         assertThat(web.get(DEAD + "?limit=0").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?limit=201").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?from=yesterday").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(DEAD + "?from=%2B999999999-01-01T00:00:00Z").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(DEAD + "?before=-999999999-01-01T00:00:00Z").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?cursor=x").code()).isEqualTo("invalid-task");
         assertThat(web.get(DEAD + "?limit=1&limit=2").code()).isEqualTo("bad-parameter");
     }

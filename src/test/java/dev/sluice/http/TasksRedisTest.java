@@ -66,6 +66,7 @@ class TasksRedisTest {
         assertThat(web.post(TASKS, "{\"type\":\"t\",\"id\":\"other\"}", "Idempotency-Key", "key-1")
                         .status())
                 .isEqualTo(400);
+        assertThat(web.post(TASKS, task, "Idempotency-Key", "a b").code()).isEqualTo("invalid-task");
     }
 
     @Test

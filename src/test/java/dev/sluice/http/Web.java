@@ -18,6 +18,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
+import reactor.core.publisher.Mono;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -120,6 +121,10 @@ final class Web implements AutoCloseable {
             }
             return told.toString();
         }
+    }
+
+    Mono<Void> stop(Duration grace) {
+        return listener.stop(grace);
     }
 
     @Override
