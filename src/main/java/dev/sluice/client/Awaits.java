@@ -91,10 +91,8 @@ final class Awaits {
         }
         byId.merge(await.id, List.of(await), Awaits::joined);
         await.sink.onDispose(() -> leave(await));
-        await.steps.add(signals.schedule(
-                () -> await.fail(await.inTime(timeout)),
-                timeout.toMillis(),
-                TimeUnit.MILLISECONDS));
+        await.steps.add(
+                signals.schedule(() -> await.fail(await.inTime(timeout)), timeout.toMillis(), TimeUnit.MILLISECONDS));
         int begun = beginnings.get();
         await.steps.add(listening().then(enqueueing).subscribe(result -> enqueued(await, result, begun), await::fail));
     }
@@ -310,8 +308,10 @@ final class Awaits {
         SluiceException inTime(Duration timeout) {
             return enqueued
                     ? new AwaitTimeoutException(id, timeout)
-                    : new StoreUnavailableException("whether task '" + id + "' was enqueued is not known after "
-                            + timeout.toMillis() + " ms; repeat it with this id", null);
+                    : new StoreUnavailableException(
+                            "whether task '" + id + "' was enqueued is not known after " + timeout.toMillis()
+                                    + " ms; repeat it with this id",
+                            null);
         }
 
         void looked(LookReply reply, int index) {

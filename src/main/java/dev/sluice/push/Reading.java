@@ -86,21 +86,19 @@ final class Reading {
         }
     }
 
-    /** What a {@code Retry-After} asks for, in seconds or as a date; empty if there is none that can be read. */
+    /** What a {@code Retry-After} asks for, in seconds or as a date; empty if that cannot be read, or is no time at all. */
     private static Optional<Duration> wait(HttpHeaders headers, long nowMs) {
         String text = headers.get(RETRY_AFTER, "").strip();
         if (SECONDS.matcher(text).matches()) {
-            return Optional.of(bounded(Long.parseLong(text), 1000));
+            return bounded(Long.parseLong(text), 1000);
         }
-        Date date = text.isEmpty() ? null : DateFormatter.parseHttpDate(text);
-        return date == null
-                ? Optional.empty()
-                : Optional.of(bounded(date.toInstant().toEpochMilli() - nowMs, 1));
+        Date date = text.isEmpty() || text.length() > LONGEST_DATE ? null : DateFormatter.parseHttpDate(text);
+        return date == null ? Optional.empty() : bounded(date.toInstant().toEpochMilli() - nowMs, 1);
     }
 
-    private static Duration bounded(long wait, int unitMs) {
+    private static Optional<Duration> bounded(long wait, int unitMs) {
         long most = LONGEST_WAIT.toMillis() / unitMs;
-        return Duration.ofMillis(Math.max(0, Math.min(wait, most)) * unitMs);
+        return wait <= 0 ? Optional.empty() : Optional.of(Duration.ofMillis(Math.min(wait, most) * unitMs));
     }
 
     private String sentence(Answer answer) {

@@ -46,7 +46,8 @@ final class CronBeat implements Ticks.Beat {
             "@midnight", "0 0 * * *",
             "@hourly", "0 * * * *");
     private static final Pattern FIELD = Pattern.compile("\\S+");
-    private static final Pattern RARE_WEEKDAY = Pattern.compile("(?i)\\b(29|30|31)W"); // no such day in each month: the library throws
+    private static final Pattern RARE_WEEKDAY =
+            Pattern.compile("(?i)\\b(29|30|31)W"); // no such day in each month: the library throws
     private static final Pattern RANGE = Pattern.compile("(?<![0-9#])([0-9]+)-([0-9]+)");
     private static final ZonedDateTime SOME_DAY = ZonedDateTime.of(2000, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC);
     private static final CronParser PARSER = new CronParser(definition());
@@ -155,7 +156,8 @@ final class CronBeat implements Ticks.Beat {
             }
         });
         if (index == DAY_OF_MONTH && RARE_WEEKDAY.matcher(field).find()) {
-            throw refused(text, index, field, position, "W takes 1 to 28, the days of every month; LW is the last weekday");
+            throw refused(
+                    text, index, field, position, "W takes 1 to 28, the days of every month; LW is the last weekday");
         }
         if (field.equals("?") && index >= DAY_OF_MONTH) {
             fields.set(index, "*"); // the library takes it for something else if both days have one

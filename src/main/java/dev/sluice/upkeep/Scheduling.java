@@ -135,7 +135,8 @@ final class Scheduling {
             return new Volley(schedule, due, ticks.after(nowMs), nowMs);
         } catch (InvalidTaskException uncountable) {
             return tellOnce(schedule, String.valueOf(uncountable.getMessage()));
-        } catch (RuntimeException | LinkageError broken) { // of the library: one schedule must not keep all others from firing
+        } catch (RuntimeException
+                | LinkageError broken) { // of the library: one schedule must not keep all others from firing
             return tellOnce(schedule, broken.toString());
         }
     }

@@ -3,8 +3,8 @@ package dev.sluice.client;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.redis.RedisLinks;
-import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Queue;
+import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
