@@ -207,8 +207,8 @@ final class Awaits {
     private void notLooked(List<Await> asked, Throwable failure) {
         if (failure instanceof StoreRefusedException) { // it would be for ever
             looking.set(false);
-            asked.forEach(await -> await.fail(failure));
             lookOnce();
+            asked.forEach(await -> Coalescer.signal(() -> await.fail(failure)));
         } else {
             lookAgain(asked);
         }

@@ -17,6 +17,7 @@ final class AddressGuard {
                     "10.0.0.0/8", // private
                     "100.64.0.0/10", // shared by the customers of a carrier
                     "127.0.0.0/8", // loopback
+                    "168.63.129.16/32", // the metadata of Azure
                     "169.254.0.0/16", // link-local, with the metadata of most clouds
                     "172.16.0.0/12", // private
                     "192.0.0.0/24", // protocol assignments

@@ -21,6 +21,8 @@ final class Reading {
     private static final Logger log = LoggerFactory.getLogger(Reading.class);
 
     /** What a target may ask for. Longer ones are mistakes, such as a time in milliseconds. */
+    private static final int LONGEST_DATE = 64;
+
     static final Duration LONGEST_WAIT = Duration.ofHours(24);
 
     private static final String RETRY_AFTER = "retry-after";
