@@ -133,7 +133,6 @@ class PushHandlerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "429, 0, 0",
         "429, 7, 7",
         "503, 7, 7",
         "503, 86400, 86400",
