@@ -122,10 +122,13 @@ final class Awaits {
         Channel open = channel;
         if (open == null) {
             open = new Channel();
-            channel = open;
             open.listening = store.listenToEnds(this::heard, open::begun);
             open.ticking = signals.schedulePeriodically(
                     open::tick, CHECKED_EACH.toMillis(), CHECKED_EACH.toMillis(), TimeUnit.MILLISECONDS);
+            channel = open;
+        }
+        if (open.isHeard) {
+            return Mono.empty();
         }
         return open.ready
                 .asMono()
@@ -251,11 +254,13 @@ final class Awaits {
         private EventLink.@Nullable Listening listening;
         private @Nullable Disposable ticking;
         private Disposable checking = Disposables.disposed();
+        private volatile boolean isHeard;
         private int idle; // checks since somebody waited
 
         /** Messages may have been missed before this. */
         void begun() {
             beginnings.incrementAndGet();
+            isHeard = true;
             ready.tryEmitEmpty();
             if (count.get() > 0) {
                 signals.schedule(() -> byId.values().forEach(all -> all.forEach(Awaits.this::look)));
@@ -272,8 +277,13 @@ final class Awaits {
                 timer.dispose();
                 open.dispose();
             } else if (checking.isDisposed()) {
-                checking = open.check().subscribe(nothing -> {});
+                checking = open.check().subscribe(nothing -> {}, this::end);
             }
+        }
+
+        /** Nothing is heard any more, whoever waits. */
+        private void end(Throwable closed) {
+            byId.values().forEach(all -> all.forEach(await -> Coalescer.signal(() -> await.fail(closed))));
         }
 
         private boolean isIdle() {

@@ -193,7 +193,8 @@ public final class TaskClient {
      * {@link dev.sluice.task.TaskCancelledException} or {@link dev.sluice.task.TaskDiscardedException}; with
      * {@link dev.sluice.task.ResultMissingException} if it has ended and its value cannot be had: all final; with
      * {@link dev.sluice.task.AwaitTimeoutException} if it has not ended in time: it goes on, and can be awaited again by the
-     * same call if the task has an id of its own. A retry of the handler is no end.
+     * same call if the task has an id of its own; with {@link StoreUnavailableException} if it is not known whether it was
+     * enqueued in that time, or if Sluice was closed meanwhile. A retry of the handler is no end.
      *
      * @param value what the value is read as; {@code byte[]} for its JSON, {@code Void} for none
      * @param timeout of the whole, 1 ms to 365 days

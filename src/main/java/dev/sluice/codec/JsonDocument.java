@@ -49,6 +49,12 @@ public final class JsonDocument {
         return bytes.toByteArray();
     }
 
+    /** The same as text. */
+    @Override
+    public String toString() {
+        return new String(toBytes(), StandardCharsets.UTF_8);
+    }
+
     private static void write(Map<?, ?> object, JsonGenerator json) {
         json.writeStartObject();
         object.forEach((name, value) -> {

@@ -51,10 +51,10 @@ public final class TaskForm {
         private static final List<String> KNOWN =
                 List.of("id", "type", "payload", "delay", "at", "maxAttempts", "timeout", "deadline", "headers");
         private static final Pattern SPAN = Pattern.compile("(\\d{1,9})(?:\\.(\\d{1,3}))?(ms|s|m|h|d)");
-        private static final int DELAY = 1 << 8;
-        private static final int AT = 1 << 9;
-        private static final int TIMEOUT = 1 << 10;
-        private static final int DEADLINE = 1 << 11;
+        private static final int DELAY = 1 << 16; // below are those of an envelope
+        private static final int AT = 1 << 17;
+        private static final int TIMEOUT = 1 << 18;
+        private static final int DEADLINE = 1 << 19;
 
         private @Nullable Duration delay;
         private @Nullable Duration timeout;

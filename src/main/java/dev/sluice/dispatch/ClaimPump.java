@@ -374,20 +374,24 @@ final class ClaimPump implements Pump {
         }
         Tally tally = new Tally(observer, queue.name(), timesAttempts);
         for (Attempt attempt : sent.settles) {
-            boolean counted = reply.refused().isEmpty() || !reply.refused().contains(attempt.token());
             from.holdings().settled(attempt);
             if (isSuspect(attempt.frame())) {
                 from.suspects(-1);
             }
-            if (counted) {
+            if (isCounted(attempt, reply)) {
                 tally.add(attempt);
             }
-            attempt.answered(counted);
         }
         tally.tell();
         if (!reply.refused().isEmpty()) {
             observer.fenced(queue.name(), reply.refused().size());
         }
+        sent.settles.forEach(
+                attempt -> attempt.answered(isCounted(attempt, reply))); // whoever hears it finds it counted
+    }
+
+    private static boolean isCounted(Attempt attempt, ExchangeReply reply) {
+        return reply.refused().isEmpty() || !reply.refused().contains(attempt.token());
     }
 
     private void claimed(Incarnation from, Incarnation.Sent sent, ExchangeReply reply) {

@@ -340,14 +340,16 @@ final class PopPump implements Pump {
 
     private void settleEnded() {
         Tally tally = new Tally(observer, queue.name(), timesAttempts);
+        List<Attempt> settled = new ArrayList<>();
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             permits.release(1);
             holdings.settled(attempt);
             tally.add(attempt);
             settle(attempt);
-            attempt.answered(true);
+            settled.add(attempt);
         }
         tally.tell();
+        settled.forEach(attempt -> attempt.answered(true)); // whoever hears it finds it counted
     }
 
     private void settle(Attempt attempt) {

@@ -14,6 +14,7 @@ import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.netty.NettyPipeline;
 
@@ -31,6 +32,7 @@ final class Progress extends ChannelDuplexHandler {
     private static final long MS_AFTER_THE_ANSWER = 2_000;
 
     private final Patience patience;
+    private final LongSupplier nanos;
     private @Nullable ScheduledFuture<?> looks;
     private long headersSince; // 0 = none are awaited
     private int answering; // requests whose answer is not at its end
@@ -44,19 +46,25 @@ final class Progress extends ChannelDuplexHandler {
     private boolean leaving;
     private int thrownAway;
 
-    private Progress(Patience patience) {
+    private Progress(Patience patience, LongSupplier nanos) {
         this.patience = patience;
+        this.nanos = nanos;
     }
 
     static void watch(Channel channel, Patience patience) {
-        Progress progress = new Progress(patience);
+        watch(channel, patience, System::nanoTime);
+    }
+
+    /** The same by another clock, that of the channel's own timers. */
+    static void watch(Channel channel, Patience patience, LongSupplier nanos) {
+        Progress progress = new Progress(patience, nanos);
         channel.pipeline().addBefore(NettyPipeline.HttpCodec, "sluice.progress", progress);
         channel.pipeline().addAfter(NettyPipeline.HttpCodec, "sluice.requests", progress.new Requests());
     }
 
     @Override
     public void channelActive(ChannelHandlerContext context) {
-        headersSince = System.nanoTime();
+        headersSince = nanos.getAsLong();
         long every = patience.headers.toNanos() / LOOKS_FOR_HEADERS;
         looks = context.executor().scheduleWithFixedDelay(() -> look(context), every, every, TimeUnit.NANOSECONDS);
         context.fireChannelActive();
@@ -120,7 +128,7 @@ final class Progress extends ChannelDuplexHandler {
             return;
         }
         if (!inBody && headersSince == 0) {
-            headersSince = System.nanoTime();
+            headersSince = nanos.getAsLong();
         }
         if (message instanceof ByteBuf bytes) {
             received += bytes.readableBytes();
@@ -132,7 +140,7 @@ final class Progress extends ChannelDuplexHandler {
     @Override
     public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
         if (writing++ == 0) {
-            writingSince = System.nanoTime();
+            writingSince = nanos.getAsLong();
             written = 0;
         }
         ChannelPromise told = promise.unvoid();
@@ -144,7 +152,7 @@ final class Progress extends ChannelDuplexHandler {
     }
 
     private void look(ChannelHandlerContext context) {
-        long now = System.nanoTime();
+        long now = nanos.getAsLong();
         boolean tooLate = answering == 0 && headersSince != 0 && now - headersSince >= patience.headers.toNanos();
         if (inBody && now - receivingSince >= patience.period.toNanos()) {
             tooLate |= reading && received < LEAST;
@@ -169,7 +177,7 @@ final class Progress extends ChannelDuplexHandler {
                 headersSince = 0;
                 answering++;
                 inBody = true;
-                receivingSince = System.nanoTime();
+                receivingSince = nanos.getAsLong();
                 received = 0;
             }
             if (message instanceof LastHttpContent) {
@@ -181,7 +189,7 @@ final class Progress extends ChannelDuplexHandler {
         @Override
         public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
             if (message instanceof LastHttpContent && !isInterim(message) && --answering == 0 && headersSince != 0) {
-                headersSince = System.nanoTime(); // what came meanwhile has its time from now on
+                headersSince = nanos.getAsLong(); // what came meanwhile has its time from now on
             }
             var unused = context.write(message, promise); // the promise says it all
         }

@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.StoreUnavailableException;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.codec.StringCodec;
@@ -127,6 +128,9 @@ public final class EventLink {
     }
 
     private synchronized Mono<Void> check() {
+        if (closed) {
+            return Mono.error(new StoreUnavailableException("Sluice was closed", null));
+        }
         StatefulRedisPubSubConnection<String, String> open = opened();
         if (open == null) {
             ensure();
@@ -183,7 +187,10 @@ public final class EventLink {
             this.ready = ready;
         }
 
-        /** Opens the connection if there is none, and replaces one that is silent for 2 s. Cold; never fails. */
+        /**
+         * Opens the connection if there is none, and replaces one that is silent for 2 s. Cold; fails if the link is closed,
+         * and then only.
+         */
         public Mono<Void> check() {
             return Mono.defer(EventLink.this::check);
         }

@@ -204,8 +204,7 @@ public final class ScheduleStore {
      */
     public record Agenda(long nowMs, String next, List<ScheduleRecord> records) {
         private static final int WIDTH = 4;
-        private static final Pattern TIME =
-                Pattern.compile("[0-9.]{1,20}(e\\+?[0-9]{1,3})?"); // or nothing, or infinite
+        private static final Pattern TIME = Pattern.compile("[0-9]{1,17}"); // or nothing, or what no script has written
 
         private static Agenda of(Reply reply) {
             List<ScheduleRecord> records = new ArrayList<>();
@@ -214,7 +213,7 @@ public final class ScheduleStore {
                 records.add(ScheduleRecord.read(
                         reply.text(i),
                         reply.text(i + 1),
-                        TIME.matcher(due).matches() ? (long) Double.parseDouble(due) : -1,
+                        TIME.matcher(due).matches() ? Long.parseLong(due) : -1,
                         reply.number(i + 3) == 1));
             }
             return new Agenda(reply.number(0), reply.digits(1), records);

@@ -125,6 +125,8 @@ final class Scheduling {
         ScheduleRule rule = schedule.rule();
         if (rule == null || !schedule.hasBody()) {
             return tellOnce(schedule, "its record or its task is missing or cannot be read: declare it again");
+        } else if (schedule.dueMs() < 0) {
+            return tellOnce(schedule, "its due time is no whole number of milliseconds: declare it again");
         }
         try {
             Ticks ticks = Ticks.of(rule.timing());

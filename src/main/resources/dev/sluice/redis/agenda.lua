@@ -8,7 +8,9 @@ local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
 local what, from, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now = clock_ms()
 local names, following = {}, '0'
-if what == 'due' then
+if what == 'due' and call('HGET', META, 'draining') then
+  following = -1 -- what is due stays so
+elseif what == 'due' then
   names = call('ZRANGEBYSCORE', SCHEDULES_DUE, '-inf', now, 'LIMIT', from, limit)
   local behind = call('ZRANGE', SCHEDULES_DUE, from + #names, from + #names, 'WITHSCORES')[2]
   following = behind and math.max(0, tonumber(behind) - now) or -1

@@ -177,7 +177,7 @@ local function promote(now, limit, crash_limit)
   return #frames
 end
 
--- Whether a word in the status hash is proved: "queued" is believed only while something waits, and not of a task that ended
+-- Whether a task of this id lives. The word in the status hash is a projection: "queued" is believed only while something waits, and not of a task that ended
 -- just before its producer's status came; of what was taken from the lists the bodies tell, or, at-most-once, the word alone.
 local function is_live(id, word, size, at_most_once)
   if word == 'queued' and size.plain + size.ready + size.suspects > 0

@@ -15,7 +15,6 @@ if max_length > 0 then
 end
 local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
 local awaited = size.late > 0 and call('ZMSCORE', LATE, unpack(ARGV, 3, n + 2))
-local waiting = size.plain + size.ready + size.suspects
 local now = clock_ms()
 local dues = {}
 for i = 2 * n + 3, #ARGV, 2 do
@@ -37,22 +36,11 @@ if results and call('EXISTS', unpack(results)) == 0 then
   results = false
 end
 
--- The word in the status hash is a projection: where a proof is to be had, the proof decides. "queued" is believed only
--- while something waits, and not of a task that ended just before its producer's status came.
-local function lives(id, word)
-  if word == 'queued' and waiting > 0 and not (size.late > 0 and call('ZSCORE', LATE, id)) then
-    return true
-  elseif at_most_once then
-    return word ~= 'queued' and word ~= 'dead'
-  end
-  return call('HEXISTS', BODIES, id) == 1
-end
-
 local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
 local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
-  if seen[id] or (word and lives(id, word)) or (results and call('EXISTS', results[i]) == 1) then
+  if seen[id] or (word and is_live(id, word, size, at_most_once)) or (results and call('EXISTS', results[i]) == 1) then
     existing[#existing + 1] = i
   elseif draining or (not dues[i] and #frames >= room) then
     full[#full + 1] = i

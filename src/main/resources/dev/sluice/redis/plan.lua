@@ -15,7 +15,8 @@ local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
 local verb, name = ARGV[1], ARGV[2]
 local size = lengths()
 local count = call('HLEN', SCHEDULES)
-local due, body = call('ZSCORE', SCHEDULES_DUE, name), call('HGET', SCHEDULES_BODIES, name)
+local due = string.match(call('ZSCORE', SCHEDULES_DUE, name) or '', '^%d+$') -- anything else no script has written
+local body = call('HGET', SCHEDULES_BODIES, name)
 local record = call('HGET', SCHEDULES, name)
 local version, state, last, origin, rule = string.match(record or '', RECORD)
 
@@ -36,6 +37,9 @@ local verbs = {}
 
 function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
   if record and rule == new_rule and body == new_body and (due or state == 'paused') then
+    if may_replace == 'all' and origin ~= new_origin then
+      call('HSET', SCHEDULES, name, table.concat({ version, state, last, new_origin, rule }, '\t')) -- it is whose word was last
+    end
     return 2
   elseif record and may_replace ~= 'all' and may_replace ~= origin then
     return 3
@@ -44,7 +48,9 @@ function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
   end
   write(state or 'active', last or '', new_origin, new_rule)
   call('HSET', SCHEDULES_BODIES, name, new_body)
-  set_due(state == 'paused' and '' or first_due)
+  if not (due and rule == new_rule) then -- another task at the same times: what is overdue stays so
+    set_due(state == 'paused' and '' or first_due)
+  end
   return 0
 end
 
@@ -64,8 +70,8 @@ function verbs.pause()
   elseif state == 'paused' then
     return 2
   end
+  set_due('') -- first: a full Redis takes it, so that what fills it can be stopped (R5)
   write('paused', last, origin, rule)
-  set_due('')
   return 0
 end
 

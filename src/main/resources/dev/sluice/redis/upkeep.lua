@@ -11,7 +11,8 @@ local SCHEDULES_DUE = unpack(KEYS, 15)
 local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 
 local size = lengths()
-local first_tick = tonumber(call('ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES')[2])
+local readable, first = pcall(call, 'ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES') -- schedules are not to stop the rest
+local first_tick = readable and tonumber(first[2])
 local meta = call('HMGET', META, 'seen', 'lease')
 local now = clock_ms()
 local longest = math.max(lease_ms, tonumber(meta[2]) or 0)

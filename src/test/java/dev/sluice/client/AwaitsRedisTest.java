@@ -1,6 +1,7 @@
 package dev.sluice.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.Queue;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
@@ -58,6 +60,16 @@ class AwaitsRedisTest {
                         .isInstanceOf(StoreUnavailableException.class));
         assertThat(awaits.size()).isZero();
         assertThat(awaits.ids()).isZero();
+    }
+
+    @Test
+    void whoWaitsIsToldWhenAllIsClosed() {
+        CompletableFuture<TaskResult> waiting = await("t", Duration.ofDays(1)).toFuture();
+
+        links.close().block(PATIENCE);
+
+        assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(StoreUnavailableException.class);
+        assertThat(awaits.size()).isZero();
     }
 
     /** One of whose task Redis never says that it is there, so that nobody looks for its end. */

@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -10,6 +11,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -166,7 +168,7 @@ class AccessRedisTest {
             assertThat(new String(goOn, US_ASCII)).startsWith("HTTP/1.1 100");
 
             CompletableFuture<Void> stopped = open.stop(SOON).toFuture();
-            Thread.sleep(100);
+            eventually(() -> assertThatThrownBy(open::socket).isInstanceOf(ConnectException.class));
             assertThat(stopped).isNotDone();
             socket.getOutputStream().write(TASK.getBytes(US_ASCII));
 

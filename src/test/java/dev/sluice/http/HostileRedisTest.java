@@ -100,10 +100,11 @@ class HostileRedisTest {
             for (int i = 0; i < 10; i++) {
                 try (Socket socket = web.socket()) {
                     socket.getOutputStream().write(head.getBytes(US_ASCII));
-                    Thread.sleep(20); // it has been refused by then
+                    int refused = socket.getInputStream().read(); // before it has sent anything of the body
                     socket.getOutputStream().write(body);
 
-                    assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
+                    assertThat((char) refused
+                                    + new String(socket.getInputStream().readAllBytes(), US_ASCII))
                             .startsWith("HTTP/1.1 413")
                             .contains("body-too-large");
                 }
@@ -120,22 +121,6 @@ class HostileRedisTest {
             assertThat(web.raw("GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000000\r\n\r\n"))
                     .startsWith("HTTP/1.1 404")
                     .containsIgnoringCase("connection: close");
-        }
-    }
-
-    @Test
-    void aBodyHasItsTimeFromItsBeginning(RedisServer redis) throws Exception {
-        var patience = new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(1_500));
-        try (Web web = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")), patience);
-                Socket socket = web.socket()) {
-            socket.getOutputStream().write(get("/livez").getBytes(US_ASCII));
-            Thread.sleep(1_200); // a period of the connection is nearly over
-            socket.getOutputStream().write(post("Content-Length: 12\r\nConnection: close\r\n"));
-            Thread.sleep(600);
-            socket.getOutputStream().write("{\"type\":\"t\"}".getBytes(US_ASCII));
-
-            assertThat(new String(socket.getInputStream().readAllBytes(), US_ASCII))
-                    .contains("HTTP/1.1 201");
         }
     }
 

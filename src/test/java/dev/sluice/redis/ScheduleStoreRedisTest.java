@@ -141,6 +141,80 @@ class ScheduleStoreRedisTest {
     }
 
     @Test
+    void anotherTaskAtTheSameTimesKeepsWhatIsDue() {
+        declared("a", Overlap.ALLOW);
+        byte[] another = "{\"type\":\"t\",\"payload\":1}".getBytes(UTF_8);
+        assertThat(OneQueue.await(store.put(
+                                MayReplace.ANYBODY, "a", "test", rule(Overlap.ALLOW), another, tick(9 * MINUTE)))
+                        .fate())
+                .isEqualTo(Fate.DONE);
+        assertThat(find("a").dueMs()).isEqualTo(MINUTE);
+        assertThat(q.wire.call("HGET", q.key("schedules:bodies"), "a")).isEqualTo(new String(another, UTF_8));
+
+        assertThat(OneQueue.await(store.put(
+                                MayReplace.ANYBODY, "a", "test", rule(Overlap.SKIP), another, tick(9 * MINUTE)))
+                        .fate())
+                .isEqualTo(Fate.DONE);
+        assertThat(find("a").dueMs()).isEqualTo(9 * MINUTE);
+    }
+
+    @Test
+    void whoMayReplaceAllTakesOverWhatIsTheSame() {
+        ScheduleRecord before = declared("a", Overlap.ALLOW);
+
+        assertThat(OneQueue.await(
+                                store.put(MayReplace.ANYBODY, "a", "other", rule(Overlap.ALLOW), body(), tick(MINUTE)))
+                        .fate())
+                .isEqualTo(Fate.SAME);
+
+        assertThat(find("a").origin()).isEqualTo("other");
+        assertThat(fire(before, MINUTE, MINUTE)).isEqualTo(Firing.FIRED);
+    }
+
+    @Test
+    void whatFillsRedisCanBePaused() {
+        declared("a", Overlap.ALLOW);
+        q.wire.call("CONFIG", "SET", "maxmemory", "1");
+
+        OneQueue.await(store.pause("a"));
+
+        q.wire.call("CONFIG", "SET", "maxmemory", "0");
+        assertThat(find("a").paused()).isTrue();
+    }
+
+    @Test
+    void aDueTimeThatNobodyHasWrittenIsMendedByAnotherDeclaration() {
+        declared("a", Overlap.ALLOW);
+        q.wire.call("ZADD", q.key("schedules:due"), "1000.5", "a");
+        assertThat(find("a").dueMs()).isEqualTo(-1);
+
+        assertThat(put(MayReplace.ofOrigin("test"), Overlap.ALLOW)).isEqualTo(Fate.DONE);
+
+        assertThat(find("a").dueMs()).isEqualTo(MINUTE);
+    }
+
+    @Test
+    void whileTheQueueDrainsNothingIsDue() {
+        declared("a", Overlap.ALLOW);
+        OneQueue.await(q.producer.drain());
+
+        assertThat(OneQueue.await(store.due(0)).records()).isEmpty();
+
+        OneQueue.await(q.producer.pause(false));
+        assertThat(OneQueue.await(store.due(0)).records()).hasSize(1);
+    }
+
+    @Test
+    @StoredStateMayBeBroken("the due times of the schedules are in the way of another program's key")
+    void upkeepGoesOnWithoutTheSchedules() {
+        q.wire.call("SET", q.key("schedules:due"), "in the way");
+
+        assertThat(q.round().lapsed()).isEmpty();
+
+        q.wire.call("DEL", q.key("schedules:due"));
+    }
+
+    @Test
     void thereAreBounds() {
         for (int i = 0; i < ScheduleStore.MOST; i += 1000) {
             q.wire.call(Stream.concat(

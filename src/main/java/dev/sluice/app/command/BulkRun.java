@@ -3,11 +3,12 @@ package dev.sluice.app.command;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonDocument;
+import dev.sluice.task.SluiceException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Many tasks on their way into a queue: shows how far they are, and in the end what became of them. */
@@ -19,7 +20,7 @@ final class BulkRun {
     private final Terminal terminal;
     private final boolean asJson;
     private final TaskLines tasks;
-    private final List<Map<String, @Nullable Object>> failures = new ArrayList<>();
+    private final List<Failed> failures = new ArrayList<>();
     private long created;
     private long existing;
     private long failed;
@@ -59,37 +60,39 @@ final class BulkRun {
     private void fail(long line, EnqueueResult result) {
         failed++;
         if (failures.size() < NAMED_FAILURES) {
-            failures.add(new Json()
-                    .put("line", line)
-                    .put("id", result.id())
-                    .put(
-                            "error",
-                            result.error() == null
-                                    ? "the queue is full"
-                                    : result.error().getMessage())
-                    .map());
+            SluiceException error = result.error();
+            failures.add(new Failed(line, result.id(), error == null ? "the queue is full" : error.getMessage()));
         }
     }
 
     private synchronized void summarize() {
-        for (Map<String, @Nullable Object> failure : failures) {
-            terminal.remark("line " + failure.get("line") + ": " + failure.get("error"));
+        for (Failed failure : failures) {
+            terminal.remark("line " + failure.line + ": " + failure.error);
         }
         if (failed > failures.size()) {
             terminal.remark("… and " + (failed - failures.size()) + " more failures");
         }
         terminal.say(
                 asJson
-                        ? new Json()
+                        ? new JsonDocument()
                                 .put("created", created)
                                 .put("existing", existing)
                                 .put("failed", failed)
-                                .put("failures", failures)
+                                .put(
+                                        "failures",
+                                        failures.stream().map(Failed::json).toList())
                                 .toString()
                         : text());
     }
 
     private String text() {
         return String.format(Locale.ROOT, "%,d created, %,d existing, %,d failed", created, existing, failed);
+    }
+
+    /** One that was not taken. */
+    private record Failed(long line, String id, @Nullable String error) {
+        JsonDocument json() {
+            return new JsonDocument().put("line", line).put("id", id).put("error", error);
+        }
     }
 }

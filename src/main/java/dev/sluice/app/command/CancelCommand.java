@@ -4,6 +4,7 @@ import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.Cancellation;
 import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.QueueInfo;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -72,15 +73,14 @@ final class CancelCommand implements Callable<Integer> {
 
     private void show(Map<String, Cancellation> found) {
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("queue", queue)
                     .put(
                             "tasks",
                             found.entrySet().stream()
-                                    .map(task -> new Json()
+                                    .map(task -> new JsonDocument()
                                             .put("id", task.getKey())
-                                            .put("outcome", word(task.getValue()))
-                                            .map())
+                                            .put("outcome", word(task.getValue())))
                                     .toList())
                     .toString());
         } else {

@@ -3,11 +3,10 @@ package dev.sluice.app.command;
 import dev.sluice.app.config.Configuration;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.JsonDocument;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -70,15 +69,16 @@ final class ConfigCommand implements Callable<Integer> {
                 + (queues == 1 ? " queue" : " queues") + ". See every value with --effective.";
     }
 
-    private static Json json(Configuration configuration) {
-        List<Map<String, @Nullable Object>> settings = configuration.effective().stream()
-                .map(it -> new Json()
+    private static JsonDocument json(Configuration configuration) {
+        List<JsonDocument> settings = configuration.effective().stream()
+                .map(it -> new JsonDocument()
                         .put("key", it.key())
                         .put("value", it.value())
-                        .put("source", it.source())
-                        .map())
+                        .put("source", it.source()))
                 .toList();
         Path file = configuration.file();
-        return new Json().put("file", file == null ? null : file.toString()).put("settings", settings);
+        return new JsonDocument()
+                .put("file", file == null ? null : file.toString())
+                .put("settings", settings);
     }
 }

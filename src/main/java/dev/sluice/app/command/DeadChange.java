@@ -6,6 +6,7 @@ import dev.sluice.app.console.Terminal;
 import dev.sluice.client.DeadLetterFilter;
 import dev.sluice.client.DeadLetterProgress;
 import dev.sluice.client.DeadLetters;
+import dev.sluice.codec.JsonDocument;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -94,15 +95,14 @@ abstract class DeadChange implements Callable<Integer> {
                         .then(),
                 LONGEST);
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("queue", queue)
                     .put(
                             "tasks",
                             outcomes.entrySet().stream()
-                                    .map(it -> new Json()
+                                    .map(it -> new JsonDocument()
                                             .put("id", it.getKey())
-                                            .put("outcome", it.getValue())
-                                            .map())
+                                            .put("outcome", it.getValue()))
                                     .toList())
                     .toString());
         } else {
@@ -139,7 +139,7 @@ abstract class DeadChange implements Callable<Integer> {
         }
         terminal.say(
                 output.isJson()
-                        ? new Json()
+                        ? new JsonDocument()
                                 .put("queue", queue)
                                 .put("examined", progress.examined())
                                 .put("matched", progress.matched())

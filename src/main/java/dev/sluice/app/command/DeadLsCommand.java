@@ -6,6 +6,7 @@ import dev.sluice.app.console.Terminal;
 import dev.sluice.client.DeadLetter;
 import dev.sluice.client.DeadLetterFilter;
 import dev.sluice.client.DeadLetters;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Failure;
 import java.time.Duration;
 import java.util.List;
@@ -97,13 +98,9 @@ final class DeadLsCommand implements Callable<Integer> {
         List<DeadLetter> shown = found.subList(0, Math.min(limit, found.size()));
         String next = found.size() > limit ? shown.get(limit - 1).cursor() : null;
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("queue", queue)
-                    .put(
-                            "letters",
-                            shown.stream()
-                                    .map(letter -> DeadQueue.json(letter).map())
-                                    .toList())
+                    .put("letters", shown.stream().map(DeadQueue::json).toList())
                     .put("next", next)
                     .toString());
             return;

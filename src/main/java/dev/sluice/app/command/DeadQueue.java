@@ -2,6 +2,7 @@ package dev.sluice.app.command;
 
 import dev.sluice.client.DeadLetter;
 import dev.sluice.client.DeadLetters;
+import dev.sluice.codec.JsonDocument;
 
 /** A queue whose dead letters a command is about; looking at it never makes a new one. */
 final class DeadQueue {
@@ -14,8 +15,8 @@ final class DeadQueue {
     }
 
     /** What is told of a dead letter in every listing; its payload is not. */
-    static Json json(DeadLetter letter) {
-        return new Json()
+    static JsonDocument json(DeadLetter letter) {
+        return new JsonDocument()
                 .put("id", letter.id())
                 .put("type", letter.type())
                 .put("reason", letter.failure().reason())

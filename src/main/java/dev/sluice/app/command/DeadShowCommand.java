@@ -4,6 +4,8 @@ import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.DeadLetter;
+import dev.sluice.codec.JsonDocument;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -67,15 +69,15 @@ final class DeadShowCommand implements Callable<Integer> {
 
     /** The payload goes in as it is: read and written again, its numbers might change. */
     private String json(DeadLetter letter) {
-        Json json = DeadQueue.json(letter)
+        JsonDocument json = DeadQueue.json(letter)
                 .put("queue", queue)
                 .put("trace", letter.failure().trace())
                 .put("headers", letter.headers());
-        if (!letter.isReadable()) {
-            return json.put("raw", letter.payloadText()).toString();
-        }
-        String document = json.toString();
-        return document.substring(0, document.length() - 1) + ",\"payload\":" + letter.payloadText() + "}";
+        String payload = letter.payloadText();
+        return (letter.isReadable()
+                        ? json.putJson("payload", payload.getBytes(StandardCharsets.UTF_8))
+                        : json.put("raw", payload))
+                .toString();
     }
 
     private static String[] lines(DeadLetter letter) {

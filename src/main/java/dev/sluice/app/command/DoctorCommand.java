@@ -6,6 +6,7 @@ import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
@@ -179,45 +180,42 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     private static String json(ServerInfo server, Map<String, Diagnosis> diagnoses) {
-        return new Json()
+        return new JsonDocument()
                 .put(
                         "server",
-                        new Json()
+                        new JsonDocument()
                                 .put("version", server.version())
                                 .put("maxmemoryPolicy", server.maxmemoryPolicy())
                                 .put("appendOnly", server.appendOnly())
                                 .put("appendFsync", server.appendFsync())
                                 .put("role", server.role())
                                 .put("replicas", server.replicas())
-                                .put("minReplicasToWrite", server.minReplicasToWrite())
-                                .map())
+                                .put("minReplicasToWrite", server.minReplicasToWrite()))
                 .put(
                         "hints",
                         server.hints().stream()
-                                .map(hint -> new Json()
+                                .map(hint -> new JsonDocument()
                                         .put("code", hint.code())
-                                        .put("text", hint.text())
-                                        .map())
+                                        .put("text", hint.text()))
                                 .toList())
                 .put(
                         "queues",
                         diagnoses.entrySet().stream()
-                                .map(entry -> new Json()
+                                .map(entry -> new JsonDocument()
                                         .put("name", entry.getKey())
                                         .put("clean", entry.getValue().isClean())
                                         .put("complete", entry.getValue().isComplete())
                                         .put("tasks", entry.getValue().liveTasks())
                                         .put("findings", told(entry.getValue().findings()))
-                                        .put("doubts", told(entry.getValue().doubts()))
-                                        .map())
+                                        .put("doubts", told(entry.getValue().doubts())))
                                 .toList())
                 .toString();
     }
 
-    private static List<Map<String, @Nullable Object>> told(List<Finding> findings) {
-        List<Map<String, @Nullable Object>> told = new ArrayList<>();
+    private static List<JsonDocument> told(List<Finding> findings) {
+        List<JsonDocument> told = new ArrayList<>();
         kinds(findings)
-                .forEach((sort, which) -> told.add(new Json()
+                .forEach((sort, which) -> told.add(new JsonDocument()
                         .put("code", sort.kind().code())
                         .put("what", sort.kind().meaning())
                         .put("todo", sort.kind().advice())
@@ -227,12 +225,10 @@ final class DoctorCommand implements Callable<Integer> {
                                 "which",
                                 which.stream()
                                         .limit(SHOWN_TO_PROGRAMS)
-                                        .map(one -> new Json()
+                                        .map(one -> new JsonDocument()
                                                 .put("subject", one.subject())
-                                                .put("detail", one.detail())
-                                                .map())
-                                        .toList())
-                        .map()));
+                                                .put("detail", one.detail()))
+                                        .toList())));
         return told;
     }
 

@@ -2,6 +2,7 @@ package dev.sluice.app.command;
 
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.StoreUnavailableException;
 import java.time.Duration;
@@ -156,7 +157,7 @@ final class DrainCommand implements Callable<Integer> {
             terminal.say(sentence);
             return;
         }
-        terminal.say(new Json()
+        terminal.say(new JsonDocument()
                 .put("queue", queue)
                 .put("draining", info.draining())
                 .put("paused", info.paused())

@@ -5,6 +5,7 @@ import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -133,7 +134,7 @@ final class EnqueueCommand implements Callable<Integer> {
         String outcome = result.outcome().name().toLowerCase(Locale.ROOT);
         terminal.say(
                 output.isJson()
-                        ? new Json()
+                        ? new JsonDocument()
                                 .put("outcome", outcome)
                                 .put("id", result.id())
                                 .toString()

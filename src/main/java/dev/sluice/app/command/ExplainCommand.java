@@ -2,6 +2,7 @@ package dev.sluice.app.command;
 
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Explanation;
 import dev.sluice.task.QueueInfo;
 import java.time.Duration;
@@ -71,7 +72,7 @@ final class ExplainCommand implements Callable<Integer> {
     }
 
     private String json(Explanation told) {
-        return new Json()
+        return new JsonDocument()
                 .put("queue", queue)
                 .put("id", told.id())
                 .put("place", told.place().name().toLowerCase(Locale.ROOT).replace('_', '-'))
@@ -79,10 +80,9 @@ final class ExplainCommand implements Callable<Integer> {
                 .put(
                         "reasons",
                         told.reasons().stream()
-                                .map(reason -> new Json()
+                                .map(reason -> new JsonDocument()
                                         .put("code", reason.code())
-                                        .put("text", reason.text())
-                                        .map())
+                                        .put("text", reason.text()))
                                 .toList())
                 .put("facts", told.facts())
                 .put("complete", told.isComplete())

@@ -2,6 +2,7 @@ package dev.sluice.app.command;
 
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.QueueInfo;
 import java.util.List;
 import java.util.Objects;
@@ -45,7 +46,7 @@ abstract sealed class PauseCommand implements Callable<Integer> {
 
     private void show(boolean changed) {
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("queue", queue)
                     .put("paused", pauses)
                     .put("changed", changed)

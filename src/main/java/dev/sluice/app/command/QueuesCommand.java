@@ -4,13 +4,13 @@ import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -107,7 +107,7 @@ final class QueuesCommand implements Callable<Integer> {
             terminal.remark(found.warning(limit));
         }
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put(
                             "queues",
                             found.queues().stream().map(QueuesCommand::json).toList())
@@ -148,8 +148,8 @@ final class QueuesCommand implements Callable<Integer> {
         return table;
     }
 
-    private static Map<String, @Nullable Object> json(QueueInfo info) {
-        return new Json()
+    private static JsonDocument json(QueueInfo info) {
+        return new JsonDocument()
                 .put("name", info.queue().name())
                 .put("waiting", info.waiting())
                 .put("cancelled", info.cancelled())
@@ -161,8 +161,7 @@ final class QueuesCommand implements Callable<Integer> {
                 .put("draining", info.draining())
                 .put("pushed", info.pushed())
                 .put("delivery", info.queue().delivery().word())
-                .put("statusKey", info.queue().statusKey())
-                .map();
+                .put("statusKey", info.queue().statusKey());
     }
 
     private static String draining(QueueInfo info) {

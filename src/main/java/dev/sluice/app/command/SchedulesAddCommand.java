@@ -4,6 +4,7 @@ import dev.sluice.app.config.Zones;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.Schedules;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Misfire;
 import dev.sluice.task.Overlap;
@@ -142,7 +143,7 @@ final class SchedulesAddCommand implements Callable<Integer> {
         String outcome = change.outcome().name().toLowerCase(Locale.ROOT);
         Instant next = now == null ? null : now.next();
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("outcome", outcome)
                     .put("name", name)
                     .put("next", next == null ? null : next.toString())

@@ -3,6 +3,7 @@ package dev.sluice.app.command;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.Schedules;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Schedule;
 import java.util.List;
@@ -57,7 +58,7 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         }
         terminal.say(
                 output.isJson()
-                        ? new Json()
+                        ? new JsonDocument()
                                 .put("queue", queue)
                                 .put("name", name)
                                 .put("outcome", outcome)

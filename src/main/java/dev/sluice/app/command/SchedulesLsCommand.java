@@ -3,6 +3,7 @@ package dev.sluice.app.command;
 import dev.sluice.app.config.Durations;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.Timing;
 import java.time.Duration;
@@ -59,9 +60,9 @@ final class SchedulesLsCommand implements Callable<Integer> {
                     "never empty");
         }
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("queue", queue)
-                    .put("schedules", found.stream().map(it -> json(it).map()).toList())
+                    .put("schedules", found.stream().map(it -> json(it)).toList())
                     .toString());
         } else if (found.isEmpty()) {
             terminal.remark("Queue '" + queue + "' has no schedules.");
@@ -86,10 +87,10 @@ final class SchedulesLsCommand implements Callable<Integer> {
         return table;
     }
 
-    private static Json json(ScheduleInfo it) {
+    private static JsonDocument json(ScheduleInfo it) {
         Timing timing = it.timing();
         Duration rate = timing.rate();
-        return new Json()
+        return new JsonDocument()
                 .put("name", it.name())
                 .put("type", it.type())
                 .put("cron", timing.cron())

@@ -4,6 +4,7 @@ import dev.sluice.Sluice;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.TaskState;
@@ -92,7 +93,7 @@ final class StatusCommand implements Callable<Integer> {
 
     private void show(Map<String, @Nullable TaskState> states) {
         if (output.isJson()) {
-            terminal.say(new Json()
+            terminal.say(new JsonDocument()
                     .put("queue", queue)
                     .put(
                             "tasks",
@@ -105,11 +106,8 @@ final class StatusCommand implements Callable<Integer> {
         terminal.say(table.lines(terminal.isColoured()));
     }
 
-    private static Map<String, @Nullable Object> json(Map.Entry<String, @Nullable TaskState> task) {
+    private static JsonDocument json(Map.Entry<String, @Nullable TaskState> task) {
         TaskState state = task.getValue();
-        return new Json()
-                .put("id", task.getKey())
-                .put("state", state == null ? null : state.word())
-                .map();
+        return new JsonDocument().put("id", task.getKey()).put("state", state == null ? null : state.word());
     }
 }

@@ -1,0 +1,122 @@
+package dev.sluice.http;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpVersion;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import reactor.netty.NettyPipeline;
+
+/** The clock is moved by hand: no test waits. */
+class ProgressTest {
+    private static final Duration HEADERS = Duration.ofSeconds(10);
+    private static final Duration PERIOD = Duration.ofSeconds(30);
+    private static final String POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n";
+
+    private long now = 1; // 0 would be no time at all
+    private final EmbeddedChannel channel = new EmbeddedChannel(new ChannelInitializer<>() {
+        @Override
+        protected void initChannel(Channel it) {
+            it.pipeline().addLast(NettyPipeline.HttpCodec, new HttpServerCodec());
+            Progress.watch(it, new Progress.Patience(HEADERS, PERIOD), () -> now);
+        }
+    });
+
+    @AfterEach
+    void close() {
+        channel.finishAndReleaseAll();
+    }
+
+    @Test
+    void whoSaysNothingIsCutOffAfterTheTimeForHeaders() {
+        pass(HEADERS.minusSeconds(1));
+        assertThat(channel.isOpen()).isTrue();
+
+        pass(Duration.ofSeconds(3));
+        assertThat(channel.isOpen()).isFalse();
+    }
+
+    @Test
+    void aBodyHasItsWholePeriodWheneverItBegins() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        answer();
+        pass(PERIOD.minusSeconds(1));
+
+        receive(POST);
+        pass(PERIOD.minusSeconds(1));
+        assertThat(channel.isOpen()).isTrue();
+
+        pass(Duration.ofSeconds(3));
+        assertThat(channel.isOpen()).isFalse();
+    }
+
+    @Test
+    void aBodyThatGoesOnIsNotCutOff() {
+        receive(POST);
+        for (int i = 0; i < 4; i++) {
+            receive("x".repeat(1024));
+            pass(PERIOD.plusSeconds(1));
+        }
+        assertThat(channel.isOpen()).isTrue();
+    }
+
+    @Test
+    void anAnswerHasItsWholePeriodWheneverItBegins() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        pass(PERIOD.minusSeconds(1));
+
+        var unread = channel.write(response()); // not flushed: the client does not read it
+        pass(PERIOD.minusSeconds(1));
+        assertThat(channel.isOpen()).isTrue();
+
+        pass(Duration.ofSeconds(3));
+        assertThat(channel.isOpen()).isFalse();
+        assertThat(unread.isSuccess()).isFalse();
+    }
+
+    @Test
+    void whatFollowsARequestIsNotMeasuredAgainstItsAnswer() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        receive("\r\n");
+
+        pass(HEADERS.plusSeconds(5));
+
+        assertThat(channel.isOpen()).isTrue();
+    }
+
+    private void receive(String text) {
+        channel.read();
+        channel.writeInbound(Unpooled.copiedBuffer(text, US_ASCII));
+        channel.releaseInbound();
+    }
+
+    private void answer() {
+        channel.writeOutbound(response());
+        channel.releaseOutbound();
+    }
+
+    private static DefaultFullHttpResponse response() {
+        DefaultFullHttpResponse response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        response.headers().set("Content-Length", 0);
+        return response;
+    }
+
+    /** Second by second, as the timers of the channel expect it. */
+    private void pass(Duration time) {
+        for (long i = 0; i < time.toSeconds(); i++) {
+            now += TimeUnit.SECONDS.toNanos(1);
+            channel.advanceTimeBy(1, TimeUnit.SECONDS);
+            channel.runScheduledPendingTasks();
+        }
+    }
+}
