@@ -61,7 +61,7 @@ public final class Main implements Runnable {
 
     /** Runs one command and returns its exit code. */
     static int execute(Terminal terminal, HeadStart headStart, String... arguments) {
-        return Commands.addTo(new CommandLine(new Main()), terminal, headStart)
+        return Commands.addTo(new CommandLine(new Main()), terminal, headStart, arguments)
                 .setOut(terminal.out())
                 .setErr(terminal.err())
                 .setColorScheme(Help.defaultColorScheme(terminal.isColoured() ? Ansi.ON : Ansi.OFF))

@@ -8,10 +8,17 @@ import picocli.CommandLine;
 public final class Commands {
     private Commands() {}
 
-    /** Adds the commands to {@code program}, in the order of its help. */
-    public static CommandLine addTo(CommandLine program, Terminal terminal, HeadStart headStart) {
-        return program.addSubcommand(new RunCommand(terminal, headStart))
-                .addSubcommand(new EnqueueCommand(terminal))
+    /**
+     * Adds the commands to {@code program}, in the order of its help. {@code run} stands alone if it is what was typed: picocli
+     * reads the annotations of each command that it is given, and the others' are half of the time until Redis starts.
+     */
+    public static CommandLine addTo(CommandLine program, Terminal terminal, HeadStart headStart, String... arguments) {
+        CommandLine withRun = program.addSubcommand(new RunCommand(terminal, headStart));
+        return HeadStart.isRun(arguments) ? withRun : addOthers(withRun, terminal);
+    }
+
+    private static CommandLine addOthers(CommandLine program, Terminal terminal) {
+        return program.addSubcommand(new EnqueueCommand(terminal))
                 .addSubcommand(new StatusCommand(terminal))
                 .addSubcommand(new QueuesCommand(terminal))
                 .addSubcommand(new CancelCommand(terminal))

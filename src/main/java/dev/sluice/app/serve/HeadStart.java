@@ -28,9 +28,14 @@ public final class HeadStart {
         return none;
     }
 
+    /** Whether these words are a {@code run}. */
+    public static boolean isRun(String... arguments) {
+        return arguments.length > 0 && arguments[0].equals("run");
+    }
+
     /** Begins if that command needs it. */
     public static HeadStart of(String... arguments) {
-        if (arguments.length == 0 || !arguments[0].equals("run")) {
+        if (!isRun(arguments)) {
             return none();
         }
         HeadStart begun = new HeadStart();
