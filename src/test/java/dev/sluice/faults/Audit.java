@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>What must hold: every accepted task became something and ended once, by what its handler said, by a cancellation, or by
  * killing too many workers; every change of a status was asked for by the run that held it; who was answered that a waiting
  * task is cancelled was told the truth, and nobody else's task went away; what was to be stopped did not go on to another
- * run; no run began without a claim, or before its time.
+ * run; no run began without a claim, or before its time; what is kept as a result is what the run emitted that ended it.
  */
 final class Audit {
     private static final long CLOCK_READING_MS = 2;
@@ -44,6 +44,9 @@ final class Audit {
         lost(accepted).forEach(id -> wrong.add("lost: " + id + " " + of(id)));
         lives.values()
                 .forEach(life -> life.moves().forEach(move -> {
+                    if (move.to() == null && !isResult(life, move, move.detail())) {
+                        wrong.add("the result of " + life + " is '" + move.detail() + "'");
+                    }
                     if (!isAskedFor(life, move)) {
                         wrong.add("nobody asked for " + move + " of " + life + "; its run said "
                                 + history.said(life.name(), move.fence()));
@@ -95,6 +98,18 @@ final class Audit {
             case "dead" -> isDeath(said) || move.detail().contains("\"crash-limit\"");
             default -> true; // given back: whether there was a fault that explains it is seen by its next run
         };
+    }
+
+    /** Whether this is what is kept of a task that went away so: what the run that ended it emitted, if that was asked for. */
+    private boolean isResult(Life life, Move end, String result) {
+        Kind said = end.from().equals("processing") ? history.said(life.name(), end.fence()) : null;
+        boolean isKept = life.keepsResult() && (said == Kind.DONE || said == Kind.DISCARDED);
+        if (!isKept || (end.stopped() && result.isEmpty())) { // who was cancelled in that moment has none
+            return result.isEmpty();
+        }
+        String word = said == Kind.DONE ? "succeeded" : "discarded";
+        String value = said == Kind.DONE ? "\n\"" + Journal.valueOf(life.name(), end.fence()) + "\"" : "}";
+        return result.startsWith("{\"state\":\"" + word + "\"") && result.endsWith(value);
     }
 
     private static boolean isDeath(@Nullable Kind said) {

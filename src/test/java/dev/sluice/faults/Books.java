@@ -25,14 +25,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What must hold after each step: a task is in exactly one place, and its status says which; a request to stop stands
  * for a running task only. What must hold of each change of a status: it is a legal move, none is claimed while the queue
- * is paused, fencing numbers grow, and one offer makes one task at most. For queues that only Sluice's own client fills.
+ * is paused, fencing numbers grow, one offer makes one task at most, and none is made of an id whose result is kept. Results
+ * are kept in the step that ends their task. For queues that only Sluice's own client fills.
  */
 final class Books {
     private static final String QUEUE = "q";
     private static final String OWN = "{" + QUEUE + "}:";
     private static final String CLAIMED = OWN + "claimed:";
+    private static final String RESULT = OWN + "result:";
     private static final Set<String> LISTS = Set.of(QUEUE, OWN + "ready", OWN + "suspects");
-    private static final Set<String> WITHOUT_TASKS = Set.of("SELECT", "PUBLISH", "SCRIPT", "MULTI", "EXEC", "SET");
+    private static final Set<String> WITHOUT_TASKS = Set.of("SELECT", "PUBLISH", "SCRIPT", "MULTI", "EXEC");
 
     private final Map<String, Deque<String>> lists = new HashMap<>();
     private final Map<String, List<String>> copies = new HashMap<>();
@@ -46,6 +48,7 @@ final class Books {
     private final Set<String> touched = new LinkedHashSet<>();
     private final List<Step> steps = new ArrayList<>();
     private final Set<String> stopped = new HashSet<>();
+    private final Map<String, String> results = new HashMap<>();
 
     private Books() {}
 
@@ -59,7 +62,7 @@ final class Books {
      * @param to the word after it; null if there is none any more
      * @param fence the fencing number of the latest claim; 0 before the first
      * @param stopped whether a request to stop it was taken away with it
-     * @param detail the failure of a dead letter; else empty
+     * @param detail the failure of a dead letter, the result that was kept of one that ended well; else empty
      */
     record Move(String from, @Nullable String to, long fence, boolean stopped, String detail) {
         @Override
@@ -72,14 +75,16 @@ final class Books {
     static final class Life {
         private final String id;
         private final String name;
+        private final boolean keepsResult;
         private final List<Move> moves = new ArrayList<>();
         private final Map<Long, Long> dues = new HashMap<>();
         private long fence;
         private long due;
 
-        private Life(String id, String name) {
+        private Life(String id, String name, boolean keepsResult) {
             this.id = id;
             this.name = name;
+            this.keepsResult = keepsResult;
         }
 
         String id() {
@@ -92,6 +97,11 @@ final class Books {
 
         List<Move> moves() {
             return moves;
+        }
+
+        /** Whether it asks that its result be kept, for longer than all this takes. */
+        boolean keepsResult() {
+            return keepsResult;
         }
 
         boolean wasClaimed(long number) {
@@ -204,6 +214,11 @@ final class Books {
             }
             case "SADD" -> rest.forEach(member -> set(key, member, "", at));
             case "HDEL", "ZREM", "SREM" -> rest.forEach(field -> remove(key, field));
+            case "SET" -> {
+                if (key.startsWith(RESULT)) {
+                    results.put(key.substring(RESULT.length()), rest.get(0));
+                }
+            }
             case "ZREMRANGEBYRANK" -> {
                 return; // late statuses, of which there are none
             }
@@ -317,6 +332,8 @@ final class Books {
     private void look(int at) {
         steps.forEach(step -> move(step, at));
         touched.forEach(id -> place(id, at));
+        results.keySet().forEach(id -> wrong.add(at + ": a result was kept of " + id + ", which did not end"));
+        results.clear();
         steps.clear();
         touched.clear();
         stopped.clear();
@@ -344,13 +361,21 @@ final class Books {
         if (to == TaskState.PROCESSING) {
             claim(life, at);
         }
-        String detail = to == TaskState.DEAD ? hash(OWN + "dead:bodies").getOrDefault(id, "") : "";
+        String detail = detail(id, to);
         life.moves.add(
                 new Move(step.from() == null ? "" : step.from(), step.to(), life.fence, stopped.contains(id), detail));
         if (to == TaskState.SCHEDULED || to == TaskState.RETRYING) {
             String due = hash(OWN + "delayed").get(id);
             life.due = due == null ? life.due : (long) Double.parseDouble(due);
         }
+    }
+
+    private String detail(String id, @Nullable TaskState to) {
+        String result = to == null ? results.remove(id) : null;
+        if (result != null) {
+            return result;
+        }
+        return to == TaskState.DEAD ? hash(OWN + "dead:bodies").getOrDefault(id, "") : "";
     }
 
     /** A status goes when the task has ended well, was not worth doing, or was cancelled. */
@@ -365,7 +390,11 @@ final class Books {
         if (old != null && old.name.equals(name) && "dead".equals(step.from())) {
             return; // redriven
         }
-        Life life = new Life(id, name);
+        Move end = old == null ? null : old.end();
+        if (end != null && !end.detail().isEmpty()) {
+            wrong.add(at + ": " + name + " was made though the result of " + old + " is kept");
+        }
+        Life life = new Life(id, name, frame != null && frame.contains("\"keepResultMs\""));
         if (lives.putIfAbsent(name, life) != null) {
             wrong.add(at + ": one offer made two tasks: " + lives.get(name));
         }

@@ -110,6 +110,32 @@ class BooksRedisTest {
                 .containsExactly("a is 'processing', but: 0 waiting, 2 claimed, body");
     }
 
+    @Test
+    void aResultWithoutAnEndAndATaskThatIsMadeInSpiteOfOneAreFound() {
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
+                    step(redis, "SET {q}:result:a {}");
+                    ended(redis, "1.1");
+                }))
+                .containsExactly("a result was kept of a, which did not end");
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
+                    step(
+                            redis,
+                            "HDEL {q}:claimed:x 1.1",
+                            "HDEL {q}:bodies a",
+                            "HDEL {q}:status a",
+                            "SET {q}:result:a {} PX 9000");
+                    step(redis, "RPUSH {q}:ready " + FRAME.replace("@1", "@2"), "HSET {q}:status a queued");
+                }))
+                .singleElement()
+                .asString()
+                .startsWith("a@2 was made though the result of a@1")
+                .endsWith("is kept");
+    }
+
     private static void born(RedisWire redis) {
         step(redis, "RPUSH {q}:ready " + FRAME, "HSET {q}:status a queued");
     }

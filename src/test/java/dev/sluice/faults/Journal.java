@@ -16,7 +16,8 @@ import reactor.core.publisher.Mono;
  * <p>A task's payload says how many milliseconds it works: {@code "20"}; after a crash of its worker the second number,
  * if there is one: {@code "60000/5"}. {@code "never"} never ends. How it ends stands before: {@code "fail:20"}, or
  * {@code retry}, {@code snooze}, {@code discard}, {@code dead}. One such step for each claim, the last for all that follow:
- * {@code "fail:20;snooze:5;20"}. A number behind an {@code @} tells offers of one id apart, and stands in the journal.
+ * {@code "fail:20;snooze:5;20"}. A number behind an {@code @} tells offers of one id apart, and stands in the journal. The
+ * value of a task that ends well names the run: {@code "t1@1#3"}.
  */
 final class Journal implements TaskHandler<String>, Observer {
     static final Duration WAIT = Duration.ofMillis(40);
@@ -52,7 +53,7 @@ final class Journal implements TaskHandler<String>, Observer {
 
     /** Writes down what it will say before it says it. */
     private Mono<?> ending(String verb, String id, long fence) {
-        return Mono.fromCallable(() -> switch (verb) {
+        return Mono.<Object>fromCallable(() -> switch (verb) {
             case "retry" -> said(Kind.RETRIED, id, fence, Verdict.retry(WAIT, "again"));
             case "snooze" -> said(Kind.SNOOZED, id, fence, Verdict.snooze(WAIT));
             case "discard" -> said(Kind.DISCARDED, id, fence, Verdict.discarded());
@@ -61,13 +62,17 @@ final class Journal implements TaskHandler<String>, Observer {
                 write(Kind.FAILED, id, fence);
                 throw new IllegalStateException("as its payload says");
             }
-            default -> said(Kind.DONE, id, fence, Verdict.succeeded());
+            default -> said(Kind.DONE, id, fence, valueOf(id, fence));
         });
     }
 
-    private Verdict said(Kind kind, String id, long fence, Verdict verdict) {
+    static String valueOf(String id, long fence) {
+        return id + "#" + fence;
+    }
+
+    private Object said(Kind kind, String id, long fence, Object emitted) {
         write(kind, id, fence);
-        return verdict;
+        return emitted;
     }
 
     @Override

@@ -17,7 +17,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
-/** Cancels tasks, pauses and drains the queue and redrives dead letters, as drawn from a seed, and remembers what it was answered. */
+/**
+ * Cancels tasks, offers some once more, pauses and drains the queue and redrives dead letters, as drawn from a seed, and
+ * remembers what it was answered.
+ */
 final class Operator {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -32,7 +35,7 @@ final class Operator {
     private int pauses;
 
     /**
-     * Cancels what is {@code known}, and has it put in {@code again} half of the times that it was.
+     * Cancels what is {@code known}, and has it put in {@code again} half of the times that it was, and now and then without.
      */
     Operator(long seed, TaskClient client, DeadLetters dead, Supplier<List<String>> known, Consumer<String> again) {
         this.random = new Random(seed);
@@ -45,7 +48,8 @@ final class Operator {
     /** Does one thing. */
     void act() {
         switch (random.nextInt(10)) {
-            case 0, 1, 2, 3, 4, 5 -> cancelSome(1 + random.nextInt(6));
+            case 0, 1, 2, 3, 4 -> cancelSome(1 + random.nextInt(6));
+            case 5 -> offerSome(1 + random.nextInt(6));
             case 6 -> hold(client.pause(), random.nextInt(300));
             case 7 -> hold(client.drain(), random.nextInt(300));
             default -> redrive();
@@ -81,6 +85,14 @@ final class Operator {
         for (int i = 0; i < count && !ids.isEmpty(); i++) {
             // The latest are those that have not ended yet.
             cancel(ids.get(Math.max(0, ids.size() - 1 - random.nextInt(40))), random.nextBoolean());
+        }
+    }
+
+    /** As one does who never heard of an answer, or wants the same once more. */
+    private void offerSome(int count) {
+        List<String> ids = known.get();
+        for (int i = 0; i < count && !ids.isEmpty(); i++) {
+            again.accept(ids.get(random.nextInt(ids.size())));
         }
     }
 

@@ -28,8 +28,9 @@ import reactor.core.publisher.Mono;
 
 /**
  * Three to eight faults, drawn from a seed, against two or three dispatchers on a Redis of their own, while a producer
- * puts tasks in, also for later, that end well, fail, snooze or die, and an operator cancels some, pauses and drains the
- * queue and redrives the dead; then peace, and the question what became of them.
+ * puts tasks in, also for later, that end well, fail, snooze or die, of some of which the result is kept, schedules fire,
+ * and an operator cancels some, pauses and drains the queue and redrives the dead; then peace, and the question what became
+ * of them.
  *
  * <p>The seed decides what is done, to whom, when and for how long; threads and sockets are as fast as they are, so the
  * same seed need not meet the same instruction twice.
@@ -39,6 +40,7 @@ final class Schedule {
     static final Duration LEASE = Duration.ofSeconds(1);
     private static final Duration GRACE = Duration.ofMillis(300);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration KEPT = Duration.ofHours(1);
     private static final Duration LONGEST_WAIT_OF_A_LINK = Duration.ofSeconds(8);
     private static final int PORTION = 15;
 
@@ -58,6 +60,7 @@ final class Schedule {
     private final List<String> known = new CopyOnWriteArrayList<>();
     private final Map<String, Integer> offers = new ConcurrentHashMap<>();
     private final Operator operator;
+    private final Clockwork clockwork;
     private final List<String> wrong = new ArrayList<>();
     private final int strikes;
     private final Stalls stalls;
@@ -89,6 +92,7 @@ final class Schedule {
                 outside.deadLetters(Node.QUEUE),
                 () -> known,
                 id -> offer(List.of(task(id, "5"))));
+        this.clockwork = new Clockwork(outside.schedules(Node.QUEUE));
     }
 
     /** Runs it in this process, or with dispatchers in processes of their own whose journals go to the folder. */
@@ -102,6 +106,7 @@ final class Schedule {
     }
 
     private Report run() throws Exception {
+        clockwork.begin();
         int workers = 2 + random.nextInt(2);
         for (int i = 0; i < workers; i++) {
             join();
@@ -281,6 +286,7 @@ final class Schedule {
         int ms = works.nextInt(10) == 0 ? works.nextInt(600) : works.nextInt(15);
         String work = ms + "/" + ms % 20;
         Task<String> task = task(id, ending(works.nextInt(100), work));
+        task = works.nextInt(4) == 0 ? task.keepResult(KEPT) : task;
         return switch (works.nextInt(16)) {
             case 0 -> task.delay(Duration.ofMillis(works.nextInt(1500)));
             case 1 -> task.at(Instant.now().plusMillis(works.nextInt(1500)));
@@ -327,6 +333,7 @@ final class Schedule {
         String work = task.payload() + "@" + offers.merge(task.id(), 1, Integer::sum);
         Task<String> offer = task(task.id(), work);
         offer = task.maxAttempts() == 0 ? offer : offer.maxAttempts(task.maxAttempts());
+        offer = task.keepResult() == null ? offer : offer.keepResult(task.keepResult());
         Duration delay = task.delay();
         Instant at = task.at();
         return delay != null ? offer.delay(delay) : at != null ? offer.at(at) : offer;
@@ -343,6 +350,7 @@ final class Schedule {
     // ---- the end
 
     private Report quiet(long peaceNanos) throws Exception {
+        clockwork.end();
         boolean drained = within(PATIENCE, this::isDrained);
         boolean clean = within(LEASE.plusSeconds(3), () -> diagnosis().isClean());
         int left = drained ? 0 : (int) live();
@@ -372,8 +380,10 @@ final class Schedule {
                 .forEach(node -> events.addAll(((ProcessNode) node).events()));
         faults.addAll(stalls.since(began));
         History history = new History(events, faults, LEASE);
-        Audit audit = new Audit(Books.read(redis.dataDir()), history, operator, nanos -> clockMs + nanos / 1_000_000);
+        Books books = Books.read(redis.dataDir());
+        Audit audit = new Audit(books, history, operator, nanos -> clockMs + nanos / 1_000_000);
         wrong.addAll(audit.faultsFound(accepted));
+        wrong.addAll(clockwork.faultsFound(books.lives()));
         long recovery = Math.max(0, history.lastEnd() - peaceNanos);
         return new Report(
                 seed,
