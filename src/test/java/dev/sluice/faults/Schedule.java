@@ -100,6 +100,10 @@ final class Schedule {
         Schedule schedule = new Schedule(seed, processes, stalls, folder);
         try {
             return schedule.run();
+        } catch (Exception | AssertionError unfinished) {
+            throw new AssertionError(
+                    "seed " + seed + " came to no end, after\n  " + schedule.faults + "\n  " + schedule.redis.call("CLIENT", "LIST"),
+                    unfinished);
         } finally {
             schedule.close();
         }
