@@ -102,7 +102,8 @@ final class Schedule {
             return schedule.run();
         } catch (Exception | AssertionError unfinished) {
             throw new AssertionError(
-                    "seed " + seed + " came to no end, after\n  " + schedule.faults + "\n  " + schedule.redis.call("CLIENT", "LIST"),
+                    "seed " + seed + " came to no end, after\n  " + schedule.faults + "\n  "
+                            + schedule.redis.call("CLIENT", "LIST"),
                     unfinished);
         } finally {
             schedule.close();
