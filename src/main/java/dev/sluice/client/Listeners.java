@@ -22,8 +22,8 @@ import reactor.core.scheduler.Scheduler;
 /*
  * Moves are told only while the queue knows that somebody listens, so two things have to hold: the channel is subscribed to,
  * and the queue was told so less than TOLD_FOR ago. They come in this order, and then a listener begins. Either can be lost
- * alone: of a lost connection the channel tells when it is back, and of a lost mark the renewal that should have found it.
- * Each time everybody begins anew.
+ * alone: of a lost connection the channel tells when it is back, and of a lost mark the renewal, which is answered since when
+ * there is one without a break. Each time everybody begins anew, and hears no move before that.
  *
  * The thread of a message only puts what it says into the buffer of each listener; a buffer that is full loses its oldest.
  * Each listener is served from its own buffer by a thread of `signals`, as far as it asks. So nobody waits for anybody.
@@ -69,7 +69,7 @@ final class Listeners {
             channel = open;
             open.open();
         } else if (open.isTold) {
-            listener.add(QueueEvent.Began.INSTANCE);
+            listener.begin();
         }
     }
 
@@ -119,6 +119,7 @@ final class Listeners {
         private int beginnings; // how often messages began to come
         private int ticks; // since the mark was set
         private boolean isTold; // messages come, and the queue knows that somebody listens
+        private long toldSince;
 
         void open() {
             listening = store.listenToMoves(Listeners.this::heard, this::begun);
@@ -138,9 +139,12 @@ final class Listeners {
         /** Messages may have been missed before this. */
         private void begun() {
             synchronized (Listeners.this) {
-                beginnings++;
-                isTold = false;
-                mark();
+                if (channel == this) {
+                    beginnings++;
+                    isTold = false;
+                    all.forEach(Listener::pause);
+                    mark();
+                }
             }
         }
 
@@ -161,18 +165,19 @@ final class Listeners {
         private void mark() {
             int current = beginnings;
             ticks = 0;
-            calls.haveMovesTold(TOLD_FOR).subscribe(allAlong -> marked(current, allAlong), failure -> {
+            calls.haveMovesTold(TOLD_FOR).subscribe(since -> marked(current, since), failure -> {
                 if (failure instanceof StoreRefusedException) { // it would be for ever
                     end(failure);
                 } // else the next tick tries again
             });
         }
 
-        private void marked(int then, boolean allAlong) {
+        private void marked(int then, long since) {
             synchronized (Listeners.this) {
-                if (channel == this && then == beginnings && !(isTold && allAlong)) {
+                if (channel == this && then == beginnings && !(isTold && since == toldSince)) {
                     isTold = true;
-                    all.forEach(listener -> listener.add(QueueEvent.Began.INSTANCE));
+                    toldSince = since;
+                    all.forEach(Listener::begin);
                 }
             }
         }
@@ -197,10 +202,14 @@ final class Listeners {
             this.sink = sink;
         }
 
-        synchronized void add(QueueEvent event) {
+        synchronized void begin() {
             hasBegun = true;
-            put(event);
+            put(QueueEvent.Began.INSTANCE);
             wake();
+        }
+
+        synchronized void pause() {
+            hasBegun = false;
         }
 
         synchronized void addAll(List<QueueEvent> events) {

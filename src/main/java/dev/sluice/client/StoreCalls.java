@@ -63,7 +63,7 @@ final class StoreCalls implements EnqueueCalls {
         return afterIntroduction(store::drain);
     }
 
-    Mono<Boolean> haveMovesTold(Duration period) {
+    Mono<Long> haveMovesTold(Duration period) {
         return afterIntroduction(() -> store.haveMovesTold(period));
     }
 

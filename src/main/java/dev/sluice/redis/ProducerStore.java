@@ -163,14 +163,14 @@ public final class ProducerStore {
         return events.listen(channels.moves(), heard, ready);
     }
 
-    /** Has moves told from now on and for that long; emits whether they were told all along. */
-    public Mono<Boolean> haveMovesTold(Duration period) {
+    /** Has moves told from now on and for that long; emits since when they are without a break, in ms of Redis. */
+    public Mono<Long> haveMovesTold(Duration period) {
         return link.run(
                         Script.LISTEN,
                         keys.all(),
                         args -> args.add(channels.moves()).add(period.toMillis()),
                         deadline)
-                .map(reply -> reply.number(1) == 1);
+                .map(reply -> reply.number(1));
     }
 
     /** Pauses the queue, or resumes it, which ends a drain too; emits whether that changed anything. */

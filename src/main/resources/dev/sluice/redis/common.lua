@@ -54,11 +54,13 @@ end
 -- does, which is nearly always: then a move costs a look at a local.
 local audience, moves
 
--- To be called before the first move, with what meta has under "events": until when somebody listens, and where.
+-- To be called before the first move, with what meta has under "events": until when somebody listens, since when without
+-- a break, and where. Returns since when.
 local function hear(told, now)
-  local until_ms, channel = string.match(told or '', '^(%d+) (.+)$')
+  local until_ms, since_ms, channel = string.match(told or '', '^(%d+) (%d+) (.+)$')
   if until_ms and tonumber(until_ms) > now then
     audience, moves = channel, {}
+    return tonumber(since_ms)
   end
 end
 
