@@ -63,6 +63,10 @@ final class StoreCalls implements EnqueueCalls {
         return afterIntroduction(store::drain);
     }
 
+    Mono<Long> haveMovesTold(Duration period) {
+        return afterIntroduction(() -> store.haveMovesTold(period));
+    }
+
     <T> Mono<T> afterIntroduction(Supplier<Mono<T>> call) {
         Mono<T> answer = introduced ? call.get() : introduction.then(Mono.defer(call));
         return answer.onErrorMap(error -> !(error instanceof SluiceException), StoreCalls::unexpected);

@@ -64,6 +64,7 @@ public final class TaskClient {
     private final StoreCalls calls;
     private final Coalescer coalescer;
     private final Awaits awaits;
+    private final Listeners listeners;
     private final ProducerStore store;
     private final Queue queue;
     private final ClientOptions options;
@@ -75,6 +76,7 @@ public final class TaskClient {
             PayloadCodec codec,
             ClientOptions options,
             Awaits awaits,
+            Listeners listeners,
             Map<Durability, TaskClient> clients) {
         this.store = store;
         this.queue = queue;
@@ -82,6 +84,7 @@ public final class TaskClient {
         this.framer = new Framer(codec, queue);
         this.options = options;
         this.awaits = awaits;
+        this.listeners = listeners;
         this.clients = clients;
         this.calls = new StoreCalls(store.with(options.durability()), options.maxQueueLength());
         this.coalescer = new Coalescer(queue.name(), calls, SIGNALS, options.maxWaiting(), System::nanoTime);
@@ -93,7 +96,9 @@ public final class TaskClient {
      */
     public static TaskClient over(ProducerStore store, Queue queue, PayloadCodec codec, ClientOptions options) {
         Map<Durability, TaskClient> clients = new ConcurrentHashMap<>();
-        TaskClient client = new TaskClient(store, queue, codec, options, new Awaits(store, SIGNALS), clients);
+        Awaits awaits = new Awaits(store, SIGNALS);
+        Listeners listeners = new Listeners(store, SIGNALS);
+        TaskClient client = new TaskClient(store, queue, codec, options, awaits, listeners, clients);
         clients.put(options.durability(), client);
         return client;
     }
@@ -107,7 +112,7 @@ public final class TaskClient {
         return clients.computeIfAbsent(
                 durability,
                 it -> new TaskClient(
-                        store, queue, codec, options.toBuilder().durability(it).build(), awaits, clients));
+                        store, queue, codec, options.toBuilder().durability(it).build(), awaits, listeners, clients));
     }
 
     /**
@@ -252,6 +257,32 @@ public final class TaskClient {
         return Mono.defer(() -> calls.look(List.of(TaskId.check(id))))
                 .publishOn(SIGNALS)
                 .mapNotNull(reply -> TaskResult.of(id, reply, 0, codec));
+    }
+
+    /**
+     * What happens to the tasks of this queue, on every node, as long as somebody listens: a stream of hints, and no log.
+     *
+     * <p>Cold, and endless. Emits {@link QueueEvent.Began} as soon as it hears anything, and then a {@link QueueEvent.Moved}
+     * for each task that a client or a dispatcher moves to another state, in the order in which Redis did it. Nothing is told
+     * of before that, and nothing twice. After a lost connection it goes on by itself and emits {@code Began} once more: what
+     * happened meanwhile is not told. A queue that nobody knows yet is silent until its first task. What a foreign client
+     * pushes is first heard of when a dispatcher takes it.
+     *
+     * <p>Up to 4,096 events wait for a subscriber that does not ask for them; then the oldest are dropped, and a
+     * {@link QueueEvent.Missed} in their place says how many. It slows nobody, neither the queue nor other listeners.
+     *
+     * <p>While nobody listens nothing is told and nothing is paid; up to 10 s after the last one left, it is still told.
+     * Cancelling leaves. Signals on the {@code parallel} scheduler. Fails with {@link InvalidTaskException} if the queue is
+     * at-most-once, where no script sees a task move; with {@link StoreRefusedException}; with
+     * {@link StoreUnavailableException} if Sluice is closed, and only then: while Redis is away it waits.
+     */
+    public Flux<QueueEvent> events() {
+        return queue.delivery() == DeliveryMode.AT_MOST_ONCE
+                ? Flux.error(new InvalidTaskException(
+                        "queue",
+                        "queue '" + queue.name() + "' is at-most-once: its tasks are popped by one command, and nobody"
+                                + " can tell what becomes of them"))
+                : listeners.events();
     }
 
     /**

@@ -30,8 +30,7 @@ public final class ProducerStore {
     private final QueueKeys keys;
     private final Protocol protocol;
     private final EventLink events;
-    private final String cancels;
-    private final String ends;
+    private final Channels channels;
     private final Duration deadline;
     private volatile boolean keepsResults; // as far as known: the first enqueue that does not know it is told
 
@@ -40,10 +39,9 @@ public final class ProducerStore {
             Function<Durability, DurableLink> durableLinks,
             Queue queue,
             EventLink events,
-            String cancels,
-            String ends,
+            Channels channels,
             Duration deadline) {
-        this(link, durableLinks, null, queue, events, cancels, ends, deadline);
+        this(link, durableLinks, null, queue, events, channels, deadline);
     }
 
     private ProducerStore(
@@ -52,8 +50,7 @@ public final class ProducerStore {
             @Nullable DurableLink durable,
             Queue queue,
             EventLink events,
-            String cancels,
-            String ends,
+            Channels channels,
             Duration deadline) {
         this.link = link;
         this.durableLinks = durableLinks;
@@ -62,8 +59,7 @@ public final class ProducerStore {
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
         this.events = events;
-        this.cancels = cancels;
-        this.ends = ends;
+        this.channels = channels;
         this.deadline = deadline;
     }
 
@@ -74,7 +70,7 @@ public final class ProducerStore {
     /** The same queue, with tasks that are answered once they are this durable. */
     public ProducerStore with(Durability durability) {
         DurableLink other = durability.isMemory() ? null : durableLinks.apply(durability);
-        return new ProducerStore(link, durableLinks, other, queue, events, cancels, ends, deadline);
+        return new ProducerStore(link, durableLinks, other, queue, events, channels, deadline);
     }
 
     /**
@@ -133,9 +129,9 @@ public final class ProducerStore {
                         Script.CANCEL,
                         keys.all(),
                         args -> args.add(id.getBytes(StandardCharsets.UTF_8))
-                                .add(cancels)
+                                .add(channels.cancels())
                                 .add(MOST_CANCELLED)
-                                .add(ends),
+                                .add(channels.ends()),
                         deadline)
                 .map(CancelReply::of);
     }
@@ -155,7 +151,26 @@ public final class ProducerStore {
      * another way than well. {@code ready} is told each time that this begins to be told, also after a gap.
      */
     public EventLink.Listening listenToEnds(Consumer<String> heard, Runnable ready) {
-        return events.listen(ends, heard, ready);
+        return events.listen(channels.ends(), heard, ready);
+    }
+
+    /**
+     * Tells of the moves of all tasks, a message for each call that made some: the time in ms of Redis, and lines of a word
+     * of a state and an id. {@code ready} is told as by {@link #listenToEnds}. Nothing is told unless {@link #haveMovesTold}
+     * says so in time.
+     */
+    public EventLink.Listening listenToMoves(Consumer<String> heard, Runnable ready) {
+        return events.listen(channels.moves(), heard, ready);
+    }
+
+    /** Has moves told from now on and for that long; emits since when they are without a break, in ms of Redis. */
+    public Mono<Long> haveMovesTold(Duration period) {
+        return link.run(
+                        Script.LISTEN,
+                        keys.all(),
+                        args -> args.add(channels.moves()).add(period.toMillis()),
+                        deadline)
+                .map(reply -> reply.number(1));
     }
 
     /** Pauses the queue, or resumes it, which ends a drain too; emits whether that changed anything. */

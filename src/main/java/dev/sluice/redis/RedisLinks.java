@@ -122,8 +122,7 @@ public final class RedisLinks {
 
     /** What a producer asks of this queue. */
     public ProducerStore producer(Queue queue) {
-        return new ProducerStore(
-                commands, this::durable, queue, events, cancelChannel(queue), endsChannel(queue), COMMAND_DEADLINE);
+        return new ProducerStore(commands, this::durable, queue, events, channels(queue), COMMAND_DEADLINE);
     }
 
     /** Messages of others, for whoever runs tasks. */
@@ -131,14 +130,13 @@ public final class RedisLinks {
         return events;
     }
 
-    /** Where it is told that a running task of this queue is to be stopped. Pub/sub knows no databases: its name does. */
+    /** Where it is told that a running task of this queue is to be stopped. */
     public String cancelChannel(Queue queue) {
-        return "{" + queue.name() + "}:cancel@" + uri.getDatabase();
+        return channels(queue).cancels();
     }
 
-    /** Where it is told that tasks of this queue have ended: those of which a result is kept, and the rarer ends of all. */
-    private String endsChannel(Queue queue) {
-        return "{" + queue.name() + "}:ended@" + uri.getDatabase();
+    private Channels channels(Queue queue) {
+        return Channels.of(queue, uri.getDatabase());
     }
 
     private DurableLink durable(Durability durability) {
@@ -155,7 +153,7 @@ public final class RedisLinks {
 
     /** What an at-least-once dispatcher asks of this queue. */
     public ClaimStore claims(Queue queue, int crashLimit) {
-        return new ClaimStore(commands, heartbeats, queue, endsChannel(queue), COMMAND_DEADLINE, crashLimit);
+        return new ClaimStore(commands, heartbeats, queue, channels(queue).ends(), COMMAND_DEADLINE, crashLimit);
     }
 
     /** What an at-most-once dispatcher asks of this queue. */
@@ -165,7 +163,7 @@ public final class RedisLinks {
 
     /** What the chores ask of this queue. */
     public UpkeepStore upkeep(Queue queue, int crashLimit) {
-        return new UpkeepStore(commands, queue, endsChannel(queue), COMMAND_DEADLINE, crashLimit);
+        return new UpkeepStore(commands, queue, channels(queue).ends(), COMMAND_DEADLINE, crashLimit);
     }
 
     /** The dead letters of this queue. */

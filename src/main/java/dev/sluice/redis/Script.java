@@ -33,6 +33,7 @@ final class Script {
     static final Script FIRE = new Script("fire");
     static final Script SURVEY = new Script("survey");
     static final Script LOOK = new Script("look");
+    static final Script LISTEN = new Script("listen");
 
     private final byte[] text;
     private final byte[] sha;

@@ -8,15 +8,24 @@ local id, channel, most_marks, ends = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[
 local size = lengths()
 local word = call('HGET', STATUS, id)
 local frame = call('HGET', BODIES, id)
+local now = clock_ms()
+hear(call('HGET', META, 'events'), now)
+
+-- What waited will not run: its awaiters and whoever listens are told.
+local function tell_cancelled()
+  tell_ended(ends, { 'cancelled ' .. id })
+  move(id, 'cancelled')
+  tell_moves(now)
+end
 
 if frame and call('ZSCORE', DELAYED, id) then
   call('ZREM', DELAYED, id)
   call('HDEL', BODIES, id)
   call('HDEL', STATUS, id)
   if string.sub(frame, 2, 2) == 'F' then
-    watch({ id }, clock_ms())
+    watch({ id }, now)
   end
-  tell_ended(ends, { 'cancelled ' .. id })
+  tell_cancelled()
   return { 1 }
 end
 
@@ -38,7 +47,7 @@ if word == 'queued' and waiting > 0 and not call('ZSCORE', LATE, id) then
   call('HDEL', STATUS, id)
   local epoch = call('HINCRBY', META, 'cancels', 1)
   call('HSET', CANCELLED, id, epoch .. ',' .. (copies or 0) + 1)
-  tell_ended(ends, { 'cancelled ' .. id })
+  tell_cancelled()
   return { 1 }
 end
 return { word == 'dead' and 3 or 0 }

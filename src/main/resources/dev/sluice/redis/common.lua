@@ -50,6 +50,41 @@ local function tell_ended(channel, lines)
   end
 end
 
+-- Moves are told to whoever listens to the whole queue: where, and the lines of this call. Both are nil while nobody
+-- does, which is nearly always: then a move costs a look at a local.
+local audience, moves
+
+-- To be called before the first move, with what meta has under "events": until when somebody listens, since when without
+-- a break, and where. Returns since when.
+local function hear(told, now)
+  local until_ms, since_ms, channel = string.match(told or '', '^(%d+) (%d+) (.+)$')
+  if until_ms and tonumber(until_ms) > now then
+    audience, moves = channel, {}
+    return tonumber(since_ms)
+  end
+end
+
+local function move(id, word)
+  if moves then
+    moves[#moves + 1] = word .. ' ' .. id
+  end
+end
+
+local function move_all(ids, count, word)
+  if moves then
+    for i = 1, count do
+      moves[#moves + 1] = word .. ' ' .. ids[i]
+    end
+  end
+end
+
+-- One message for all moves of a call, and after its last write: it is a hint, like that of an end.
+local function tell_moves(now)
+  if moves and #moves > 0 then
+    pcall(call, 'PUBLISH', audience, string.format('%.0f\n', now) .. table.concat(moves, '\n'))
+  end
+end
+
 local function next_due_ms()
   local first = call('ZRANGE', DELAYED, 0, 0, 'WITHSCORES')
   return first[2] and tonumber(first[2])
@@ -166,6 +201,7 @@ local function promote(now, limit, crash_limit)
       call('RPUSH', list_for(crashes_of(frames[i]), crash_limit), frames[i])
       words[#words + 1] = due[i]
       words[#words + 1] = 'queued'
+      move(due[i], 'queued')
     else
       lose(due[i])
     end
@@ -202,6 +238,7 @@ local function put_in(id, body, size, at_most_once)
   local epoch = size.cancelled > 0 and mark_of(id)
   call('RPUSH', READY, epoch and stamp(frame, epoch) or frame)
   call('HSET', STATUS, id, 'queued')
+  move(id, 'queued')
   if size.dead > 0 and call('ZREM', DEAD, id) > 0 then
     call('HDEL', DEAD_BODIES, id)
   end

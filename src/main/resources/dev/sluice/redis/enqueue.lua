@@ -24,7 +24,7 @@ for i = 2 * n + 3, #ARGV, 2 do
     dues[tonumber(ARGV[i])] = due
   end
 end
-local meta = call('HMGET', META, 'delivery', 'draining', 'results')
+local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
 
 -- A task of which a result is kept is not run again: its result is the answer.
@@ -36,6 +36,7 @@ if results and call('EXISTS', unpack(results)) == 0 then
   results = false
 end
 
+hear(meta[4], now)
 local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
 local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
@@ -63,9 +64,11 @@ for i = 1, n do
       times[#times + 1] = id
       first_due = math.min(first_due, dues[i])
       fields[#fields + 1] = 'scheduled'
+      move(id, 'scheduled')
     else
       frames[#frames + 1] = frame
       fields[#fields + 1] = 'queued'
+      move(id, 'queued')
     end
   end
 end
@@ -89,6 +92,7 @@ if #ids > 0 then
   if #frames > 0 or not earliest or first_due < earliest then
     ring()
   end
+  tell_moves(now)
 end
 
 local reply = { draining and 1 or 0, #ids, #existing, unpack(existing) }

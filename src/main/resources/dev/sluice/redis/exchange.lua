@@ -43,12 +43,13 @@ local call_dot = ARGV[2] .. '.'
 local size = lengths()
 local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local last = tonumber(call('HGET', CLAIMED, 'last') or 0)
-local meta = call('HMGET', META, 'paused', 'turn', 'draining')
+local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
 local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
 if lease == 0 then
   return { 1, -1, 0, 0 }
 end
 local now = clock_ms()
+hear(meta[4], now)
 local repeated = this_call <= last
 
 -- Written longer than 64 bytes, because a hash whose values are all short is searched from its beginning to its end.
@@ -105,6 +106,7 @@ local function end_well(first, count, awaited)
     look_after(awaiting)
   end
   call('HDEL', STATUS, unpack(ids))
+  move_all(ids, n, 'succeeded')
   if kept > 0 then
     for i = 1, n do
       ended_id[tokens[i]], ended_as[tokens[i]] = ids[i], 'succeeded'
@@ -133,6 +135,7 @@ local function settle_one(token, kind, delay_ms, failure)
   if word then
     ended_id[token], ended_as[token] = id, word
     told[#told + 1] = word .. ' ' .. id
+    move(id, word)
     if string.sub(frame, 2, 2) == 'F' then
       look_after({ id })
     end
@@ -149,12 +152,14 @@ local function settle_one(token, kind, delay_ms, failure)
     call('LPUSH', list_for(crashes, crash_limit), again)
     call('HSET', STATUS, id, 'queued')
     call('ZREM', LATE, id)
+    move(id, 'queued')
   else
     local due = now + delay_ms
     local earliest = next_due_ms()
     call('HSET', BODIES, id, (recount(frame, kind == 'r' and 1 or 0, 0, kind == 'r' and failure or nil)))
     call('ZADD', DELAYED, due, id)
     call('HSET', STATUS, id, kind == 'r' and 'retrying' or 'scheduled')
+    move(id, kind == 'r' and 'retrying' or 'scheduled')
     if not earliest or due < earliest then
       ring()
     end
@@ -209,6 +214,7 @@ local function answer(code, frames)
   if left > 0 or (suspects_left > 0 and progress) then
     ring()
   end
+  tell_moves(now)
   return { code, due and math.max(0, due - now) or -1, left > 0 and (dropped > 0 and 2 or 1) or 0, #refused, refused, frames }
 end
 
@@ -235,6 +241,7 @@ if paused or lease <= now then
     return answer(2, {})
   end
   -- No ring, and no work to speak of: who has no lease would only wake itself until its next heartbeat.
+  tell_moves(now)
   return { 0, -1, 0, #refused, refused, {} }
 end
 
@@ -461,6 +468,9 @@ end
 if count > 0 then
   call('HSET', BODIES, unpack(fields_bodies))
   call('HSET', STATUS, unpack(fields_status))
+  for i = 2, moves and field - 1 or 0, 2 do
+    move(fields_claimed[i], 'processing')
+  end
 end
 -- A copy of a dead task replaces its dead letter; counted anew, for the settle half may have buried the first just now.
 if dropped > 0 then
@@ -483,6 +493,7 @@ for i = 1, #strangers do
   local origin, counters = string.match(frame, HEADER)
   local renamed = '\1' .. origin .. counters .. ' ' .. id .. '\n' .. string.sub(frame, string.find(frame, '\n', 1, true) + 1)
   bury(id, renamed, '{"reason":"duplicate-id","message":"a task with this id and another body was alive"}', now)
+  move(id, 'dead')
 end
 if #duplicates > 0 then
   call('HINCRBY', META, 'duplicates', #duplicates)

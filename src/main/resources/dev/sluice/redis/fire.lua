@@ -9,8 +9,10 @@
 -- FROM→TO: new→QUEUED, DEAD→QUEUED
 local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
 local size = lengths()
-local meta = call('HMGET', META, 'delivery', 'draining')
+local meta = call('HMGET', META, 'delivery', 'draining', 'events')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
+local now = clock_ms()
+hear(meta[3], now)
 local reply, bytes, at = {}, 0, 2
 
 local function is_meant(record, due, meant_version, meant_due)
@@ -57,4 +59,5 @@ for i = 1, tonumber(ARGV[1]) do
   reply[i] = fire(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ids)
   at = at + 7 + k
 end
+tell_moves(now)
 return reply

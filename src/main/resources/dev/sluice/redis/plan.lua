@@ -89,13 +89,16 @@ function verbs.resume(meant, next_due)
 end
 
 function verbs.trigger(id)
-  local meta = call('HMGET', META, 'delivery', 'draining')
+  local meta = call('HMGET', META, 'delivery', 'draining', 'events')
   if not record or not body then
     return 1
   elseif meta[2] then
     return 5
   end
+  local now = clock_ms()
+  hear(meta[3], now)
   put_in(id, body, size, meta[1] == 'at-most-once')
+  tell_moves(now)
   return 0
 end
 

@@ -10,7 +10,7 @@ local SCANNED_A_CALL = 1024
 local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
-local meta = call('HMGET', META, 'seen', 'lease')
+local meta = call('HMGET', META, 'seen', 'lease', 'events')
 call('HLEN', CLAIMED)
 if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
   return { 1 }
@@ -42,6 +42,7 @@ table.sort(held, function(a, b)
   return a[2] > b[2]
 end)
 
+hear(meta[3], now)
 local moved, dead = 0, 0
 if #held > 0 then
   local tokens, ids, words, back, awaiting, told = {}, {}, {}, {}, {}, {}
@@ -58,6 +59,7 @@ if #held > 0 then
       call('SREM', CANCELLING, id)
       call('HDEL', STATUS, id)
       told[#told + 1] = 'cancelled ' .. id
+      move(id, 'cancelled')
       if frame and string.sub(frame, 2, 2) == 'F' then
         awaiting[#awaiting + 1] = id
       end
@@ -71,6 +73,7 @@ if #held > 0 then
           '{"reason":"crash-limit","message":"its dispatcher died %d times while it ran"}', crashes), now)
         dead = dead + 1
         told[#told + 1] = 'dead ' .. id
+        move(id, 'dead')
         if string.sub(again, 2, 2) == 'F' then
           awaiting[#awaiting + 1] = id
         end
@@ -79,6 +82,7 @@ if #held > 0 then
         back[#back + 1] = id
         words[#words + 1] = id
         words[#words + 1] = 'queued'
+        move(id, 'queued')
         moved = moved + 1
       end
     end
@@ -92,6 +96,7 @@ if #held > 0 then
     watch(awaiting, now)
   end
   tell_ended(ARGV[5], told)
+  tell_moves(now)
 end
 
 -- The member goes only together with the empty hash.

@@ -7,7 +7,8 @@
 -- FROM→TO: DEAD→QUEUED
 local ids = { unpack(ARGV, 2, ARGV[1] + 1) }
 local size = lengths()
-local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
+local meta = call('HMGET', META, 'delivery', 'events')
+local at_most_once = meta[1] == 'at-most-once'
 local n = fitting(DEAD_BODIES, ids)
 local times = call('ZMSCORE', DEAD, unpack(ids, 1, n))
 local words = call('HMGET', STATUS, unpack(ids, 1, n))
@@ -51,6 +52,8 @@ for i = 1, n do
 end
 
 if #back > 0 then
+  local now = clock_ms()
+  hear(meta[2], now)
   call('ZREM', DEAD, unpack(back))
   call('HDEL', DEAD_BODIES, unpack(back))
   call('RPUSH', READY, unpack(frames))
@@ -59,5 +62,7 @@ if #back > 0 then
     call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
   end
   ring()
+  move_all(back, #back, 'queued')
+  tell_moves(now)
 end
 return reply

@@ -13,7 +13,7 @@ local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 local size = lengths()
 local readable, first = pcall(call, 'ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES') -- schedules are not to stop the rest
 local first_tick = readable and tonumber(first[2])
-local meta = call('HMGET', META, 'seen', 'lease')
+local meta = call('HMGET', META, 'seen', 'lease', 'events')
 local now = clock_ms()
 local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
 local more, removed = 0, 0
@@ -25,7 +25,9 @@ for i = 1, #ahead do
   call('ZADD', DISPATCHERS, 'XX', now + longest, ahead[i])
 end
 
+hear(meta[3], now)
 promote(now, limit, crash_limit)
+tell_moves(now)
 
 -- A "queued" of a task that is in no body and that we ended: it died, or it is nowhere.
 local function correct(id)

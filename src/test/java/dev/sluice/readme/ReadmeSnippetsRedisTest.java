@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.Sluice;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.QueueEvent;
 import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
@@ -90,6 +91,28 @@ class ReadmeSnippetsRedisTest {
 
         assertThat(sum.block(SOON)).isEqualTo(new Sum(5));
         dispatcher.stop(SOON).block(SOON);
+    }
+
+    @Test
+    void events() throws InterruptedException {
+        Queue emails = Queue.named("emails");
+        Screen screen = new Screen();
+        // readme: events
+        Disposable listening = sluice.client(emails).events().subscribe(event -> {
+            if (event instanceof QueueEvent.Moved moved) {
+                screen.show(moved.id(), moved.state());
+            } else if (event instanceof QueueEvent.Missed missed) {
+                screen.gap(missed.count()); // this subscriber was too slow for so many
+            } else {
+                screen.readAll(); // Began: from here on moves are heard; read now what stands
+            }
+        });
+        // end
+        assertThat(screen.next()).isEqualTo("read");
+        enqueue(emails, Task.of("email.send", null).id("welcome-17"));
+
+        assertThat(screen.next()).isEqualTo("welcome-17 QUEUED");
+        listening.dispose();
     }
 
     @Test
@@ -329,6 +352,26 @@ class ReadmeSnippetsRedisTest {
 
     private static final class AccountClosed extends RuntimeException {
         private static final long serialVersionUID = 1L;
+    }
+
+    private static final class Screen {
+        private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+
+        void show(String id, TaskState state) {
+            lines.add(id + " " + state);
+        }
+
+        void gap(long count) {
+            lines.add(count + " missed");
+        }
+
+        void readAll() {
+            lines.add("read");
+        }
+
+        String next() throws InterruptedException {
+            return lines.poll(SOON.toSeconds(), TimeUnit.SECONDS);
+        }
     }
 
     private static final class Mailbox {

@@ -22,6 +22,7 @@ class ReadmeTest {
         assertThat(Stream.of(
                                 "README.md",
                                 "src/docs/embedding.md",
+                                "src/docs/events.md",
                                 "src/docs/operations.md",
                                 "src/docs/outcomes.md",
                                 "src/docs/results.md")
@@ -59,6 +60,7 @@ class ReadmeTest {
                 Map.entry("cli.md sh", "CliPageRedisTest"),
                 Map.entry("configuration.md yaml", "SettingsDocTest"),
                 Map.entry("embedding.md java", "ReadmeSnippetsRedisTest"),
+                Map.entry("events.md java", "ReadmeSnippetsRedisTest"),
                 Map.entry("handlers.md java", "HandlerProjectScenarioTest"),
                 Map.entry("handlers.md sh", "HandlerProjectScenarioTest"),
                 Map.entry("handlers.md text", "HandlerProjectScenarioTest"),

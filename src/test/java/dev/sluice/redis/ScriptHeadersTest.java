@@ -87,6 +87,7 @@ class ScriptHeadersTest {
                         "heartbeat.lua",
                         "inspect.lua",
                         "join.lua",
+                        "listen.lua",
                         "look.lua",
                         "pause.lua",
                         "plan.lua",
