@@ -139,11 +139,7 @@ final class LeaseKeeper {
     /** Compares what Redis says we hold with what we hold (R2): only a Redis that went back in time needs it. */
     private void compare() {
         Set<Long> here = new HashSet<>();
-        incarnation.holdings().forEach(attempt -> {
-            if (!attempt.hasEnded()) {
-                here.add(attempt.token());
-            }
-        });
+        incarnation.holdings().forEach(attempt -> here.add(attempt.token()));
         calls.run(
                 store.held(incarnation.id()),
                 there -> {

@@ -159,9 +159,28 @@ class AwaitingRedisTest extends DispatchCase {
         AtomicInteger runs = new AtomicInteger();
         running(task -> Mono.just(runs.incrementAndGet()));
 
-        assertThat(await(task("a"), Integer.class)).isEqualTo(1);
-        assertThat(await(task("a"), Integer.class)).isEqualTo(1);
+        TaskClient client = sluice.client(queue);
+        for (int i = 0; i < 2; i++) { // the second listens already
+            assertThat(client.enqueueAndAwait(task("a"), Integer.class, PATIENCE)
+                            .block(PATIENCE))
+                    .isEqualTo(1);
+        }
         assertThat(runs).hasValue(1);
+    }
+
+    @Test
+    void manyLargeResultsAreReadOneAnswerAfterTheOther() {
+        settings = settings.results(new ResultRetention(Duration.ofMinutes(1), 1 << 20));
+        running(task -> Mono.just("x".repeat(200_000)));
+        TaskClient client = sluice.client(queue);
+
+        for (int i = 0; i < 2; i++) { // the second time all are there, and more than fits into one answer
+            assertThat(Flux.range(0, 20)
+                            .flatMap(it -> client.enqueueAndAwait(task("t" + it), String.class, PATIENCE), 20)
+                            .collectList()
+                            .block(PATIENCE))
+                    .hasSize(20);
+        }
     }
 
     @Test

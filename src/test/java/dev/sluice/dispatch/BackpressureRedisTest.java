@@ -11,11 +11,12 @@ import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,6 +99,23 @@ class BackpressureRedisTest extends DispatchCase {
             subscriber.ackAll();
         }
         eventually(this::assertEmpty);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whoHasWaitedForWorkTakesNoMoreThanTheConcurrency(DeliveryMode mode) {
+        deliver(mode);
+        Asking subscriber = receiving(3);
+        subscriber.request(Long.MAX_VALUE);
+        for (int i = 0; i < 3; i++) { // each ends a wait
+            push("f" + i);
+            subscriber.ackOne();
+        }
+
+        enqueue(0, 20);
+
+        eventually(() -> assertThat(subscriber.got).hasSize(3));
+        always(A_WHILE, () -> assertOutside(17));
     }
 
     @ParameterizedTest
@@ -326,6 +344,29 @@ class BackpressureRedisTest extends DispatchCase {
     }
 
     @Test
+    void suspectsAreTakenOneAtATimeAndInTheEndAll() {
+        Asking subscriber = receiving(10);
+        subscriber.request(Long.MAX_VALUE);
+        enqueue(0, 3); // by claims that found no suspect
+        eventually(() -> assertThat(subscriber.got).hasSize(3));
+
+        for (int i = 0; i < 3; i++) {
+            wire.call("RPUSH", key("suspects"), "\u0001c0,2,2 s" + i + "\n{\"type\":\"t\"}");
+            wire.call("HSET", queue.statusKey(), "s" + i, "queued");
+        }
+        wire.call("RPUSH", key("wake"), "1");
+
+        for (int left = 2; left >= 0; left--) {
+            int others = left;
+            eventually(() -> assertThat(subscriber.got).hasSize(4));
+            always(A_WHILE, () -> assertThat(llen(key("suspects"))).isEqualTo(others));
+            assertThat(subscriber.got.removeLast().ack().block(PATIENCE)).isTrue();
+        }
+        subscriber.ackAll();
+        eventually(this::assertEmpty);
+    }
+
+    @Test
     void deliveriesHaveOneSubscriber() {
         Dispatcher dispatcher = dispatcher();
         Flux<Delivery<Object>> deliveries = dispatcher.receive("q", Object.class);
@@ -375,7 +416,7 @@ class BackpressureRedisTest extends DispatchCase {
     }
 
     private static final class Asking extends BaseSubscriber<Delivery<Object>> {
-        final java.util.Queue<Delivery<Object>> got = new ConcurrentLinkedQueue<>();
+        final Deque<Delivery<Object>> got = new ConcurrentLinkedDeque<>();
         private final java.util.concurrent.atomic.AtomicInteger total = new java.util.concurrent.atomic.AtomicInteger();
 
         @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
+import dev.sluice.observe.Outcome;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -81,6 +82,7 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(msToStop(dispatcher, Duration.ofMillis(200))).isBetween(200L, 2200L + 500);
 
         assertThat(gate.cancelled()).isEqualTo(3);
+        assertThat(told.settled(Outcome.RELEASED)).isEqualTo(3);
         assertThat(waiting()).isEqualTo(10);
         assertThat(claimed()).isZero();
         Runs<Object> runs = Runs.succeeding();
@@ -105,6 +107,31 @@ class LifecycleRedisTest extends DispatchCase {
 
         assertThat(dead()).isEqualTo(3);
         assertThat(waiting()).isEqualTo(7);
+    }
+
+    @Test
+    void whatWasNotBegunWhenTheGraceIsOverGoesBackWhereNothingRunsTwice() {
+        java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
+        try {
+            deliver(DeliveryMode.AT_MOST_ONCE);
+            Runs<Object> runs = new Runs<>(context -> {
+                while (!released.get()) {
+                    // Keeps the thread that the others of its pop wait for.
+                }
+                return Mono.empty();
+            });
+            settings = settings.concurrency(16);
+            enqueue(0, 16);
+            Dispatcher dispatcher = running(runs);
+            eventually(() -> assertThat(runs.count()).isPositive());
+
+            dispatcher.stop(Duration.ZERO).block(PATIENCE);
+
+            assertThat(dead()).isEqualTo(runs.count());
+            assertThat(waiting()).isPositive().isEqualTo(16 - runs.count());
+        } finally {
+            released.set(true);
+        }
     }
 
     @Test

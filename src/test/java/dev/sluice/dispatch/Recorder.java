@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Recorder implements Observer {
     final AtomicLong claimed = new AtomicLong();
     final AtomicLong exchanges = new AtomicLong();
+    final AtomicLong mostSettled = new AtomicLong(); // by one exchange
     final AtomicLong fenced = new AtomicLong();
     final AtomicLong recovered = new AtomicLong();
     final AtomicLong orphans = new AtomicLong();
@@ -39,6 +40,7 @@ final class Recorder implements Observer {
     @Override
     public void exchange(String queue, long nanos, int claims, int settles) {
         exchanges.incrementAndGet();
+        mostSettled.accumulateAndGet(settles, Math::max);
     }
 
     @Override

@@ -187,6 +187,7 @@ class ResultsRedisTest extends DispatchCase {
         enqueue(0, 40);
 
         eventually(this::assertEmpty);
+        assertThat(told.mostSettled.get()).isBetween(1L, 6L); // about a megabyte
         for (int i = 0; i < 40; i++) {
             assertThat(resultOf("t" + i).json()).hasSize(200_002);
         }

@@ -49,7 +49,7 @@ final class FaultProxy implements AutoCloseable {
     private final ServerSocket server;
     private final List<Link> links = new CopyOnWriteArrayList<>();
     private volatile Mode mode = Mode.PASS;
-    private volatile Trap trap = new Trap("", Mode.PASS);
+    private volatile Trap trap = new Trap("", Mode.PASS, 1);
 
     FaultProxy(int redisPort) {
         this.redisPort = redisPort;
@@ -85,9 +85,9 @@ final class FaultProxy implements AutoCloseable {
         return links;
     }
 
-    /** The next reply that contains {@code text} and all after it on its connection meet this mode. */
-    Trap onReplyWith(String text, Mode then) {
-        Trap set = new Trap(text, then);
+    /** The next {@code times} replies that contain {@code text}, and all after each on its connection, meet this mode. */
+    Trap onReplyWith(String text, Mode then, int times) {
+        Trap set = new Trap(text, then, times);
         trap = set;
         return set;
     }
@@ -261,18 +261,19 @@ final class FaultProxy implements AutoCloseable {
         }
     }
 
-    /** Waits for one reply. */
+    /** Waits for replies. */
     static final class Trap {
         private final byte[] text;
         private final Mode then;
-        private final CountDownLatch sprung = new CountDownLatch(1);
+        private final CountDownLatch sprung;
 
-        private Trap(String text, Mode then) {
+        private Trap(String text, Mode then, int times) {
             this.text = text.getBytes(StandardCharsets.UTF_8);
             this.then = then;
+            this.sprung = new CountDownLatch(times);
         }
 
-        /** Returns when the reply came; false if it did not within ten seconds. */
+        /** Returns when all came; false if they did not within ten seconds. */
         boolean await() throws InterruptedException {
             return sprung.await(10, TimeUnit.SECONDS);
         }

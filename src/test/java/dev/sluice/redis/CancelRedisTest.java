@@ -210,6 +210,30 @@ class CancelRedisTest {
     }
 
     @Test
+    void aRequestThatOutlivedItsTaskStopsNotTheNextOfItsId() {
+        q.wire.call("SADD", q.key("cancelling"), "x");
+        q.enqueue("x");
+        Worker worker = q.worker("w");
+
+        Held held = worker.claimOne();
+
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+                .isEmpty();
+        worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
+        assertThat(q.status("x")).isEqualTo("retrying");
+    }
+
+    @Test
+    void aRequestForATaskThatWaitsForItsTimeIsForgotten() {
+        q.schedule("x", -60_000);
+        q.wire.call("SADD", q.key("cancelling"), "x");
+
+        q.round();
+
+        assertNoMark();
+    }
+
+    @Test
     void aCancelledTaskThatWouldRunAgainDoesNot() {
         q.enqueue("retry", "snooze", "release", "crash", "leave", "dead");
         Worker worker = q.worker("w");
@@ -252,6 +276,44 @@ class CancelRedisTest {
         assertThat(bodies(again)).containsExactly("second");
         assertThat(again.get(0).frame().fencingNumber())
                 .isGreaterThan(first.frame().fencingNumber());
+        assertNoMark();
+    }
+
+    @Test
+    void aCancelledCopyThatIsDroppedLeavesTheDeadLetterOfItsId() {
+        q.pushForeign("x");
+        q.cancel("x");
+        put("x", "second");
+        Worker worker = q.worker("w");
+        Held second = worker.claimOne(); // the ready list has the first turn
+        worker.settle(call -> call.dead(second.token(), "{}"));
+
+        assertThat(worker.claim(10)).isEmpty();
+
+        assertNoMark();
+        assertThat(q.status("x")).isEqualTo("dead");
+        assertThat(q.wire.call("ZSCORE", q.key("dead"), "x")).isNotNull();
+    }
+
+    @Test
+    void whatIsRedrivenIsNotTakenForWhatWasCancelled() {
+        q.bury(Frame.ofClient("x", "old".getBytes(UTF_8)), "{}", 1_000);
+        q.pushForeign("x");
+        assertThat(q.cancel("x")).isEqualTo(CancelReply.CANCELLED);
+        assertThat(OneQueue.await(q.dead.redrive(List.of("x".getBytes(UTF_8))))).containsExactly(DeadStore.Fate.DONE);
+
+        assertThat(bodies(q.worker("w").claim(10))).containsExactly("old");
+        assertNoMark();
+    }
+
+    @Test
+    void aStatusThatCameAfterTheEndIsNoTaskToCancel() {
+        q.push("{\"id\":\"x\"}");
+        q.worker("w").drain();
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.enqueue("other");
+
+        assertThat(q.cancel("x")).isEqualTo(CancelReply.UNKNOWN);
         assertNoMark();
     }
 

@@ -78,10 +78,19 @@ class DoctorRedisTest {
         byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
         String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
                 .text(0);
-        worker.settle(it ->
-                it.retry(Tokens.of(1, 1), 0, "{}")); // as another look would find it: settled, so with other bytes
+        worker.settle(it -> it.retry(Tokens.of(1, 1), 0, "{}"));
+        worker.claim(3); // it was due at once: held again, with other bytes
 
         assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
+    }
+
+    @Test
+    void aWordThatWasWrittenSinceTheLookIsLeftAlone() {
+        q.enqueue("d"); // when it was looked at, an old word said that it is to be retried
+
+        assertThat(judge(Kind.STATUS_FALSE, true, "d", "retrying", "")).isZero();
+
+        assertThat(q.status("d")).isEqualTo("queued");
     }
 
     @Test

@@ -211,6 +211,7 @@ class EnqueueRedisTest {
     void theGhostOfAStatusDoesNotKeepATaskOutOfAnEmptyQueue() {
         q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
         q.wire.call("HSET", q.queue.statusKey(), "y", "processing");
+        assertThat(OneQueue.await(q.producer.look(List.of("x"))).fate(0)).isEqualTo(LookReply.Fate.UNKNOWN);
 
         EnqueueReply reply = q.enqueue("x", "y");
 

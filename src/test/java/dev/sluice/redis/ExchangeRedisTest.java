@@ -189,6 +189,20 @@ class ExchangeRedisTest {
     }
 
     @Test
+    void aCounterThatIsFullStaysFullAndItsHeaderIsReadOn() {
+        q.raw(CommandType.RPUSH, q.key("ready"), "\u0001c999999999,0,999999999 x\nbody of x");
+        Worker worker = q.worker("a");
+        Held first = worker.claimOne();
+        worker.settle(call -> call.retry(first.token(), 0, "{}"));
+
+        Held second = worker.claimOne();
+
+        assertThat(second.id()).isEqualTo("x");
+        assertThat(second.frame().attempts()).isEqualTo(999_999_999);
+        assertThat(second.body()).isEqualTo("body of x".getBytes(UTF_8));
+    }
+
+    @Test
     void theBytesOfABodyAreNeverChanged() {
         byte[] body = binary(5_000, 42);
         OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), new Dues(), 0));
@@ -265,6 +279,19 @@ class ExchangeRedisTest {
         assertThat(second.frames()).hasSize(3);
         assertThat(first.frames()).isEmpty();
         assertThat(q.len("ready")).isEqualTo(7L);
+    }
+
+    @Test
+    void aCopyOfACallThatWasAnsweredPausedClaimsNothingAfterTheResume() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        q.wire.call("HSET", q.key("meta"), "paused", "1");
+        ExchangeCall call = worker.newCall(1);
+        assertThat(worker.send(call).paused()).isTrue();
+        q.wire.call("HDEL", q.key("meta"), "paused");
+
+        assertThat(worker.send(call).frames()).isEmpty();
+        assertThat(q.status("x")).isEqualTo("queued");
     }
 
     @Test
@@ -360,6 +387,14 @@ class ExchangeRedisTest {
         assertThat(q.rings()).isTrue();
         worker.settle(call -> call.retry(held.get(1).token(), 90_000, "{}"));
         assertThat(q.rings()).isFalse();
+    }
+
+    @Test
+    void aSuspectTakesOneOfThePlacesThatWereAskedFor() {
+        suspects("x");
+        q.enqueue(0, 5);
+
+        assertThat(q.worker("a").claimIds(3)).containsExactly("x", "t0", "t1");
     }
 
     @Test

@@ -160,6 +160,24 @@ class RecoverRedisTest {
     }
 
     @Test
+    void withALimitOfOneTheLastCrashIsStillOneAlone() {
+        UpkeepStore strict = q.links.upkeep(q.queue, 1);
+        q.enqueue("poison", "neighbour");
+        Worker worker = q.worker("a");
+        worker.claim(2);
+        q.lapse(worker);
+
+        assertThat(OneQueue.await(strict.recover("a"))).isEqualTo(new RecoverReply(2, 0, false));
+        assertThat(q.len("suspects")).isEqualTo(2L);
+
+        Worker next = q.worker("b");
+        assertThat(next.claimIds(2)).containsExactly("poison");
+        q.lapse(next);
+        assertThat(OneQueue.await(strict.recover("b"))).isEqualTo(new RecoverReply(0, 1, false));
+        assertThat(q.status("neighbour")).isEqualTo("queued");
+    }
+
+    @Test
     void suspectsAreClaimedOneAtATime() {
         q.enqueue("x", "y");
         for (int crash = 0; crash < 2; crash++) {
@@ -218,10 +236,15 @@ class RecoverRedisTest {
         Worker worker = q.worker("a");
         worker.claimOne();
         q.wire.call("ZREM", q.key("dispatchers"), "a");
+        q.enqueue("y");
+        Worker living = q.worker("b");
+        Held held = living.claimOne();
 
         assertThat(OneQueue.await(q.upkeep.adoptStrays())).isEqualTo(1);
         assertThat(q.round().lapsed()).containsExactly("a");
         assertThat(q.recover(worker).moved()).isEqualTo(1);
+        assertThat(living.settle(call -> call.succeeded(held.token(), false)).lapsed())
+                .isFalse();
     }
 
     @Test

@@ -92,8 +92,8 @@ class ScheduleStoreRedisTest {
     @Test
     void whatIsFiredIsATaskLikeAnyOther() {
         String id = "a@1970-01-01T00:01:00Z";
-        q.enqueue(id);
-        q.cancel(id); // its element lies there still
+        q.pushForeign(id);
+        q.cancel(id); // its element lies there still, and a claim may meet it behind the other
         q.bury(Frame.ofClient(id, body()), "{}", 1_000);
         fire(declared("a", Overlap.ALLOW), MINUTE, MINUTE);
 
@@ -102,6 +102,24 @@ class ScheduleStoreRedisTest {
         List<OneQueue.Held> held = q.worker("w").claim(5);
         assertThat(held).hasSize(1);
         assertThat(held.get(0).body()).isEqualTo(body());
+    }
+
+    @Test
+    void aStatusThatComesInTheLifeOfATickIsSetRightWhenThatHasDied() {
+        String id = "a@1970-01-01T00:01:00Z";
+        q.push("{\"id\":\"" + id + "\"}");
+        OneQueue.Worker worker = q.worker("w");
+        worker.drain();
+        fire(declared("a", Overlap.ALLOW), MINUTE, MINUTE);
+        OneQueue.Held held = worker.claimOne();
+        worker.settle(call -> call.dead(held.token(), "{}"));
+        q.wire.call("HSET", q.queue.statusKey(), id, "queued");
+        q.enqueue("other");
+        q.wire.call("ZADD", q.key("late"), "XX", "0", id); // its next look is due
+
+        q.round();
+
+        assertThat(q.status(id)).isEqualTo("dead");
     }
 
     @Test

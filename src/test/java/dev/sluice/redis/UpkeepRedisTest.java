@@ -109,13 +109,30 @@ class UpkeepRedisTest {
 
     @Test
     void aClockThatJumpedBackRecoversNobody() {
+        q.enqueue("x");
         Worker worker = q.worker("a");
+        worker.claimOne();
         q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs() + 3_600_000));
         q.wire.call("ZADD", q.key("dispatchers"), "XX", "1000", "a");
 
         assertThat(q.recover(worker).moved()).isZero();
         assertThat(q.round().lapsed()).isEmpty();
         assertThat(q.meta("seen")).isLessThanOrEqualTo(String.valueOf(q.serverMs()));
+    }
+
+    @Test
+    void manySilentOnesAreForgivenInSlicesBeforeAnyIsRecovered() {
+        q.wire.call("EVAL", "for i=1,300 do redis.call('ZADD',KEYS[1],1000,'w'..i) end", "1", q.key("dispatchers"));
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs() - 60_000));
+
+        UpkeepReply first = q.round();
+        UpkeepReply second = q.round();
+
+        assertThat(first.more()).isTrue();
+        assertThat(first.lapsed()).isEmpty();
+        assertThat(second.lapsed()).isEmpty();
+        assertThat(q.wire.call("ZCOUNT", q.key("dispatchers"), "-inf", String.valueOf(q.serverMs())))
+                .isEqualTo(0L);
     }
 
     @Test
@@ -189,6 +206,33 @@ class UpkeepRedisTest {
 
         assertThat(q.round().removedStatuses()).isEqualTo(1);
         assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(0L);
+    }
+
+    @Test
+    void aStatusThatNeverComesIsNotLookedForForEver() {
+        q.push("{\"id\":\"x\"}");
+        q.worker("a").drain();
+
+        for (int look = 0; look < 4; look++) {
+            lookNow("x");
+            q.round();
+        }
+
+        assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(0L);
+    }
+
+    @Test
+    void aStatusThatCameAfterItsTaskWasCancelledIsRemovedToo() {
+        q.push("{\"id\":\"x\"}");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
+        assertThat(q.cancel("x")).isEqualTo(CancelReply.CANCELLED);
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        q.enqueue("other");
+        lookNow("x");
+
+        assertThat(q.round().removedStatuses()).isEqualTo(1);
     }
 
     @Test
@@ -274,6 +318,36 @@ class UpkeepRedisTest {
         assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(0L);
         assertThat(List.of(q.status("released"), q.status("retried"), q.status("recovered")))
                 .containsOnly("queued");
+    }
+
+    @Test
+    void theStatusOfARedrivenTaskIsNotTakenForALateOne() {
+        q.push("{\"id\":\"x\"}");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.dead(held.token(), "{}"));
+
+        OneQueue.await(q.dead.redrive(List.of("x".getBytes(UTF_8))));
+        q.wire.call("ZADD", q.key("late"), "XX", "0", "x");
+        q.round();
+
+        assertThat(q.status("x")).isEqualTo("queued");
+    }
+
+    @Test
+    void theStatusOfATaskThatRunsIsNotTakenForALateOne() {
+        q.pushForeign("x");
+        Worker worker = q.worker("a");
+        Held held = worker.claimOne();
+        q.push("{\"id\":\"x\",\"type\":\"t\"}"); // dropped, but its status may yet come
+        assertThat(worker.claim(10)).isEmpty();
+        q.wire.call("HSET", q.queue.statusKey(), "x", "queued");
+        lookNow("x");
+
+        assertThat(q.round().removedStatuses()).isZero();
+
+        assertThat(q.enqueue("x").fate(0)).isEqualTo(EnqueueReply.Fate.EXISTING);
+        worker.settle(call -> call.succeeded(held.token(), false));
     }
 
     @Test

@@ -1,0 +1,249 @@
+package dev.sluice.faults;
+
+import static dev.sluice.dispatch.Eventually.always;
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.dispatch.Delivery;
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.NothingDropped;
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.observe.Observer;
+import dev.sluice.observe.Outcome;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** An ack whose way is broken counts once or not at all, and its answer says which. */
+@OnEveryRedis
+@ExtendWith(NothingDropped.class)
+class FailingAckRedisTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration LEASE = Duration.ofSeconds(15);
+    private static final Queue QUEUE = Queue.named("q");
+    private static final String NOTHING_REFUSED_NOTHING_CLAIMED = "*0\r\n*0\r\n"; // how the answer of a settle ends
+
+    private final RedisServer redis;
+    private final FaultProxy proxy;
+    private final Counts told = new Counts();
+    private final List<Dispatcher> dispatchers = new ArrayList<>();
+    private final List<Sluice> doors = new ArrayList<>();
+
+    FailingAckRedisTest(RedisServer redis) {
+        this.redis = redis;
+        this.proxy = new FaultProxy(redis.port());
+    }
+
+    @AfterEach
+    void close() {
+        proxy.mode(FaultProxy.Mode.PASS);
+        dispatchers.forEach(it -> it.stop(Duration.ZERO).block(PATIENCE));
+        doors.forEach(it -> it.close().block(PATIENCE));
+        proxy.close();
+    }
+
+    @Test
+    void aSettleWhoseReplyIsLostCountsOnce() throws Exception {
+        Delivery<Object> delivery = claimedThroughTheProxy(LEASE).take();
+
+        proxy.mode(FaultProxy.Mode.SWALLOW_REPLIES);
+        CompletableFuture<Boolean> ack = delivery.ack().toFuture();
+        eventually(() -> assertThat(status()).isNull());
+        assertThat(ack).isNotDone();
+        proxy.mode(FaultProxy.Mode.PASS);
+
+        assertThat(ack.get(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(told.succeeded).hasValue(1);
+        assertThat(told.fenced).hasValue(0);
+    }
+
+    @Test
+    void aSettleThatIsRetriedUsesOneAttempt() throws Exception {
+        Delivery<Object> delivery = claimedThroughTheProxy(LEASE).take();
+
+        FaultProxy.Trap torn = proxy.onReplyWith(NOTHING_REFUSED_NOTHING_CLAIMED, FaultProxy.Mode.TEAR, 3);
+        CompletableFuture<Boolean> nack = delivery.nack(new IllegalStateException("not today"), Duration.ofHours(1))
+                .toFuture();
+        assertThat(torn.await()).isTrue();
+
+        assertThat(nack.get(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(status()).isEqualTo("retrying");
+        assertThat((String) redis.call("HGET", "{q}:bodies", "a")).startsWith("\u0001c1,0,1 a\u0002");
+        assertThat(told.fenced).hasValue(0);
+    }
+
+    @Test
+    void aSettleAfterTheLossOfItsLeaseIsRefused() throws Exception {
+        BlockingQueue<Delivery<Object>> got = claimedThroughTheProxy(Duration.ofSeconds(1));
+        Delivery<Object> lost = got.take();
+
+        proxy.mode(FaultProxy.Mode.HOLD);
+        eventually(() -> assertThat(lost.isCancelled()).isTrue());
+        assertThat(lost.ack().block(PATIENCE)).isFalse();
+        assertThat(status()).isEqualTo("processing");
+        proxy.mode(FaultProxy.Mode.PASS);
+
+        Delivery<Object> again = got.take();
+        assertThat(again.fencingNumber()).isEqualTo(2);
+        assertThat(lost.ack().block(PATIENCE)).isFalse();
+        assertThat(again.ack().block(PATIENCE)).isTrue();
+        assertThat(told.succeeded).hasValue(1);
+    }
+
+    @Test
+    void aSettleThatWaitedWhenItsLeaseWasLostIsNotSentInTheNextLife() throws Exception {
+        BlockingQueue<Delivery<Object>> got = claimedThroughTheProxy(Duration.ofSeconds(1));
+        enqueue("b");
+        Delivery<Object> a = got.take();
+        Delivery<Object> b = got.take();
+
+        proxy.mode(FaultProxy.Mode.SWALLOW_REPLIES);
+        CompletableFuture<Boolean> sent = a.ack().toFuture();
+        eventually(() -> assertThat(status()).isNull());
+        CompletableFuture<Boolean> waiting = b.ack().toFuture(); // until the call with the first is answered
+        assertThat(sent.get(20, TimeUnit.SECONDS)).isFalse();
+        assertThat(waiting.get(20, TimeUnit.SECONDS)).isFalse();
+        proxy.mode(FaultProxy.Mode.PASS);
+
+        Delivery<Object> again = got.take();
+        assertThat(again.id()).isEqualTo("b");
+        assertThat(again.ack().block(PATIENCE)).isTrue();
+        assertThat(told.fenced).hasValue(0);
+    }
+
+    @Test
+    void aSettleOnItsWayIsAwaitedByAStop() throws Exception {
+        Delivery<Object> delivery = claimedThroughTheProxy(LEASE).take();
+
+        proxy.mode(FaultProxy.Mode.SWALLOW_REPLIES);
+        CompletableFuture<Boolean> ack = delivery.ack().toFuture();
+        eventually(() -> assertThat(status()).isNull());
+        CompletableFuture<Void> stopped =
+                dispatchers.get(0).stop(Duration.ofSeconds(10)).toFuture();
+        always(Duration.ofMillis(200), () -> assertThat(ack).isNotDone());
+        proxy.mode(FaultProxy.Mode.PASS);
+
+        assertThat(ack.get(20, TimeUnit.SECONDS)).isTrue();
+        stopped.get(20, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aSettleThatIsRefusedIsToldSoAndCountsForNothing() throws Exception {
+        Delivery<Object> delivery = claimedThroughTheProxy(LEASE).take();
+        redis.call(
+                "HDEL", "{q}:claimed:" + incarnation(), "1.1", "2.1", "3.1"); // as after a Redis that went back in time
+        redis.call("DEL", "{q}:bodies", "{q}:status");
+
+        assertThat(delivery.ack().block(PATIENCE)).isFalse();
+
+        assertThat(told.fenced).hasValue(1);
+        assertThat(told.succeeded).hasValue(0);
+    }
+
+    @Test
+    void aSettleThatLandsAfterTheRecoveryOfItsTaskIsRefused() throws Exception {
+        Delivery<Object> late = claimedThroughTheProxy(LEASE).take();
+        String stalled = incarnation();
+
+        proxy.mode(FaultProxy.Mode.HOLD);
+        CompletableFuture<Boolean> ack = late.ack().toFuture();
+        recover(stalled);
+        Delivery<Object> second = receiving(redis.uri(), LEASE).take();
+        proxy.mode(FaultProxy.Mode.PASS);
+
+        assertThat(ack.get(20, TimeUnit.SECONDS)).isFalse();
+        assertThat(status()).isEqualTo("processing");
+        assertThat(second.crashes()).isOne();
+        assertThat(second.ack().block(PATIENCE)).isTrue();
+        assertThat(told.succeeded).hasValue(1);
+    }
+
+    /** A dispatcher behind the proxy, and what it was given: task {@code a}. */
+    private BlockingQueue<Delivery<Object>> claimedThroughTheProxy(Duration lease) {
+        BlockingQueue<Delivery<Object>> got = receiving(proxy.uri(), lease);
+        enqueue("a");
+        eventually(() -> assertThat(got).hasSize(1));
+        return got;
+    }
+
+    private void enqueue(String id) {
+        Sluice door = door(redis.uri());
+        door.client(QUEUE).enqueue(Task.of("t", (Object) null).id(id)).block(PATIENCE);
+    }
+
+    private BlockingQueue<Delivery<Object>> receiving(String uri, Duration lease) {
+        BlockingQueue<Delivery<Object>> got = new LinkedBlockingQueue<>();
+        Dispatcher dispatcher = door(uri)
+                .dispatcher()
+                .queue(QUEUE, QueueSettings.standard().concurrency(32))
+                .lease(lease)
+                .build();
+        dispatchers.add(dispatcher);
+        dispatcher.receive("q", Object.class).subscribe(got::add);
+        dispatcher.start().block(PATIENCE);
+        return got;
+    }
+
+    private Sluice door(String uri) {
+        Sluice door = Sluice.builder().uri(uri).observer(told).build();
+        doors.add(door);
+        return door;
+    }
+
+    /** What another dispatcher does when a lease has run out though somebody was seen a moment ago. */
+    private void recover(String incarnation) {
+        List<?> time = (List<?>) redis.call("TIME");
+        redis.call("HSET", "{q}:meta", "seen", time.get(0) + "000");
+        redis.call("ZADD", "{q}:dispatchers", "XX", "1000", incarnation);
+        RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        try {
+            assertThat(links.upkeep(QUEUE, 3)
+                            .recover(incarnation)
+                            .block(PATIENCE)
+                            .moved())
+                    .isOne();
+        } finally {
+            links.close().block(PATIENCE);
+        }
+    }
+
+    private String incarnation() {
+        return (String) ((List<?>) redis.call("ZRANGE", "{q}:dispatchers", "0", "0")).get(0);
+    }
+
+    private String status() {
+        return (String) redis.call("HGET", "{q}:status", "a");
+    }
+
+    private static final class Counts implements Observer {
+        private final AtomicInteger succeeded = new AtomicInteger();
+        private final AtomicInteger fenced = new AtomicInteger();
+
+        @Override
+        public void settled(String queue, Outcome outcome, int count) {
+            if (outcome == Outcome.SUCCEEDED) {
+                succeeded.addAndGet(count);
+            }
+        }
+
+        @Override
+        public void fenced(String queue, int count) {
+            fenced.addAndGet(count);
+        }
+    }
+}
