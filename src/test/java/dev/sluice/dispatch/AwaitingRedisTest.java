@@ -204,10 +204,10 @@ class AwaitingRedisTest extends DispatchCase {
         running(task -> value.asMono());
         TaskClient client = sluice.client(queue);
 
-        assertThatThrownBy(() -> client.enqueueAndAwait(task("a"), String.class, Duration.ofMillis(50))
+        assertThatThrownBy(() -> client.enqueueAndAwait(task("a"), String.class, Duration.ofMillis(500))
                         .block(PATIENCE))
                 .isInstanceOf(AwaitTimeoutException.class)
-                .hasMessageContaining("50 ms");
+                .hasMessageContaining("500 ms");
         CompletableFuture<String> again =
                 client.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
         eventually(() -> assertThat(status("a")).isEqualTo("processing"));
