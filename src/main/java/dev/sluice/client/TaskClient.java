@@ -310,14 +310,56 @@ public final class TaskClient {
                 .publishOn(SIGNALS);
     }
 
+    /**
+     * Cancels all tasks that {@code filter} means and that do not run: queued, scheduled and retrying ones.
+     *
+     * <p>Cold. Looks at 256 tasks or about 1 MiB in each call, one after the other, so that a million of them takes time but
+     * holds up nobody. Emits running counts after each call, at least once; the last has the totals. What begins to run
+     * meanwhile runs; what is enqueued meanwhile may be met or not. Asks for the next call only if counts were asked for, so
+     * put {@code onBackpressureLatest} behind it for a slow subscriber. Cancelling stops before the next call; what was done
+     * stays done. Signals on the {@code parallel} scheduler.
+     *
+     * <p>A call whose answer is lost is repeated, for about 40 s, and then it goes on where it was; what it had cancelled by
+     * then is cancelled and in no count. Fails with {@link InvalidTaskException} if the queue is at-most-once, with
+     * {@link QueueFullException} if a million cancelled tasks wait to be dropped, with {@link StoreRefusedException}, or with
+     * {@link StoreUnavailableException} if Redis was not there for the first call or for that long. A retry, also by
+     * another process, begins anew and does what is left.
+     *
+     * <p>What a foreign client pushed is met too, if its id can be read and its status is written already.
+     */
+    public Flux<CancelProgress> cancelAll(TaskFilter filter) {
+        return walk(filter, true);
+    }
+
+    /**
+     * Counts the tasks that {@link #cancelAll} would cancel, and changes nothing.
+     *
+     * <p>Cold; counts, cancelling, signals, errors and retries as there.
+     */
+    public Flux<CancelProgress> count(TaskFilter filter) {
+        return walk(filter, false);
+    }
+
+    private Flux<CancelProgress> walk(TaskFilter filter, boolean acts) {
+        Objects.requireNonNull(filter, "filter");
+        return Flux.defer(() -> {
+            checkCancellable();
+            return new CancelWalk(calls, store, filter, acts, SIGNALS).progress();
+        });
+    }
+
     private String cancellable(String id) {
+        checkCancellable();
+        return TaskId.check(id);
+    }
+
+    private void checkCancellable() {
         if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
             throw new InvalidTaskException(
                     "queue",
                     "queue '" + queue.name() + "' is at-most-once: its tasks are popped by one command and cannot be"
                             + " cancelled");
         }
-        return TaskId.check(id);
     }
 
     private Cancellation cancellation(CancelReply reply) {
