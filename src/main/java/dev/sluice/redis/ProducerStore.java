@@ -158,7 +158,7 @@ public final class ProducerStore {
                                 .add(beforeMs)
                                 .add(acts ? 1 : 0)
                                 .add(MOST_CANCELLED)
-                                .add(ends),
+                                .add(channels.ends()),
                         deadline)
                 .map(SweepReply::of);
     }

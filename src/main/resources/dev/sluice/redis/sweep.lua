@@ -9,6 +9,8 @@
 local where, skip, limit, type_meant = ARGV[1], tonumber(ARGV[2]), math.min(tonumber(ARGV[3]), 256), ARGV[4]
 local word_meant, before_ms, acts, most_marks, ends = ARGV[5], ARGV[6], ARGV[7] == '1', tonumber(ARGV[8]), ARGV[9]
 local size = lengths()
+local now = clock_ms()
+hear(call('HGET', META, 'events'), now)
 
 -- The type of a task: what our own client writes begins with it; of anything else a decode says, guarded, for it may be no JSON.
 local function is_meant(body)
@@ -93,7 +95,7 @@ local function take_out(id, frame)
   call('HDEL', BODIES, id)
   call('HDEL', STATUS, id)
   if string.sub(frame, 2, 2) == 'F' then
-    watch({ id }, clock_ms())
+    watch({ id }, now)
   end
   return true
 end
@@ -114,7 +116,9 @@ for i = 1, acts and #meant or 0 do
   if (frame and take_out or mark)(id, frame) then
     done = done + 1
     told[done] = 'cancelled ' .. id
+    move(id, 'cancelled')
   end
 end
 tell_ended(ends, told)
+tell_moves(now)
 return { 0, left > 0 and 1 or 0, looked, #meant, done, skip + looked - (where == 'delayed' and done or 0) }
