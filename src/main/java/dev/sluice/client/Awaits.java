@@ -4,6 +4,7 @@ import dev.sluice.redis.EventLink;
 import dev.sluice.redis.LookReply;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.task.AwaitTimeoutException;
+import dev.sluice.task.NotDurableException;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreRefusedException;
@@ -18,7 +19,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
@@ -27,14 +33,18 @@ import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 
 /*
- * A message says that a task has ended, never how: it is a hint. What became of it is read from Redis, by one call for all
- * that were heard of meanwhile. The same look serves each time the channel begins to be heard, for then messages may have
- * been missed: so whatever is lost, an end is found, at the latest when the link is back; and nothing is asked for as long
- * as it is up.
+ * A message says that a task has ended. What became of it is read from Redis, by one call for all that were heard of
+ * meanwhile. The same look serves each time the channel begins to be heard, for then messages may have been missed: so
+ * whatever is lost, an end is found, at the latest when the link is back; and nothing is asked for as long as it is up.
+ *
+ * An id may have a next life before the look: who was cancelled must not be given the value of the next task of his id. So
+ * messages are numbered, and the answer of an enqueue says how many there were: the first end of the id with a higher number
+ * is the end of the task that was awaited, and what is read counts only if it is an end of that kind. Any other message, of
+ * an earlier life or without a number, is a hint to look.
  *
  * Where an awaited task is:
  *   registered  in `byId`, before its task is enqueued: no end can come before somebody listens for it.
- *   enqueued    Redis has answered. Only from here on can a look say that nothing is known of it.
+ *   enqueued    Redis has answered. Only from here on is an end its own, and can a look say that nothing is known of it.
  *   to look     in `toLook`, once: heard of, or the channel had a gap. One call is under way at a time, and takes them all.
  * Who has ended, timed out or was cancelled leaves `byId` there and then; in `toLook` it is passed over.
  *
@@ -50,11 +60,15 @@ final class Awaits {
     private static final Duration CHECKED_EACH = Duration.ofSeconds(1);
     private static final int IDLE_CHECKS = 30;
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+    private static final int MOST_EARLY = 16;
+    private static final long NO_NUMBER = -1;
+    private static final Pattern NUMBER = Pattern.compile("[0-9]{1,18}");
+    private static final Logger LOG = LoggerFactory.getLogger(Awaits.class);
 
     private final ProducerStore store;
     private final StoreCalls calls;
     private final Scheduler signals;
-    private final Map<String, List<Await>> byId = new ConcurrentHashMap<>();
+    private final Map<String, Await> byId = new ConcurrentHashMap<>(); // the last who came; the earlier ones hang on it
     private final AtomicInteger count = new AtomicInteger();
     private final Queue<Await> toLook = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean looking = new AtomicBoolean();
@@ -69,8 +83,8 @@ final class Awaits {
     }
 
     /** Enqueues a task and emits how it ended. Cold. */
-    Mono<TaskResult> enqueue(String id, Mono<EnqueueResult> enqueueing, Duration timeout, Reading reading) {
-        return Mono.create(sink -> join(new Await(id, sink, reading), enqueueing, timeout));
+    Mono<TaskResult> enqueue(String id, Enqueueing enqueueing, AwaitOptions options, Reading reading) {
+        return Mono.create(sink -> join(new Await(id, sink, reading), enqueueing, options));
     }
 
     /** How many wait. */
@@ -83,18 +97,26 @@ final class Awaits {
         return byId.size();
     }
 
-    private void join(Await await, Mono<EnqueueResult> enqueueing, Duration timeout) {
+    private void join(Await await, Enqueueing enqueueing, AwaitOptions options) {
         if (count.incrementAndGet() > MOST) {
             count.decrementAndGet();
             await.sink.error(new QueueFullException(store.queue().name(), MOST));
             return;
         }
-        byId.merge(await.id, List.of(await), Awaits::joined);
+        byId.compute(await.id, (id, last) -> await.after(last));
+        if (options.cancelsTask()) {
+            await.sink.onCancel(() -> disown(await));
+        }
         await.sink.onDispose(() -> leave(await));
-        await.steps.add(
+        Duration timeout = options.timeout();
+        await.timer.update(
                 signals.schedule(() -> await.fail(await.inTime(timeout)), timeout.toMillis(), TimeUnit.MILLISECONDS));
         int begun = beginnings.get();
-        await.steps.add(listening().then(enqueueing).subscribe(result -> enqueued(await, result, begun), await::fail));
+        Mono<EnqueueResult> sending =
+                Mono.defer(() -> await.mayBegin() ? enqueueing.telling(await::enqueuedAfter) : Mono.empty());
+        await.sending.update(listening()
+                .then(sending)
+                .subscribe(result -> enqueued(await, result, begun), failure -> notEnqueued(await, failure)));
     }
 
     /** Lets go of one who waits no longer; false if that was done before. */
@@ -102,17 +124,48 @@ final class Awaits {
         if (await.ended.getAndSet(true)) {
             return false;
         }
-        await.steps.dispose();
-        byId.computeIfPresent(await.id, (id, all) -> without(all, await));
+        await.timer.dispose();
+        if (!await.isDisowned()) {
+            await.sending.dispose();
+        }
+        byId.computeIfPresent(await.id, (id, last) -> await.without(last));
         count.decrementAndGet();
         return true;
     }
 
     private void enqueued(Await await, EnqueueResult result, int begun) {
-        await.enqueued = true;
-        if (result.isExisting() || await.word != null || begun != beginnings.get()) {
+        boolean heardOf = await.isHeardOfOnceEnqueued();
+        if (await.isDisowned()) {
+            cancel(await.id);
+        } else if (result.isExisting() || heardOf || begun != beginnings.get()) {
             look(await); // it may have ended already
         }
+    }
+
+    private void notEnqueued(Await await, Throwable failure) {
+        if (await.isDisowned()
+                && (failure instanceof StoreUnavailableException || failure instanceof NotDurableException)) {
+            cancel(await.id); // for it may be there
+        }
+        await.fail(failure);
+    }
+
+    /** Who awaited it is gone, and nobody wants it any more. A task that may be on its way is cancelled when it is there. */
+    private void disown(Await await) {
+        if (await.disown()) {
+            cancel(await.id);
+        }
+    }
+
+    private void cancel(String id) {
+        calls.cancel(id)
+                .subscribe(
+                        reply -> {},
+                        failure -> LOG.atDebug()
+                                .addKeyValue("task.id", id)
+                                .addKeyValue("queue", store.queue().name())
+                                .setCause(failure)
+                                .log("A task that nobody awaits any more could not be cancelled: it goes on"));
     }
 
     // ---- what is heard
@@ -140,20 +193,42 @@ final class Awaits {
     }
 
     private void heard(String message) {
+        long number = numberOf(message);
         int from = 0;
         while (from < message.length()) {
             int line = message.indexOf('\n', from);
             int end = line < 0 ? message.length() : line;
             int space = message.indexOf(' ', from);
             if (space > 0 && space < end) {
-                List<Await> known = byId.get(message.substring(space + 1, end));
-                if (known != null) {
+                String id = message.substring(space + 1, end);
+                if (byId.containsKey(id)) {
                     String word = message.substring(from, space);
-                    known.forEach(await -> await.heard(word));
+                    waitingFor(id).forEach(await -> await.heard(word, number));
                 }
             }
             from = end + 1;
         }
+    }
+
+    /** The number of the message, which is its last line; anybody may send what he likes. */
+    private static long numberOf(String message) {
+        String last = message.substring(message.lastIndexOf('\n') + 1);
+        return NUMBER.matcher(last).matches() ? Long.parseLong(last) : NO_NUMBER;
+    }
+
+    private List<Await> waitingFor(String id) {
+        List<Await> all = new ArrayList<>();
+        byId.computeIfPresent(id, (same, last) -> {
+            for (Await await = last; await != null; await = await.earlier) {
+                all.add(await);
+            }
+            return last;
+        });
+        return all;
+    }
+
+    private void all(Consumer<Await> action) {
+        byId.keySet().forEach(id -> waitingFor(id).forEach(action));
     }
 
     private synchronized boolean leaveChannel(Channel left) {
@@ -177,11 +252,11 @@ final class Awaits {
         if (!looking.compareAndSet(false, true)) {
             return;
         }
-        List<Await> asked = new ArrayList<>();
+        List<Asked> asked = new ArrayList<>();
         for (Await await; asked.size() < ProducerStore.MAX_BATCH && (await = toLook.poll()) != null; ) {
             await.sought.set(false);
             if (!await.ended.get()) {
-                asked.add(await);
+                asked.add(new Asked(await, await.end != null));
             }
         }
         if (asked.isEmpty()) {
@@ -191,38 +266,39 @@ final class Awaits {
             }
             return;
         }
-        calls.look(asked.stream().map(await -> await.id).toList())
+        calls.look(asked.stream().map(one -> one.await.id).toList())
                 .publishOn(signals) // from here on the callers' own code may run
                 .subscribe(reply -> looked(asked, reply), failure -> notLooked(asked, failure));
     }
 
-    private void looked(List<Await> asked, LookReply reply) {
+    private void looked(List<Asked> asked, LookReply reply) {
         failures = 0;
-        asked.subList(reply.size(), asked.size()).forEach(this::look);
+        asked.subList(reply.size(), asked.size()).forEach(one -> look(one.await));
         looking.set(false);
         lookOnce();
         for (int i = 0; i < reply.size(); i++) {
             int index = i;
-            Coalescer.signal(() -> asked.get(index).looked(reply, index));
+            Asked one = asked.get(i);
+            Coalescer.signal(() -> one.await.looked(reply, index, one.afterItsEnd));
         }
     }
 
-    private void notLooked(List<Await> asked, Throwable failure) {
+    private void notLooked(List<Asked> asked, Throwable failure) {
         if (failure instanceof StoreRefusedException) { // it would be for ever
             looking.set(false);
             lookOnce();
-            asked.forEach(await -> Coalescer.signal(() -> await.fail(failure)));
+            asked.forEach(one -> Coalescer.signal(() -> one.await.fail(failure)));
         } else {
             lookAgain(asked);
         }
     }
 
     /** Redis is away: what was asked is asked until it answers, or nobody waits any more. */
-    private void lookAgain(List<Await> asked) {
+    private void lookAgain(List<Asked> asked) {
         int pause = (int) Math.min(LONGEST_PAUSE.toMillis(), 20L << Math.min(failures++, 8));
         signals.schedule(
                 () -> {
-                    asked.forEach(this::look);
+                    asked.forEach(one -> look(one.await));
                     looking.set(false);
                     lookOnce();
                 },
@@ -230,15 +306,10 @@ final class Awaits {
                 TimeUnit.MILLISECONDS);
     }
 
-    private static List<Await> joined(List<Await> some, List<Await> more) {
-        List<Await> all = new ArrayList<>(some);
-        all.addAll(more);
-        return List.copyOf(all);
-    }
-
-    private static @Nullable List<Await> without(List<Await> all, Await left) {
-        List<Await> others = all.stream().filter(await -> await != left).toList();
-        return others.isEmpty() ? null : others;
+    /** Sends a task, and says before its answer how many messages had told of ends by then. */
+    @FunctionalInterface
+    interface Enqueueing {
+        Mono<EnqueueResult> telling(LongConsumer told);
     }
 
     /** Makes a result of what Redis keeps; null if it keeps nothing. */
@@ -263,7 +334,7 @@ final class Awaits {
             isHeard = true;
             ready.tryEmitEmpty();
             if (count.get() > 0) {
-                signals.schedule(() -> byId.values().forEach(all -> all.forEach(Awaits.this::look)));
+                signals.schedule(() -> all(Awaits.this::look));
             }
         }
 
@@ -283,7 +354,7 @@ final class Awaits {
 
         /** Nothing is heard any more, whoever waits. */
         private void end(Throwable closed) {
-            byId.values().forEach(all -> all.forEach(await -> Coalescer.signal(() -> await.fail(closed))));
+            all(await -> Coalescer.signal(() -> await.fail(closed)));
         }
 
         private boolean isIdle() {
@@ -292,16 +363,29 @@ final class Awaits {
         }
     }
 
+    /** One of whom is asked, and whether its own end was heard of before. */
+    private record Asked(Await await, boolean afterItsEnd) {}
+
+    /** What was heard of an id. */
+    private record Told(String word, long number) {}
+
     /** One who waits. */
     private final class Await {
         private final String id;
         private final MonoSink<TaskResult> sink;
         private final Reading reading;
-        private final Disposable.Composite steps = Disposables.composite();
+        private final Disposable.Swap timer = Disposables.swap();
+        private final Disposable.Swap sending = Disposables.swap();
         private final AtomicBoolean sought = new AtomicBoolean();
         private final AtomicBoolean ended = new AtomicBoolean();
+        private @Nullable Await earlier; // these two: inside a computation of `byId` for this id only
+        private @Nullable Await later;
+        private List<Told> early = List.of(); // heard before it was known which of them are of an earlier life
+        private long since;
+        private boolean disowned;
         private volatile boolean enqueued;
-        private volatile @Nullable String word;
+        private volatile @Nullable String end; // the word of its own end
+        private volatile @Nullable String hint; // a word that may be of another life of the id
 
         Await(String id, MonoSink<TaskResult> sink, Reading reading) {
             this.id = id;
@@ -309,9 +393,74 @@ final class Awaits {
             this.reading = reading;
         }
 
-        void heard(String itsWord) {
-            word = itsWord;
+        Await after(@Nullable Await last) {
+            earlier = last;
+            if (last != null) {
+                last.later = this;
+            }
+            return this;
+        }
+
+        /** The last of those who are left. */
+        @Nullable
+        Await without(Await last) {
+            if (earlier != null) {
+                earlier.later = later;
+            }
+            if (later != null) {
+                later.earlier = earlier;
+            }
+            return last == this ? earlier : last;
+        }
+
+        synchronized boolean mayBegin() {
+            return !disowned;
+        }
+
+        synchronized boolean isDisowned() {
+            return disowned;
+        }
+
+        /** Whether its task is there. */
+        synchronized boolean disown() {
+            disowned = true;
+            return enqueued;
+        }
+
+        synchronized void enqueuedAfter(long told) {
+            since = told;
+        }
+
+        synchronized boolean isHeardOfOnceEnqueued() {
+            enqueued = true;
+            early.forEach(this::note);
+            boolean heardOf = !early.isEmpty();
+            early = List.of();
+            return heardOf;
+        }
+
+        void heard(String word, long number) {
+            remember(new Told(word, number));
             look(this);
+        }
+
+        private synchronized void remember(Told told) {
+            if (enqueued) {
+                note(told);
+            } else if (early.size() < MOST_EARLY) { // so many lives in the time of one call: the first decide
+                early = new ArrayList<>(early);
+                early.add(told);
+            }
+        }
+
+        private void note(Told told) {
+            if (end != null) {
+                return;
+            } else if (told.number > since) {
+                end = told.word;
+            } else {
+                hint = told.word;
+            }
         }
 
         /** What to say when its time is over. */
@@ -324,7 +473,7 @@ final class Awaits {
                             null);
         }
 
-        void looked(LookReply reply, int index) {
+        void looked(LookReply reply, int index, boolean afterItsEnd) {
             TaskResult result;
             try {
                 result = reading.of(reply, index);
@@ -332,10 +481,13 @@ final class Awaits {
                 fail(unreadable);
                 return;
             }
-            if (result != null) {
+            String own = end;
+            if (result != null && (own == null || own.equals(result.state().word()))) {
                 succeed(result);
-            } else if (reply.fate(index) == LookReply.Fate.UNKNOWN) {
-                fail(Endings.ofNothing(id, word));
+            } else if (afterItsEnd
+                    || result != null // of another life, and its own was over before
+                    || reply.fate(index) == LookReply.Fate.UNKNOWN) {
+                fail(Endings.ofNothing(id, own == null ? hint : own));
             }
         }
 

@@ -11,6 +11,7 @@ import java.util.Queue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -70,7 +71,13 @@ final class Coalescer {
 
     /** Cold; sends {@code frame} once per subscription. */
     Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame, LongSupplier due) {
-        return Mono.create(caller -> join(new Entry(id, due.getAsLong(), frame.get(), caller, nanos.getAsLong())));
+        return enqueue(id, frame, due, told -> {});
+    }
+
+    /** The same; before its result {@code told} gets what {@link EnqueueCalls.Outcomes#told} says. */
+    Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame, LongSupplier due, LongConsumer told) {
+        return Mono.create(
+                caller -> join(new Entry(id, due.getAsLong(), frame.get(), caller, told, nanos.getAsLong())));
     }
 
     /** How many tasks are in line, the cancelled among them included. */
@@ -175,14 +182,16 @@ final class Coalescer {
         final transient String id;
         final long due;
         final transient MonoSink<EnqueueResult> caller;
+        final transient LongConsumer told;
         final int length;
         final long since;
 
-        Entry(String id, long due, byte[] frame, MonoSink<EnqueueResult> caller, long since) {
+        Entry(String id, long due, byte[] frame, MonoSink<EnqueueResult> caller, LongConsumer told, long since) {
             super(frame);
             this.id = id;
             this.due = due;
             this.caller = caller;
+            this.told = told;
             this.length = frame.length;
             this.since = since;
         }
@@ -225,6 +234,7 @@ final class Coalescer {
                     EnqueueResult result = outcomes.of(entry.id, i);
                     SluiceException refused = result.error();
                     signal(() -> {
+                        entry.told.accept(outcomes.told());
                         if (refused == null) {
                             entry.caller.success(result);
                         } else {

@@ -27,5 +27,10 @@ interface EnqueueCalls {
     interface Outcomes {
         /** What became of the task {@code id}, which was at {@code index} of the call, from 0. */
         EnqueueResult of(String id, int index);
+
+        /** How many messages had told of ends when the call was executed. */
+        default long told() {
+            return 0;
+        }
     }
 }

@@ -40,7 +40,7 @@ final class StoreCalls implements EnqueueCalls {
     @Override
     public Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues) {
         return afterIntroduction(() -> store.enqueue(ids, frames, dues, maxQueueLength))
-                .<Outcomes>map(reply -> (id, index) -> result(id, reply.fate(index)));
+                .map(Answered::new);
     }
 
     Mono<TaskState> status(String id) {
@@ -86,5 +86,23 @@ final class StoreCalls implements EnqueueCalls {
                 EnqueueResult.failed(
                         id, new QueueDrainingException(store.queue().name()));
         };
+    }
+
+    private final class Answered implements Outcomes {
+        private final EnqueueReply reply;
+
+        Answered(EnqueueReply reply) {
+            this.reply = reply;
+        }
+
+        @Override
+        public EnqueueResult of(String id, int index) {
+            return result(id, reply.fate(index));
+        }
+
+        @Override
+        public long told() {
+            return reply.told();
+        }
     }
 }

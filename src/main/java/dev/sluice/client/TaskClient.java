@@ -11,7 +11,6 @@ import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.QueueFullException;
-import dev.sluice.task.ResultRetention;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
@@ -188,7 +187,7 @@ public final class TaskClient {
      * once it is back. The result of the task is kept for {@code timeout} at least, so that it is found then. If a task of
      * this id lives already or has its result kept, that one's end is waited for, which is told only if its result is kept.
      *
-     * <p>Cancelling ends the waiting and nothing else; {@link #cancel} ends the task. Signals on the {@code parallel}
+     * <p>Cancelling ends the waiting and nothing else, unless {@link AwaitOptions#cancelsTask(boolean)} is asked for. Signals on the {@code parallel}
      * scheduler, for many callers one after the other. At most 262,144 may wait for tasks of one queue in a process; more
      * fail with {@link QueueFullException}, as do those whose task finds the queue full.
      *
@@ -211,23 +210,31 @@ public final class TaskClient {
     /** The same for a value of a generic type, such as a list of something. */
     @SuppressWarnings("TypeParameterUnusedInFormals") // R is what `value` says, as in PayloadCodec
     public <R> Mono<R> enqueueAndAwait(Task<?> task, Type value, Duration timeout) {
+        return enqueueAndAwait(task, value, AwaitOptions.within(timeout));
+    }
+
+    /** The same, with more than a timeout to say: cancelling the {@code Mono} may cancel the task. */
+    public <R> Mono<R> enqueueAndAwait(Task<?> task, Class<R> value, AwaitOptions options) {
+        return enqueueAndAwait(task, (Type) value, options);
+    }
+
+    /** The same for a value of a generic type. */
+    @SuppressWarnings("TypeParameterUnusedInFormals") // R is what `value` says, as in PayloadCodec
+    public <R> Mono<R> enqueueAndAwait(Task<?> task, Type value, AwaitOptions options) {
+        Objects.requireNonNull(options, "options");
         String id = Framer.idOf(task);
         return Mono.defer(() -> {
-            Task<?> awaited = awaited(task, timeout);
-            Mono<EnqueueResult> enqueueing = coalescer
-                    .enqueue(id, () -> framer.frame(id, awaited), () -> framer.due(awaited))
+            Task<?> awaited = awaited(task, options.timeout());
+            Awaits.Enqueueing enqueueing = told -> coalescer
+                    .enqueue(id, () -> framer.frame(id, awaited), () -> framer.due(awaited), told)
                     .flatMap(this::taken);
-            return awaits.enqueue(id, enqueueing, timeout, (reply, index) -> TaskResult.of(id, reply, index, codec))
+            return awaits.enqueue(id, enqueueing, options, (reply, index) -> TaskResult.of(id, reply, index, codec))
                     .flatMap(result -> Endings.valueOf(result, value));
         });
     }
 
     /** The task with a result that is kept for as long as anybody may look for it. */
     private static Task<?> awaited(Task<?> task, Duration timeout) {
-        if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(ResultRetention.LONGEST) > 0) {
-            throw new InvalidTaskException(
-                    "timeout", "the timeout of an await must be 1 ms to 365 days, was " + timeout);
-        }
         Duration own = task.keepResult();
         Duration least = timeout.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : timeout;
         return own == null || own.compareTo(least) < 0 ? task.keepResult(least) : task;
@@ -303,14 +310,56 @@ public final class TaskClient {
                 .publishOn(SIGNALS);
     }
 
+    /**
+     * Cancels all tasks that {@code filter} means and that do not run: queued, scheduled and retrying ones.
+     *
+     * <p>Cold. Looks at 256 tasks or about 1 MiB in each call, one after the other, so that a million of them takes time but
+     * holds up nobody. Emits running counts after each call, at least once; the last has the totals. What begins to run
+     * meanwhile runs; what is enqueued meanwhile may be met or not. Asks for the next call only if counts were asked for, so
+     * put {@code onBackpressureLatest} behind it for a slow subscriber. Cancelling stops before the next call; what was done
+     * stays done. Signals on the {@code parallel} scheduler.
+     *
+     * <p>A call whose answer is lost is repeated, for about 40 s, and then it goes on where it was; what it had cancelled by
+     * then is cancelled and in no count. Fails with {@link InvalidTaskException} if the queue is at-most-once, with
+     * {@link QueueFullException} if a million cancelled tasks wait to be dropped, with {@link StoreRefusedException}, or with
+     * {@link StoreUnavailableException} if Redis was not there for the first call or for that long. A retry, also by
+     * another process, begins anew and does what is left.
+     *
+     * <p>What a foreign client pushed is met too, if its id can be read and its status is written already.
+     */
+    public Flux<CancelProgress> cancelAll(TaskFilter filter) {
+        return walk(filter, true);
+    }
+
+    /**
+     * Counts the tasks that {@link #cancelAll} would cancel, and changes nothing.
+     *
+     * <p>Cold; counts, cancelling, signals, errors and retries as there.
+     */
+    public Flux<CancelProgress> count(TaskFilter filter) {
+        return walk(filter, false);
+    }
+
+    private Flux<CancelProgress> walk(TaskFilter filter, boolean acts) {
+        Objects.requireNonNull(filter, "filter");
+        return Flux.defer(() -> {
+            checkCancellable();
+            return new CancelWalk(calls, store, filter, acts, SIGNALS).progress();
+        });
+    }
+
     private String cancellable(String id) {
+        checkCancellable();
+        return TaskId.check(id);
+    }
+
+    private void checkCancellable() {
         if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
             throw new InvalidTaskException(
                     "queue",
                     "queue '" + queue.name() + "' is at-most-once: its tasks are popped by one command and cannot be"
                             + " cancelled");
         }
-        return TaskId.check(id);
     }
 
     private Cancellation cancellation(CancelReply reply) {

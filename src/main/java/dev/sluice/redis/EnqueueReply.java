@@ -15,12 +15,13 @@ public final class EnqueueReply {
     }
 
     private final Fate[] fates;
+    private final long told;
 
     EnqueueReply(Reply reply, int count) {
         fates = new Fate[count];
         java.util.Arrays.fill(fates, Fate.CREATED);
         int at = mark(reply, 2, Fate.EXISTING);
-        mark(reply, at, reply.number(0) == 1 ? Fate.CLOSED : Fate.FULL);
+        told = reply.number(mark(reply, at, reply.number(0) == 1 ? Fate.CLOSED : Fate.FULL));
     }
 
     private int mark(Reply reply, int at, Fate fate) {
@@ -34,5 +35,10 @@ public final class EnqueueReply {
     /** The fate of the task at {@code index}, from 0. */
     public Fate fate(int index) {
         return fates[index];
+    }
+
+    /** How many messages had told of ends by then: those with a higher number tell of later ones. */
+    public long told() {
+        return told;
     }
 }

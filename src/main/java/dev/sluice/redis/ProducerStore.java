@@ -136,6 +136,33 @@ public final class ProducerStore {
                 .map(CancelReply::of);
     }
 
+    /**
+     * Looks at a page of the tasks that do not run, and cancels those that are meant.
+     *
+     * @param place {@code delayed}, {@code plain}, {@code suspects} or {@code ready}
+     * @param skip how many from its end are passed over
+     * @param type exactly this one, or empty for any
+     * @param word of the delayed: the word of their state, or empty for any
+     * @param beforeMs of the delayed: the time in ms before which they are due, or empty for any
+     * @param acts whether to cancel them, not only to count
+     */
+    public Mono<SweepReply> sweep(String place, long skip, String type, String word, String beforeMs, boolean acts) {
+        return link.run(
+                        Script.SWEEP,
+                        keys.all(),
+                        args -> args.add(place)
+                                .add(skip)
+                                .add(MAX_BATCH)
+                                .add(type.getBytes(StandardCharsets.UTF_8))
+                                .add(word)
+                                .add(beforeMs)
+                                .add(acts ? 1 : 0)
+                                .add(MOST_CANCELLED)
+                                .add(channels.ends()),
+                        deadline)
+                .map(SweepReply::of);
+    }
+
     /** Says what became of tasks, at most {@link #MAX_BATCH}; perhaps only of the first of them. */
     public Mono<LookReply> look(List<String> ids) {
         return link.run(

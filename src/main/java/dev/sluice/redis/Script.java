@@ -34,6 +34,7 @@ final class Script {
     static final Script SURVEY = new Script("survey");
     static final Script LOOK = new Script("look");
     static final Script LISTEN = new Script("listen");
+    static final Script SWEEP = new Script("sweep");
 
     private final byte[] text;
     private final byte[] sha;

@@ -42,10 +42,13 @@ local function keys_from(n)
   return { select(n, unpack(KEYS)) }
 end
 
--- Tells who awaits these tasks that they have ended: a line each, the word of a state and the id. It is a hint, so that a
+-- Tells who awaits these tasks that they have ended: a line each, the word of a state and the id, and in a last line how many
+-- such messages there have been, by which an end before an enqueue is told from one after it. It is a hint, so that a
 -- server that forbids it keeps nothing from being settled.
 local function tell_ended(channel, lines)
   if #lines > 0 then
+    local counted, number = pcall(call, 'HINCRBY', META, 'told', 1)
+    lines[#lines + 1] = counted and string.format('%.0f', number) or nil
     pcall(call, 'PUBLISH', channel, table.concat(lines, '\n'))
   end
 end

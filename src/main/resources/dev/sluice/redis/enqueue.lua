@@ -2,7 +2,8 @@
 -- KEYS:    the queue's keys (common.lua), and, where results are kept, that of each id
 -- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames,
 --          (index, due) of those that are for later: due > 0 is a time in ms, due < 0 a delay in ms
--- RETURNS: {code, created, existing count, existing indexes..., full count, full indexes...}; indexes from 1
+-- RETURNS: {code, created, existing count, existing indexes..., full count, full indexes..., how many messages have told of
+--          ends}; indexes from 1
 --          code 0 done; 1 the queue is draining: what does not live there already was not taken, and stands among the full;
 --          2 results are kept and no keys of them were given: nothing was done
 -- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
@@ -24,13 +25,13 @@ for i = 2 * n + 3, #ARGV, 2 do
     dues[tonumber(ARGV[i])] = due
   end
 end
-local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events')
+local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events', 'told')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
 
 -- A task of which a result is kept is not run again: its result is the answer.
 local results = now < (tonumber(meta[3]) or 0) and keys_from(15)
 if results and #results == 0 then
-  return { 2, 0, 0, 0 }
+  return { 2, 0, 0, 0, 0 }
 end
 if results and call('EXISTS', unpack(results)) == 0 then
   results = false
@@ -100,4 +101,5 @@ reply[#reply + 1] = #full
 for i = 1, #full do
   reply[#reply + 1] = full[i]
 end
+reply[#reply + 1] = tonumber(meta[5]) or 0
 return reply

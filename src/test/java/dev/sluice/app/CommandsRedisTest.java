@@ -127,7 +127,19 @@ class CommandsRedisTest {
         assertThat(run("cancel", "jobs", "a", "-o", "json"))
                 .isEqualTo(new CommandLineCase(
                         1, "{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"a\",\"outcome\":\"unknown\"}]}\n", ""));
-        assertThat(run("cancel", "jobs").exit()).isEqualTo(2);
+        assertMistaken("Which ones?", "cancel", "jobs");
+        assertMistaken("exclude each other", "cancel", "jobs", "a", "--type", "mail");
+        assertMistaken("add --yes", "cancel", "jobs", "--all");
+        assertMistaken("queued, scheduled or retrying, was 'running'", "cancel", "jobs", "--state", "running");
+        run("enqueue", "jobs", "mail", "--id", "m1");
+        run("enqueue", "jobs", "mail", "--id", "m2", "--delay", "1h");
+        run("enqueue", "jobs", "other", "--id", "o1");
+        assertThat(run("cancel", "jobs", "--type", "mail", "--dry-run").out())
+                .endsWith(" tasks that do not run would be cancelled\n")
+                .startsWith("2 of ");
+        assertThat(run("cancel", "jobs", "--state", "scheduled", "-o", "json").out())
+                .isEqualTo("{\"queue\":\"jobs\",\"examined\":1,\"matched\":1,\"cancelled\":1}\n");
+        assertThat(run("cancel", "jobs", "--all", "--yes").out()).endsWith(" 2 matched, 2 cancelled\n");
         run("enqueue", "clicks", "click", "--delivery", "at-most-once");
         assertThat(run("cancel", "clicks", "a").exit()).isEqualTo(2);
     }
@@ -434,6 +446,12 @@ class CommandsRedisTest {
                 .doesNotContain("\tat ");
         assertThat(done.out()).isEqualTo("1 created, 0 existing, 0 failed\n");
         assertThat(redis.call("LLEN", "{jobs}:ready")).isEqualTo(1L);
+    }
+
+    private void assertMistaken(String why, String... arguments) {
+        CommandLineCase answer = run(arguments);
+        assertThat(answer.exit()).isEqualTo(2);
+        assertThat(answer.err()).contains(why);
     }
 
     private static void assertRefused(CommandLineCase refused, String sentence) {

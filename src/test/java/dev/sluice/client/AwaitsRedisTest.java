@@ -11,7 +11,9 @@ import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -63,6 +65,25 @@ class AwaitsRedisTest {
     }
 
     @Test
+    void manyMayAwaitOneTaskAndLeaveInAnyOrder() {
+        List<Disposable> all = new ArrayList<>();
+        for (int i = 0; i < MANY; i++) {
+            all.add(await("t", PATIENCE).subscribe());
+        }
+        assertThat(awaits.size()).isEqualTo(MANY);
+        assertThat(awaits.ids()).isEqualTo(1);
+
+        Collections.shuffle(all, new Random(1));
+        all.subList(1, MANY).forEach(Disposable::dispose);
+        assertThat(awaits.size()).isEqualTo(1);
+        assertThat(awaits.ids()).isEqualTo(1);
+        all.get(0).dispose();
+
+        assertThat(awaits.size()).isZero();
+        assertThat(awaits.ids()).isZero();
+    }
+
+    @Test
     void whoWaitsIsToldWhenAllIsClosed() {
         CompletableFuture<TaskResult> waiting = await("t", Duration.ofDays(1)).toFuture();
 
@@ -74,6 +95,6 @@ class AwaitsRedisTest {
 
     /** One of whose task Redis never says that it is there, so that nobody looks for its end. */
     private Mono<TaskResult> await(String id, Duration timeout) {
-        return awaits.enqueue(id, Mono.never(), timeout, (reply, index) -> null);
+        return awaits.enqueue(id, told -> Mono.never(), AwaitOptions.within(timeout), (reply, index) -> null);
     }
 }

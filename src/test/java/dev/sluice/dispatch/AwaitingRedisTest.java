@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
+import dev.sluice.client.AwaitOptions;
 import dev.sluice.client.ClientOptions;
+import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
@@ -32,11 +34,17 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -46,6 +54,7 @@ import reactor.util.retry.Retry;
 @OnEveryRedis
 class AwaitingRedisTest extends DispatchCase {
     private static final int MANY = 10_000;
+    private static final Duration TO_STOP = Duration.ofMillis(300);
 
     AwaitingRedisTest(RedisServer redis) {
         super(redis);
@@ -252,6 +261,148 @@ class AwaitingRedisTest extends DispatchCase {
     }
 
     @Test
+    void whoAwaitsACancelledTaskIsNotGivenTheValueOfTheNextOneOfItsId() {
+        TaskClient elsewhere = door(redis.uri()).client(queue);
+        elsewhere.status("a").block(PATIENCE);
+        TaskClient client = sluice.client(queue);
+        CompletableFuture<?> created =
+                client.enqueueAndAwait(task("a"), Object.class, PATIENCE).toFuture();
+        eventually(() -> assertThat(status("a")).isEqualTo("queued"));
+        CompletableFuture<?> existing =
+                client.enqueueAndAwait(task("a"), Object.class, PATIENCE).toFuture();
+        client.status("a").block(PATIENCE); // behind it: it is there
+        CompletableFuture<?> scheduled = awaiting(task("later").delay(Duration.ofHours(1)));
+        eventually(() -> assertThat(status("later")).isEqualTo("scheduled"));
+
+        // Both commands wait on one connection: nobody can look between them.
+        CompletableFuture<Void> replaced = paused(() -> Flux.just("a", "later")
+                .flatMap(id -> Mono.when(elsewhere.cancel(id), elsewhere.enqueue(task(id).keepResult(PATIENCE))))
+                .then()
+                .toFuture());
+        replaced.join();
+        running(task -> Mono.just("of the next one"));
+
+        assertThat(List.of(failureOf(created), failureOf(existing), failureOf(scheduled)))
+                .hasOnlyElementsOfType(TaskCancelledException.class);
+        assertThat(await(task("a"), String.class)).isEqualTo("of the next one");
+    }
+
+    @Test
+    void whoAwaitsADeadTaskIsNotGivenTheValueOfTheNextOneOfItsId() {
+        TaskClient elsewhere = door(redis.uri()).client(queue);
+        elsewhere.status("a").block(PATIENCE);
+        Sinks.Empty<Object> failing = Sinks.empty();
+        AtomicInteger starts = new AtomicInteger();
+        running(task -> starts.incrementAndGet() == 1 ? failing.asMono() : Mono.just("of the next one"));
+        CompletableFuture<?> first = awaiting(once("a"));
+        eventually(() -> assertThat(starts).hasValue(1));
+
+        CompletableFuture<?> next = elsewhere
+                .enqueue(task("a").keepResult(PATIENCE))
+                .repeat()
+                .takeUntil(EnqueueResult::isCreated)
+                .then()
+                .toFuture();
+        failing.tryEmitError(new IllegalStateException("no"));
+
+        next.join();
+        assertThat(failureOf(first)).isInstanceOfAny(TaskDeadException.class, TaskFailedException.class);
+    }
+
+    @Test
+    void whatIsToldOfAnEarlierLifeOrByOthersEndsNothing() {
+        CompletableFuture<Object> value = awaiting(task("a"));
+        eventually(() -> assertThat(status("a")).isEqualTo("queued"));
+
+        for (String told :
+                List.of("cancelled a\n0", "cancelled a", "dead a\n-1", "cancelled a\n99999999999999999999", "1", "")) {
+            wire.call("PUBLISH", key("ended@0"), told);
+        }
+        running(task -> Mono.just("its own"));
+
+        assertThat(value.join()).isEqualTo("its own");
+    }
+
+    @Test
+    void cancellingTheMonoCancelsTheTaskWhereverItRunsIfThatIsAskedFor() {
+        Map<String, Long> stopped = new ConcurrentHashMap<>();
+        AtomicInteger starts = new AtomicInteger();
+        TaskClient elsewhere = door(redis.uri()).client(queue);
+        AwaitOptions cancelling = AwaitOptions.within(PATIENCE).cancelsTask(true);
+        running(task -> Mono.never()
+                .doOnSubscribe(it -> starts.incrementAndGet())
+                .doOnCancel(() -> stopped.put(task.id(), System.nanoTime())));
+        List<Disposable> waiting = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            waiting.add(elsewhere
+                    .enqueueAndAwait(task("t" + i), Void.class, cancelling)
+                    .subscribe());
+        }
+        Disposable alone =
+                elsewhere.enqueueAndAwait(task("alone"), Void.class, PATIENCE).subscribe();
+        eventually(() -> assertThat(starts).hasValue(21));
+
+        alone.dispose();
+        List<Long> took = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            String id = "t" + i;
+            long asked = System.nanoTime();
+            waiting.get(i).dispose();
+            eventually(() -> assertThat(stopped).containsKey(id));
+            took.add((stopped.get(id) - asked) / 1_000_000);
+        }
+
+        assertThat(stopped).doesNotContainKey("alone");
+        took.sort(null); // the middle one: the last ones say how busy this machine is with other tests
+        assertThat(took.get(9)).as(took.toString()).isLessThan(TO_STOP.toMillis());
+        elsewhere.cancel("alone").block(PATIENCE);
+        eventually(this::assertEmpty);
+    }
+
+    @Test
+    void whoCancelsBeforeItsTaskIsThereLeavesNothingEither() {
+        TaskClient client = sluice.client(queue);
+        AwaitOptions cancelling = AwaitOptions.within(PATIENCE).cancelsTask(true);
+        client.enqueueAndAwait(task("first").delay(Duration.ofHours(1)), Void.class, cancelling)
+                .subscribe()
+                .dispose();
+        Disposable scheduled = client.enqueueAndAwait(
+                        task("scheduled").delay(Duration.ofHours(1)), Void.class, cancelling)
+                .subscribe();
+        eventually(() -> assertThat(status("scheduled")).isEqualTo("scheduled"));
+        paused(() -> {
+            Disposable sent = client.enqueueAndAwait(task("sent").delay(Duration.ofHours(1)), Void.class, cancelling)
+                    .subscribe();
+            sent.dispose();
+            scheduled.dispose();
+            return sent;
+        });
+
+        enqueue(task("after"));
+        eventually(() -> assertThat(hlen(queue.statusKey())).isEqualTo(1));
+        assertThat(status("after")).isEqualTo("queued");
+    }
+
+    @Test
+    void whoseTimeIsOverLeavesItsTaskAloneUnlessItPutsATimeoutBehind() {
+        AwaitOptions cancelling = AwaitOptions.within(Duration.ofMillis(200)).cancelsTask(true);
+        TaskClient client = sluice.client(queue);
+
+        assertThatThrownBy(() -> client.enqueueAndAwait(task("left"), Void.class, cancelling)
+                        .block(PATIENCE))
+                .isInstanceOf(AwaitTimeoutException.class);
+        assertThat(status("left")).isEqualTo("queued");
+        assertThatThrownBy(() -> client.enqueueAndAwait(
+                                task("taken"),
+                                Void.class,
+                                AwaitOptions.within(PATIENCE).cancelsTask(true))
+                        .timeout(Duration.ofMillis(200))
+                        .block(PATIENCE))
+                .hasCauseInstanceOf(TimeoutException.class);
+        eventually(() -> assertThat(status("taken")).isNull());
+    }
+
+    @Test
     void twoDatabasesOfOneServerDoNotHearEachOther() {
         TaskClient here = sluice.client(queue);
         TaskClient there = door(redis.uri() + "/1").client(queue);
@@ -322,6 +473,12 @@ class AwaitingRedisTest extends DispatchCase {
         assertThat(values).doesNotHaveDuplicates().hasSize(MANY);
         assertThat((String) wire.call("CLIENT", "LIST", "TYPE", "pubsub"))
                 .satisfies(links -> assertThat(links.lines()).hasSize(1));
+    }
+
+    /** What is sent meanwhile is executed at its end, that of one connection without a break. */
+    private <T> T paused(Supplier<T> meanwhile) {
+        wire.call("CLIENT", "PAUSE", "400", "ALL");
+        return meanwhile.get();
     }
 
     private boolean isHeard() {

@@ -96,6 +96,7 @@ class ScriptHeadersTest {
                         "redrive.lua",
                         "repair.lua",
                         "survey.lua",
+                        "sweep.lua",
                         "trim.lua",
                         "upkeep.lua");
     }

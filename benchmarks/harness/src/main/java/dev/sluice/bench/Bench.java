@@ -15,7 +15,7 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel]}: runs the scenarios and prints medians.
+ * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [retain]}: runs the scenarios and prints medians.
  *
  * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
  */
@@ -23,13 +23,15 @@ import tools.jackson.databind.json.JsonMapper;
         name = "sluice-bench",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, cost.",
+        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, awaits, memory of results, cost.",
         footer = {
             "",
             "Examples:",
             "  java -jar sluice-bench.jar",
             "  java -jar sluice-bench.jar drain --tasks 500000 --concurrency 512 --json drain.json",
             "  java -jar sluice-bench.jar cancel --samples 200 --repetitions 3",
+            "  java -jar sluice-bench.jar await --samples 1000 --repetitions 1",
+            "  java -jar sluice-bench.jar retain --tasks 1000000 --repetitions 1 --warmup 0",
             "  java -jar sluice-bench.jar due --tasks 100000 --repetitions 1 --warmup 0",
             "  java -jar sluice-bench.jar latency --rates 1000,10000 --redis redis://localhost:6379"
         })
@@ -175,6 +177,20 @@ public final class Bench implements Callable<Integer> {
             @Override
             List<Variant> variants(RedisUnderLoad redis, Load load) {
                 return Cancel.variants(redis, load);
+            }
+        },
+        /** See {@link Await}. */
+        await {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Await.variants(redis, load);
+            }
+        },
+        /** See {@link Retain}. */
+        retain {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Retain.variants(redis, load);
             }
         };
 

@@ -1,6 +1,7 @@
 package dev.sluice.bench;
 
 import dev.sluice.Sluice;
+import dev.sluice.client.AwaitOptions;
 import dev.sluice.client.Cancellation;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.Queue;
@@ -19,30 +20,35 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
+import reactor.core.Disposable;
 
 /**
  * How soon a running task stops after another process has cancelled it: from the call of {@code cancel} here to the disposal of
- * the handler's {@code Mono} in a dispatcher of a process of its own. Both read the clock of one machine.
+ * the handler's {@code Mono} in a dispatcher of a process of its own; and the same for the cancelling of an await. Both read the clock of one machine.
  */
 final class Cancel implements Variant {
     private static final Queue QUEUE = Queue.named("sluice-bench-cancel");
     private static final long LONGEST_SECONDS = 30;
+    private static final AwaitOptions CANCELLING =
+            AwaitOptions.within(Duration.ofMinutes(1)).cancelsTask(true);
 
     private final RedisUnderLoad redis;
     private final Load load;
+    private final boolean awaited;
 
-    private Cancel(RedisUnderLoad redis, Load load) {
+    private Cancel(RedisUnderLoad redis, Load load, boolean awaited) {
         this.redis = redis;
         this.load = load;
+        this.awaited = awaited;
     }
 
     static List<Variant> variants(RedisUnderLoad redis, Load load) {
-        return List.of(new Cancel(redis, load));
+        return List.of(new Cancel(redis, load, false), new Cancel(redis, load, true));
     }
 
     @Override
     public String name() {
-        return "cancel " + load.samples + " tasks that run in another process";
+        return "cancel " + (awaited ? "the await of " : "") + load.samples + " tasks that run in another process";
     }
 
     @Override
@@ -57,14 +63,18 @@ final class Cancel implements Variant {
             TaskClient client = sluice.client(QUEUE);
             for (int i = 0; i < load.samples; i++) {
                 String id = "t" + i;
-                client.enqueue(Task.of("stay", i).id(id)).block();
+                Task<?> task = Task.of("stay", i).id(id);
+                Disposable waiting = awaited
+                        ? client.enqueueAndAwait(task, Void.class, CANCELLING).subscribe()
+                        : client.enqueue(task).subscribe();
                 next(lines, "started " + id);
                 long asked = micros();
-                Cancellation answer = client.cancel(id).block();
-                answered.recordValue(micros() - asked);
-                if (answer != Cancellation.STOPPING) {
-                    throw new IllegalStateException("the answer of a running task was " + answer);
+                if (awaited) {
+                    waiting.dispose();
+                } else if (client.cancel(id).block() != Cancellation.STOPPING) {
+                    throw new IllegalStateException("a running task was not told to stop");
                 }
+                answered.recordValue(micros() - asked);
                 stopped.recordValue(Math.max(0, next(lines, "stopped " + id) - asked));
             }
         } finally {
@@ -79,8 +89,10 @@ final class Cancel implements Variant {
         figures.put("p50 ms to the stop", stopped.getValueAtPercentile(50) / 1e3);
         figures.put("p99 ms to the stop", stopped.getValueAtPercentile(99) / 1e3);
         figures.put("max ms to the stop", stopped.getMaxValue() / 1e3);
-        figures.put("p50 ms to the answer", answered.getValueAtPercentile(50) / 1e3);
-        figures.put("p99 ms to the answer", answered.getValueAtPercentile(99) / 1e3);
+        if (!awaited) {
+            figures.put("p50 ms to the answer", answered.getValueAtPercentile(50) / 1e3);
+            figures.put("p99 ms to the answer", answered.getValueAtPercentile(99) / 1e3);
+        }
         return figures;
     }
 

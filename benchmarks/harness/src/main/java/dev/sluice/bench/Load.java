@@ -13,10 +13,10 @@ final class Load {
                     + " redis-server of its own, started for the run.")
     String redis;
 
-    @Option(names = "--tasks", description = "Tasks of a drain, a bulk enqueue, and of due; default: ${DEFAULT-VALUE}.")
+    @Option(names = "--tasks", description = "Tasks of a drain, a bulk enqueue, of due, and of retain; default: ${DEFAULT-VALUE}.")
     int tasks = 200_000;
 
-    @Option(names = "--payload", paramLabel = "BYTES", description = "Length of a payload; default: ${DEFAULT-VALUE}.")
+    @Option(names = "--payload", paramLabel = "BYTES", description = "Length of a payload, or of a value that is retained; default: ${DEFAULT-VALUE}.")
     int payload = 100;
 
     @Option(names = "--concurrency", description = "Tasks held at once; default: ${DEFAULT-VALUE}.")
@@ -56,7 +56,7 @@ final class Load {
                     + " not.")
     int timeoutMinutes = 5;
 
-    @Option(names = "--samples", description = "Tasks that cancel cancels, one after the other; default: ${DEFAULT-VALUE}.")
+    @Option(names = "--samples", description = "Tasks that cancel and await take one after the other; default: ${DEFAULT-VALUE}.")
     int samples = 200;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures and the surroundings there.")

@@ -89,6 +89,11 @@ final class RedisUnderLoad implements AutoCloseable {
         return "{\"id\":\"" + id + "\",\"type\":\"noop\",\"payload\":\"" + text + "\"}";
     }
 
+    /** How many connections listen to messages. */
+    long listeners() {
+        return connection.sync().clientList().lines().filter(it -> it.contains(" flags=P")).count();
+    }
+
     /** Deletes every key of a queue. */
     void clear(String queue) {
         ScanCursor at = ScanCursor.INITIAL;

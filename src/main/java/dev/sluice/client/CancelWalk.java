@@ -1,0 +1,76 @@
+package dev.sluice.client;
+
+import dev.sluice.redis.ProducerStore;
+import dev.sluice.redis.SweepReply;
+import dev.sluice.task.QueueFullException;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+
+/**
+ * One walk over the tasks that do not run, a page in each call, each place from its end to its beginning: what is taken
+ * from the beginning meanwhile moves nothing, and what is added at the end only has some looked at twice.
+ */
+final class CancelWalk {
+    private static final Object STEP = new Object();
+
+    private final StoreCalls calls;
+    private final ProducerStore store;
+    private final TaskFilter filter;
+    private final boolean acts;
+    private final Scheduler signals;
+    private final Queue<String> places;
+    private long skip;
+    private boolean begun;
+
+    CancelWalk(StoreCalls calls, ProducerStore store, TaskFilter filter, boolean acts, Scheduler signals) {
+        this.calls = calls;
+        this.store = store;
+        this.filter = filter;
+        this.acts = acts;
+        this.signals = signals;
+        this.places = new ArrayDeque<>(filter.places());
+    }
+
+    /** Subscribe once. Emits the counts of all calls so far after each of them, at least once. */
+    Flux<CancelProgress> progress() {
+        return Flux.generate(sink -> {
+                    if (begun && places.isEmpty()) {
+                        sink.complete();
+                    } else {
+                        sink.next(STEP);
+                    }
+                })
+                .concatMap(step -> step(), 0)
+                .scan(CancelProgress.NONE, (sum, step) -> sum.plus(step.examined(), step.matched(), step.cancelled()))
+                .skip(1);
+    }
+
+    /** The first one fails at once: nothing was done that should be gone on with. */
+    private Mono<SweepReply> step() {
+        String place = places.peek();
+        if (place == null) { // a state that is never due
+            begun = true;
+            return Mono.just(new SweepReply(false, false, 0, 0, 0, 0));
+        }
+        Mono<SweepReply> sweep = calls.afterIntroduction(
+                () -> store.sweep(place, skip, filter.typeOrNone(), filter.wordOfDelayed(), filter.beforeMs(), acts));
+        return (begun ? sweep.retryWhen(DeadWalk.again()) : sweep)
+                .publishOn(signals)
+                .doOnNext(this::swept);
+    }
+
+    private void swept(SweepReply reply) {
+        if (reply.full()) {
+            throw new QueueFullException(store.queue().name(), ProducerStore.MOST_CANCELLED);
+        }
+        begun = true;
+        skip = reply.next();
+        if (!reply.more()) {
+            places.remove();
+            skip = 0;
+        }
+    }
+}
