@@ -10,10 +10,6 @@ import dev.sluice.client.AwaitOptions;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
-import dev.sluice.redis.ClaimStore;
-import dev.sluice.redis.ExchangeCall;
-import dev.sluice.redis.RecoverReply;
-import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.AwaitTimeoutException;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
@@ -32,7 +28,6 @@ import dev.sluice.task.TaskFailedException;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
-import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -142,22 +137,9 @@ class AwaitingRedisTest extends DispatchCase {
 
     @Test
     void whatItsRecoveryBuriesIsToldToo() {
-        RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
-        ClaimStore claims = links.claims(queue, 1);
         CompletableFuture<?> poison = awaiting(task("poison"));
         eventually(() -> assertThat(status("poison")).isEqualTo("queued"));
-        claims.join("alive", PATIENCE).then(claims.heartbeat("alive", PATIENCE)).block(PATIENCE);
-
-        for (String name : List.of("first", "second")) { // each dies with it
-            claims.join(name, Duration.ofMillis(100)).block(PATIENCE);
-            claims.exchange(name, claims.keysOf(name), new ExchangeCall(1, 1, true))
-                    .block(PATIENCE);
-            eventually(() -> {
-                RecoverReply recovered = links.upkeep(queue, 1).recover(name).block(PATIENCE);
-                assertThat(recovered.moved() + recovered.dead()).isEqualTo(1);
-            });
-        }
-        claims.leave("alive").then(links.close()).block(PATIENCE);
+        killTwoThatHoldIt();
 
         assertThat(failureOf(poison)).isInstanceOf(TaskDeadException.class).hasMessageContaining("crash-limit");
     }

@@ -5,12 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
 import dev.sluice.client.EnqueueResult;
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.ExchangeCall;
+import dev.sluice.redis.RecoverReply;
+import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
+import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -113,6 +118,24 @@ abstract class DispatchCase {
     /** Tasks {@code t0}, {@code t1} … of type {@code t}, numbered from {@code from} to before {@code to}. */
     final void enqueue(int from, int to) {
         enqueue(IntStream.range(from, to).mapToObj(i -> task("t" + i)).toArray(Task[]::new));
+    }
+
+    /** Has two dispatchers die, one after the other, each with the one task that waits; at a crash limit of one it is dead then. */
+    final void killTwoThatHoldIt() {
+        RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        ClaimStore claims = links.claims(queue, 1);
+        claims.join("alive", PATIENCE).then(claims.heartbeat("alive", PATIENCE)).block(PATIENCE);
+
+        for (String name : List.of("first", "second")) { // each dies with it
+            claims.join(name, Duration.ofMillis(100)).block(PATIENCE);
+            claims.exchange(name, claims.keysOf(name), new ExchangeCall(1, 1, true))
+                    .block(PATIENCE);
+            eventually(() -> {
+                RecoverReply recovered = links.upkeep(queue, 1).recover(name).block(PATIENCE);
+                assertThat(recovered.moved() + recovered.dead()).isEqualTo(1);
+            });
+        }
+        claims.leave("alive").then(links.close()).block(PATIENCE);
     }
 
     static Task<Object> task(String id) {

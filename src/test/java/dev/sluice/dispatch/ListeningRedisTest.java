@@ -10,10 +10,6 @@ import dev.sluice.client.QueueEvent.Began;
 import dev.sluice.client.QueueEvent.Missed;
 import dev.sluice.client.QueueEvent.Moved;
 import dev.sluice.client.TaskClient;
-import dev.sluice.redis.ClaimStore;
-import dev.sluice.redis.ExchangeCall;
-import dev.sluice.redis.RecoverReply;
-import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -24,7 +20,6 @@ import dev.sluice.task.TaskState;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
-import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -131,22 +126,9 @@ class ListeningRedisTest extends DispatchCase {
 
     @Test
     void whatACrashGivesBackAndWhatItBuriesIsHeard() {
-        RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
-        ClaimStore claims = links.claims(queue, 1);
         Ear ear = listening();
         enqueue(task("poison"));
-        claims.join("alive", PATIENCE).then(claims.heartbeat("alive", PATIENCE)).block(PATIENCE);
-
-        for (String name : List.of("first", "second")) { // each dies with it
-            claims.join(name, Duration.ofMillis(100)).block(PATIENCE);
-            claims.exchange(name, claims.keysOf(name), new ExchangeCall(1, 1, true))
-                    .block(PATIENCE);
-            eventually(() -> {
-                RecoverReply recovered = links.upkeep(queue, 1).recover(name).block(PATIENCE);
-                assertThat(recovered.moved() + recovered.dead()).isEqualTo(1);
-            });
-        }
-        claims.leave("alive").then(links.close()).block(PATIENCE);
+        killTwoThatHoldIt();
 
         eventually(() -> assertThat(ear.movesOf("poison"))
                 .containsExactly("queued", "processing", "queued", "processing", "dead"));
