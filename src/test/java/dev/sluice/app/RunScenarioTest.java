@@ -127,7 +127,7 @@ class RunScenarioTest {
             Path folder = Path.of(directive(program, "dir"));
             try (ForeignWire wire = program.redis()) {
                 wire.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-                awaitStatus(wire, "long", "processing");
+                awaitRunning(program, wire, "long");
             }
             program.signal("TERM");
             assertThat(program.lineWith("Stopping")).contains("running tasks have 25 s to finish");
@@ -265,7 +265,7 @@ class RunScenarioTest {
             long redis = redisProcess(program);
             try (ForeignWire wire = program.redis()) {
                 wire.call("RPUSH", "task_queue", "{\"id\":\"last\",\"type\":\"sleep\",\"payload\":{\"ms\":1000}}");
-                awaitStatus(wire, "last", "processing");
+                awaitRunning(program, wire, "last");
             }
 
             program.signalGroup("TERM");
@@ -369,6 +369,16 @@ class RunScenarioTest {
             assertThat(System.nanoTime()).as(file.toString()).isLessThan(deadline);
             Thread.onSpinWait();
         }
+    }
+
+    /**
+     * Until the handler has the task. Its status says that Redis has given it away; what comes behind it on the same link
+     * and is done says that it has also arrived: a stop before that hands it back unbegun.
+     */
+    private static void awaitRunning(Program program, ForeignWire wire, String id) throws Exception {
+        awaitStatus(wire, id, "processing");
+        wire.call("RPUSH", "task_queue", "{\"id\":\"behind\",\"type\":\"echo\"}");
+        program.lineWith("  behind  echo  attempt 1  succeeded");
     }
 
     static void awaitStatus(ForeignWire wire, String id, String status) throws IOException {
