@@ -2,7 +2,9 @@ package dev.sluice.client;
 
 import dev.sluice.redis.EventLink;
 import dev.sluice.redis.ProducerStore;
+import dev.sluice.redis.ProgressReport;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.TaskProgress;
 import dev.sluice.task.TaskState;
 import java.time.Duration;
 import java.time.Instant;
@@ -94,14 +96,31 @@ final class Listeners {
         while (at != null && from < message.length()) {
             int line = message.indexOf('\n', from);
             int end = line < 0 ? message.length() : line;
-            int space = message.indexOf(' ', from);
-            TaskState state = space < 0 || space > end ? null : TaskState.ofWord(message.substring(from, space));
-            if (state != null) {
-                events.add(new QueueEvent.Moved(message.substring(space + 1, end), state, at));
+            QueueEvent event = event(message.substring(from, end), at);
+            if (event != null) {
+                events.add(event);
             }
             from = end + 1;
         }
         return events;
+    }
+
+    private static @Nullable QueueEvent event(String line, Instant at) {
+        int space = line.indexOf(' ');
+        if (space < 0) {
+            return null;
+        }
+        String word = line.substring(0, space);
+        String rest = line.substring(space + 1);
+        if (word.equals("progress")) {
+            int tab = rest.indexOf('\t'); // in no id
+            TaskProgress progress = tab < 0 ? null : ProgressReport.read(rest.substring(tab + 1), 0);
+            return progress == null
+                    ? null
+                    : new QueueEvent.Progressed(rest.substring(0, tab), progress.percent(), progress.text(), at);
+        }
+        TaskState state = TaskState.ofWord(word);
+        return state == null ? null : new QueueEvent.Moved(rest, state, at);
     }
 
     private static @Nullable Instant timeOf(String message, int end) {

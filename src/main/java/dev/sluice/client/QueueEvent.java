@@ -33,7 +33,24 @@ public sealed interface QueueEvent {
     }
 
     /**
-     * Moves were dropped here, for this listener asked for events more slowly than they came.
+     * A running task is so far, as its handler says; of several reports in a moment only the last is heard.
+     *
+     * @param id the task's id
+     * @param percent 0 to 100
+     * @param text what its handler said beside that; empty if nothing
+     * @param at when, by Redis' clock, in whole milliseconds
+     */
+    record Progressed(String id, int percent, String text, Instant at) implements QueueEvent {
+        /** Takes any id. */
+        public Progressed {
+            Objects.requireNonNull(id, "id");
+            Objects.requireNonNull(text, "text");
+            Objects.requireNonNull(at, "at");
+        }
+    }
+
+    /**
+     * Moves, and reports of progress, were dropped here, for this listener asked for events more slowly than they came.
      *
      * @param count how many, at least 1
      */

@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import dev.sluice.redis.Frame;
+import dev.sluice.redis.ProgressReport;
 import dev.sluice.task.Failure;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.TaskTimeoutException;
@@ -34,6 +35,9 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final AtomicReferenceFieldUpdater<Attempt, Sinks.Empty> CUT_SIGNAL =
             AtomicReferenceFieldUpdater.newUpdater(Attempt.class, Sinks.Empty.class, "cutSignal");
 
+    private static final AtomicReferenceFieldUpdater<Attempt, ProgressReport> REPORT =
+            AtomicReferenceFieldUpdater.newUpdater(Attempt.class, ProgressReport.class, "report");
+
     private static final int CLAIMED = 0;
     private static final int RUNNING = 1;
     private static final int ENDED = 2;
@@ -51,6 +55,9 @@ final class Attempt implements CoreSubscriber<Object> {
 
     @SuppressWarnings("UnusedVariable") // read and written through SUBSCRIPTION
     private volatile @Nullable Subscription subscription;
+
+    @SuppressWarnings("UnusedVariable") // read and written through REPORT
+    private volatile @Nullable ProgressReport report;
 
     private volatile @Nullable Thread inside;
     private String type = "-";
@@ -292,6 +299,27 @@ final class Attempt implements CoreSubscriber<Object> {
             throw new IllegalStateException("task " + frame.id() + " has not ended");
         }
         return with;
+    }
+
+    /** Has this told to Redis in the place of what was not told yet; nothing happens once it has ended. */
+    void report(ProgressReport latest) {
+        if (isRunning() && REPORT.getAndSet(this, latest) == null) {
+            pump.reported(this);
+        }
+    }
+
+    /** The same with what could not be told, unless there is something newer. */
+    void reportAgain(ProgressReport untold) {
+        if (isRunning() && REPORT.compareAndSet(this, null, untold)) {
+            pump.reported(this);
+        }
+    }
+
+    /** Takes what is to be told; null if it has ended. */
+    @Nullable
+    ProgressReport takeReport() {
+        ProgressReport latest = REPORT.getAndSet(this, null);
+        return isRunning() ? latest : null;
     }
 
     /** Marks that this thread is inside the handler's own code, so that an end on this very thread wakes nobody. */

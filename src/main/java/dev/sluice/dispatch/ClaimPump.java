@@ -81,6 +81,7 @@ final class ClaimPump implements Pump {
     private final Disposable.Composite waits = Disposables.composite();
     private final Disposable.Swap dueTimer = Disposables.swap();
     private final Calls calls;
+    private final ProgressReports progress;
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
     private final Deque<Attempt> unsettled = new ArrayDeque<>();
     private long unsettledBytes;
@@ -117,6 +118,7 @@ final class ClaimPump implements Pump {
         this.outage = parts.outages().of(queue.name());
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
+        this.progress = new ProgressReports(store, calls);
         this.doorbell = links.open("doorbell:" + queue.name());
         this.foreign = links.open("foreign:" + queue.name());
         this.rings = new ReadySource(wait -> store.awaitRing(doorbell, wait));
@@ -157,6 +159,11 @@ final class ClaimPump implements Pump {
         if (wake) {
             loop.signal();
         }
+    }
+
+    @Override
+    public void reported(Attempt attempt) {
+        progress.add(attempt);
     }
 
     @Override
@@ -229,6 +236,9 @@ final class ClaimPump implements Pump {
         LeaseKeeper keeping = keeper;
         if (keeping != null) {
             keeping.tick(nowNanos, !outage.isOpen());
+        }
+        if (!outage.isOpen()) {
+            progress.tick(nowNanos, now);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.redis.ProgressReport;
 import dev.sluice.task.Failure;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
@@ -81,6 +82,19 @@ final class Handed<T> implements Delivery<T> {
     @Override
     public Duration remaining() {
         return Duration.ofNanos(attempt.remainingNanos(System.nanoTime()));
+    }
+
+    @Override
+    public void progress(int percent) {
+        progress(percent, "");
+    }
+
+    @Override
+    public void progress(int percent, String text) {
+        if (percent < 0 || percent > 100) {
+            throw new IllegalArgumentException("percent must be 0 to 100, not " + percent);
+        }
+        attempt.report(new ProgressReport(attempt.token(), percent, ProgressReports.line(text)));
     }
 
     @Override

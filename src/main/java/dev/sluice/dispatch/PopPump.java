@@ -147,6 +147,10 @@ final class PopPump implements Pump {
         }
     }
 
+    /** Nothing is kept: what a Redis knows of a task that was popped is one word. */
+    @Override
+    public void reported(Attempt attempt) {}
+
     @Override
     public void wake() {
         loop.signal();

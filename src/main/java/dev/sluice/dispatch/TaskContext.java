@@ -55,6 +55,22 @@ public interface TaskContext<T> {
     /** What is left of {@link #timeout} now; zero if it is over. */
     Duration remaining();
 
+    /** The same as {@link #progress(int, String)} without a text. */
+    void progress(int percent);
+
+    /**
+     * Says how far this attempt is, for whoever looks at the task or listens to its queue.
+     *
+     * <p>Returns at once: the latest report goes to Redis with those of other tasks, up to five times a second, and is
+     * kept there until this attempt has ended; what Redis could not take is told again, unless there is something newer.
+     * After the end of the attempt nothing is told. In an at-most-once queue nothing is kept of it.
+     *
+     * @param percent 0 to 100; may also fall
+     * @param text one line for people; control characters become blanks, and what is beyond 200 characters is cut off
+     * @throws IllegalArgumentException if {@code percent} is outside its range
+     */
+    void progress(int percent, String text);
+
     /**
      * Whether this attempt was ended over its handler's head: its timeout or deadline is over, its lease was lost, or the
      * shutdown's grace has passed. The handler's Mono is cancelled then; this is for code that no cancellation reaches.

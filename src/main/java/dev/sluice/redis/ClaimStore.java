@@ -56,7 +56,21 @@ public final class ClaimStore {
                 .map(reply -> ExchangeReply.of(call, reply));
     }
 
-    /** The keys that {@link #exchange} takes, to be made once per incarnation. */
+    /** Keeps how far tasks are that this incarnation holds; emits how many of them it does hold, 0 also if it has lapsed. */
+    public Mono<Integer> report(String incarnation, byte[][] incarnationKeys, List<ProgressReport> reports) {
+        return commands.run(
+                        Script.PROGRESS,
+                        incarnationKeys,
+                        args -> {
+                            args.add(incarnation);
+                            reports.forEach(report ->
+                                    args.add(Tokens.word(report.token())).add(report.line()));
+                        },
+                        deadline)
+                .map(reply -> reply.number(0) == 0 ? (int) reply.number(1) : 0);
+    }
+
+    /** The keys that {@link #exchange} and {@link #report} take, to be made once per incarnation. */
     public byte[][] keysOf(String incarnation) {
         return keys.withClaimed(incarnation);
     }

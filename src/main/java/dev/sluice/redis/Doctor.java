@@ -122,6 +122,7 @@ public final class Doctor {
                 .then(now())
                 .flatMapMany(now -> pages.all(What.LATE).doOnNext(page -> seen.late(page, now)))
                 .thenMany(pages.all(What.STATUS).doOnNext(seen::statuses))
+                .thenMany(pages.all(What.PROGRESS).doOnNext(seen::progress))
                 .then();
     }
 

@@ -162,6 +162,15 @@ final class Examination {
         }
     }
 
+    void progress(Page page) {
+        for (Row row : page.rows) {
+            String id = String.valueOf(row.id);
+            if (isMine(id) && (!row.hasBody || row.isDelayed)) {
+                suspect(Kind.PROGRESS_OF_NOBODY, id, "", "", Pages.shown(row.first));
+            }
+        }
+    }
+
     void statuses(Page page) {
         for (Row row : page.rows) {
             String id = String.valueOf(row.id);

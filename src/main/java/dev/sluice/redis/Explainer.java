@@ -8,6 +8,7 @@ import dev.sluice.task.Explanation.Place;
 import dev.sluice.task.Explanation.Reason;
 import dev.sluice.task.Queue;
 import dev.sluice.task.TaskInfo;
+import dev.sluice.task.TaskProgress;
 import dev.sluice.task.TaskState;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -323,6 +324,7 @@ public final class Explainer {
         final long leaseMs;
         final long cancelled;
         final boolean draining;
+        final @Nullable TaskProgress progress;
         final Map<String, Object> facts = new LinkedHashMap<>();
 
         Known(String id, Reply reply) {
@@ -347,6 +349,7 @@ public final class Explainer {
             this.leaseMs = isMember ? reply.number(14) : 0;
             this.cancelled = reply.number(15);
             this.draining = reply.number(16) == 1;
+            this.progress = reply.isNull(17) ? null : ProgressReport.read(reply.text(18), reply.number(17));
             if (word != null) {
                 facts.put("status", word);
             }
@@ -362,6 +365,13 @@ public final class Explainer {
             }
             if (!failure.isEmpty()) {
                 facts.put("failure", failure);
+            }
+            if (progress != null) {
+                facts.put("percent", progress.percent());
+                if (!progress.text().isEmpty()) {
+                    facts.put("progress", progress.text());
+                }
+                facts.put("reportedMsAgo", progress.ago().toMillis());
             }
         }
 
@@ -406,7 +416,8 @@ public final class Explainer {
                             attempts,
                             crashes,
                             isDelayed ? Duration.ofMillis(dueInMs) : null,
-                            died ? Duration.ofMillis(diedMsAgo) : null);
+                            died ? Duration.ofMillis(diedMsAgo) : null,
+                            progress);
         }
 
         Explanation at(Place place, String where, List<Reason> why, boolean complete) {

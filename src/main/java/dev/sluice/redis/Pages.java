@@ -47,7 +47,8 @@ final class Pages {
         DEAD,
         RECORDS,
         STATUS,
-        LATE;
+        LATE,
+        PROGRESS;
 
         String word() {
             return name().toLowerCase(Locale.ROOT);

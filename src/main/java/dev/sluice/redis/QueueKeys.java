@@ -26,7 +26,8 @@ final class QueueKeys {
             tagged("late"),
             tagged("suspects"),
             tagged("cancelling"),
-            tagged("cancelled")
+            tagged("cancelled"),
+            tagged("progress")
         };
     }
 

@@ -35,6 +35,7 @@ final class Script {
     static final Script LOOK = new Script("look");
     static final Script LISTEN = new Script("listen");
     static final Script SWEEP = new Script("sweep");
+    static final Script PROGRESS = new Script("progress");
 
     private final byte[] text;
     private final byte[] sha;

@@ -93,6 +93,11 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 Cure.REPAIR,
                 "a mark for a late status with a time that cannot be",
                 "--repair sets it to now, so that upkeep looks after it."),
+        /** A report of progress that outlived its task. */
+        PROGRESS_OF_NOBODY(
+                Cure.REPAIR,
+                "a report of progress of a task that does not run",
+                "Somebody deleted its task. --repair removes the report."),
         /** A schedule that nobody would ever fire. */
         SCHEDULE_NEVER_DUE(
                 Cure.REPAIR,

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param crashes how many dispatchers died while they held it, from 0; as {@code attempts}
  * @param due how long until it is due, negative if it has been for that long; null if it waits for no time
  * @param dead how long it has been a dead letter; null if it is none
+ * @param progress what its handler last reported in the attempt that runs; null if it does not run or has reported nothing
  */
 public record TaskInfo(
         String id,
@@ -20,7 +21,8 @@ public record TaskInfo(
         long attempts,
         long crashes,
         @Nullable Duration due,
-        @Nullable Duration dead) {
+        @Nullable Duration dead,
+        @Nullable TaskProgress progress) {
 
     /** The id and the state are never null. */
     public TaskInfo {

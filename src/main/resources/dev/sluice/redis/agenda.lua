@@ -4,7 +4,7 @@
 -- RETURNS: {time in ms, for 'due' the ms until the next one behind these or -1, for 'all' the next cursor ('0' = the end),
 --          for each name, record or '', due time or '', 1 = it has a body}
 -- FROM→TO: none
-local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 16)
 local what, from, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now = clock_ms()
 local names, following = {}, '0'

@@ -1,7 +1,7 @@
 -- Put in front of every verb's script: names for the keys, the one clock, the frame header, the ring.
 -- A frame is SOH origin counters SP id [STX last failure] LF body; the body is never decoded, re-encoded or changed here.
 local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIES, META, LATE, SUSPECTS, CANCELLING,
-  CANCELLED, CLAIMED = unpack(KEYS)
+  CANCELLED, PROGRESS, CLAIMED = unpack(KEYS)
 local call = redis.call
 local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)()[\2\n]' -- the position is that of the STX, or of the LF
 local COUNTERS = '^(%d+),(%d+),(%d+),?(%d*)$'

@@ -29,7 +29,7 @@ local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events', 't
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
 
 -- A task of which a result is kept is not run again: its result is the answer.
-local results = now < (tonumber(meta[3]) or 0) and keys_from(15)
+local results = now < (tonumber(meta[3]) or 0) and keys_from(16)
 if results and #results == 0 then
   return { 2, 0, 0, 0, 0 }
 end

@@ -43,6 +43,7 @@ local call_dot = ARGV[2] .. '.'
 local size = lengths()
 local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local last = tonumber(call('HGET', CLAIMED, 'last') or 0)
+local reported = call('HLEN', PROGRESS)
 local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
 local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
 if lease == 0 then
@@ -101,6 +102,9 @@ local function end_well(first, count, awaited)
   if size.cancelling > 0 then
     call('SREM', CANCELLING, unpack(ids)) -- too late to be cancelled
   end
+  if reported > 0 then
+    call('HDEL', PROGRESS, unpack(ids))
+  end
   call('HDEL', BODIES, unpack(ids))
   if #awaiting > 0 then
     look_after(awaiting)
@@ -121,6 +125,9 @@ local function settle_one(token, kind, delay_ms, failure)
     return false
   end
   call('HDEL', CLAIMED, token)
+  if reported > 0 then
+    call('HDEL', PROGRESS, id)
+  end
   if size.cancelling > 0 and call('SREM', CANCELLING, id) == 1 then
     kind = (kind == 'd' or kind == 'x') and kind or 'c' -- it would have run again
   elseif kind == 'c' then
@@ -180,7 +187,7 @@ end
 -- Dead letters are kept elsewhere, and a cancelled task leaves its id free at once: neither has a result. The longest time
 -- any is kept stands in meta: until then whoever enqueues has to look for them.
 local function keep_results()
-  local keys, longest_ms = keys_from(16), 0
+  local keys, longest_ms = keys_from(17), 0
   for i = 1, kept do
     local item = kept_at + 1 + (i - 1) * 3
     local token = ARGV[item]

@@ -5,7 +5,7 @@
 --          failure of its dead letter or false, 1 = it is watched for a late status, 1 = the queue is paused,
 --          dispatchers alive, dispatchers known, plain, ready and suspects waiting,
 --          ms that the lease of that incarnation is good for or false, elements of it that were cancelled and are still in a
---          list, 1 = the queue is draining}
+--          list, 1 = the queue is draining, ms since its last report of progress or false, that report}
 -- FROM→TO: none
 local id = ARGV[1]
 local size = lengths()
@@ -20,6 +20,8 @@ local attempts, crashes = string.match(frame or letter or '', '^\1%a(%d+),(%d+),
 local lease = call('ZSCORE', DISPATCHERS, ARGV[2])
 local meta = call('HMGET', META, 'paused', 'draining')
 local _, cancelled = mark_of(id)
+local report = call('HGET', PROGRESS, id) or ''
+local reported_ms, said = string.match(report, '^(%d+) (.*)$')
 local due, died = call('ZSCORE', DELAYED, id), call('ZSCORE', DEAD, id)
 return {
   call('HGET', STATUS, id), tonumber(attempts) or 0, tonumber(crashes) or 0, frame and 1 or 0,
@@ -27,4 +29,5 @@ return {
   call('ZSCORE', LATE, id) and 1 or 0, meta[1] and 1 or 0,
   call('ZCOUNT', DISPATCHERS, '(' .. now, '+inf'), size.dispatchers, size.plain, size.ready, size.suspects,
   lease and math.floor(lease - now), cancelled or 0, meta[2] and 1 or 0,
+  reported_ms and math.floor(now - reported_ms) or false, said or false,
 }

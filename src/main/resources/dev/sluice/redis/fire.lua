@@ -7,7 +7,7 @@
 --          3 left out, for the task before lives; 4 it has no body: it stays due; 5 not looked at, for there is no room in
 --          this call
 -- FROM→TO: new→QUEUED, DEAD→QUEUED
-local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 16)
 local size = lengths()
 local meta = call('HMGET', META, 'delivery', 'draining', 'events')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]

@@ -7,6 +7,7 @@
 --          claimed  id, token, -        bodies   id, SHA-1 of the frame, the id in its header
 --          delayed  id, due time, -     dead     id, time, 1 = it has its record
 --          records  id, -, 1 = it has its time    status   id, -, -    late     id, score, -
+--          progress id, its report, -
 -- FROM→TO: none
 local what, from, limit, from_head = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local size = lengths()
@@ -95,6 +96,10 @@ elseif what == 'dead' then
 elseif what == 'records' then
   following = pairs_of('HSCAN', DEAD_BODIES, function(id)
     row(id, false, call('ZSCORE', DEAD, id) and '1')
+  end)
+elseif what == 'progress' then
+  following = pairs_of('HSCAN', PROGRESS, function(id, report)
+    row(id, report, false)
   end)
 elseif what == 'status' then
   following = pairs_of('HSCAN', STATUS, function(id)

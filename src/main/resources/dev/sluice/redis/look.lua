@@ -6,7 +6,7 @@
 --          0 it lives; 1 it has ended: its result; 2 it is a dead letter: its record and time; 3 nothing is known of it
 -- FROM→TO: none
 local size = lengths()
-local results = keys_from(15)
+local results = keys_from(16)
 local waiting = size.plain + size.ready + size.suspects
 local words = call('HMGET', STATUS, unpack(ARGV))
 local reply, bytes, looked = { 0, 0 }, 0, 0

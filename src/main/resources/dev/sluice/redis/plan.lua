@@ -11,7 +11,7 @@
 --          0 done; 1 there is none; 2 it was so already; 3 there is another, or another version; 4 there are too many;
 --          5 the queue is draining
 -- FROM→TO: new→QUEUED, DEAD→QUEUED
-local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 15)
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 16)
 local verb, name = ARGV[1], ARGV[2]
 local size = lengths()
 local count = call('HLEN', SCHEDULES)

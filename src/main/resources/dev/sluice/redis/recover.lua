@@ -11,6 +11,7 @@ local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local meta = call('HMGET', META, 'seen', 'lease', 'events')
+local reported = call('HLEN', PROGRESS)
 call('HLEN', CLAIMED)
 if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
   return { 1 }
@@ -53,6 +54,9 @@ if #held > 0 then
   local asked = size.cancelling > 0 and call('SMISMEMBER', CANCELLING, unpack(ids, 1, #frames))
   call('HDEL', CLAIMED, unpack(tokens, 1, #frames))
   call('HDEL', BODIES, unpack(ids, 1, #frames))
+  if reported > 0 then
+    call('HDEL', PROGRESS, unpack(ids, 1, #frames))
+  end
   for i = 1, #frames do
     local id, frame = ids[i], frames[i]
     if asked and asked[i] == 1 then

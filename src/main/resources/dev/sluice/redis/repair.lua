@@ -7,7 +7,7 @@
 local repairs, kind, n = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3])
 local LONG_AGO_MS, LATEST_LOOK_MS, PAGE, STEP = 600000, 600000, 256, 16
 local CRASHES_OF_A_SUSPECT = 3 -- the default crash limit: a task that crashed twice waits apart
-local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 16)
+local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 17)
 local size = lengths()
 local now = clock_ms()
 
@@ -71,6 +71,7 @@ local cases = {
   ['claimed-without-body'] = function(id, token)
     return call('HGET', CLAIMED, token) == id and call('HEXISTS', BODIES, id) == 0, function()
       call('HDEL', CLAIMED, token)
+      call('HDEL', PROGRESS, id)
       drop(id, 'processing')
     end
   end,
@@ -80,6 +81,7 @@ local cases = {
     return frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id), function()
       local again, crashes = recount(frame, 0, 0)
       call('HDEL', BODIES, id)
+      call('HDEL', PROGRESS, id)
       call('LPUSH', list_for(crashes, CRASHES_OF_A_SUSPECT), again)
       call('HSET', STATUS, id, 'queued')
       call('ZREM', LATE, id)
@@ -132,6 +134,12 @@ local cases = {
     local score = tonumber(call('ZSCORE', LATE, id) or 0)
     return score > (now + LATEST_LOOK_MS) * 8 or score < 0, function()
       call('ZADD', LATE, 'XX', now * 8, id)
+    end
+  end,
+  ['progress-of-nobody'] = function(id)
+    local runs = call('HEXISTS', BODIES, id) == 1 and not call('ZSCORE', DELAYED, id)
+    return not runs and call('HEXISTS', PROGRESS, id) == 1, function()
+      call('HDEL', PROGRESS, id)
     end
   end,
   ['two-places'] = function(id)

@@ -7,7 +7,7 @@
 --          ms until the first schedule fires or -1, lapsed incarnations...}
 -- FROM→TO: SCHEDULED→QUEUED, RETRYING→QUEUED
 local lease_ms, limit, crash_limit, cursor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local SCHEDULES_DUE = unpack(KEYS, 15)
+local SCHEDULES_DUE = unpack(KEYS, 16)
 local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 
 local size = lengths()

@@ -290,6 +290,28 @@ class CommandsRedisTest {
     }
 
     @Test
+    void statusTellsHowATaskThatIsKeptHasEndedAndWhenALaterOneIsDue() {
+        run("enqueue", "jobs", "noop", "--id", "later", "--delay", "90s");
+        redis.call(
+                "SET",
+                "{jobs}:result:done",
+                "{\"state\":\"succeeded\",\"endedAt\":1764165600000,\"attempts\":2,\"ranMs\":12}\n{\"total\":5}");
+
+        CommandLineCase both = run("status", "jobs", "done", "later");
+        CommandLineCase json = run("status", "jobs", "done", "done", "-o", "json");
+
+        assertThat(both.exit()).isZero();
+        assertThat(both.out()).startsWith("""
+                ID     STATE      MORE
+                done   succeeded  at 2025-11-26T14:00:00Z, attempts 2, ran 12 ms, result of 11 bytes
+                later  scheduled  due in\s""");
+        assertThat(json.out())
+                .isEqualTo(
+                        "{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"done\",\"state\":\"succeeded\","
+                                + "\"endedAt\":\"2025-11-26T14:00:00Z\",\"attempts\":2,\"ranMs\":12,\"result\":{\"total\":5}}]}\n");
+    }
+
+    @Test
     void queuesAreListedByNameWithTheirCounts() {
         run("enqueue", "jobs", "noop");
         run("enqueue", "clicks", "noop", "--delivery", "at-most-once");

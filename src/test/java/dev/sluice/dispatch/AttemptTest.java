@@ -206,6 +206,11 @@ class AttemptTest {
         }
 
         @Override
+        public void reported(Attempt attempt) {
+            // Nobody looks.
+        }
+
+        @Override
         public void wake() {
             // Nobody sleeps.
         }

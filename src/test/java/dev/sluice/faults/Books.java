@@ -324,6 +324,7 @@ final class Books {
                 || key.equals(OWN + "dead")
                 || key.equals(OWN + "dead:bodies")
                 || key.equals(OWN + "cancelling")
+                || key.equals(OWN + "progress")
                 || key.equals(OWN + "cancelled");
     }
 
@@ -440,6 +441,9 @@ final class Books {
         }
         if (hash(OWN + "cancelling").containsKey(id) && !"processing".equals(word)) {
             wrong.add(at + ": " + id + " is '" + word + "' and to be stopped");
+        }
+        if (hash(OWN + "progress").containsKey(id) && !"processing".equals(word)) {
+            wrong.add(at + ": " + id + " is '" + word + "' and somebody says how far it is");
         }
     }
 

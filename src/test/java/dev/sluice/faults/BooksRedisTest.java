@@ -105,6 +105,13 @@ class BooksRedisTest {
         assertThat(found(redis -> {
                     born(redis);
                     claimed(redis, FRAME);
+                    step(redis, "HSET {q}:progress a 1700000000000");
+                    ended(redis, "1.1");
+                }))
+                .containsExactly("a is 'null' and somebody says how far it is");
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
                     step(redis, "HDEL {q}:claimed:x 1.1", "HSET {q}:claimed:y 1.1 a", "HSET {q}:claimed:z 1.1 a");
                 }))
                 .containsExactly("a is 'processing', but: 0 waiting, 2 claimed, body");

@@ -55,6 +55,16 @@ record GivenTask(String id, String type, String json, Map<String, String> header
     }
 
     @Override
+    public void progress(int percent) {
+        // Nobody looks.
+    }
+
+    @Override
+    public void progress(int percent, String text) {
+        // Nobody looks.
+    }
+
+    @Override
     public @Nullable Failure lastFailure() {
         return null;
     }

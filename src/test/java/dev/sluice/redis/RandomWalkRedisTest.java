@@ -88,11 +88,12 @@ class RandomWalkRedisTest {
 
         void step() {
             Actor actor = actors.get(random.nextInt(actors.size()));
-            switch (random.nextInt(31)) {
+            switch (random.nextInt(33)) {
                 case 22, 23 -> schedule();
                 case 24, 25, 26, 27 -> cancel();
                 case 28, 29 -> redrive();
                 case 30 -> purge();
+                case 31, 32 -> actor.report();
                 case 20 -> lateStatus();
                 case 21 -> pause(random.nextInt(3) == 0);
                 case 0, 1, 2 -> enqueue();
@@ -301,6 +302,7 @@ class RandomWalkRedisTest {
                             q.key("bodies"),
                             q.key("delayed"),
                             q.key("cancelling"),
+                            q.key("progress"),
                             q.key("cancelled")))
                     .isEqualTo(0L);
             assertThat(new LinkedHashSet<Object>((List<?>) q.wire.call("HKEYS", q.queue.statusKey())))
@@ -351,6 +353,14 @@ class RandomWalkRedisTest {
                 log.add(worker.name + " call " + early.call.number() + " late");
                 count(early, reply);
                 take(early, reply);
+            }
+
+            /** Also of what may not be its own any more. */
+            void report() {
+                List<ProgressReport> reports = new ArrayList<>(List.of(new ProgressReport(Tokens.of(1, 1), 1, "")));
+                memory.values().forEach(held -> reports.add(new ProgressReport(held.token(), 50, "half")));
+                int kept = OneQueue.await(q.claims.report(worker.name, worker.incarnationKeys, reports));
+                log.add(worker.name + " says how far " + reports.size() + " are, kept " + kept);
             }
 
             void sendAgain() {

@@ -91,6 +91,7 @@ class ScriptHeadersTest {
                         "look.lua",
                         "pause.lua",
                         "plan.lua",
+                        "progress.lua",
                         "purge.lua",
                         "recover.lua",
                         "redrive.lua",

@@ -40,6 +40,7 @@ class WrongTypesRedisTest {
                     "settle",
                     "join",
                     "heartbeat",
+                    "report",
                     "recover",
                     "leave",
                     "schedule",
@@ -64,8 +65,8 @@ class WrongTypesRedisTest {
                     // Some verbs have nothing to do with some keys; then they may do their work.
                     assertThat(verb + " " + name)
                             .matches(
-                                    "heartbeat .*|(enqueue|schedule|cancel|join|pause|resume|drain|bury|upkeep|redrive|purge|trim)"
-                                            + " .*:claimed:a");
+                                    "(heartbeat|report) .*|(enqueue|schedule|cancel|join|pause|resume|drain|bury|upkeep|redrive|purge|trim)"
+                                            + " .*:(claimed:a|progress)");
                 } else {
                     assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
                     assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
@@ -109,6 +110,11 @@ class WrongTypesRedisTest {
                 });
             case "join" -> () -> q.worker("b");
             case "heartbeat" -> () -> OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
+            case "report" ->
+                () -> OneQueue.await(q.claims.report(
+                        "a",
+                        worker.incarnationKeys,
+                        List.of(new ProgressReport(held.get(2).token(), 10, ""))));
             case "recover" -> () -> q.recover(worker);
             case "leave" -> () -> OneQueue.await(q.claims.leave("a"));
             case "schedule" -> () -> q.schedule("new", -1000);

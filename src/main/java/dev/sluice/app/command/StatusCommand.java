@@ -3,17 +3,12 @@ package dev.sluice.app.command;
 import dev.sluice.Sluice;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
-import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
-import dev.sluice.task.TaskState;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -24,8 +19,9 @@ import reactor.core.publisher.Mono;
 @Command(
         name = "status",
         description = {
-            "Shows the states of tasks: queued, scheduled, processing, retrying or dead.",
-            "A task that has ended well is unknown, as one that never was."
+            "Shows the states of tasks: queued, scheduled, processing with its progress, retrying or dead; and how one has"
+                    + " ended, while its result is kept.",
+            "Otherwise a task that has ended well is unknown, as one that never was."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -62,52 +58,43 @@ final class StatusCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         Session.checkNames(queue, ids);
-        Map<String, @Nullable TaskState> states = new LinkedHashMap<>();
-        ids.forEach(id -> states.put(id, null));
+        List<TaskLook> looks = ids.stream().distinct().map(TaskLook::unknown).toList();
         try (Session session = Session.with(redis.address())) {
             QueueInfo known = session.await(session.sluice().queue(queue));
             if (known == null) {
                 terminal.remark("Nobody has worked on a queue '" + queue + "' in this Redis yet.");
             } else {
-                session.await(read(session.sluice(), known.queue(), states));
+                looks = Objects.requireNonNull(
+                        session.await(read(session.sluice(), known.queue(), looks)), "never empty");
             }
         }
-        show(states);
-        return states.containsValue(null) ? 1 : 0;
+        show(looks);
+        return looks.stream().anyMatch(TaskLook::isUnknown) ? 1 : 0;
     }
 
-    private static Mono<Void> read(Sluice sluice, Queue queue, Map<String, @Nullable TaskState> states) {
-        TaskClient client = sluice.client(queue);
-        return Flux.fromIterable(List.copyOf(states.keySet()))
-                .flatMapSequential(
-                        id -> client.status(id).map(Optional::of).defaultIfEmpty(Optional.empty()), AT_A_TIME)
-                .collectList()
-                .doOnNext(found -> {
-                    int next = 0;
-                    for (Map.Entry<String, @Nullable TaskState> entry : states.entrySet()) {
-                        entry.setValue(found.get(next++).orElse(null));
-                    }
-                })
-                .then();
+    private static Mono<List<TaskLook>> read(Sluice sluice, Queue queue, List<TaskLook> ids) {
+        return Flux.fromIterable(ids)
+                .flatMapSequential(id -> TaskLook.at(sluice, queue, id.id()), AT_A_TIME)
+                .collectList();
     }
 
-    private void show(Map<String, @Nullable TaskState> states) {
+    private void show(List<TaskLook> looks) {
         if (output.isJson()) {
             terminal.say(new JsonDocument()
                     .put("queue", queue)
-                    .put(
-                            "tasks",
-                            states.entrySet().stream().map(StatusCommand::json).toList())
+                    .put("tasks", looks.stream().map(TaskLook::json).toList())
                     .toString());
             return;
         }
-        Table table = new Table("ID", "STATE");
-        states.forEach((id, state) -> table.row(id, state == null ? "unknown" : state.word()));
+        boolean bare = looks.stream().allMatch(look -> look.detail().isEmpty());
+        Table table = bare ? new Table("ID", "STATE") : new Table("ID", "STATE", "MORE");
+        for (TaskLook look : looks) {
+            if (bare) {
+                table.row(look.id(), look.state());
+            } else {
+                table.row(look.id(), look.state(), look.detail());
+            }
+        }
         terminal.say(table.lines(terminal.isColoured()));
-    }
-
-    private static JsonDocument json(Map.Entry<String, @Nullable TaskState> task) {
-        TaskState state = task.getValue();
-        return new JsonDocument().put("id", task.getKey()).put("state", state == null ? null : state.word());
     }
 }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -17,7 +18,8 @@ import reactor.core.publisher.Mono;
  * <ul>
  *   <li>{@code echo}: succeeds with its payload
  *   <li>{@code noop}: succeeds
- *   <li>{@code sleep}, {@code {"ms":250}}: succeeds after that time, holding a slot but no thread
+ *   <li>{@code sleep}, {@code {"ms":250}}: succeeds after that time, holding a slot but no thread; from 5 s on it tells its
+ *       progress each tenth
  *   <li>{@code fail}, {@code {"message":"...","times":2}}: fails its first attempts, all of them without {@code times}
  * </ul>
  */
@@ -25,6 +27,7 @@ final class BuiltInTypes {
     static final Set<String> NAMES = Set.of("echo", "noop", "sleep", "fail");
 
     private static final Duration LONGEST_SLEEP = Duration.ofDays(1);
+    private static final Duration WORTH_TELLING = Duration.ofSeconds(5);
 
     private final TaskLog log;
     private final Predicate<TaskContext<?>> quiet;
@@ -42,7 +45,7 @@ final class BuiltInTypes {
                         byte[].class,
                         context -> observed(context, text(context.payload()), Mono.justOrEmpty(context.payload())))
                 .handler("noop", Void.class, context -> observed(context, null, Mono.empty()))
-                .handler("sleep", Sleep.class, context -> observed(context, null, sleep(context.payload())))
+                .handler("sleep", Sleep.class, context -> observed(context, null, sleep(context)))
                 .handler("fail", Failing.class, context -> observed(context, null, fail(context)));
     }
 
@@ -79,12 +82,19 @@ final class BuiltInTypes {
         log.ended(context.id(), context.type(), context.attempt(), System.nanoTime() - began, outcome, detail);
     }
 
-    private static Mono<Void> sleep(@Nullable Sleep wanted) {
+    private static Mono<Void> sleep(TaskContext<Sleep> context) {
+        Sleep wanted = context.payload();
         Duration time = Duration.ofMillis(wanted == null ? 0 : wanted.ms());
         if (time.isNegative() || time.compareTo(LONGEST_SLEEP) > 0) {
             return Mono.error(new IllegalArgumentException("\"ms\" must be 0 to 86400000, was " + time.toMillis()));
         }
-        return Mono.delay(time).then();
+        if (time.compareTo(WORTH_TELLING) < 0) {
+            return Mono.delay(time).then();
+        }
+        return Flux.interval(time.dividedBy(10))
+                .take(10)
+                .doOnNext(tenths -> context.progress((int) (10 * tenths + 10)))
+                .then();
     }
 
     private static Mono<Void> fail(TaskContext<Failing> context) {
