@@ -101,8 +101,10 @@ class ProcessesScenarioTest {
         stage.worker("other heir", IN_FLIGHT).awaitReady();
         // Heirs that have been at work: what is measured is the recovery, and not how fast a new JVM is.
         stage.put(IntStream.range(IN_FLIGHT, 3 * IN_FLIGHT), "1");
-        eventually(PATIENCE, () -> assertThat(stage.info())
-                .matches(it -> it.waiting() == 0 && it.running().orElse(0) == IN_FLIGHT));
+        eventually(
+                PATIENCE,
+                () -> assertThat(stage.info())
+                        .matches(it -> it.waiting() == 0 && it.running().orElse(0) == IN_FLIGHT));
         stage.put(IntStream.range(3 * IN_FLIGHT, 3 * IN_FLIGHT + 200), "5");
 
         long killed = stage.kill(victim);
