@@ -5,14 +5,14 @@
 -- RETURNS: {0, moved back, dead, 1 = more remain}; {1} its lease is alive, or nobody was seen for long: nothing was done
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
 local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
-local SCANNED_A_CALL = 1024
+local MOST_ORDERED, MOST_INDEXES = 1024, 1024
 
 local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local meta = call('HMGET', META, 'seen', 'lease', 'events')
 local reported = call('HLEN', PROGRESS)
-call('HLEN', CLAIMED)
+local held = call('HLEN', CLAIMED)
 if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
   return { 1 }
 end
@@ -23,8 +23,9 @@ if score ~= 0 then
   call('ZADD', DISPATCHERS, 'XX', 0, incarnation)
 end
 
--- The newest claims go back first, so that the oldest comes to the very head: tokens are <call>.<index>.
-local held, cursor = {}, '0'
+-- The newest claims go back first, so that the oldest comes to the very head: tokens are <call>.<index>. Of more than are read
+-- here nobody knows which are the newest. Sorted as numbers, which calls no function of ours for each comparison.
+local order, token_of, id_of, cursor = {}, {}, {}, '0'
 repeat
   local page = call('HSCAN', CLAIMED, cursor, 'COUNT', limit)
   cursor = page[1]
@@ -32,25 +33,25 @@ repeat
     local token = page[2][i]
     if token ~= 'last' then
       local c, k = string.match(token, '^(%d+)%.(%d+)$')
-      held[#held + 1] = { tonumber(c) or 0, tonumber(k) or 0, token, page[2][i + 1] }
+      local at = (tonumber(c) or 0) * MOST_INDEXES + (tonumber(k) or 0)
+      if not token_of[at] then -- a scan may name one twice
+        order[#order + 1] = at
+        token_of[at], id_of[at] = token, page[2][i + 1]
+      end
     end
   end
-until #held >= SCANNED_A_CALL or cursor == '0'
-table.sort(held, function(a, b)
-  if a[1] ~= b[1] then
-    return a[1] > b[1]
-  end
-  return a[2] > b[2]
-end)
+until cursor == '0' or (held > MOST_ORDERED and #order >= limit)
+table.sort(order)
 
 hear(meta[3], now)
 local moved, dead = 0, 0
-if #held > 0 then
+if #order > 0 then
   local tokens, ids, words, back, awaiting, told = {}, {}, {}, {}, {}, {}
-  for i = 1, math.min(limit, #held) do
-    tokens[i], ids[i] = held[i][3], held[i][4]
+  for i = 1, math.min(limit, #order) do
+    local at = order[#order + 1 - i]
+    tokens[i], ids[i] = token_of[at], id_of[at]
   end
-  local frames = frames_of(ids)
+  local frames, pushed = frames_of(ids), { [READY] = {}, [SUSPECTS] = {} }
   local asked = size.cancelling > 0 and call('SMISMEMBER', CANCELLING, unpack(ids, 1, #frames))
   call('HDEL', CLAIMED, unpack(tokens, 1, #frames))
   call('HDEL', BODIES, unpack(ids, 1, #frames))
@@ -82,13 +83,19 @@ if #held > 0 then
           awaiting[#awaiting + 1] = id
         end
       else
-        call('LPUSH', list_for(crashes, crash_limit), again)
+        local list = pushed[list_for(crashes, crash_limit)]
+        list[#list + 1] = again
         back[#back + 1] = id
         words[#words + 1] = id
         words[#words + 1] = 'queued'
         move(id, 'queued')
         moved = moved + 1
       end
+    end
+  end
+  for list, elements in pairs(pushed) do
+    if #elements > 0 then
+      call('LPUSH', list, unpack(elements))
     end
   end
   if #words > 0 then
