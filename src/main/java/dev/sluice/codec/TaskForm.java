@@ -18,7 +18,7 @@ import tools.jackson.core.JsonToken;
  * A task as a person writes it into a request: one JSON object in UTF-8.
  *
  * <p>The fields are those of an {@link Envelope}, but a type must be there, times are texts, and nothing else is taken: a
- * misspelt option would be lost without a word. {@code delay} and {@code timeout} are a number and {@code ms}, {@code s},
+ * misspelt option would be lost without a word. {@code delay}, {@code timeout} and {@code keepResult} are a number and {@code ms}, {@code s},
  * {@code m}, {@code h} or {@code d}, such as {@code "1.5s"}; {@code at} and {@code deadline} are RFC 3339, such as
  * {@code "2026-12-24T18:00:00Z"}. JSON {@code null} is the same as absent.
  */
@@ -48,16 +48,18 @@ public final class TaskForm {
     }
 
     private static final class Reader extends EnvelopeReader {
-        private static final List<String> KNOWN =
-                List.of("id", "type", "payload", "delay", "at", "maxAttempts", "timeout", "deadline", "headers");
+        private static final List<String> KNOWN = List.of(
+                "id", "type", "payload", "delay", "at", "maxAttempts", "timeout", "deadline", "keepResult", "headers");
         private static final Pattern SPAN = Pattern.compile("(\\d{1,9})(?:\\.(\\d{1,3}))?(ms|s|m|h|d)");
         private static final int DELAY = 1 << 16; // below are those of an envelope
         private static final int AT = 1 << 17;
         private static final int TIMEOUT = 1 << 18;
         private static final int DEADLINE = 1 << 19;
+        private static final int KEEP_RESULT = 1 << 20;
 
         private @Nullable Duration delay;
         private @Nullable Duration timeout;
+        private @Nullable Duration keepResult;
         private @Nullable Instant at;
         private @Nullable Instant deadline;
 
@@ -83,6 +85,10 @@ public final class TaskForm {
                 case "deadline" -> {
                     once(DEADLINE, name);
                     deadline = time(name, value, parser);
+                }
+                case "keepResult" -> {
+                    once(KEEP_RESULT, name);
+                    keepResult = span(name, value, parser);
                 }
                 default -> {
                     if (!KNOWN.contains(name)) {
@@ -115,6 +121,7 @@ public final class TaskForm {
             task = maxAttempts == 0 ? task : task.maxAttempts(maxAttempts);
             task = timeout == null ? task : task.timeout(timeout);
             task = deadline == null ? task : task.deadline(deadline);
+            task = keepResult == null ? task : task.keepResult(keepResult);
             task = delay == null ? task : task.delay(delay);
             return at == null ? task : task.at(at);
         }

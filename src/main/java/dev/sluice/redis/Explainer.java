@@ -147,6 +147,13 @@ public final class Explainer {
                         "running",
                         "It runs, or is about to: the lease is good for " + time(known.leaseMs)
                                 + " and is renewed before that."));
+                TaskProgress progress = known.progress;
+                if (progress != null) {
+                    why.add(new Reason(
+                            "progress",
+                            "Its handler said " + time(progress.ago().toMillis()) + " ago: " + progress.percent() + " %"
+                                    + (progress.text().isEmpty() ? "." : ", " + progress.text() + ".")));
+                }
                 return known.at(Place.CLAIMED, where, why, true);
             }
             why.add(new Reason(

@@ -219,7 +219,7 @@ class CommandsRedisTest {
         String lines = """
                 {"id":"a","type":"mail","payload":{"to":"安"},"maxAttempts":2}
 
-                {"id":7,"payload":[1, 2],"headers":{"k":"v"},"timeoutMs":10,"deadline":4102444800000}\r
+                {"id":7,"payload":[1, 2],"headers":{"k":"v"},"timeoutMs":10,"deadline":4102444800000,"keepResultMs":9000,"backoff":[5,70]}\r
                 {"id":"a","type":"mail"}""";
 
         CommandLineCase done = piped(lines, "enqueue", "jobs", "noop", "--lines", "-", "-o", "json");
@@ -229,7 +229,8 @@ class CommandsRedisTest {
         List<?> frames = (List<?>) redis.call("LRANGE", "{jobs}:ready", "0", "-1");
         assertThat((String) frames.get(0)).contains(" a\n", "\"payload\":{\"to\":\"安\"}", "\"maxAttempts\":2");
         assertThat((String) frames.get(1))
-                .contains(" 7\n", "\"type\":\"noop\"", "[1, 2]", "\"k\":\"v\"", "\"timeoutMs\":10", "4102444800000");
+                .contains(" 7\n", "\"type\":\"noop\"", "[1, 2]", "\"k\":\"v\"", "\"timeoutMs\":10", "4102444800000")
+                .contains("\"keepResultMs\":9000", "[5,70]");
     }
 
     @Test

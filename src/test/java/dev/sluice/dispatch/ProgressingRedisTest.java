@@ -7,6 +7,7 @@ import dev.sluice.client.QueueEvent;
 import dev.sluice.client.QueueEvent.Moved;
 import dev.sluice.client.QueueEvent.Progressed;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Explanation;
 import dev.sluice.task.TaskInfo;
 import dev.sluice.task.TaskProgress;
 import dev.sluice.testkit.OnEveryRedis;
@@ -44,7 +45,12 @@ class ProgressingRedisTest extends DispatchCase {
         assertThat(seen.percent()).isEqualTo(40);
         assertThat(seen.text()).isEqualTo("page 2 of 5 ");
         assertThat(seen.ago()).isLessThan(Duration.ofSeconds(10));
-        assertThat(sluice.explain(queue, "a").block(PATIENCE).facts()).containsEntry("percent", 40);
+        Explanation told = sluice.explain(queue, "a").block(PATIENCE);
+        assertThat(told.facts()).containsEntry("percent", 40).containsEntry("progress", "page 2 of 5 ");
+        assertThat(told.sentences())
+                .last()
+                .asString()
+                .matches("Its handler said [0-9]+ m?s ago: 40 %, page 2 of 5 \\.");
 
         end.tryEmitValue(true);
         eventually(this::assertEmpty);

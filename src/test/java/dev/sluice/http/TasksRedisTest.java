@@ -37,7 +37,7 @@ class TasksRedisTest {
     void aTaskIsCreatedOnce() {
         String task = """
                 {"id":"a","type":"email.send","payload": {"to":"ann", "n":12345678901234567890},
-                 "headers":{"tenant":"acme"},"maxAttempts":3,"timeout":"1.5s","deadline":"2999-01-01T00:00:00Z"}""";
+                 "headers":{"tenant":"acme"},"maxAttempts":3,"timeout":"1.5s","deadline":"2999-01-01T00:00:00Z","keepResult":"2m"}""";
 
         Told created = web.post(TASKS, task);
         Told again = web.post(TASKS, task);
@@ -49,7 +49,8 @@ class TasksRedisTest {
         assertThat(again.header("Location")).isEqualTo("/v1/queues/mail/tasks/a");
         assertThat(again.json().path("outcome").asString()).isEqualTo("existing");
         assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "0")))
-                .contains("{\"to\":\"ann\", \"n\":12345678901234567890}", "\"timeoutMs\":1500", "\"tenant\":\"acme\"");
+                .contains("{\"to\":\"ann\", \"n\":12345678901234567890}", "\"timeoutMs\":1500", "\"tenant\":\"acme\"")
+                .contains("\"keepResultMs\":120000");
         assertThat(web.get(created.header("Location")).json().path("state").asString())
                 .isEqualTo("queued");
     }

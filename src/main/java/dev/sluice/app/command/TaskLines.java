@@ -104,7 +104,12 @@ final class TaskLines implements AutoCloseable {
         Task<byte[]> task = id == null ? plain : plain.id(id);
         task = element.maxAttempts() == 0 ? task : task.maxAttempts(element.maxAttempts());
         task = element.timeoutMs() == 0 ? task : task.timeout(Duration.ofMillis(element.timeoutMs()));
-        return element.deadlineMs() == 0 ? task : task.deadline(Instant.ofEpochMilli(element.deadlineMs()));
+        task = element.deadlineMs() == 0 ? task : task.deadline(Instant.ofEpochMilli(element.deadlineMs()));
+        task = element.keepResultMs() == 0 ? task : task.keepResult(Duration.ofMillis(element.keepResultMs()));
+        long[] waits = element.backoffMs();
+        return waits == null
+                ? task
+                : task.backoff(Arrays.stream(waits).mapToObj(Duration::ofMillis).toArray(Duration[]::new));
     }
 
     private static byte[] payload(Envelope element) {

@@ -28,14 +28,22 @@ final class TaskOptions {
             description = "The task's own limit for one attempt, such as 30s; default: the dispatcher's.")
     private @Nullable Duration timeout;
 
+    @Option(
+            names = "--keep-result",
+            paramLabel = "TIME",
+            converter = DurationConverter.class,
+            description = "How long its result is kept after its end, such as 1h; default: what the dispatcher says.")
+    private @Nullable Duration keepResult;
+
     boolean isEmpty() {
-        return headers.isEmpty() && maxAttempts == null && timeout == null;
+        return headers.isEmpty() && maxAttempts == null && timeout == null && keepResult == null;
     }
 
     /** The task with what was given; throws what {@link Task} throws. */
     Task<byte[]> addTo(Task<byte[]> plain) {
         Task<byte[]> task = plain.headers(headers);
         task = maxAttempts == null ? task : task.maxAttempts(maxAttempts);
+        task = keepResult == null ? task : task.keepResult(keepResult);
         return timeout == null ? task : task.timeout(timeout);
     }
 }
