@@ -34,8 +34,9 @@ import reactor.core.scheduler.Scheduler;
 
 /*
  * A message says that a task has ended. What became of it is read from Redis, by one call for all that were heard of
- * meanwhile. The same look serves each time the channel begins to be heard, for then messages may have been missed: so
- * whatever is lost, an end is found, at the latest when the link is back; and nothing is asked for as long as it is up.
+ * meanwhile. The same look serves each time the channel is heard again, for then messages may have been missed: so
+ * whatever is lost, an end is found, at the latest when the link is back; and nothing is asked for as long as it is up. That
+ * includes a task that is new, for the answer of a look might overtake the message that says how it ended.
  *
  * An id may have a next life before the look: who was cancelled must not be given the value of the next task of his id. So
  * messages are numbered, and the answer of an enqueue says how many there were: the first end of the id with a higher number
@@ -111,12 +112,13 @@ final class Awaits {
         Duration timeout = options.timeout();
         await.timer.update(
                 signals.schedule(() -> await.fail(await.inTime(timeout)), timeout.toMillis(), TimeUnit.MILLISECONDS));
-        int begun = beginnings.get();
-        Mono<EnqueueResult> sending =
-                Mono.defer(() -> await.mayBegin() ? enqueueing.telling(await::enqueuedAfter) : Mono.empty());
+        Mono<EnqueueResult> sending = Mono.defer(() -> {
+            await.begun = beginnings.get();
+            return await.mayBegin() ? enqueueing.telling(await::enqueuedAfter) : Mono.empty();
+        });
         await.sending.update(listening()
                 .then(sending)
-                .subscribe(result -> enqueued(await, result, begun), failure -> notEnqueued(await, failure)));
+                .subscribe(result -> enqueued(await, result), failure -> notEnqueued(await, failure)));
     }
 
     /** Lets go of one who waits no longer; false if that was done before. */
@@ -133,11 +135,11 @@ final class Awaits {
         return true;
     }
 
-    private void enqueued(Await await, EnqueueResult result, int begun) {
+    private void enqueued(Await await, EnqueueResult result) {
         boolean heardOf = await.isHeardOfOnceEnqueued();
         if (await.isDisowned()) {
             cancel(await.id);
-        } else if (result.isExisting() || heardOf || begun != beginnings.get()) {
+        } else if (result.isExisting() || heardOf || await.begun != beginnings.get()) {
             look(await); // it may have ended already
         }
     }
@@ -328,14 +330,14 @@ final class Awaits {
         private volatile boolean isHeard;
         private int idle; // checks since somebody waited
 
-        /** Messages may have been missed before this. */
+        /** Messages may have been missed before this; at first none that matters, for nothing was sent yet. */
         void begun() {
             beginnings.incrementAndGet();
-            isHeard = true;
-            ready.tryEmitEmpty();
-            if (count.get() > 0) {
+            if (isHeard) {
                 signals.schedule(() -> all(Awaits.this::look));
             }
+            isHeard = true;
+            ready.tryEmitEmpty();
         }
 
         void tick() {
@@ -382,6 +384,7 @@ final class Awaits {
         private @Nullable Await later;
         private List<Told> early = List.of(); // heard before it was known which of them are of an earlier life
         private long since;
+        private volatile int begun; // how often messages had begun to come when it was sent
         private boolean disowned;
         private volatile boolean enqueued;
         private volatile @Nullable String end; // the word of its own end

@@ -1,11 +1,16 @@
 package dev.sluice.client;
 
+import static dev.sluice.dispatch.Eventually.always;
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.codec.JsonCodec;
+import dev.sluice.redis.ProducerStore;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.TaskCancelledException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
@@ -16,10 +21,13 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 
 /** Who waits no longer leaves nothing behind. {@code -Dsluice.awaits=100000} makes it many. */
@@ -28,12 +36,16 @@ class AwaitsRedisTest {
     private static final int MANY = Integer.getInteger("sluice.awaits", 10_000);
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
+    private final RedisServer redis;
     private final RedisLinks links;
+    private final ProducerStore store;
     private final Awaits awaits;
 
     AwaitsRedisTest(RedisServer redis) {
+        this.redis = redis;
         links = RedisLinks.own(RedisURI.create(redis.uri()), null);
-        awaits = new Awaits(links.producer(Queue.named("q")), Schedulers.parallel());
+        store = links.producer(Queue.named("q"));
+        awaits = new Awaits(store, Schedulers.parallel());
     }
 
     @AfterEach
@@ -91,6 +103,46 @@ class AwaitsRedisTest {
 
         assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(StoreUnavailableException.class);
         assertThat(awaits.size()).isZero();
+    }
+
+    /** The answer of such a look might overtake the message that says how it ended. */
+    @Test
+    void aNewTaskIsNotLookedForWhileItsEndWouldBeHeard() {
+        CompletableFuture<TaskResult> waiting = awaits.enqueue(
+                        "t",
+                        told -> Mono.just(EnqueueResult.of("t", EnqueueResult.Outcome.CREATED)),
+                        AwaitOptions.within(PATIENCE),
+                        (reply, index) -> null)
+                .toFuture();
+        always(Duration.ofMillis(200), () -> assertThat(waiting).isNotDone()); // Redis would know of no such task
+
+        redis.call("PUBLISH", "{q}:ended@0", "cancelled t\n1");
+
+        assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(TaskCancelledException.class);
+    }
+
+    /** Nobody heard it, and who looks for what was missed passes over a task that may not be there yet. */
+    @Test
+    void anEndInAGapThatWasOverBeforeTheEnqueueWasAnsweredIsLookedFor() {
+        Sinks.One<EnqueueResult> answer = Sinks.one();
+        AtomicBoolean sent = new AtomicBoolean();
+        AtomicInteger begun = new AtomicInteger();
+        CompletableFuture<TaskResult> waiting = awaits.enqueue(
+                        "t",
+                        told -> answer.asMono().doOnSubscribe(it -> sent.set(true)),
+                        AwaitOptions.within(Duration.ofSeconds(20)),
+                        (reply, index) -> TaskResult.of("t", reply, index, JsonCodec.standard()))
+                .toFuture();
+        eventually(() -> assertThat(sent).isTrue());
+        store.listenToEnds(message -> {}, begun::incrementAndGet); // told after whoever awaits
+        assertThat(begun).hasValue(1);
+
+        redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+        redis.call("SET", "{q}:result:t", "{\"state\":\"succeeded\"}\n5", "PX", "60000");
+        eventually(() -> assertThat(begun).hasValueGreaterThan(1));
+        answer.tryEmitValue(EnqueueResult.of("t", EnqueueResult.Outcome.CREATED));
+
+        assertThat(waiting.join().value(Integer.class)).isEqualTo(5);
     }
 
     /** One of whose task Redis never says that it is there, so that nobody looks for its end. */
