@@ -46,7 +46,7 @@ final class PopPump implements Pump {
 
     private static final long PAUSED_LOOK_NANOS = 400_000_000L;
     /** With this many failed tasks that could not be kept yet no more are taken. */
-    private static final int MOST_UNKEPT = 1024;
+    static final int MOST_UNKEPT = 1024;
 
     private static final Duration LAST_WORDS = Duration.ofMillis(1400); // and half a second to close
     private static final Duration TO_LEAVE = Duration.ofMillis(300);

@@ -12,6 +12,7 @@ import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.observe.Observer;
 import dev.sluice.observe.Outcome;
 import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
@@ -35,7 +36,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class FailingAckRedisTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LEASE = Duration.ofSeconds(15);
-    private static final Queue QUEUE = Queue.named("q");
+    private static final String BURIED = "*2\r\n:0\r\n:1\r\n"; // the answer of a burial
     private static final String NOTHING_REFUSED_NOTHING_CLAIMED = "*0\r\n*0\r\n"; // how the answer of a settle ends
 
     private final RedisServer redis;
@@ -43,6 +44,8 @@ class FailingAckRedisTest {
     private final Counts told = new Counts();
     private final List<Dispatcher> dispatchers = new ArrayList<>();
     private final List<Sluice> doors = new ArrayList<>();
+    private Queue queue = Queue.named("q");
+    private long demand = Long.MAX_VALUE;
 
     FailingAckRedisTest(RedisServer redis) {
         this.redis = redis;
@@ -173,6 +176,24 @@ class FailingAckRedisTest {
         assertThat(told.succeeded).hasValue(1);
     }
 
+    @Test
+    void aBurialWhoseReplyIsLostDoesNotBuryWhatWasRedrivenMeanwhile() throws Exception {
+        queue = queue.delivery(DeliveryMode.AT_MOST_ONCE);
+        demand = 1; // a pop whose answer is lost is the end of its task
+        Delivery<Object> delivery = claimedThroughTheProxy(LEASE).take();
+
+        FaultProxy.Trap lost = proxy.onReplyWith(BURIED, FaultProxy.Mode.SWALLOW_REPLIES, 1);
+        delivery.nack(new IllegalStateException("not today")).block(PATIENCE);
+        assertThat(lost.await()).isTrue();
+        assertThat(status()).isEqualTo("dead");
+        door(redis.uri()).deadLetters(queue).redrive("a").block(PATIENCE);
+        proxy.cut();
+        dispatchers.get(0).stop(Duration.ofSeconds(10)).block(PATIENCE); // which waits for the burial
+
+        assertThat(redis.call("ZCARD", "{q}:dead")).isEqualTo(0L);
+        assertThat(status()).isEqualTo("queued");
+    }
+
     /** A dispatcher behind the proxy, and what it was given: task {@code a}. */
     private BlockingQueue<Delivery<Object>> claimedThroughTheProxy(Duration lease) {
         BlockingQueue<Delivery<Object>> got = receiving(proxy.uri(), lease);
@@ -183,18 +204,18 @@ class FailingAckRedisTest {
 
     private void enqueue(String id) {
         Sluice door = door(redis.uri());
-        door.client(QUEUE).enqueue(Task.of("t", (Object) null).id(id)).block(PATIENCE);
+        door.client(queue).enqueue(Task.of("t", (Object) null).id(id)).block(PATIENCE);
     }
 
     private BlockingQueue<Delivery<Object>> receiving(String uri, Duration lease) {
         BlockingQueue<Delivery<Object>> got = new LinkedBlockingQueue<>();
         Dispatcher dispatcher = door(uri)
                 .dispatcher()
-                .queue(QUEUE, QueueSettings.standard().concurrency(32))
+                .queue(queue, QueueSettings.standard().concurrency(32))
                 .lease(lease)
                 .build();
         dispatchers.add(dispatcher);
-        dispatcher.receive("q", Object.class).subscribe(got::add);
+        dispatcher.receive("q", Object.class).take(demand).subscribe(got::add);
         dispatcher.start().block(PATIENCE);
         return got;
     }
@@ -212,7 +233,7 @@ class FailingAckRedisTest {
         redis.call("ZADD", "{q}:dispatchers", "XX", "1000", incarnation);
         RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
         try {
-            assertThat(links.upkeep(QUEUE, 3)
+            assertThat(links.upkeep(queue, 3)
                             .recover(incarnation)
                             .block(PATIENCE)
                             .moved())

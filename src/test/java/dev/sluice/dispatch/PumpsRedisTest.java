@@ -1,0 +1,151 @@
+package dev.sluice.dispatch;
+
+import static dev.sluice.dispatch.Eventually.always;
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.codec.JsonCodec;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.TaskId;
+import dev.sluice.task.Verdict;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** A pump whose consumer is the test: it ends tasks at instants that a handler meets by chance. */
+@OnEveryRedis
+class PumpsRedisTest extends DispatchCase {
+    private static final Duration A_WHILE = Duration.ofMillis(300);
+    private static final Pattern BLOCKED = Pattern.compile("(?m)^id=(\\d+) .* flags=b ");
+
+    private final EventLoop loop = new EventLoop();
+    private final HandlerPool pool = new HandlerPool();
+    private final RedisLinks links;
+
+    PumpsRedisTest(RedisServer redis) {
+        super(redis);
+        links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        TaskId.random(); // as a dispatcher does: its first random numbers may block, and not on the loop
+    }
+
+    @AfterEach
+    void close() {
+        pool.close();
+        loop.close();
+        links.close().block(PATIENCE);
+    }
+
+    @Test
+    void aWaitWhoseConnectionIsLostIsFollowedByAnother() {
+        ClaimPump pump = new ClaimPump(parts(), queue, settings, new Doing(attempt -> {}));
+        pump.start().block(PATIENCE);
+        eventually(() -> assertThat(blocked()).hasSize(2)); // the doorbell, and foreign pushes
+        List<String> lost = blocked();
+
+        lost.forEach(id -> wire.call("CLIENT", "KILL", "ID", id));
+
+        eventually(() -> assertThat(blocked()).hasSize(2).doesNotContainAnyElementsOf(lost));
+        pump.stop(GRACE).block(PATIENCE);
+    }
+
+    /** Tokens are numbered in each life anew: in the next one the same token is another claim. */
+    @Test
+    void anEndThatComesAfterTheLossOfItsLeaseSettlesNothingInTheNextLife() throws Exception {
+        enqueue(task("a"));
+        BlockingQueue<Attempt> got = new LinkedBlockingQueue<>();
+        ClaimPump pump = new ClaimPump(parts(), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+        Attempt lost = got.poll(20, TimeUnit.SECONDS);
+        Attempt late = new Attempt(pump, lost.holdings(), lost.frame(), lost.token()); // abandoning does not find it
+
+        links.claims(queue, 3).leave(incarnations().get(0)).block(PATIENCE);
+        Attempt again = got.poll(20, TimeUnit.SECONDS);
+        assertThat(again.token()).isEqualTo(lost.token());
+        late.end(Verdict.succeeded());
+        again.end(Verdict.dead("its own"));
+
+        assertThat(deadLetter("a")).contains("its own");
+        pump.stop(GRACE).block(PATIENCE);
+    }
+
+    @Test
+    void theWordOfATaskThatDiedBeforeItCouldBeWrittenIsNotWrittenOverItsDeath() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        enqueue(task("a"));
+        PopPump pump = new PopPump(parts(), queue, settings, new Doing(attempt -> attempt.end(Verdict.dead("no"))));
+
+        pump.start().block(PATIENCE);
+        deadLetter("a");
+        pump.stop(GRACE).block(PATIENCE); // when all words are written
+
+        assertThat(status("a")).isEqualTo("dead");
+    }
+
+    @Test
+    void noMoreTasksAreTakenThanMayDieBeforeRedisKeepsOne() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        settings = settings.concurrency(64);
+        AtomicInteger taken = new AtomicInteger();
+        PopPump pump = new PopPump(parts(), queue, settings, new Doing(attempt -> {
+            taken.incrementAndGet();
+            attempt.end(Verdict.dead("no"));
+        }));
+        pump.start().block(PATIENCE);
+        int tasks = 2 * PopPump.MOST_UNKEPT;
+
+        wire.call("SET", key("dead"), "no sorted set");
+        wire.call(Stream.concat(
+                        Stream.of("RPUSH", key("ready")),
+                        IntStream.range(0, tasks).mapToObj(i -> "\u0001c t" + i + "\n{\"type\":\"t\"}"))
+                .toArray(String[]::new));
+
+        eventually(() -> assertThat(taken).hasValueGreaterThan(PopPump.MOST_UNKEPT));
+        always(A_WHILE, () -> assertThat(taken).hasValueLessThanOrEqualTo(PopPump.MOST_UNKEPT + 64));
+        wire.call("DEL", key("dead"));
+        eventually(() -> assertThat(dead()).isEqualTo(tasks));
+        pump.stop(GRACE).block(PATIENCE);
+    }
+
+    private DispatcherParts parts() {
+        return new DispatcherParts(
+                links, loop, pool, JsonCodec.standard(), told, new Outages(told), Duration.ofSeconds(15), 3);
+    }
+
+    /** The connections that wait in a blocking command. */
+    private List<String> blocked() {
+        return BLOCKED.matcher((String) wire.call("CLIENT", "LIST"))
+                .results()
+                .map(found -> found.group(1))
+                .toList();
+    }
+
+    /** Does this with each task, on the loop thread. */
+    private record Doing(java.util.function.Consumer<Attempt> each) implements Consumer {
+        @Override
+        public long demand() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void accept(Batch batch) {
+            batch.forEach(each);
+        }
+
+        @Override
+        public void stuck(Batch batch) {
+            // Nobody starts them here.
+        }
+    }
+}
