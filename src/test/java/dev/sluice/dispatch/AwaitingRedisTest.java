@@ -8,8 +8,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sluice.Sluice;
 import dev.sluice.client.AwaitOptions;
 import dev.sluice.client.ClientOptions;
-import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
+import dev.sluice.client.TaskFilter;
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.Dues;
+import dev.sluice.redis.ExchangeCall;
+import dev.sluice.redis.ExchangeReply;
+import dev.sluice.redis.Frame;
+import dev.sluice.redis.ProducerStore;
+import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.Tokens;
 import dev.sluice.task.AwaitTimeoutException;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
@@ -28,6 +36,7 @@ import dev.sluice.task.TaskFailedException;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +47,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -50,9 +62,20 @@ import reactor.util.retry.Retry;
 class AwaitingRedisTest extends DispatchCase {
     private static final int MANY = 10_000;
     private static final Duration TO_STOP = Duration.ofMillis(300);
+    private static final Pattern SCRIPTS = Pattern.compile("cmdstat_evalsha:calls=(\\d+)");
+    private static final String DISPATCHER = "other";
+    private static final String RECORD = "\"attempts\":1,\"ranMs\":1}\n\"of the next one\"";
+
+    private final RedisLinks links;
 
     AwaitingRedisTest(RedisServer redis) {
         super(redis);
+        links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+    }
+
+    @AfterEach
+    void close() {
+        claims().leave(DISPATCHER).then(links.close()).block(PATIENCE);
     }
 
     record Sum(int total) {}
@@ -122,6 +145,10 @@ class AwaitingRedisTest extends DispatchCase {
         sluice.client(queue).cancel("scheduled").block(PATIENCE);
         assertThat(failureOf(waiting)).isInstanceOf(TaskCancelledException.class);
         assertThat(failureOf(scheduled)).isInstanceOf(TaskCancelledException.class);
+        CompletableFuture<?> oneOfMany = awaiting(Task.of("mail", 1).id("mail"));
+        eventually(() -> assertThat(status("mail")).isEqualTo("queued"));
+        sluice.client(queue).cancelAll(TaskFilter.all().type("mail")).blockLast(PATIENCE);
+        assertThat(failureOf(oneOfMany)).isInstanceOf(TaskCancelledException.class);
 
         running(task -> {
             starts.incrementAndGet();
@@ -244,60 +271,45 @@ class AwaitingRedisTest extends DispatchCase {
 
     @Test
     void whoAwaitsACancelledTaskIsNotGivenTheValueOfTheNextOneOfItsId() {
-        TaskClient elsewhere = door(redis.uri()).client(queue);
-        elsewhere.status("a").block(PATIENCE);
-        TaskClient client = sluice.client(queue);
-        CompletableFuture<?> created =
-                client.enqueueAndAwait(task("a"), Object.class, PATIENCE).toFuture();
-        eventually(() -> assertThat(status("a")).isEqualTo("queued"));
-        CompletableFuture<?> existing =
-                client.enqueueAndAwait(task("a"), Object.class, PATIENCE).toFuture();
-        client.status("a").block(PATIENCE); // behind it: it is there
-        CompletableFuture<?> scheduled = awaiting(task("later").delay(Duration.ofHours(1)));
-        eventually(() -> assertThat(status("later")).isEqualTo("scheduled"));
+        TaskClient client = thatHeardOneEnd();
+        CompletableFuture<?> created = awaiting(client, task("a"));
+        CompletableFuture<?> scheduled = awaiting(client, task("later").delay(Duration.ofHours(1)));
+        eventually(() -> assertThat(status("a") + status("later")).isEqualTo("queuedscheduled"));
+        long scripts = scripts();
+        CompletableFuture<?> existing = awaiting(client, task("a"));
+        eventually(() -> assertThat(scripts()).isGreaterThanOrEqualTo(scripts + 2)); // its enqueue, and its one look
 
-        // Both commands wait on one connection: nobody can look between them.
-        CompletableFuture<Void> replaced = paused(() -> Flux.just("a", "later")
-                .flatMap(id -> Mono.when(elsewhere.cancel(id), elsewhere.enqueue(task(id).keepResult(PATIENCE))))
-                .then()
-                .toFuture());
-        replaced.join();
-        running(task -> Mono.just("of the next one"));
+        ProducerStore producer = links.producer(queue);
+        replaceInOneGo(2, List.of("a", "later"), producer.cancel("a"), producer.cancel("later"));
 
         assertThat(List.of(failureOf(created), failureOf(existing), failureOf(scheduled)))
                 .hasOnlyElementsOfType(TaskCancelledException.class);
         assertThat(await(task("a"), String.class)).isEqualTo("of the next one");
+        assertThat(await(task("later"), String.class)).isEqualTo("of the next one");
     }
 
     @Test
     void whoAwaitsADeadTaskIsNotGivenTheValueOfTheNextOneOfItsId() {
-        TaskClient elsewhere = door(redis.uri()).client(queue);
-        elsewhere.status("a").block(PATIENCE);
-        Sinks.Empty<Object> failing = Sinks.empty();
-        AtomicInteger starts = new AtomicInteger();
-        running(task -> starts.incrementAndGet() == 1 ? failing.asMono() : Mono.just("of the next one"));
-        CompletableFuture<?> first = awaiting(once("a"));
-        eventually(() -> assertThat(starts).hasValue(1));
+        CompletableFuture<?> first = awaiting(thatHeardOneEnd(), task("a"));
+        eventually(() -> assertThat(status("a")).isEqualTo("queued"));
+        exchange(new ExchangeCall(2, 100, false)).block(PATIENCE);
+        assertThat(status("a")).isEqualTo("processing");
+        ExchangeCall failing = new ExchangeCall(3, 0, false);
+        failing.dead(Tokens.of(2, 1), "{}");
 
-        CompletableFuture<?> next = elsewhere
-                .enqueue(task("a").keepResult(PATIENCE))
-                .repeat()
-                .takeUntil(EnqueueResult::isCreated)
-                .then()
-                .toFuture();
-        failing.tryEmitError(new IllegalStateException("no"));
+        replaceInOneGo(4, List.of("a"), exchange(failing));
 
-        next.join();
-        assertThat(failureOf(first)).isInstanceOfAny(TaskDeadException.class, TaskFailedException.class);
+        assertThat(failureOf(first)).isInstanceOf(TaskDeadException.class);
+        assertThat(await(task("a"), String.class)).isEqualTo("of the next one");
     }
 
     @Test
     void whatIsToldOfAnEarlierLifeOrByOthersEndsNothing() {
-        CompletableFuture<Object> value = awaiting(task("a"));
+        CompletableFuture<Object> value = awaiting(thatHeardOneEnd(), task("a"));
         eventually(() -> assertThat(status("a")).isEqualTo("queued"));
 
         for (String told :
-                List.of("cancelled a\n0", "cancelled a", "dead a\n-1", "cancelled a\n99999999999999999999", "1", "")) {
+                List.of("cancelled a\n1", "cancelled a", "dead a\n-1", "cancelled a\n99999999999999999999", "1", "")) {
             wire.call("PUBLISH", key("ended@0"), told);
         }
         running(task -> Mono.just("its own"));
@@ -457,10 +469,58 @@ class AwaitingRedisTest extends DispatchCase {
                 .satisfies(links -> assertThat(links.lines()).hasSize(1));
     }
 
+    // ---- several lives of an id
+
+    /** A client that was told of one end. A dispatcher has joined, and Redis knows the scripts. */
+    private TaskClient thatHeardOneEnd() {
+        TaskClient client = sluice.client(queue);
+        CompletableFuture<?> first = awaiting(client, task("first"));
+        eventually(() -> assertThat(status("first")).isEqualTo("queued"));
+        links.producer(queue).cancel("first").block(PATIENCE);
+        assertThat(failureOf(first)).isInstanceOf(TaskCancelledException.class);
+        claims().join(DISPATCHER, PATIENCE).block(PATIENCE);
+        exchange(new ExchangeCall(1, 0, false)).block(PATIENCE);
+        return client;
+    }
+
+    /** Has tasks end, and the next ones of their ids end well, by one connection without a break: nobody can look between. */
+    private void replaceInOneGo(int call, List<String> ids, Mono<?>... ends) {
+        List<byte[]> frames = ids.stream()
+                .map(id -> Frame.ofClient(id, "{\"type\":\"t\"}".getBytes(UTF_8)))
+                .toList();
+        ExchangeCall settling = new ExchangeCall(call + 1, 0, false);
+        for (int i = 0; i < ids.size(); i++) {
+            long token = Tokens.of(call, i + 1);
+            settling.succeeded(token, false);
+            settling.keep(token, ids.get(i), PATIENCE.toMillis(), RECORD.getBytes(UTF_8));
+        }
+        CompletableFuture<Void> all = paused(() -> Mono.when(
+                        Mono.when(ends),
+                        links.producer(queue).enqueue(ids, frames, new Dues(), 0),
+                        exchange(new ExchangeCall(call, 100, false)),
+                        exchange(settling))
+                .toFuture());
+        all.join();
+    }
+
     /** What is sent meanwhile is executed at its end, that of one connection without a break. */
     private <T> T paused(Supplier<T> meanwhile) {
         wire.call("CLIENT", "PAUSE", "400", "ALL");
         return meanwhile.get();
+    }
+
+    private Mono<ExchangeReply> exchange(ExchangeCall call) {
+        return claims().exchange(DISPATCHER, claims().keysOf(DISPATCHER), call);
+    }
+
+    private ClaimStore claims() {
+        return links.claims(queue, 3);
+    }
+
+    /** How many scripts were run so far. */
+    private long scripts() {
+        Matcher calls = SCRIPTS.matcher((String) wire.call("INFO", "commandstats"));
+        return calls.find() ? Long.parseLong(calls.group(1)) : 0;
     }
 
     private boolean isHeard() {
@@ -482,9 +542,11 @@ class AwaitingRedisTest extends DispatchCase {
     }
 
     private CompletableFuture<Object> awaiting(Task<?> task) {
-        return sluice.client(queue)
-                .enqueueAndAwait(task, Object.class, PATIENCE)
-                .toFuture();
+        return awaiting(sluice.client(queue), task);
+    }
+
+    private static CompletableFuture<Object> awaiting(TaskClient client, Task<?> task) {
+        return client.enqueueAndAwait(task, Object.class, PATIENCE).toFuture();
     }
 
     private Throwable failureOf(Task<?> task, Class<? extends Throwable> type) {
