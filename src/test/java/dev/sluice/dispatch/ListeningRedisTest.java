@@ -10,6 +10,7 @@ import dev.sluice.client.QueueEvent.Began;
 import dev.sluice.client.QueueEvent.Missed;
 import dev.sluice.client.QueueEvent.Moved;
 import dev.sluice.client.TaskClient;
+import dev.sluice.client.TaskFilter;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
@@ -122,6 +123,27 @@ class ListeningRedisTest extends DispatchCase {
 
         eventually(() -> assertThat(ear.movesOf("waiting")).containsExactly("queued", "cancelled"));
         eventually(() -> assertThat(ear.moves()).anyMatch(it -> it.id().startsWith("nightly")));
+    }
+
+    @Test
+    void whatIsCancelledAmongManyIsHeardAndNothingElse() {
+        enqueue(
+                Task.of("mail", 1).id("waiting"),
+                Task.of("mail", 1).id("later").delay(Duration.ofHours(1)),
+                task("left"),
+                task("leftForLater").delay(Duration.ofHours(1)));
+        push("foreign", "{\"id\":\"foreign\",\"type\":\"mail\"}");
+        Ear ear = listening();
+        TaskClient client = sluice.client(queue);
+        TaskFilter mails = TaskFilter.all().type("mail");
+
+        client.count(mails).thenMany(client.cancelAll(mails)).blockLast(PATIENCE);
+        enqueue(task("last"));
+
+        eventually(() -> assertThat(ear.movesOf("last")).isNotEmpty());
+        assertThat(ear.moves())
+                .extracting(it -> it.state().word() + " " + it.id())
+                .containsExactlyInAnyOrder("cancelled waiting", "cancelled later", "cancelled foreign", "queued last");
     }
 
     @Test
