@@ -1,5 +1,6 @@
 package dev.sluice.readme;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
@@ -16,6 +17,7 @@ import dev.sluice.task.NotDurableException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
+import dev.sluice.task.TaskInfo;
 import dev.sluice.task.TaskState;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
@@ -103,8 +105,8 @@ class ReadmeSnippetsRedisTest {
                 screen.show(moved.id(), moved.state());
             } else if (event instanceof QueueEvent.Missed missed) {
                 screen.gap(missed.count()); // this subscriber was too slow for so many
-            } else {
-                screen.readAll(); // Began: from here on moves are heard; read now what stands
+            } else if (event instanceof QueueEvent.Began) {
+                screen.readAll(); // from here on moves are heard; read now what stands
             }
         });
         // end
@@ -113,6 +115,40 @@ class ReadmeSnippetsRedisTest {
 
         assertThat(screen.next()).isEqualTo("welcome-17 QUEUED");
         listening.dispose();
+    }
+
+    @Test
+    void progress() {
+        Dispatcher dispatcher = sluice.dispatcher(Queue.named("imports"));
+        // readme: progress
+        dispatcher.handler(
+                "import",
+                Import.class,
+                task -> rows(task.payload())
+                        .buffer(1000)
+                        .index()
+                        .concatMap(part -> store(part.getT2())
+                                .doOnSuccess(
+                                        done -> task.progress((int) (part.getT1() + 1), "part " + (part.getT1() + 1))))
+                        .then());
+        // end
+        dispatcher.start().block(SOON);
+        enqueue(Queue.named("imports"), Task.of("import", new Import(100_000)).id("all"));
+
+        eventually(() -> assertThat(sluice.task(Queue.named("imports"), "all").block(SOON))
+                .extracting(TaskInfo::progress)
+                .matches(it -> it != null && it.text().equals("part " + it.percent())));
+        dispatcher.stop(Duration.ZERO).block(SOON);
+    }
+
+    private record Import(int rows) {}
+
+    private static Flux<Integer> rows(Import all) {
+        return Flux.range(0, all.rows());
+    }
+
+    private static Mono<Void> store(List<Integer> rows) {
+        return Mono.delay(Duration.ofMillis(rows.size() / 50)).then();
     }
 
     @Test

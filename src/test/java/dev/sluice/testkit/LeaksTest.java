@@ -2,14 +2,13 @@ package dev.sluice.testkit;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.netty.buffer.PooledByteBufAllocator;
 import org.junit.jupiter.api.Test;
 
 class LeaksTest {
 
     @Test
     void aBufferThatNobodyReleasesFailsTheBuild() {
-        PooledByteBufAllocator.DEFAULT.directBuffer(16);
+        Leaks.followed();
 
         assertThatThrownBy(LeaksTest::lookUntilFound)
                 .isInstanceOf(AssertionError.class)
