@@ -52,14 +52,16 @@ final class EventRoutes {
     Mono<Void> ofTask(Call call, HttpServerResponse response, String queue, String id) {
         return Mono.defer(() -> {
             String own = TaskId.check(id);
-            return one(
-                    call,
-                    response,
-                    queue,
-                    true,
-                    event -> !(event instanceof QueueEvent.Moved moved)
-                            || moved.id().equals(own));
+            return one(call, response, queue, true, event -> isOf(own, event));
         });
+    }
+
+    private static boolean isOf(String id, QueueEvent event) {
+        if (event instanceof QueueEvent.Moved moved) {
+            return moved.id().equals(id);
+        }
+        return !(event instanceof QueueEvent.Progressed progressed)
+                || progressed.id().equals(id);
     }
 
     private Mono<Void> one(

@@ -48,8 +48,8 @@ final class EventText {
         Flux<String> told =
                 Flux.merge(Flux.fromIterable(queues), queues.size(), 1).concatWith(Mono.just(OVER));
         Flux<String> beats =
-                Flux.interval(Duration.ZERO, BEAT).onBackpressureDrop().map(tick -> A_BEAT);
-        return Flux.merge(1, told, beats, stopping.thenReturn(STOPPED))
+                Flux.interval(BEAT).onBackpressureDrop().map(tick -> A_BEAT).startWith(A_BEAT);
+        return Flux.merge(1, beats, told, stopping.thenReturn(STOPPED))
                 .takeUntil(text -> text.equals(OVER) || text.equals(STOPPED))
                 .bufferTimeout(MOST_IN_A_PART, COLLECTED_FOR, true)
                 .map(texts -> String.join("", texts).getBytes(StandardCharsets.UTF_8));
@@ -59,11 +59,20 @@ final class EventText {
         if (event instanceof QueueEvent.Moved moved) {
             return text(
                     "moved",
-                    Long.toString(moved.at().toEpochMilli()),
+                    idOf(moved.at()),
                     document()
                             .put("id", moved.id())
                             .put("state", moved.state().word())
                             .put("at", moved.at()));
+        } else if (event instanceof QueueEvent.Progressed progressed) {
+            return text(
+                    "progress",
+                    idOf(progressed.at()),
+                    document()
+                            .put("id", progressed.id())
+                            .put("percent", progressed.percent())
+                            .put("text", progressed.text())
+                            .put("at", progressed.at()));
         } else if (event instanceof QueueEvent.Missed missed) {
             // Of how many of them this task was nobody knows.
             return gap(ofTask ? null : missed.count(), null);
@@ -86,6 +95,10 @@ final class EventText {
 
     private String gap(@Nullable Long missed, @Nullable Instant after) {
         return text("gap", null, document().put("missed", missed).put("after", after));
+    }
+
+    private static String idOf(Instant at) {
+        return Long.toString(at.toEpochMilli());
     }
 
     private @Nullable Instant timeOfLast() {

@@ -10,6 +10,7 @@ import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskInfo;
+import dev.sluice.task.TaskProgress;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -132,11 +133,20 @@ final class TaskRoutes {
     private static JsonDocument described(TaskInfo task, JsonDocument into) {
         Duration due = task.due();
         Duration dead = task.dead();
+        TaskProgress progress = task.progress();
         return into.put("state", task.state().word())
                 .put("attempts", task.attempts())
                 .put("crashes", task.crashes())
                 .put("dueInMs", due == null ? null : due.toMillis())
-                .put("deadForMs", dead == null ? null : dead.toMillis());
+                .put("deadForMs", dead == null ? null : dead.toMillis())
+                .put(
+                        "progress",
+                        progress == null
+                                ? null
+                                : new JsonDocument()
+                                        .put("percent", progress.percent())
+                                        .put("text", progress.text())
+                                        .put("agoMs", progress.ago().toMillis()));
     }
 
     private static Answer cancelled(String queue, String id, Cancellation met) {

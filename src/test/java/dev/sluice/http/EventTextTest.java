@@ -71,6 +71,9 @@ class EventTextTest {
         assertThat(again.of(new QueueEvent.Moved("a\u2028b", TaskState.DEAD, Instant.ofEpochMilli(5))))
                 .startsWith("id: 5\nevent: moved\ndata: {")
                 .endsWith("\"state\":\"dead\",\"at\":\"1970-01-01T00:00:00.005Z\"}\n\n");
+        assertThat(fresh.of(new QueueEvent.Progressed("a", 40, "half\"", Instant.ofEpochMilli(6))))
+                .isEqualTo("id: 6\nevent: progress\ndata: {\"queue\":\"q\",\"id\":\"a\",\"percent\":40,"
+                        + "\"text\":\"half\\\"\",\"at\":\"1970-01-01T00:00:00.006Z\"}\n\n");
     }
 
     @Test

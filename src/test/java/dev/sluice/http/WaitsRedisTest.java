@@ -18,6 +18,7 @@ import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
@@ -55,7 +56,10 @@ class WaitsRedisTest {
                 .handler("none", Object.class, task -> Mono.empty())
                 .handler("drop", Object.class, task -> Mono.just(Verdict.discarded()))
                 .handler("fail", Object.class, task -> Mono.error(new IllegalStateException("no paper")))
-                .handler("long", Object.class, task -> Mono.never());
+                .handler("long", Object.class, task -> {
+                    task.progress(40, "on it");
+                    return Mono.never();
+                });
         dispatcher.start().block(SOON);
     }
 
@@ -108,6 +112,19 @@ class WaitsRedisTest {
     }
 
     @Test
+    void howFarATaskIsCanBeSeenAndHeard() {
+        try (Heard heard = web.listen(TASKS + "/l/events")) {
+            heard.events(1);
+            web.post(TASKS, "{\"id\":\"l\",\"type\":\"long\"}");
+
+            assertThat(heard.events(4).get(3))
+                    .startsWith("progress {\"queue\":\"mail\",\"id\":\"l\",\"percent\":40,\"text\":\"on it\",");
+            assertThat(web.get(TASKS + "/l").json().at("/progress/percent").asInt())
+                    .isEqualTo(40);
+        }
+    }
+
+    @Test
     void whoWaitsHearsOfACancellation() {
         web.get(TASKS + "/nobody?wait=1s"); // so that the channel is there
         eventually(() -> {
@@ -157,7 +174,7 @@ class WaitsRedisTest {
                 .bindNow();
         try {
             for (boolean reset : new boolean[] {true, false}) {
-                try (Socket socket = new Socket("127.0.0.1", server.port())) {
+                try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
                     socket.getOutputStream()
                             .write(("POST /?wait=30s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                             + "Content-Length: 15\r\n\r\n{\"type\":\"long\"}")
