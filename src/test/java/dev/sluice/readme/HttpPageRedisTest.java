@@ -90,7 +90,8 @@ class HttpPageRedisTest {
                         .as(parts[0])
                         .isEqualTo(timeless(parts[1].strip()));
             }
-            assertThat(timeless(heard(port))).isEqualTo(timeless(blocks.get(1).split("\n", 2)[1].strip()));
+            assertThat(timeless(heard(port)))
+                    .isEqualTo(timeless(blocks.get(1).split("\n", 2)[1].strip()));
         } finally {
             listener.stop(Duration.ZERO).block(SOON);
             dispatcher.stop(Duration.ZERO).block(SOON);
