@@ -101,9 +101,14 @@ final class TaskRoutes {
         return Problem.passing(429, "queue-full", "the queue holds as many tasks as it may; this one was not taken");
     }
 
-    /** With a result that is kept for as long as it is waited for. */
+    /** With a result that is kept for as long as it is waited for, at least. */
     private static Task<byte[]> kept(Task<byte[]> task, @Nullable Duration wait) {
-        return wait == null ? task : task.keepResult(wait.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : wait);
+        if (wait == null) {
+            return task;
+        }
+        Duration own = task.keepResult();
+        Duration least = wait.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : wait;
+        return own == null || own.compareTo(least) < 0 ? task.keepResult(least) : task;
     }
 
     /** It was taken: whatever becomes of the waiting, that is answered. */

@@ -157,6 +157,15 @@ class WaitsRedisTest {
                         .code())
                 .isEqualTo("invalid-task");
         assertThat(redis.call("EXISTS", "clicks")).isEqualTo(0L);
+        assertThat(web.get("/v1/queues/clicks/tasks/x").code()).isEqualTo("task-unknown");
+        assertThat(web.get("/v1/queues/clicks/tasks/x?wait=1s").code()).isEqualTo("invalid-task");
+    }
+
+    @Test
+    void aResultThatIsToBeKeptForLongerIs() {
+        web.post(TASKS + "?wait=20s", "{\"id\":\"k\",\"type\":\"none\",\"keepResult\":\"1h\"}");
+
+        assertThat((long) redis.call("TTL", "{mail}:result:k")).isGreaterThan(3_000L);
     }
 
     @Test
