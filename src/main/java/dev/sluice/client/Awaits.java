@@ -85,7 +85,13 @@ final class Awaits {
 
     /** Enqueues a task and emits how it ended. Cold. */
     Mono<TaskResult> enqueue(String id, Enqueueing enqueueing, AwaitOptions options, Reading reading) {
-        return Mono.create(sink -> join(new Await(id, sink, reading), enqueueing, options));
+        return Mono.create(sink -> join(new Await(id, sink, reading, false), enqueueing, options));
+    }
+
+    /** Emits how a task ended that is there already. Cold. */
+    Mono<TaskResult> end(String id, AwaitOptions options, Reading reading) {
+        Mono<EnqueueResult> there = Mono.just(EnqueueResult.of(id, EnqueueResult.Outcome.EXISTING));
+        return Mono.create(sink -> join(new Await(id, sink, reading, true), told -> there, options));
     }
 
     /** How many wait. */
@@ -190,7 +196,7 @@ final class Awaits {
                 .timeout(TIME_TO_LISTEN, signals)
                 .publishOn(signals) // from here on the callers' own code may run
                 .onErrorMap(late -> new StoreUnavailableException(
-                        "nothing was enqueued: the channel on which the end would be told could not be subscribed to",
+                        "the channel on which the end would be told could not be subscribed to; nothing was enqueued",
                         late));
     }
 
@@ -390,10 +396,11 @@ final class Awaits {
         private volatile @Nullable String end; // the word of its own end
         private volatile @Nullable String hint; // a word that may be of another life of the id
 
-        Await(String id, MonoSink<TaskResult> sink, Reading reading) {
+        Await(String id, MonoSink<TaskResult> sink, Reading reading, boolean enqueued) {
             this.id = id;
             this.sink = sink;
             this.reading = reading;
+            this.enqueued = enqueued;
         }
 
         Await after(@Nullable Await last) {

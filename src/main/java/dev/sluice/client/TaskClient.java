@@ -246,6 +246,36 @@ public final class TaskClient {
                 : Mono.just(result);
     }
 
+    /**
+     * Emits how the task of this id ends, as soon as it has, whoever enqueued it.
+     *
+     * <p>Cold: listens for its end, and then looks once, so that one which has ended and of which that is kept is answered at
+     * once. Nobody asks Redis meanwhile. A success is told only if its result is kept: of a task for which neither its queue
+     * nor whoever enqueued it asked for that, this runs into its timeout. If an id has several lives, the first end that is
+     * told or kept counts.
+     *
+     * <p>Cancelling ends the waiting and leaves the task alone. Signals on the {@code parallel} scheduler. What is emitted may
+     * be a dead letter or a value that could not be kept. Fails with {@link dev.sluice.task.TaskCancelledException} or
+     * another {@link dev.sluice.task.TaskEndedException} if it has ended and nothing is kept of it, or nothing was ever known
+     * of it; with {@link dev.sluice.task.AwaitTimeoutException} if it has not ended in time; with
+     * {@link InvalidTaskException} if {@code id} can be no id, or the queue is at-most-once; with {@link QueueFullException}
+     * as {@link #enqueueAndAwait(Task, Class, Duration)}; with {@link StoreRefusedException}; with
+     * {@link StoreUnavailableException} (safe to retry).
+     *
+     * @param timeout of the whole, 1 ms to 365 days
+     */
+    public Mono<TaskResult> await(String id, Duration timeout) {
+        AwaitOptions options = AwaitOptions.within(timeout);
+        return Mono.defer(() -> {
+            if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+                throw new InvalidTaskException(
+                        "queue", "queue '" + queue.name() + "' is at-most-once: nobody can tell how its tasks end");
+            }
+            String own = TaskId.check(id);
+            return awaits.end(own, options, (reply, index) -> TaskResult.of(own, reply, index, codec));
+        });
+    }
+
     /** How many wait for tasks of this queue, through this client and those made of it. */
     int awaiting() {
         return awaits.size();

@@ -4,6 +4,7 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpVersion;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.List;
@@ -20,19 +21,31 @@ final class Call {
 
     private final HttpServerRequest request;
     private final Target target;
+    private final Mono<Void> stopping;
 
-    Call(HttpServerRequest request, Target target) {
+    Call(HttpServerRequest request, Target target, Mono<Void> stopping) {
         this.request = request;
         this.target = target;
+        this.stopping = stopping;
     }
 
     Target target() {
         return target;
     }
 
+    /** Completes when the server stops. */
+    Mono<Void> stopping() {
+        return stopping;
+    }
+
     /** Whether the answer has a body: it has none if only its headers are asked for. */
     boolean wantsBody() {
         return !request.method().equals(HttpMethod.HEAD);
+    }
+
+    /** Whether the client can tell the end of an answer without a length from that of the connection. */
+    boolean knowsChunks() {
+        return !request.version().equals(HttpVersion.HTTP_1_0);
     }
 
     HttpHeaders headers() {

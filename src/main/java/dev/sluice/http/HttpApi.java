@@ -37,7 +37,7 @@ import reactor.netty.http.server.HttpServerResponse;
  * stays open.
  */
 public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerResponse, Publisher<Void>> {
-    static final Duration TIME_FOR_AN_ANSWER = Duration.ofSeconds(40);
+    static final Duration TIME_FOR_AN_ANSWER = Duration.ofSeconds(70); // a body, Redis, and a wait
 
     private static final int LONGEST_TASK = 1024 * 1024;
     private static final int SMALL = 64 * 1024;
@@ -54,7 +54,9 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
                 new QueueRoutes(builder.sluice, queues),
                 new TaskRoutes(builder.sluice, queues, LONGEST_TASK),
                 new BatchRoute(queues, LONGEST_TASK),
-                new DeadLetterRoutes(queues));
+                new DeadLetterRoutes(queues),
+                new EventRoutes(queues),
+                new ScheduleRoutes(queues));
     }
 
     /** Begins an API over {@code sluice}, open for everybody until the builder is given a token. */
@@ -87,25 +89,25 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
 
     @Override
     public Publisher<Void> apply(HttpServerRequest request, HttpServerResponse response) {
-        return answer(request, response, Sites.ofAnyName());
+        return answer(request, response, Host.UNKNOWN);
     }
 
-    Mono<Void> answer(HttpServerRequest request, HttpServerResponse response, Sites sites) {
-        return Mono.defer(() -> served(request, response, sites))
+    Mono<Void> answer(HttpServerRequest request, HttpServerResponse response, Host host) {
+        return Mono.defer(() -> served(request, response, host))
                 .onErrorResume(HttpApi::isGone, gone -> Mono.never()) // the end of the connection ends it
                 .onErrorResume(
                         failure -> !response.hasSentHeaders(),
                         failure -> refused(request, response, Problem.of(failure)));
     }
 
-    private Mono<Void> served(HttpServerRequest request, HttpServerResponse response, Sites sites) {
-        Call call = new Call(request, Target.of(request.uri()));
+    private Mono<Void> served(HttpServerRequest request, HttpServerResponse response, Host host) {
+        Call call = new Call(request, Target.of(request.uri()), host.stopping());
         HttpMethod method = call.wantsBody() ? request.method() : HttpMethod.GET;
         Routes.Match match = routes.find(call.target(), method);
         if (match.enough() != null) {
             tokens.check(call.headers(), match.enough());
             if (tokens.isEmpty()) {
-                sites.checkName(call.headers());
+                host.sites().checkName(call.headers());
             }
         }
         if (!method.equals(HttpMethod.GET)) {

@@ -7,6 +7,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Objects;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.HttpProtocol;
@@ -34,10 +35,12 @@ public final class HttpListener {
 
     private final DisposableServer server;
     private final LoopResources loops;
+    private final Sinks.Empty<Void> stopping;
 
-    private HttpListener(DisposableServer server, LoopResources loops) {
+    private HttpListener(DisposableServer server, LoopResources loops, Sinks.Empty<Void> stopping) {
         this.server = server;
         this.loops = loops;
+        this.stopping = stopping;
     }
 
     static Mono<HttpListener> start(
@@ -47,7 +50,8 @@ public final class HttpListener {
                 return Mono.error(new IllegalStateException("to listen at " + address
                         + " a token is needed: everybody who can reach it could do everything"));
             }
-            Sites sites = Sites.of(address);
+            Sinks.Empty<Void> stopping = Sinks.empty();
+            Host host = new Host(Sites.of(address), stopping.asMono());
             LoopResources loops = LoopResources.create("sluice-http", 1, LOOPS, true);
             return HttpServer.create()
                     .bindAddress(() -> address)
@@ -60,9 +64,9 @@ public final class HttpListener {
                             spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
                     .doOnChannelInit((observer, channel, remote) -> Progress.watch(channel, patience))
                     .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // a stop waits for those
-                    .handle((request, response) -> api.answer(request, response, sites))
+                    .handle((request, response) -> api.answer(request, response, host))
                     .bind()
-                    .<HttpListener>map(server -> new HttpListener(server, loops))
+                    .<HttpListener>map(server -> new HttpListener(server, loops, stopping))
                     .onErrorResume(failed -> loops.disposeLater(Duration.ZERO, TIME_TO_END)
                             .onErrorComplete()
                             .then(Mono.error(failed)));
@@ -75,7 +79,7 @@ public final class HttpListener {
     }
 
     /**
-     * Takes no more connections, lets the requests that are there end, and closes what is left.
+     * Takes no more connections, ends the streams of events, lets the requests that are there end, and closes what is left.
      *
      * <p>Cold; a second subscription finds nothing to do. Completes when all is closed, within the grace and about a second;
      * never fails. Cancelling does not stop it.
@@ -84,7 +88,10 @@ public final class HttpListener {
      */
     public Mono<Void> stop(Duration grace) {
         Objects.requireNonNull(grace, "grace");
-        Mono<Void> ends = Mono.<Void>fromRunnable(() -> server.disposeNow(grace))
+        Mono<Void> ends = Mono.<Void>fromRunnable(() -> {
+                    stopping.tryEmitEmpty();
+                    server.disposeNow(grace);
+                })
                 .subscribeOn(Schedulers.boundedElastic()) // it waits
                 .onErrorComplete()
                 .then(loops.disposeLater(Duration.ZERO, TIME_TO_END))

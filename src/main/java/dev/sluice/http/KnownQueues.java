@@ -3,6 +3,7 @@ package dev.sluice.http;
 import dev.sluice.Sluice;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.client.DeadLetters;
+import dev.sluice.client.Schedules;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
@@ -65,7 +66,7 @@ final class KnownQueues {
     }
 
     private Parts parts(Queue queue) {
-        return new Parts(queue, sluice.client(queue, options), sluice.deadLetters(queue));
+        return new Parts(queue, sluice.client(queue, options), sluice.deadLetters(queue), sluice.schedules(queue));
     }
 
     private static QueueInfo empty(Queue queue) {
@@ -77,5 +78,5 @@ final class KnownQueues {
                 .fact("queue", name);
     }
 
-    record Parts(Queue queue, TaskClient client, DeadLetters dead) {}
+    record Parts(Queue queue, TaskClient client, DeadLetters dead, Schedules schedules) {}
 }

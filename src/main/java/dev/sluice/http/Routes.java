@@ -16,19 +16,32 @@ final class Routes {
     private static final Set<Role> OPERATOR = Set.of(Role.OPERATE);
     private static final Set<String> DOORS = Set.of("pause", "resume", "drain");
     private static final Set<String> REDRIVE = Set.of("redrive");
+    private static final Set<String> RETRY = Set.of("retry");
+    private static final Set<String> OF_A_SCHEDULE = Set.of("pause", "resume", "trigger");
 
     private final ProbeRoutes probes;
     private final QueueRoutes queues;
     private final TaskRoutes tasks;
     private final BatchRoute batch;
     private final DeadLetterRoutes dead;
+    private final EventRoutes events;
+    private final ScheduleRoutes schedules;
 
-    Routes(ProbeRoutes probes, QueueRoutes queues, TaskRoutes tasks, BatchRoute batch, DeadLetterRoutes dead) {
+    Routes(
+            ProbeRoutes probes,
+            QueueRoutes queues,
+            TaskRoutes tasks,
+            BatchRoute batch,
+            DeadLetterRoutes dead,
+            EventRoutes events,
+            ScheduleRoutes schedules) {
         this.probes = probes;
         this.queues = queues;
         this.tasks = tasks;
         this.batch = batch;
         this.dead = dead;
+        this.events = events;
+        this.schedules = schedules;
     }
 
     /** Throws a {@link Problem} if there is no such place, or nothing to be done there with that method. */
@@ -56,12 +69,23 @@ final class Routes {
         if (target.size() == 1) {
             return probe(target.segment(0));
         }
-        boolean known = target.segment(0).equals("v1") && target.segment(1).equals("queues");
-        return switch (known ? target.size() : 0) {
+        if (!target.segment(0).equals("v1")) {
+            return Map.of();
+        }
+        return switch (target.segment(1)) {
+            case "queues" -> ofQueues(target, method);
+            case "events" -> target.size() == 2 ? stream(events::ofAll) : Map.of();
+            default -> Map.of();
+        };
+    }
+
+    private Map<HttpMethod, Match> ofQueues(Target target, HttpMethod method) {
+        return switch (target.size()) {
             case 2 -> get(READER, queues::list);
             case 3 -> queue(target, method);
             case 4 -> part(target.segment(2), target.segment(3));
             case 5 -> one(target, method, target.segment(2));
+            case 6 -> aspect(target);
             default -> Map.of();
         };
     }
@@ -89,6 +113,8 @@ final class Routes {
             case "tasks" -> on(HttpMethod.POST, PRODUCER, call -> tasks.enqueue(call, queue));
             case "tasks:batch" ->
                 Map.of(HttpMethod.POST, new Match((call, response) -> batch.serve(call, response, queue), PRODUCER));
+            case "events" -> stream((call, response) -> events.ofQueue(call, response, queue));
+            case "schedules" -> get(READER, call -> schedules.list(call, queue));
             case "dead-letters" -> get(READER, call -> dead.list(call, queue));
             case "dead-letters:redrive", "dead-letters:purge" -> {
                 String verb = part.substring(part.indexOf(':') + 1);
@@ -102,17 +128,41 @@ final class Routes {
         String id = target.segment(4);
         return switch (target.segment(3)) {
             case "tasks" ->
-                both(
-                        get(EITHER, call -> tasks.look(queue, id)),
-                        on(HttpMethod.DELETE, OPERATOR, call -> tasks.cancel(queue, id)));
+                method.equals(HttpMethod.POST) && target.verb(RETRY) != null
+                        ? on(HttpMethod.POST, OPERATOR, call -> dead.redrive(queue, target.beforeVerb(4)))
+                        : both(
+                                get(EITHER, call -> tasks.look(call, queue, id)),
+                                on(HttpMethod.DELETE, OPERATOR, call -> tasks.cancel(queue, id)));
             case "dead-letters" ->
                 method.equals(HttpMethod.POST) && target.verb(REDRIVE) != null
                         ? on(HttpMethod.POST, OPERATOR, call -> dead.redrive(queue, target.beforeVerb(4)))
                         : both(
                                 get(READER, call -> dead.show(queue, id)),
                                 on(HttpMethod.DELETE, OPERATOR, call -> dead.purge(queue, id)));
+            case "schedules" -> schedule(target, method, queue, id);
             default -> Map.of();
         };
+    }
+
+    private Map<HttpMethod, Match> schedule(Target target, HttpMethod method, String queue, String name) {
+        String verb = method.equals(HttpMethod.POST) ? target.verb(OF_A_SCHEDULE) : null;
+        return verb != null
+                ? on(HttpMethod.POST, OPERATOR, call -> schedules.act(queue, target.beforeVerb(4), verb))
+                : both(
+                        get(READER, call -> schedules.show(queue, name)),
+                        on(HttpMethod.DELETE, OPERATOR, call -> schedules.remove(queue, name)));
+    }
+
+    private Map<HttpMethod, Match> aspect(Target target) {
+        String queue = target.segment(2);
+        String id = target.segment(4);
+        return target.segment(3).equals("tasks") && target.segment(5).equals("events")
+                ? stream((call, response) -> events.ofTask(call, response, queue, id))
+                : Map.of();
+    }
+
+    private static Map<HttpMethod, Match> stream(Route route) {
+        return Map.of(HttpMethod.GET, new Match(route, READER));
     }
 
     private static Map<HttpMethod, Match> get(@Nullable Set<Role> enough, Route.Handler handler) {

@@ -68,21 +68,33 @@ final class Target {
         return decoded(segment.substring(0, segment.lastIndexOf(':')), false);
     }
 
-    /** A parameter of the query; null if it is not there. */
+    /** A parameter of the query; null if it is not there. Throws a {@link Problem} if there is any but the known ones. */
     @Nullable
     String parameter(String name, Set<String> known) {
+        check(known);
+        return parameters.get(name);
+    }
+
+    /** Throws a {@link Problem} if there is any parameter. */
+    void checkHasNoParameters() {
+        check(Set.of());
+    }
+
+    private void check(Set<String> known) {
         for (String given : parameters.keySet()) {
             if (!known.contains(given)) {
                 throw Problem.of(
                                 400,
                                 "bad-parameter",
-                                "there is no such parameter here; known are "
-                                        + String.join(
-                                                ", ", known.stream().sorted().toList()))
+                                known.isEmpty()
+                                        ? "there are no parameters here"
+                                        : "there is no such parameter here; known are "
+                                                + String.join(
+                                                        ", ",
+                                                        known.stream().sorted().toList()))
                         .fact("parameter", given);
             }
         }
-        return parameters.get(name);
     }
 
     private void parameter(String pair) {

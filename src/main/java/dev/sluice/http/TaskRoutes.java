@@ -3,12 +3,14 @@ package dev.sluice.http;
 import dev.sluice.Sluice;
 import dev.sluice.client.Cancellation;
 import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.codec.TaskForm;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskInfo;
+import dev.sluice.task.TaskProgress;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -17,9 +19,10 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
-/** Enqueue a task, look at it, cancel it. */
+/** Enqueue a task, look at it, wait for its end, cancel it. */
 final class TaskRoutes {
     private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+    private static final Duration SHORTEST_KEPT = Duration.ofSeconds(1); // an end is heard of, and then looked for
 
     private final Sluice sluice;
     private final KnownQueues queues;
@@ -34,21 +37,33 @@ final class TaskRoutes {
     Mono<Answer> enqueue(Call call, String queue) {
         call.checkContent(Answer.JSON);
         String key = key(call);
+        Duration wait = Waits.asked(call.target());
         return call.body(maxBody)
-                .map(body -> withId(TaskForm.read(body, 0, body.length), key))
+                .map(body -> kept(withId(TaskForm.read(body, 0, body.length), key), wait))
                 .flatMap(task -> queues.find(queue)
-                        .flatMap(parts -> parts.client().enqueue(task))
-                        .map(result -> enqueued(queue, result))
+                        .flatMap(parts -> parts.client()
+                                .enqueue(task)
+                                .flatMap(result -> ended(call, parts.client(), result, wait)
+                                        .map(end -> enqueued(queue, result, end))
+                                        .switchIfEmpty(Mono.fromCallable(() -> enqueued(queue, result, null)))))
                         .doOnError(StoreRefusedException.class, stale -> queues.forget(queue))
                         // The outcome may be unknown: with the id the caller can ask again without making two of it.
                         .onErrorMap(failure -> Problem.of(failure).fact("id", String.valueOf(task.id()))));
     }
 
-    Mono<Answer> look(String queue, String id) {
-        return queues.find(queue)
-                .flatMap(parts -> sluice.task(parts.queue(), id))
-                .map(task -> Answer.of(200, described(queue, task)))
-                .switchIfEmpty(Mono.error(() -> unknown(id)));
+    Mono<Answer> look(Call call, String queue, String id) {
+        Duration wait = Waits.asked(call.target());
+        return queues.find(queue).flatMap(parts -> {
+            JsonDocument place = new JsonDocument().put("id", id).put("queue", queue);
+            Mono<JsonDocument> now = sluice.task(parts.queue(), id)
+                    .map(task -> described(task, place))
+                    .switchIfEmpty(parts.client().result(id).map(result -> Waits.described(result, place)));
+            Mono<JsonDocument> end =
+                    wait == null ? Mono.empty() : Waits.end(parts.client(), id, wait, call.stopping(), place);
+            return end.switchIfEmpty(now)
+                    .map(told -> Answer.of(200, told))
+                    .switchIfEmpty(Mono.error(() -> unknown(id)));
+        });
     }
 
     Mono<Answer> cancel(String queue, String id) {
@@ -86,7 +101,26 @@ final class TaskRoutes {
         return Problem.passing(429, "queue-full", "the queue holds as many tasks as it may; this one was not taken");
     }
 
-    private static Answer enqueued(String queue, EnqueueResult result) {
+    /** With a result that is kept for as long as it is waited for, at least. */
+    private static Task<byte[]> kept(Task<byte[]> task, @Nullable Duration wait) {
+        if (wait == null) {
+            return task;
+        }
+        Duration own = task.keepResult();
+        Duration least = wait.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : wait;
+        return own == null || own.compareTo(least) < 0 ? task.keepResult(least) : task;
+    }
+
+    /** It was taken: whatever becomes of the waiting, that is answered. */
+    private static Mono<JsonDocument> ended(
+            Call call, TaskClient client, EnqueueResult result, @Nullable Duration wait) {
+        return wait == null || !result.isAccepted()
+                ? Mono.empty()
+                : Waits.end(client, result.id(), wait, call.stopping(), new JsonDocument())
+                        .onErrorComplete();
+    }
+
+    private static Answer enqueued(String queue, EnqueueResult result, @Nullable JsonDocument end) {
         if (result.isFull()) {
             throw full();
         }
@@ -95,20 +129,29 @@ final class TaskRoutes {
                 .put("id", result.id())
                 .put("queue", queue)
                 .put("outcome", result.outcome().name().toLowerCase(Locale.ROOT));
+        if (end != null) {
+            body.put("end", end);
+        }
         return Answer.of(result.isCreated() ? 201 : 200, body).header(HttpHeaderNames.LOCATION, place);
     }
 
-    private static JsonDocument described(String queue, TaskInfo task) {
+    private static JsonDocument described(TaskInfo task, JsonDocument into) {
         Duration due = task.due();
         Duration dead = task.dead();
-        return new JsonDocument()
-                .put("id", task.id())
-                .put("queue", queue)
-                .put("state", task.state().word())
+        TaskProgress progress = task.progress();
+        return into.put("state", task.state().word())
                 .put("attempts", task.attempts())
                 .put("crashes", task.crashes())
                 .put("dueInMs", due == null ? null : due.toMillis())
-                .put("deadForMs", dead == null ? null : dead.toMillis());
+                .put("deadForMs", dead == null ? null : dead.toMillis())
+                .put(
+                        "progress",
+                        progress == null
+                                ? null
+                                : new JsonDocument()
+                                        .put("percent", progress.percent())
+                                        .put("text", progress.text())
+                                        .put("agoMs", progress.ago().toMillis()));
     }
 
     private static Answer cancelled(String queue, String id, Cancellation met) {
@@ -127,7 +170,7 @@ final class TaskRoutes {
     }
 
     private static Problem unknown(String id) {
-        return Problem.of(404, "task-unknown", "nothing of this id lives: it has ended, or it never was")
+        return Problem.of(404, "task-unknown", "nothing of this id lives or is kept: it has ended, or it never was")
                 .fact("id", id);
     }
 

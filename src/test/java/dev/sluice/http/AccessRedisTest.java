@@ -79,6 +79,32 @@ class AccessRedisTest {
                 .doesNotContain(PRODUCE);
     }
 
+    @Test
+    void toListenIsToRead() {
+        for (String path : new String[] {"/v1/events", QUEUE + "/events", QUEUE + "/tasks/a/events"}) {
+            assertThat(web.ask("HEAD", path, "").status()).isEqualTo(401);
+            assertThat(web.ask("HEAD", path, "", bearer(PRODUCE)).status()).isEqualTo(403);
+            assertThat(web.ask("HEAD", path, "", bearer(READ)).status()).isEqualTo(200);
+        }
+        assertThat(web.get(QUEUE + "/tasks/a?wait=1s", bearer(PRODUCE)).code()).isEqualTo("task-unknown");
+    }
+
+    @Test
+    void toActOnSchedulesIsToOperate() {
+        assertThat(web.get(QUEUE + "/schedules", bearer(READ)).status()).isEqualTo(200);
+        assertThat(web.get(QUEUE + "/schedules", bearer(PRODUCE)).status()).isEqualTo(403);
+        for (String verb : new String[] {":pause", ":resume", ":trigger"}) {
+            assertThat(web.post(QUEUE + "/schedules/s" + verb, "", bearer(READ)).status())
+                    .isEqualTo(403);
+            assertThat(web.post(QUEUE + "/schedules/s" + verb, "", bearer(OPERATE))
+                            .code())
+                    .isEqualTo("schedule-unknown");
+        }
+        assertThat(web.delete(QUEUE + "/schedules/s", bearer(PRODUCE)).status()).isEqualTo(403);
+        assertThat(web.post(QUEUE + "/tasks/a:retry", "", bearer(PRODUCE)).status())
+                .isEqualTo(403);
+    }
+
     private String statuses(String token) {
         String[] who = bearer(token);
         return String.join(

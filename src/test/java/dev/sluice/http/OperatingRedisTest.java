@@ -3,9 +3,15 @@ package dev.sluice.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.http.Web.Told;
+import dev.sluice.task.Misfire;
+import dev.sluice.task.Overlap;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Schedule;
+import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import java.time.ZoneId;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -14,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 @OnEveryRedis
 @Timeout(60)
 class OperatingRedisTest {
+    private static final String SCHEDULES = "/v1/queues/mail/schedules";
     private static final String DEAD = "/v1/queues/mail/dead-letters";
 
     private final RedisServer redis;
@@ -153,5 +160,65 @@ class OperatingRedisTest {
             redis.call("ZADD", "{mail}:dead", Integer.toString(1_000 + i), id);
             redis.call("HSET", "{mail}:status", id, "dead");
         });
+    }
+
+    @Test
+    void schedulesAreShownHaltedTriggeredAndRemoved() {
+        Schedule nightly = Schedule.cron("a:pause", "0 2 * * *", ZoneId.of("Europe/Berlin"), Task.of("report", 1));
+        Schedule poll = Schedule.every("poll", Duration.ofMinutes(10), Task.of("poll", 1))
+                .misfire(Misfire.catchUp(3))
+                .overlap(Overlap.SKIP);
+        web.sluice().schedules(Queue.named("mail")).put(nightly).block();
+        web.sluice().schedules(Queue.named("mail")).put(poll).block();
+
+        assertThat(web.get(SCHEDULES).json().path("schedules").findValuesAsString("name"))
+                .containsExactlyInAnyOrder("poll", "a:pause");
+        assertThat(web.get(SCHEDULES + "/poll").text())
+                .startsWith("{\"name\":\"poll\",\"type\":\"poll\",\"cron\":null,\"zone\":null,\"everyMs\":600000,"
+                        + "\"misfire\":\"catch-up 3\",\"overlap\":\"skip\",\"origin\":\"code\",\"paused\":false,");
+        assertThat(web.get(SCHEDULES + "/a:pause").json().path("zone").asString())
+                .isEqualTo("Europe/Berlin");
+
+        assertThat(web.post(SCHEDULES + "/a:pause:pause", "").text())
+                .isEqualTo("{\"queue\":\"mail\",\"schedule\":\"a:pause\",\"changed\":true}");
+        assertThat(web.post(SCHEDULES + "/a:pause:pause", "")
+                        .json()
+                        .path("changed")
+                        .asBoolean())
+                .isFalse();
+        assertThat(web.get(SCHEDULES + "/a:pause").json().path("paused").asBoolean())
+                .isTrue();
+        assertThat(web.post(SCHEDULES + "/a:pause:resume", "")
+                        .json()
+                        .path("changed")
+                        .asBoolean())
+                .isTrue();
+
+        Told triggered = web.post(SCHEDULES + "/poll:trigger", "");
+        assertThat(triggered.status()).isEqualTo(201);
+        assertThat(web.get(triggered.header("Location")).json().path("state").asString())
+                .isEqualTo("queued");
+        web.post("/v1/queues/mail:drain", "");
+        assertThat(web.post(SCHEDULES + "/poll:trigger", "").code()).isEqualTo("queue-draining");
+
+        assertThat(web.delete(SCHEDULES + "/poll").status()).isEqualTo(200);
+        assertThat(web.delete(SCHEDULES + "/poll").code()).isEqualTo("schedule-unknown");
+        assertThat(web.get(SCHEDULES + "/poll").code()).isEqualTo("schedule-unknown");
+        assertThat(web.post(SCHEDULES + "/poll:trigger", "").code()).isEqualTo("schedule-unknown");
+        assertThat(web.post(SCHEDULES + "/poll:stop", "").status()).isEqualTo(405);
+        assertThat(web.get(SCHEDULES + "/a%20b").code()).isEqualTo("invalid-task");
+        assertThat(web.get(SCHEDULES + "?cursor=x").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void aTaskThatIsDeadIsRetried() {
+        bury(1);
+
+        Told retried = web.post("/v1/queues/mail/tasks/t%2F0:retry", "");
+
+        assertThat(retried.text()).isEqualTo("{\"id\":\"t/0\",\"queue\":\"mail\",\"outcome\":\"redriven\"}");
+        assertThat(web.post("/v1/queues/mail/tasks/t%2F0:retry", "").code()).isIn("task-live", "dead-letter-unknown");
+        assertThat(web.post("/v1/queues/mail/tasks/b:retry", "").code()).isEqualTo("dead-letter-unknown");
+        assertThat(web.post("/v1/queues/mail/tasks/b", "").header("Allow")).isEqualTo("DELETE, GET");
     }
 }

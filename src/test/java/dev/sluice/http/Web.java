@@ -96,6 +96,11 @@ final class Web implements AutoCloseable {
         }
     }
 
+    /** Listens to a stream of events. */
+    Heard listen(String path, String... headers) {
+        return new Heard(client, port(), path, headers);
+    }
+
     /** A connection for what no decent client sends. */
     Socket socket() throws IOException {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), port());

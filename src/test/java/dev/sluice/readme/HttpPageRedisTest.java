@@ -3,6 +3,7 @@ package dev.sluice.readme;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
+import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.http.HttpApi;
 import dev.sluice.http.HttpListener;
 import dev.sluice.http.Role;
@@ -10,6 +11,8 @@ import dev.sluice.observe.PrometheusMeters;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -17,6 +20,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +29,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import reactor.core.publisher.Mono;
 
 /** Sends what {@code src/docs/http.md} shows behind a prompt, and holds the answers against the page. */
 @OnEveryRedis
@@ -61,6 +66,63 @@ class HttpPageRedisTest {
             sluice.close().block(SOON);
         }
         assertThat(requests).isEqualTo(11);
+    }
+
+    @Test
+    void whoWaitsOrListensIsAnsweredAsThePageShows(RedisServer redis) throws Exception {
+        Sluice sluice = Sluice.connect(redis.uri());
+        Queue queue = Queue.named("task_queue").statusKey("task_status");
+        Dispatcher dispatcher =
+                sluice.dispatcher(queue).handler("echo", Object.class, task -> Mono.just(task.payload()));
+        dispatcher.start().block(SOON);
+        HttpListener listener = HttpApi.over(sluice)
+                .queue(queue)
+                .build()
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), false)
+                .block(SOON);
+        int port = listener.address().getPort();
+        try {
+            List<String> blocks = PAGE.blocksIn("text");
+            assertThat(blocks).hasSize(2);
+            for (String example : blocks.get(0).substring(2).split("\n\\$ ", -1)) {
+                String[] parts = example.split("\n", 2);
+                assertThat(timeless(answer(parts[0], port).strip()))
+                        .as(parts[0])
+                        .isEqualTo(timeless(parts[1].strip()));
+            }
+            assertThat(timeless(heard(port)))
+                    .isEqualTo(timeless(blocks.get(1).split("\n", 2)[1].strip()));
+        } finally {
+            listener.stop(Duration.ZERO).block(SOON);
+            dispatcher.stop(Duration.ZERO).block(SOON);
+            sluice.close().block(SOON);
+        }
+    }
+
+    /** What a stream tells up to the first move. */
+    private String heard(int port) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + port + "/v1/queues/task_queue/events"))
+                .build();
+        try (BufferedReader lines = new BufferedReader(new InputStreamReader(
+                client.send(request, BodyHandlers.ofInputStream()).body(), StandardCharsets.UTF_8))) {
+            StringBuilder text = new StringBuilder();
+            while (!text.toString().contains("event: moved\ndata: ")) {
+                String line = lines.readLine();
+                text.append(line).append('\n');
+                if (line.contains("data: {\"queue\":\"task_queue\"}")) {
+                    answer(
+                            "curl localhost:8080/v1/queues/task_queue/tasks -H 'Content-Type: application/json'"
+                                    + " -d '{\"id\":\"mail-1\",\"type\":\"echo\"}'",
+                            port);
+                }
+            }
+            return text.toString().strip();
+        }
+    }
+
+    private static String timeless(String text) {
+        return text.replaceAll("At\":\"[^\"]*\"|at\":\"[^\"]*\"|Ms\":[0-9]+|id: [0-9]{13}", "…");
     }
 
     @Test

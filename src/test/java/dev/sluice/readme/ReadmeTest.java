@@ -67,6 +67,7 @@ class ReadmeTest {
                 Map.entry("http.md console", "HttpPageRedisTest"),
                 Map.entry("http.md java", "HttpPageRedisTest"),
                 Map.entry("http.md sh", "HttpPageRedisTest"),
+                Map.entry("http.md text", "HttpPageRedisTest"),
                 Map.entry("model.md sh", "ProtocolModelTest"),
                 Map.entry("model.md ", "ProtocolModelTest"),
                 Map.entry("operations.md java", "ReadmeSnippetsRedisTest"),
