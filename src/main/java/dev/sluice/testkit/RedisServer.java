@@ -216,6 +216,7 @@ public final class RedisServer implements AutoCloseable {
         if (directives.stream().noneMatch(line -> line.startsWith("save "))) {
             lines.add("save \"\"");
         }
+        lines.add("repl-diskless-sync-delay 0"); // 7.0 would let a replica wait 5 s for further ones
         if (version.isAtLeast(7, 0)) {
             lines.add("enable-debug-command local");
         }

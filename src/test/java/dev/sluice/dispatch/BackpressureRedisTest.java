@@ -426,8 +426,8 @@ class BackpressureRedisTest extends DispatchCase {
 
         @Override
         protected void hookOnNext(Delivery<Object> delivery) {
-            total.incrementAndGet();
             got.add(delivery);
+            total.incrementAndGet(); // whoever reads it finds so many, or has taken them
         }
 
         int total() {

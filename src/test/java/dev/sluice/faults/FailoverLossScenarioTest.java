@@ -59,8 +59,7 @@ class FailoverLossScenarioTest {
     }
 
     private static int lostInOneFailover(String version, Durability durability, int seed) throws Exception {
-        try (RedisServer master =
-                        server(version).with("repl-diskless-sync-delay", "0").start();
+        try (RedisServer master = server(version).start();
                 FaultProxy replication = new FaultProxy(master.port());
                 RedisServer replica = server(version)
                         .with("replicaof", "127.0.0.1 " + replication.port())

@@ -9,24 +9,37 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** A dispatcher in a process of its own: see {@link WorkerMain}. */
 final class ProcessNode implements Node {
     private static final long PATIENCE_SECONDS = 60;
 
     private final String name;
-    private final FaultProxy proxy;
+    private final @Nullable FaultProxy proxy;
     private final Path journal;
     private final Process process;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final CompletableFuture<Void> stopped = new CompletableFuture<>();
     private final List<String> said = new ArrayList<>();
 
+    /** One whose links nobody touches. */
     ProcessNode(String name, int redisPort, Duration lease, int concurrency, Path folder) {
+        this(name, "redis://127.0.0.1:" + redisPort, lease, concurrency, folder, null);
+    }
+
+    static ProcessNode behindAProxy(String name, int redisPort, Duration lease, int concurrency, Path folder) {
+        FaultProxy proxy = new FaultProxy(redisPort);
+        return new ProcessNode(name, proxy.uri(), lease, concurrency, folder, proxy);
+    }
+
+    private ProcessNode(
+            String name, String redis, Duration lease, int concurrency, Path folder, @Nullable FaultProxy proxy) {
         this.name = name;
-        this.proxy = new FaultProxy(redisPort);
+        this.proxy = proxy;
         this.journal = folder.resolve(name);
         try {
             process = new ProcessBuilder(
@@ -37,7 +50,7 @@ final class ProcessNode implements Node {
                             "-cp",
                             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                             WorkerMain.class.getName(),
-                            proxy.uri(),
+                            redis,
                             QUEUE.name(),
                             name,
                             journal.toString(),
@@ -86,7 +99,7 @@ final class ProcessNode implements Node {
 
     @Override
     public FaultProxy proxy() {
-        return proxy;
+        return Objects.requireNonNull(proxy, "its links are its own");
     }
 
     @Override
@@ -124,7 +137,9 @@ final class ProcessNode implements Node {
     @Override
     public void close() {
         process.destroyForcibly();
-        proxy.close();
+        if (proxy != null) {
+            proxy.close();
+        }
     }
 
     private void listen() {

@@ -267,7 +267,7 @@ final class Schedule {
         String name = "n" + (all.size() + 1);
         int concurrency = 4 + random.nextInt(12);
         Node node = processes
-                ? new ProcessNode(name, redis.port(), LEASE, concurrency, folder)
+                ? ProcessNode.behindAProxy(name, redis.port(), LEASE, concurrency, folder)
                 : new LocalNode(name, redis.port(), LEASE, concurrency, events::add).started();
         nodes.add(node);
         all.add(node);

@@ -108,10 +108,9 @@ final class Web implements AutoCloseable {
         return socket;
     }
 
-    /** All that comes back for these bytes until the server closes or half a second is silent. */
+    /** All that comes back for these bytes until the server closes or is silent for half a second after its last one. */
     String raw(String request) throws IOException {
         try (Socket socket = socket()) {
-            socket.setSoTimeout(500);
             socket.getOutputStream().write(request.getBytes(ISO_8859_1));
             StringBuilder told = new StringBuilder();
             byte[] part = new byte[8192];
@@ -120,6 +119,7 @@ final class Web implements AutoCloseable {
                         n >= 0;
                         n = socket.getInputStream().read(part)) {
                     told.append(new String(part, 0, n, UTF_8));
+                    socket.setSoTimeout(500);
                 }
             } catch (IOException silentOrReset) {
                 // what was told before that counts

@@ -37,7 +37,6 @@ class DurableLinkRedisTest {
 
     @BeforeEach
     void replicate(@Private RedisServer master, RedisServer.Builder builder) {
-        master.call("CONFIG", "SET", "repl-diskless-sync-delay", "0"); // 7.0 waits 5 s for further replicas
         replica = builder.with("replicaof", "127.0.0.1 " + master.port()).start();
         eventually(
                 () -> assertThat((String) replica.call("INFO", "replication")).contains("master_link_status:up"));
