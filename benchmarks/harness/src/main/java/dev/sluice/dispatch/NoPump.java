@@ -42,6 +42,11 @@ final class NoPump implements Pump {
     }
 
     @Override
+    public void reported(Attempt attempt) {
+        // Nobody reads reports.
+    }
+
+    @Override
     public void wake() {
         // Nobody sleeps.
     }
