@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [retain]}: runs the scenarios and prints medians.
+ * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [retain]}: runs the scenarios and prints medians;
+ * {@code rivals} in their place runs {@link Rivals}.
  *
  * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
  */
@@ -23,6 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
         name = "sluice-bench",
         mixinStandardHelpOptions = true,
         sortOptions = false,
+        subcommands = Rivals.class,
         description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, awaits, memory of results, cost.",
         footer = {
             "",
@@ -33,6 +35,7 @@ import tools.jackson.databind.json.JsonMapper;
             "  java -jar sluice-bench.jar await --samples 1000 --repetitions 1",
             "  java -jar sluice-bench.jar retain --tasks 1000000 --repetitions 1 --warmup 0",
             "  java -jar sluice-bench.jar due --tasks 100000 --repetitions 1 --warmup 0",
+            "  java -jar sluice-bench.jar rivals --repetitions 1",
             "  java -jar sluice-bench.jar latency --rates 1000,10000 --redis redis://localhost:6379"
         })
 public final class Bench implements Callable<Integer> {
@@ -111,10 +114,7 @@ public final class Bench implements Callable<Integer> {
     private static Map<String, Double> medians(List<Map<String, Double>> runs) {
         Map<String, Double> medians = new LinkedHashMap<>();
         for (String name : runs.get(0).keySet()) {
-            double[] sorted =
-                    runs.stream().mapToDouble(run -> run.get(name)).sorted().toArray();
-            int middle = sorted.length / 2;
-            medians.put(name, sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2);
+            medians.put(name, Median.of(runs.stream().map(run -> run.get(name)).toList()));
         }
         return medians;
     }

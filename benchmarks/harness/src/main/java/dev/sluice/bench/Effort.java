@@ -29,11 +29,16 @@ final class Effort {
         return memory;
     }
 
+    /** Seconds of CPU that Redis has spent since {@code before}. */
+    double redisSecondsSince(Effort before) {
+        return redisSeconds - before.redisSeconds;
+    }
+
     /** Adds rate and cost of {@code tasks} that were done between {@code before} and this. */
     void since(Effort before, int tasks, double seconds, Map<String, Double> figures) {
         figures.put("tasks/s", tasks / seconds);
         figures.put("JVM CPU s per 1M", (jvmSeconds - before.jvmSeconds) * 1e6 / tasks);
-        figures.put("Redis CPU s per 1M", (redisSeconds - before.redisSeconds) * 1e6 / tasks);
+        figures.put("Redis CPU s per 1M", redisSecondsSince(before) * 1e6 / tasks);
         figures.put("commands per task, in scripts too", (commands - before.commands) / (double) tasks);
     }
 

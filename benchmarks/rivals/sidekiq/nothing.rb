@@ -1,0 +1,1 @@
+# nothing: the job is defined by the program
