@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
@@ -48,31 +49,31 @@ record Contestant(
                         rivals.resolve("bullmq"),
                         List.of("node"),
                         List.of("bullmq.js"),
-                        20,
+                        50,
                         "install Node.js, then: npm ci --prefix benchmarks/rivals/bullmq"),
-                java(rivals, "Redisson executor", "redisson-executor", AT_LEAST_ONCE, 100),
+                java(rivals, "Redisson executor", "redisson-executor", AT_LEAST_ONCE, 250),
                 new Contestant(
                         "Sidekiq",
                         AT_MOST_ONCE,
                         rivals.resolve("sidekiq"),
                         List.of("ruby"),
                         List.of("sidekiq.rb"),
-                        20,
+                        50,
                         "apt-get install ruby-sidekiq"),
-                java(rivals, "Redisson blocking queue", "redisson-queue", AT_MOST_ONCE, 20),
-                java(rivals, "Spring Data Redis loop", "spring-data-redis", AT_MOST_ONCE, 20),
-                java(rivals, "Lettuce loop", "lettuce", AT_MOST_ONCE, 20),
-                java(rivals, "Jesque", "jesque", AT_MOST_ONCE + ", a list keeps what was in flight", 20),
-                python(rivals, "Python loop", "plain_loop.py", AT_MOST_ONCE, 40, "python3-redis python3-hiredis"),
+                java(rivals, "Redisson blocking queue", "redisson-queue", AT_MOST_ONCE, 50),
+                java(rivals, "Spring Data Redis loop", "spring-data-redis", AT_MOST_ONCE, 50),
+                java(rivals, "Lettuce loop", "lettuce", AT_MOST_ONCE, 50),
+                java(rivals, "Jesque", "jesque", AT_MOST_ONCE + ", a list keeps what was in flight", 50),
+                python(rivals, "Python loop", "plain_loop.py", AT_MOST_ONCE, 100, "python3-redis python3-hiredis"),
                 python(
                         rivals,
                         "RQ",
                         "rq_worker.py",
                         AT_MOST_ONCE + ", a lost job is noted as failed",
-                        200,
+                        500,
                         "python3-rq python3-hiredis"),
-                floor(rivals, "Redis itself, LPUSH and RPOP", 1, 4),
-                floor(rivals, "Redis itself, 16 in a pipeline", 16, 1));
+                floor(rivals, "Redis itself, LPUSH and RPOP", 1, 10),
+                floor(rivals, "Redis itself, 16 in a pipeline", 16, 2));
     }
 
     private static Contestant java(Path rivals, String name, String word, String guarantee, int fewer) {
@@ -113,23 +114,19 @@ record Contestant(
                 "apt-get install redis-tools");
     }
 
-    /** This one with the interpreter that has its libraries alone; null if none has. */
-    Contestant installed(String url, Duration limit) throws IOException, InterruptedException {
+    /** This one with only the interpreter that has its libraries, and what it says of its version; null if none has. */
+    Map.Entry<Contestant, String> installed(String url, Duration limit) throws IOException, InterruptedException {
         for (String interpreter : interpreters) {
             Contestant only =
                     new Contestant(name, guarantee, directory, List.of(interpreter), arguments, fewer, install);
             try {
-                only.version(url, limit);
-                return only;
+                return Map.entry(
+                        only, only.answer(List.of(url, "version"), limit).get("version").asString());
             } catch (StepFailedException missing) {
                 // The next one may have them.
             }
         }
         return null;
-    }
-
-    String version(String url, Duration limit) throws IOException, InterruptedException, StepFailedException {
-        return answer(List.of(url, "version"), limit).get("version").asString();
     }
 
     /** Runs one step: {@code warm} tasks that are not measured, then {@code count} that are. */

@@ -48,7 +48,7 @@ final class Rivals implements Callable<Integer> {
             description =
                     "Tasks that Sluice fills and drains; slow rivals get a fixed part of it, which the table tells;"
                             + " a quarter more goes before that is not measured. Default: ${DEFAULT-VALUE}.")
-    private int tasks = 200_000;
+    private int tasks = 1_000_000;
 
     @Option(names = "--payload", paramLabel = "BYTES", description = "Length of a payload; default: ${DEFAULT-VALUE}.")
     private int payload = 100;
@@ -149,17 +149,16 @@ final class Rivals implements Callable<Integer> {
         return only.isEmpty() || only.stream().anyMatch(word -> name.contains(word.toLowerCase(Locale.ROOT)));
     }
 
-    private void enlist(Contestant contestant, RedisUnderLoad redis)
-            throws IOException, InterruptedException, StepFailedException {
-        Contestant installed = contestant.installed(redis.uri(), limit());
+    private void enlist(Contestant contestant, RedisUnderLoad redis) throws IOException, InterruptedException {
+        Map.Entry<Contestant, String> installed = contestant.installed(redis.uri(), limit());
         if (installed == null) {
             System.out.println("skipped  " + contestant.name() + ": " + contestant.install());
             return;
         }
-        versions.put(installed, installed.version(redis.uri(), limit()));
-        runs.put(installed, new ArrayList<>());
-        failures.put(installed, new ArrayList<>());
-        System.out.println("found    " + installed.name() + ": " + versions.get(installed));
+        versions.put(installed.getKey(), installed.getValue());
+        runs.put(installed.getKey(), new ArrayList<>());
+        failures.put(installed.getKey(), new ArrayList<>());
+        System.out.println("found    " + contestant.name() + ": " + installed.getValue());
     }
 
     private Map<String, Double> run(Contestant contestant, String when) throws IOException, InterruptedException {
