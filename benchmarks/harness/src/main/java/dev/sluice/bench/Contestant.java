@@ -121,7 +121,10 @@ record Contestant(
                     new Contestant(name, guarantee, directory, List.of(interpreter), arguments, fewer, install);
             try {
                 return Map.entry(
-                        only, only.answer(List.of(url, "version"), limit).get("version").asString());
+                        only,
+                        only.answer(List.of(url, "version"), limit)
+                                .get("version")
+                                .asString());
             } catch (StepFailedException missing) {
                 // The next one may have them.
             }
