@@ -122,16 +122,17 @@ final class ProcessNode implements Node {
         signal("CONT");
     }
 
+    /** One that is about to begin does that first: the time of its stop counts from then on. */
     @Override
     public CompletableFuture<Duration> stop(Duration grace) {
-        long began = System.nanoTime();
+        CompletableFuture<Long> began = ready.thenApply(nothing -> System.nanoTime());
         try {
             process.getOutputStream().write(("stop " + grace.toMillis() + "\n").getBytes(StandardCharsets.UTF_8));
             process.getOutputStream().flush();
         } catch (IOException e) {
             throw new AssertionError(name + " has ended:\n" + said(), e);
         }
-        return stopped.thenApply(nothing -> Duration.ofNanos(System.nanoTime() - began));
+        return stopped.thenCombine(began, (nothing, from) -> Duration.ofNanos(System.nanoTime() - from));
     }
 
     @Override

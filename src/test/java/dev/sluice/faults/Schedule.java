@@ -116,6 +116,11 @@ final class Schedule {
         for (int i = 0; i < workers; i++) {
             join();
         }
+        for (Node node : nodes) {
+            if (node instanceof ProcessNode process) {
+                process.awaitReady(); // a fault would be over before a new JVM has done anything
+            }
+        }
         CompletableFuture<Void> producer = CompletableFuture.runAsync(this::produce, work -> new Thread(work).start());
         CompletableFuture<Void> operating =
                 CompletableFuture.runAsync(() -> operate(producer), work -> new Thread(work).start());
