@@ -149,8 +149,8 @@ final class ClaimPump implements Pump {
     }
 
     @Override
-    public boolean refusesStart(Attempt attempt) {
-        return attempt.holdings().isClosed();
+    public boolean refusesStart(Attempt attempt, long nowNanos) {
+        return !attempt.holdings().mayStart(nowNanos);
     }
 
     @Override

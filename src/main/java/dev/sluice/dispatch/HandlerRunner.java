@@ -87,12 +87,12 @@ final class HandlerRunner implements Consumer {
     }
 
     private void run(Attempt attempt, Thread thread) {
-        if (attempt.pump().refusesStart(attempt)) {
+        long now = System.nanoTime();
+        if (attempt.pump().refusesStart(attempt, now)) {
             attempt.end(Verdict.released());
             return;
         }
-        if (!attempt.start(
-                System.nanoTime(), attempt.pump().settings().timeout().toNanos())) {
+        if (!attempt.start(now, attempt.pump().settings().timeout().toNanos())) {
             return;
         }
         attempt.enter(thread);

@@ -26,6 +26,7 @@ final class Holdings {
 
     private final Map<Long, Batch> batches = new ConcurrentHashMap<>();
     private final HandlerPool pool;
+    private volatile long sureUntilNanos = System.nanoTime(); // of no lease yet
     private volatile boolean closed;
     private volatile boolean abandoned;
 
@@ -83,8 +84,21 @@ final class Holdings {
         closed = true;
     }
 
-    boolean isClosed() {
-        return closed;
+    /** Until then, by this process's own clock, nobody else can have been given these. */
+    void sureUntil(long nanos) {
+        sureUntilNanos = nanos;
+    }
+
+    boolean isSure(long nowNanos) {
+        return nowNanos - sureUntilNanos < 0;
+    }
+
+    /**
+     * Whether a task of these may be started. The clock is asked as well: after a stall of the process what was claimed
+     * before it may get here before the guard does.
+     */
+    boolean mayStart(long nowNanos) {
+        return !closed && isSure(nowNanos);
     }
 
     boolean isAbandoned() {

@@ -12,7 +12,7 @@ import java.util.Set;
 /**
  * One life of a dispatcher on one queue: from a join to the loss of its lease, or to its end. Its name never comes back.
  *
- * <p>Confined to the loop thread, except for the time of renewal, which the guard reads.
+ * <p>Confined to the loop thread.
  */
 final class Incarnation {
     private final String id = TaskId.random();
@@ -22,7 +22,6 @@ final class Incarnation {
     private Set<Long> unknownTokens = new HashSet<>();
     private long calls;
     private int suspects;
-    private volatile long renewedNanos;
 
     Incarnation(java.util.function.Function<String, byte[][]> keysOf, Holdings holdings) {
         this.keys = keysOf.apply(id);
@@ -52,15 +51,6 @@ final class Incarnation {
 
     boolean awaits(long call) {
         return unanswered.stream().anyMatch(sent -> sent.call.number() == call);
-    }
-
-    void renewed(long sentNanos) {
-        renewedNanos = sentNanos;
-    }
-
-    /** When the last answered heartbeat was sent, by this process's own clock. */
-    long renewedNanos() {
-        return renewedNanos;
     }
 
     void suspects(int more) {

@@ -68,7 +68,7 @@ final class LeaseKeeper {
         this.onOrphans = onOrphans;
         this.beatNanos = grantedNanos;
         this.comparedNanos = grantedNanos;
-        incarnation.renewed(grantedNanos);
+        renewed(grantedNanos);
         long everyMs = Math.max(20, lease.toMillis() / 20);
         this.guarding =
                 Schedulers.parallel().schedulePeriodically(this::guard, everyMs, everyMs, TimeUnit.MILLISECONDS);
@@ -106,7 +106,7 @@ final class LeaseKeeper {
                 reply -> {
                     beating = false;
                     if (reply.renewed()) {
-                        incarnation.renewed(nowNanos);
+                        renewed(nowNanos);
                         if (!reply.cancelling().isEmpty()) {
                             incarnation.holdings().cancel(reply.cancelling());
                         }
@@ -122,11 +122,15 @@ final class LeaseKeeper {
                 });
     }
 
+    /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. */
+    private void renewed(long sentNanos) {
+        incarnation.holdings().sureUntil(sentNanos + lease.toNanos() - lease.toNanos() / 10);
+    }
+
     private void guard() {
-        long margin = lease.toNanos() / 10;
-        boolean held = !incarnation.holdings().isAbandoned();
-        if (held && System.nanoTime() - incarnation.renewedNanos() > lease.toNanos() - margin) {
-            incarnation.holdings().abandonAll();
+        Holdings holdings = incarnation.holdings();
+        if (!holdings.isAbandoned() && !holdings.isSure(System.nanoTime())) {
+            holdings.abandonAll();
             calls.later(() -> {
                 if (!ended) {
                     outage.begin(new StoreUnavailableException("a lease could not be renewed in time", null));

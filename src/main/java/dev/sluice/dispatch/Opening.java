@@ -95,11 +95,15 @@ final class Opening {
                 + (last == null ? "" : "; the one before failed: " + last.reason() + ": " + last.message());
     }
 
-    /** Reads the payload as {@code type} and gives the task the shape a handler sees; null if that ended the attempt. */
+    /**
+     * Reads the payload as {@code type} and gives the task the shape a handler sees; null if the attempt has ended, by that
+     * or meanwhile: reading takes its time, in a new process above all, and a lease that is over then must not be used.
+     */
     @Nullable
     <T> Handed<T> payload(Attempt attempt, Content content, Type type) {
         try {
-            return new Handed<>(attempt, decode(content, type), content.headers);
+            T payload = decode(content, type);
+            return attempt.hasEnded() ? null : new Handed<>(attempt, payload, content.headers);
         } catch (SluiceException unreadable) {
             bury(attempt, Failure.of(unreadable.code(), unreadable));
             return null;

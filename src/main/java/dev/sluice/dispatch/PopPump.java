@@ -135,7 +135,7 @@ final class PopPump implements Pump {
     }
 
     @Override
-    public boolean refusesStart(Attempt attempt) {
+    public boolean refusesStart(Attempt attempt, long nowNanos) {
         return refusing;
     }
 

@@ -16,8 +16,8 @@ interface Pump extends EventLoop.Turn {
     /** Who decides what follows a failed attempt. */
     Judge judge();
 
-    /** True if a claimed task must not be started any more: it goes back, or it is no longer ours. */
-    boolean refusesStart(Attempt attempt);
+    /** True if a claimed task must not be started any more: it goes back, or may be no longer ours. */
+    boolean refusesStart(Attempt attempt, long nowNanos);
 
     /** Is told once that a task has ended. Any thread; {@code wake} is false if the caller will wake the loop itself. */
     void ended(Attempt attempt, boolean wake);

@@ -118,12 +118,12 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
 
     /** The delivery to be made of this task; null if it is not to be delivered, and then it has ended. */
     private @Nullable Handed<T> open(Attempt attempt) {
-        if (cancelled || finished || attempt.pump().refusesStart(attempt)) {
+        long now = System.nanoTime();
+        if (cancelled || finished || attempt.pump().refusesStart(attempt, now)) {
             attempt.end(Verdict.released());
             return null;
         }
-        if (!attempt.start(
-                System.nanoTime(), attempt.pump().settings().timeout().toNanos())) {
+        if (!attempt.start(now, attempt.pump().settings().timeout().toNanos())) {
             return null;
         }
         try {

@@ -196,7 +196,7 @@ class AttemptTest {
         }
 
         @Override
-        public boolean refusesStart(Attempt attempt) {
+        public boolean refusesStart(Attempt attempt, long nowNanos) {
             return false;
         }
 

@@ -1,8 +1,10 @@
 package dev.sluice.dispatch;
 
+import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import dev.sluice.observe.Outcome;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
@@ -62,6 +64,45 @@ class BadHandlersRedisTest extends DispatchCase {
         assertThat(bad.all.stream().map(TaskContext::fencingNumber)).containsExactly(1L, 2L);
         eventually(() -> assertThat(hlen(queue.statusKey())).isOne());
         assertThat(status("bad")).isEqualTo("dead");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void nobodyIsGivenATaskThatEndedWhileItsPayloadWasRead(boolean handler) {
+        AtomicInteger given = new AtomicInteger();
+        AtomicBoolean go = new AtomicBoolean();
+        Slow.gate = go;
+        Dispatcher dispatcher = dispatcher();
+        if (handler) {
+            dispatcher.handler("t", Slow.class, task -> {
+                given.incrementAndGet();
+                return Mono.empty();
+            });
+        } else {
+            dispatcher.receive(queue.name(), Slow.class).subscribe(task -> given.incrementAndGet());
+        }
+        started(dispatcher);
+
+        enqueue(Task.of("t", 1).id("a").timeout(Duration.ofMillis(100)).maxAttempts(1));
+        assertThat(deadLetter("a")).startsWith("{\"reason\":\"timeout\"");
+        go.set(true);
+        enqueue(Task.of("t", 2).id("b"));
+
+        eventually(() -> assertThat(given).hasPositiveValue()); // the one behind it
+        always(Duration.ofMillis(200), () -> assertThat(given).hasValue(1));
+    }
+
+    /** A payload that takes its time to be read. */
+    static final class Slow {
+        private static volatile AtomicBoolean gate = new AtomicBoolean();
+
+        @JsonCreator
+        Slow(int number) {
+            AtomicBoolean mine = gate;
+            while (number == 1 && !mine.get()) {
+                Thread.onSpinWait();
+            }
+        }
     }
 
     @ParameterizedTest

@@ -55,9 +55,12 @@ class LeaseKeeperRedisTest {
                 orphans -> {});
 
         keeper.tick(sent, true);
-        eventually(() -> assertThat(incarnation.renewedNanos()).isNotEqualTo(granted));
+        long held = Duration.ofMillis(LEASE.toMillis() * 9 / 10).toNanos();
+        eventually(
+                () -> assertThat(incarnation.holdings().isSure(granted + held)).isTrue());
         keeper.end();
 
-        assertThat(incarnation.renewedNanos()).isEqualTo(sent);
+        assertThat(incarnation.holdings().isSure(sent + held - 1)).isTrue();
+        assertThat(incarnation.holdings().isSure(sent + held)).isFalse();
     }
 }

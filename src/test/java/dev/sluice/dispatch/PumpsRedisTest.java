@@ -60,6 +60,23 @@ class PumpsRedisTest extends DispatchCase {
         pump.stop(GRACE).block(PATIENCE);
     }
 
+    /** A process that stood still for longer than its lease may start what it had claimed before anything else of it turns. */
+    @Test
+    void nothingIsStartedOnceItsLeaseMayBeOver() throws Exception {
+        enqueue(task("a"));
+        BlockingQueue<Attempt> got = new LinkedBlockingQueue<>();
+        ClaimPump pump = new ClaimPump(parts(), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+        Attempt attempt = got.poll(20, TimeUnit.SECONDS);
+        long now = System.nanoTime();
+
+        assertThat(pump.refusesStart(attempt, now)).isFalse();
+        assertThat(pump.refusesStart(attempt, now + parts().lease().toNanos())).isTrue();
+
+        attempt.end(Verdict.succeeded());
+        pump.stop(GRACE).block(PATIENCE);
+    }
+
     /** Tokens are numbered in each life anew: in the next one the same token is another claim. */
     @Test
     void anEndThatComesAfterTheLossOfItsLeaseSettlesNothingInTheNextLife() throws Exception {

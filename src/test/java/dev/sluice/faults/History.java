@@ -180,7 +180,8 @@ final class History {
         }
         Fault fault = endOfLife(first, second);
         if (fault == null) {
-            wrong.add("a second run for no reason: " + both);
+            wrong.add("a second run for no reason: " + both + "; " + first.worker + " lost its lease at "
+                    + lapsesOf(first));
             return;
         }
         boolean gone = fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.FROZEN;
@@ -204,6 +205,13 @@ final class History {
             }
         }
         return null;
+    }
+
+    private List<Long> lapsesOf(Run run) {
+        return events.stream()
+                .filter(event -> event.kind() == Kind.LAPSED && event.worker().equals(run.worker))
+                .map(event -> event.nanos() / 1_000_000)
+                .toList();
     }
 
     private boolean lapsedAfter(Run run, Fault fault) {

@@ -32,7 +32,7 @@ final class NoPump implements Pump {
     }
 
     @Override
-    public boolean refusesStart(Attempt attempt) {
+    public boolean refusesStart(Attempt attempt, long nowNanos) {
         return false;
     }
 
