@@ -56,7 +56,6 @@ import reactor.core.scheduler.Schedulers;
  */
 public final class TaskClient {
     private static final Scheduler SIGNALS = Schedulers.parallel();
-    private static final Duration SHORTEST_KEPT = Duration.ofSeconds(1); // an end is heard of, and then looked for
 
     private final PayloadCodec codec;
     private final Framer framer;
@@ -224,20 +223,13 @@ public final class TaskClient {
         Objects.requireNonNull(options, "options");
         String id = Framer.idOf(task);
         return Mono.defer(() -> {
-            Task<?> awaited = awaited(task, options.timeout());
+            Task<?> awaited = task.keepResultForAwait(options.timeout());
             Awaits.Enqueueing enqueueing = told -> coalescer
                     .enqueue(id, () -> framer.frame(id, awaited), () -> framer.due(awaited), told)
                     .flatMap(this::taken);
             return awaits.enqueue(id, enqueueing, options, (reply, index) -> TaskResult.of(id, reply, index, codec))
                     .flatMap(result -> Endings.valueOf(result, value));
         });
-    }
-
-    /** The task with a result that is kept for as long as anybody may look for it. */
-    private static Task<?> awaited(Task<?> task, Duration timeout) {
-        Duration own = task.keepResult();
-        Duration least = timeout.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : timeout;
-        return own == null || own.compareTo(least) < 0 ? task.keepResult(least) : task;
     }
 
     private Mono<EnqueueResult> taken(EnqueueResult result) {

@@ -22,7 +22,6 @@ import reactor.core.publisher.Mono;
 /** Enqueue a task, look at it, wait for its end, cancel it. */
 final class TaskRoutes {
     private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
-    private static final Duration SHORTEST_KEPT = Duration.ofSeconds(1); // an end is heard of, and then looked for
 
     private final Sluice sluice;
     private final KnownQueues queues;
@@ -39,7 +38,8 @@ final class TaskRoutes {
         String key = key(call);
         Duration wait = Waits.asked(call.target());
         return call.body(maxBody)
-                .map(body -> kept(withId(TaskForm.read(body, 0, body.length), key), wait))
+                .map(body -> withId(TaskForm.read(body, 0, body.length), key))
+                .map(task -> wait == null ? task : task.keepResultForAwait(wait))
                 .flatMap(task -> queues.find(queue)
                         .flatMap(parts -> parts.client()
                                 .enqueue(task)
@@ -99,16 +99,6 @@ final class TaskRoutes {
 
     static Problem full() {
         return Problem.passing(429, "queue-full", "the queue holds as many tasks as it may; this one was not taken");
-    }
-
-    /** With a result that is kept for as long as it is waited for, at least. */
-    private static Task<byte[]> kept(Task<byte[]> task, @Nullable Duration wait) {
-        if (wait == null) {
-            return task;
-        }
-        Duration own = task.keepResult();
-        Duration least = wait.compareTo(SHORTEST_KEPT) < 0 ? SHORTEST_KEPT : wait;
-        return own == null || own.compareTo(least) < 0 ? task.keepResult(least) : task;
     }
 
     /** It was taken: whatever becomes of the waiting, that is answered. */

@@ -44,6 +44,8 @@ public final class Task<T> {
     /** The longest timeout of one attempt: 365 days. */
     public static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
+    private static final Duration FOR_A_LOOK = Duration.ofSeconds(1); // an end is heard of, and then looked for
+
     private final @Nullable String id;
     private final String type;
     private final @Nullable T payload;
@@ -290,6 +292,19 @@ public final class Task<T> {
         }
         Duration kept = Duration.ofMillis(atLeast.toMillis());
         return new Task<>(id, type, payload, headers, maxAttempts, backoff, timeout, deadline, start, kept);
+    }
+
+    /**
+     * This task with a result that outlives whoever awaits it: kept for {@code wait} after its end and for a second, at
+     * least. For who enqueues a task and awaits it by its id; {@code enqueueAndAwait} does it by itself.
+     *
+     * @param wait 1 ms to 365 days; a fraction of a millisecond is dropped
+     * @throws InvalidTaskException if outside of that
+     */
+    public Task<T> keepResultForAwait(Duration wait) {
+        Task<T> kept = keepResult(wait);
+        Duration least = wait.compareTo(FOR_A_LOOK) < 0 ? FOR_A_LOOK : wait;
+        return keepResult == null || keepResult.compareTo(least) < 0 ? kept.keepResult(least) : this;
     }
 
     /** The id, or null if one is to be made. */

@@ -309,7 +309,7 @@ class CommandsRedisTest {
         assertThat(json.out())
                 .isEqualTo(
                         "{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"done\",\"state\":\"succeeded\","
-                                + "\"endedAt\":\"2025-11-26T14:00:00Z\",\"attempts\":2,\"ranMs\":12,\"result\":{\"total\":5}}]}\n");
+                                + "\"endedAt\":\"2025-11-26T14:00:00Z\",\"attempts\":2,\"ranMs\":12,\"value\":{\"total\":5}}]}\n");
     }
 
     @Test

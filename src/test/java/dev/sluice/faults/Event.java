@@ -24,7 +24,9 @@ record Event(String worker, long nanos, Kind kind, String id, long fence) {
         LAPSED,
         REJOINED,
         CUT,
-        MENDED
+        MENDED,
+        /** Its process had no time; how many nanoseconds until now stands in place of the fencing number. */
+        STALLED
     }
 
     static Event now(String worker, Kind kind, String id, long fence) {

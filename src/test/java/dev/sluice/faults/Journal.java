@@ -19,7 +19,7 @@ import reactor.core.publisher.Mono;
  * {@code "fail:20;snooze:5;20"}. A number behind an {@code @} tells offers of one id apart, and stands in the journal. The
  * value of a task that ends well names the run: {@code "t1@1#3"}. Each run says at once that it is as far as its number in percent.
  */
-final class Journal implements TaskHandler<String>, Observer {
+final class Journal implements TaskHandler<String>, Observer, StallWatch.Noted {
     static final Duration WAIT = Duration.ofMillis(40);
 
     private final String worker;
@@ -96,6 +96,11 @@ final class Journal implements TaskHandler<String>, Observer {
     @Override
     public void link(String role, boolean up) {
         write(up ? Kind.MENDED : Kind.CUT, "-", 1);
+    }
+
+    @Override
+    public void stall(long fromNanos, long toNanos) {
+        sink.accept(new Event(worker, toNanos, Kind.STALLED, "-", toNanos - fromNanos));
     }
 
     private void write(Kind kind, String id, long fence) {

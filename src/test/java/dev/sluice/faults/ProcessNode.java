@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A dispatcher in a process of its own: see {@link WorkerMain}. */
 final class ProcessNode implements Node {
+    /** In place of a calm Redis. */
+    static final String NOT_WATCHED = "-";
+
     private static final long PATIENCE_SECONDS = 60;
 
     private final String name;
@@ -28,16 +31,24 @@ final class ProcessNode implements Node {
 
     /** One whose links nobody touches. */
     ProcessNode(String name, int redisPort, Duration lease, int concurrency, Path folder) {
-        this(name, "redis://127.0.0.1:" + redisPort, lease, concurrency, folder, null);
+        this(name, "redis://127.0.0.1:" + redisPort, lease, concurrency, folder, null, NOT_WATCHED);
     }
 
-    static ProcessNode behindAProxy(String name, int redisPort, Duration lease, int concurrency, Path folder) {
+    /** One that is warm when it joins, and watches by this calm Redis when it had no time. */
+    static ProcessNode behindAProxy(
+            String name, int redisPort, Duration lease, int concurrency, Path folder, String calmRedis) {
         FaultProxy proxy = new FaultProxy(redisPort);
-        return new ProcessNode(name, proxy.uri(), lease, concurrency, folder, proxy);
+        return new ProcessNode(name, proxy.uri(), lease, concurrency, folder, proxy, calmRedis);
     }
 
     private ProcessNode(
-            String name, String redis, Duration lease, int concurrency, Path folder, @Nullable FaultProxy proxy) {
+            String name,
+            String redis,
+            Duration lease,
+            int concurrency,
+            Path folder,
+            @Nullable FaultProxy proxy,
+            String calmRedis) {
         this.name = name;
         this.proxy = proxy;
         this.journal = folder.resolve(name);
@@ -55,7 +66,8 @@ final class ProcessNode implements Node {
                             name,
                             journal.toString(),
                             String.valueOf(lease.toMillis()),
-                            String.valueOf(concurrency))
+                            String.valueOf(concurrency),
+                            calmRedis)
                     .redirectErrorStream(true)
                     .start();
         } catch (IOException e) {
@@ -83,6 +95,15 @@ final class ProcessNode implements Node {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** When it had no time, as it saw that itself. */
+    List<Fault> stalls() {
+        return events().stream()
+                .filter(event -> event.kind() == Event.Kind.STALLED)
+                .map(event -> new Fault(
+                        Fault.Kind.FROZEN, name, "no processor for it", event.nanos() - event.fence(), event.nanos()))
+                .toList();
     }
 
     /** What it printed: warnings and worse. */

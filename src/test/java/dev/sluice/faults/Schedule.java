@@ -272,7 +272,7 @@ final class Schedule {
         String name = "n" + (all.size() + 1);
         int concurrency = 4 + random.nextInt(12);
         Node node = processes
-                ? ProcessNode.behindAProxy(name, redis.port(), LEASE, concurrency, folder)
+                ? ProcessNode.behindAProxy(name, redis.port(), LEASE, concurrency, folder, stalls.calmRedis())
                 : new LocalNode(name, redis.port(), LEASE, concurrency, events::add).started();
         nodes.add(node);
         all.add(node);
@@ -385,9 +385,12 @@ final class Schedule {
     }
 
     private Report report(long peaceNanos, int stuck) {
-        all.stream()
-                .filter(ProcessNode.class::isInstance)
-                .forEach(node -> events.addAll(((ProcessNode) node).events()));
+        for (Node node : all) {
+            if (node instanceof ProcessNode process) {
+                events.addAll(process.events());
+                faults.addAll(process.stalls());
+            }
+        }
         faults.addAll(stalls.since(began));
         History history = new History(events, faults, LEASE);
         Books books = Books.read(redis.dataDir());

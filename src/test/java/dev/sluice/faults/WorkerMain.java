@@ -4,6 +4,7 @@ import dev.sluice.Sluice;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -15,21 +16,29 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.function.Consumer;
+import reactor.core.publisher.Flux;
 
 /**
  * One dispatcher in a process of its own.
  *
- * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency. Says {@code ready} when it has joined. A line
- * {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the
+ * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency, and a Redis that nothing is done to or {@code -}:
+ * by that one it warms up before it joins, for a JVM that is new stands still longer than a short lease, and watches from
+ * then on when it had no time. Says {@code ready} when it has joined. A line {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the
  * test that started it. What its journal holds survives kill -9, for each event is one write to the file.
  */
 final class WorkerMain {
+    private static final int WARM_UP = 200;
+
     private WorkerMain() {}
 
     public static void main(String[] args) throws IOException {
         try (FileChannel file = FileChannel.open(
                 Path.of(args[3]), StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.WRITE)) {
             Journal journal = new Journal(args[2], appendingTo(file));
+            if (!args[6].equals(ProcessNode.NOT_WATCHED)) {
+                warmUp(args[6], args[2]);
+                new StallWatch(Sluice.connect(args[6]), journal); // until the process ends
+            }
             Sluice sluice = Sluice.builder().uri(args[0]).observer(journal).build();
             Dispatcher dispatcher = sluice.dispatcher()
                     .queue(Queue.named(args[1]), QueueSettings.standard().concurrency(Integer.parseInt(args[5])))
@@ -42,6 +51,19 @@ final class WorkerMain {
             sluice.close().block();
             say("stopped");
         }
+    }
+
+    private static void warmUp(String redis, String worker) {
+        Queue queue = Queue.named("warm-" + worker);
+        Sluice sluice = Sluice.connect(redis);
+        Dispatcher dispatcher = sluice.dispatcher(queue).handler("t", String.class, new Journal(worker, event -> {}));
+        dispatcher.start().block();
+        Flux.range(0, WARM_UP)
+                .map(i -> Task.of("t", i % 2 == 0 ? "fail:1;1" : "1").backoff(Duration.ofMillis(1)))
+                .concatMap(task -> sluice.client(queue).enqueueAndAwait(task, String.class, Duration.ofSeconds(20)))
+                .blockLast();
+        dispatcher.stop(Duration.ofSeconds(1)).block();
+        sluice.close().block();
     }
 
     private static Duration graceFrom(java.io.InputStream in) throws IOException {

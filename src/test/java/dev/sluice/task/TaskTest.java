@@ -86,6 +86,10 @@ class TaskTest {
         assertThat(full.deadline()).isEqualTo(Instant.ofEpochMilli(5));
         assertThat(full.delay(Duration.ZERO).keepResult()).isEqualTo(Duration.ofMillis(1));
         assertThat(full).isNotEqualTo(full.keepResult(Duration.ofMillis(2)));
+        assertThat(full.keepResultForAwait(Duration.ofMillis(3)).keepResult()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(full.keepResultForAwait(Duration.ofSeconds(3)).keepResult()).isEqualTo(Duration.ofSeconds(3));
+        Task<?> kept = full.keepResult(Duration.ofSeconds(2));
+        assertThat(kept.keepResultForAwait(Duration.ofMillis(1_999))).isSameAs(kept);
         assertThat(plain).isEqualTo(Task.of("t", "p"));
     }
 
@@ -135,6 +139,7 @@ class TaskTest {
         assertRefused("timeout", () -> task.timeout(Duration.ofSeconds(Long.MAX_VALUE)));
         assertRefused("keepResult", () -> task.keepResult(Duration.ofNanos(999_999)));
         assertRefused("keepResult", () -> task.keepResult(Duration.ofDays(366)));
+        assertRefused("keepResult", () -> task.keepResultForAwait(Duration.ZERO));
         assertRefused("deadline", () -> task.deadline(Instant.EPOCH));
         assertRefused("deadline", () -> task.deadline(Task.MAX_DEADLINE.plusMillis(1)));
         assertRefused("deadline", () -> task.deadline(Instant.MAX));

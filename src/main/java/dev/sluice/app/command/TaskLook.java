@@ -127,10 +127,15 @@ record TaskLook(
             json.put("ranMs", ran.toMillis());
         }
         if (problem != null) {
-            json.put("problem", problem.reason());
+            json.put(
+                    "failure",
+                    new JsonDocument()
+                            .put("reason", problem.reason())
+                            .put("error", problem.type())
+                            .put("message", problem.message()));
         }
         if (value != null) {
-            json.putJson("result", value);
+            json.putJson("value", value);
         }
     }
 }
