@@ -178,33 +178,30 @@ final class History {
         if (first.endNanos <= second.startNanos && (first.asksForAnother() || (askedToStop && first.cancelled))) {
             return;
         }
-        Fault fault = endOfLife(first, second);
-        if (fault == null) {
+        List<Fault> ends = endsOfLife(first, second);
+        if (ends.isEmpty()) {
             wrong.add("a second run for no reason: " + both + "; " + first.worker + " lost its lease at "
                     + lapsesOf(first));
             return;
         }
-        boolean gone = fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.FROZEN;
+        boolean gone = ends.stream()
+                .anyMatch(fault -> fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.FROZEN);
         if (!gone && first.endNanos > second.startNanos) {
-            wrong.add("two runs at the same time: " + both + ", after " + fault);
+            wrong.add("two runs at the same time: " + both + ", after " + ends);
         }
         if (!gone && first.startNanos > second.startNanos) {
-            wrong.add("the fencing number shrank: " + both + ", after " + fault);
+            wrong.add("the fencing number shrank: " + both + ", after " + ends);
         }
     }
 
-    /** What ended the life in which the first run was, while it was not settled, before the second began; or null. */
-    private Fault endOfLife(Run first, Run second) {
-        for (Fault fault : faults) {
-            boolean unsettled = first.endNanos > fault.fromNanos() - SETTLING.toNanos();
-            if (fault.touches(first.worker) && fault.fromNanos() < second.startNanos && unsettled) {
-                boolean ended = fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.STOPPED;
-                if (ended || lapsedAfter(first, fault)) {
-                    return fault;
-                }
-            }
-        }
-        return null;
+    /** What may have ended the life in which the first run was, while it was not settled, before the second began. */
+    private List<Fault> endsOfLife(Run first, Run second) {
+        return faults.stream()
+                .filter(fault -> fault.touches(first.worker)
+                        && fault.fromNanos() < second.startNanos
+                        && first.endNanos > fault.fromNanos() - SETTLING.toNanos())
+                .filter(fault -> fault.kind().endsLife() || lapsedAfter(first, fault))
+                .toList();
     }
 
     private List<Long> lapsesOf(Run run) {

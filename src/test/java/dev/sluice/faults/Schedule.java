@@ -116,11 +116,7 @@ final class Schedule {
         for (int i = 0; i < workers; i++) {
             join();
         }
-        for (Node node : nodes) {
-            if (node instanceof ProcessNode process) {
-                process.awaitReady(); // a fault would be over before a new JVM has done anything
-            }
-        }
+        awaitReady(); // a fault would be over before a new JVM has done anything
         CompletableFuture<Void> producer = CompletableFuture.runAsync(this::produce, work -> new Thread(work).start());
         CompletableFuture<Void> operating =
                 CompletableFuture.runAsync(() -> operate(producer), work -> new Thread(work).start());
@@ -131,7 +127,16 @@ final class Schedule {
         producer.get(60, TimeUnit.SECONDS);
         operating.get(60, TimeUnit.SECONDS);
         CompletableFuture.allOf(heals.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
+        awaitReady();
         return quiet(System.nanoTime());
+    }
+
+    private void awaitReady() throws Exception {
+        for (Node node : nodes) {
+            if (node instanceof ProcessNode process) {
+                process.awaitReady();
+            }
+        }
     }
 
     // ---- the faults

@@ -170,9 +170,7 @@ class ReadmeSnippetsRedisTest {
         enqueue(emails, Task.of("email.send", new Email("ann@example.org")), Task.of("email.purge", null));
 
         assertThat(List.of(mailer.next(), mailer.next())).containsExactlyInAnyOrder("ann@example.org", "purged");
-        // readme: stop
-        dispatcher.stop(Duration.ofSeconds(20)).then(sluice.close()).block();
-        // end
+        dispatcher.stop(SOON).block(SOON);
     }
 
     @Test
