@@ -184,8 +184,8 @@ final class History {
                     + lapsesOf(first));
             return;
         }
-        boolean gone = ends.stream()
-                .anyMatch(fault -> fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.FROZEN);
+        boolean gone =
+                ends.stream().anyMatch(fault -> fault.kind() == Fault.Kind.KILLED || fault.kind() == Fault.Kind.FROZEN);
         if (!gone && first.endNanos > second.startNanos) {
             wrong.add("two runs at the same time: " + both + ", after " + ends);
         }
