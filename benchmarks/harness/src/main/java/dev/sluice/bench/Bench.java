@@ -16,7 +16,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [retain]}: runs the scenarios and prints medians;
- * {@code rivals} in their place runs {@link Rivals}.
+ * {@code rivals} in their place runs {@link Rivals}, and {@code chart} draws what that wrote.
  *
  * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
  */
@@ -24,7 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
         name = "sluice-bench",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        subcommands = Rivals.class,
+        subcommands = {Rivals.class, Chart.class},
         description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, awaits, memory of results, cost.",
         footer = {
             "",
@@ -35,7 +35,8 @@ import tools.jackson.databind.json.JsonMapper;
             "  java -jar sluice-bench.jar await --samples 1000 --repetitions 1",
             "  java -jar sluice-bench.jar retain --tasks 1000000 --repetitions 1 --warmup 0",
             "  java -jar sluice-bench.jar due --tasks 100000 --repetitions 1 --warmup 0",
-            "  java -jar sluice-bench.jar rivals --repetitions 1",
+            "  java -jar sluice-bench.jar rivals --repetitions 1 --json rivals.json",
+            "  java -jar sluice-bench.jar chart rivals.json",
             "  java -jar sluice-bench.jar latency --rates 1000,10000 --redis redis://localhost:6379"
         })
 public final class Bench implements Callable<Integer> {
