@@ -40,11 +40,11 @@ class ReadmeTest {
                 "redis-cli .*", // ReadmeSnippetsRedisTest
                 jar + "config --config my.yaml .*", // ServerJarScenarioTest
                 "java -XX.* run --config my.yaml .*", // ServerJarScenarioTest
-                jar + "(enqueue|status|explain|queues|dead ls|doctor).*"); // CliPageRedisTest
+                jar + "(enqueue|status|explain|dead ls|doctor).*"); // CliPageRedisTest
 
         assertThat(Markdown.README.blocksIn("sh").stream()
                         .flatMap(block -> block.replace("\\\n", "").lines()))
-                .hasSize(11)
+                .hasSize(10)
                 .allMatch(line -> run.stream().anyMatch(line::matches));
     }
 
