@@ -55,11 +55,11 @@ class CliPageRedisTest {
     @Test
     void eachCommandOfTheReadmeWorks(RedisServer redis) throws IOException {
         List<String> commands = Files.readAllLines(README).stream()
-                .filter(line -> line.matches(JAR + "(enqueue|status|queues|dead|doctor|explain) ?.*"))
+                .filter(line -> line.matches(JAR + "(enqueue|status|dead|doctor|explain) ?.*"))
                 .map(line -> line.substring(JAR.length()))
                 .toList();
 
-        assertThat(commands).hasSize(6).allSatisfy(command -> {
+        assertThat(commands).hasSize(5).allSatisfy(command -> {
             CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
             assertThat(answered.exit()).as(answered.err()).isZero();
             // That there is no dead letter is a remark, and no line of a listing.
@@ -76,7 +76,7 @@ class CliPageRedisTest {
                 .toList();
         CommandLineCase.at(redis.uri(), "", "enqueue", "task_queue", "echo", "1", "--id", "alive");
 
-        assertThat(commands).hasSize(6).allSatisfy(command -> {
+        assertThat(commands).hasSize(5).allSatisfy(command -> {
             CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
             boolean byId = command.contains(" mail-");
             assertThat(answered.exit()).as(command + ": " + answered.err()).isEqualTo(byId ? 1 : 0);
