@@ -75,7 +75,21 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
      * @param anonymous whether everybody who can reach that address may do everything, if there is no token
      */
     public Mono<HttpListener> listen(InetSocketAddress address, boolean anonymous) {
-        return HttpListener.start(this, address, anonymous || !tokens.isEmpty(), Progress.Patience.STANDARD);
+        return listening(address, anonymous, null);
+    }
+
+    /**
+     * The same over TLS 1.2 and 1.3, by the JVM's own means; nothing else is answered at that address. Who does not end his
+     * handshake in 10 s, or speaks something else, is cut off, which is logged at DEBUG.
+     *
+     * @param identity what the server shows to its clients
+     */
+    public Mono<HttpListener> listen(InetSocketAddress address, boolean anonymous, TlsIdentity identity) {
+        return listening(address, anonymous, Objects.requireNonNull(identity, "identity"));
+    }
+
+    private Mono<HttpListener> listening(InetSocketAddress address, boolean anonymous, @Nullable TlsIdentity identity) {
+        return HttpListener.start(this, address, anonymous || !tokens.isEmpty(), identity, Progress.Patience.STANDARD);
     }
 
     /** Whether the path of that request is one that this API answers, whoever sends it and with whatever method. */

@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
@@ -18,10 +19,11 @@ import reactor.netty.resources.LoopResources;
  * A server that listens for an {@link HttpApi}, with threads of its own. Thread-safe.
  *
  * <p>Its limits: 10,000 connections, of which it closes any more at once; 8 KiB for the line of a request and 16 KiB for its
- * headers, which must be there within 10 s; 60 s without a request; a body must go on by 1 KiB in every 30 s, and the reading
- * of an answer at all. So a client without a request costs a few kilobytes, and not for long. One that enqueues may hold a
- * task of up to 1 MiB in memory, twice that while its buffer grows, for 30 s at most; one with a batch that, and about
- * 1,000 tasks that Redis has not answered. Nothing bounds the sum but the number of connections: who may enqueue is trusted so far.
+ * headers, which must be there within 10 s, and before that a handshake of TLS within as much; 60 s without a request; a body
+ * must go on by 1 KiB in every 30 s, and the reading of an answer at all. So a client without a request costs a few kilobytes,
+ * over TLS about ten, and not for long. One that enqueues may hold a task of up to 1 MiB in memory, twice that while its buffer
+ * grows, for 30 s at most; one with a batch that, and about 1,000 tasks that Redis has not answered. Nothing bounds the sum but
+ * the number of connections: who may enqueue is trusted so far.
  */
 public final class HttpListener {
     private static final int MOST_CONNECTIONS = 10_000;
@@ -44,7 +46,11 @@ public final class HttpListener {
     }
 
     static Mono<HttpListener> start(
-            HttpApi api, InetSocketAddress address, boolean mayBePublic, Progress.Patience patience) {
+            HttpApi api,
+            InetSocketAddress address,
+            boolean mayBePublic,
+            @Nullable TlsIdentity identity,
+            Progress.Patience patience) {
         return Mono.defer(() -> {
             if (!mayBePublic && !isLoopback(address)) {
                 return Mono.error(new IllegalStateException("to listen at " + address
@@ -53,8 +59,8 @@ public final class HttpListener {
             Sinks.Empty<Void> stopping = Sinks.empty();
             Host host = new Host(Sites.of(address), stopping.asMono());
             LoopResources loops = LoopResources.create("sluice-http", 1, LOOPS, true);
-            return HttpServer.create()
-                    .bindAddress(() -> address)
+            HttpServer server = identity == null ? HttpServer.create() : Tls.secured(identity, patience.headers());
+            return server.bindAddress(() -> address)
                     .protocol(HttpProtocol.HTTP11)
                     .runOn(loops)
                     .maxConnections(MOST_CONNECTIONS)
@@ -62,11 +68,16 @@ public final class HttpListener {
                     .idleTimeout(TIME_TO_BE_IDLE)
                     .httpRequestDecoder(
                             spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
-                    .doOnChannelInit((observer, channel, remote) -> Progress.watch(channel, patience))
+                    .doOnChannelInit((observer, channel, remote) -> {
+                        Progress.watch(channel, patience);
+                        if (identity != null) {
+                            Tls.watch(channel);
+                        }
+                    })
                     .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // a stop waits for those
                     .handle((request, response) -> api.answer(request, response, host))
                     .bind()
-                    .<HttpListener>map(server -> new HttpListener(server, loops, stopping))
+                    .<HttpListener>map(bound -> new HttpListener(bound, loops, stopping))
                     .onErrorResume(failed -> loops.disposeLater(Duration.ZERO, TIME_TO_END)
                             .onErrorComplete()
                             .then(Mono.error(failed)));

@@ -5,12 +5,10 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.LastHttpContent;
-import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -28,8 +26,6 @@ import reactor.netty.NettyPipeline;
 final class Progress extends ChannelDuplexHandler {
     private static final int LEAST = 1024;
     private static final int LOOKS_FOR_HEADERS = 5;
-    private static final int MOST_AFTER_THE_ANSWER = 8 * 1024 * 1024;
-    private static final long MS_AFTER_THE_ANSWER = 2_000;
 
     private final Patience patience;
     private final LongSupplier nanos;
@@ -43,8 +39,7 @@ final class Progress extends ChannelDuplexHandler {
     private int writing;
     private long written;
     private long writingSince;
-    private boolean leaving;
-    private int thrownAway;
+    private boolean parting;
 
     private Progress(Patience patience, LongSupplier nanos) {
         this.patience = patience;
@@ -84,49 +79,17 @@ final class Progress extends ChannelDuplexHandler {
         context.read();
     }
 
-    /**
-     * A client that is refused while it still sends gets its answer: bytes that nobody reads would make the kernel reset the
-     * connection, and take the answer with them.
-     */
     @Override
     public void close(ChannelHandlerContext context, ChannelPromise promise) {
-        if (leaving || !inBody || !context.channel().isActive() || !(context.channel() instanceof DuplexChannel both)) {
-            end(context, promise);
-            return;
-        }
-        leaving = true;
-        both.shutdownOutput().addListener(done -> context.read());
-        var unused =
-                context.executor().schedule(() -> end(context, promise), MS_AFTER_THE_ANSWER, TimeUnit.MILLISECONDS);
-    }
-
-    private static void end(ChannelHandlerContext context, ChannelPromise promise) {
-        var unused = context.close(promise);
-    }
-
-    private void throwAway(ChannelHandlerContext context, Object message) {
-        thrownAway += message instanceof ByteBuf bytes ? bytes.readableBytes() : 0;
-        ReferenceCountUtil.release(message);
-        if (thrownAway > MOST_AFTER_THE_ANSWER) {
-            var unused = context.close();
-        }
-    }
-
-    @Override
-    public void channelReadComplete(ChannelHandlerContext context) {
-        if (leaving) {
-            context.read();
-        } else {
-            context.fireChannelReadComplete();
+        boolean first = !parting;
+        parting = true;
+        if (!first || !inBody || !Parting.begin(context.channel(), promise)) {
+            var unused = context.close(promise);
         }
     }
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
-        if (leaving) {
-            throwAway(context, message);
-            return;
-        }
         if (!inBody && headersSince == 0) {
             headersSince = nanos.getAsLong();
         }

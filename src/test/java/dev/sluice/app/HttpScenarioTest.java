@@ -2,6 +2,7 @@ package dev.sluice.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.http.SelfSigned;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -10,8 +11,11 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** {@code run --http}: the standalone dispatcher takes tasks over HTTP, runs them, and tells how it is. */
 @Timeout(120)
@@ -43,6 +47,28 @@ class HttpScenarioTest {
                     .doesNotContain("over-http");
             program.signal("TERM");
             assertThat(program.exit()).isZero();
+        }
+    }
+
+    @Test
+    void itIsHttpsWithACertificate(@TempDir Path folder) throws Exception {
+        SelfSigned own = SelfSigned.of("RSA");
+        Map<String, String> tls = Map.of(
+                "SLUICE_HTTP_TLS_CERT_FILE",
+                own.certificate(folder.resolve("cert.pem")).toString(),
+                "SLUICE_HTTP_TLS_KEY_FILE",
+                own.key(folder.resolve("key.pem")).toString());
+        try (Program program = Program.start(tls, "run", "--http", "127.0.0.1:0", "--no-demo")) {
+            String line = program.lineWith("HTTP is answered at ");
+            URI live = URI.create(line.substring(line.indexOf("https://"), line.length() - 1) + "/livez");
+            HttpClient trusting =
+                    HttpClient.newBuilder().sslContext(own.client()).build();
+
+            HttpResponse<String> answer =
+                    trusting.send(HttpRequest.newBuilder(live).build(), BodyHandlers.ofString());
+
+            assertThat(answer.body()).isEqualTo("ok\n");
+            assertThat(answer.version()).isEqualTo(HttpClient.Version.HTTP_1_1);
         }
     }
 

@@ -15,12 +15,14 @@ import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @OnEveryRedis
 @Timeout(60)
@@ -163,7 +165,7 @@ class AccessRedisTest {
     }
 
     @Test
-    void publicAddressesNeedATokenOrAWord(RedisServer redis) {
+    void publicAddressesNeedATokenOrAWord(RedisServer redis, @TempDir Path folder) {
         Sluice sluice = Sluice.connect(redis.uri());
         InetSocketAddress everywhere = new InetSocketAddress(0);
         try {
@@ -173,6 +175,15 @@ class AccessRedisTest {
             assertThatThrownBy(() -> open.listen(everywhere, false).block(SOON))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("a token is needed");
+            SelfSigned own = SelfSigned.of("EC");
+            TlsIdentity identity =
+                    TlsIdentity.read(own.certificate(folder.resolve("cert")), own.key(folder.resolve("key")));
+            assertThatThrownBy(() -> open.listen(everywhere, false, identity).block(SOON))
+                    .hasMessageContaining("a token is needed");
+            open.listen(everywhere, true, identity)
+                    .block(SOON)
+                    .stop(Duration.ZERO)
+                    .block(SOON);
             open.listen(everywhere, true).block(SOON).stop(Duration.ZERO).block(SOON);
             closed.listen(everywhere, false).block(SOON).stop(Duration.ZERO).block(SOON);
             assertThatThrownBy(() -> HttpApi.over(sluice).token(Role.READ, "short"))

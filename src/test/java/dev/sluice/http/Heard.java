@@ -23,8 +23,8 @@ final class Heard implements Flow.Subscriber<String>, AutoCloseable {
     private final CompletableFuture<Void> over = new CompletableFuture<>();
     private final CompletableFuture<HttpResponse<Void>> response;
 
-    Heard(HttpClient client, int port, String path, String... headers) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path));
+    Heard(HttpClient client, String url, String... headers) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url));
         if (headers.length > 0) {
             request.headers(headers);
         }

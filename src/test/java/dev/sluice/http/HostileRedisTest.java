@@ -203,7 +203,7 @@ class HostileRedisTest {
     }
 
     /** How many of these bytes can be sent, ten a second, until the server has had enough. */
-    private static int bytesUntilCut(Socket socket, String bytes) throws InterruptedException {
+    static int bytesUntilCut(Socket socket, String bytes) throws InterruptedException {
         for (int sent = 0; sent < bytes.length(); sent++) {
             try {
                 socket.getOutputStream().write(bytes.charAt(sent));

@@ -17,7 +17,10 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -30,12 +33,15 @@ final class Web implements AutoCloseable {
 
     private final Sluice sluice;
     private final HttpListener listener;
-    private final HttpClient client =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final @Nullable SSLContext tls;
+    private final HttpClient client;
 
-    private Web(Sluice sluice, HttpListener listener) {
+    private Web(Sluice sluice, HttpListener listener, @Nullable SSLContext tls) {
         this.sluice = sluice;
         this.listener = listener;
+        this.tls = tls;
+        HttpClient.Builder speaking = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1);
+        this.client = (tls == null ? speaking : speaking.sslContext(tls)).build();
     }
 
     static Web over(String redis, UnaryOperator<HttpApi.Builder> more) {
@@ -43,12 +49,23 @@ final class Web implements AutoCloseable {
     }
 
     static Web over(String redis, UnaryOperator<HttpApi.Builder> more, Progress.Patience patience) {
+        return over(redis, more, patience, null, null);
+    }
+
+    /** One that shows {@code identity}, to a client that speaks by {@code tls}. */
+    static Web over(
+            String redis,
+            UnaryOperator<HttpApi.Builder> more,
+            Progress.Patience patience,
+            @Nullable TlsIdentity identity,
+            @Nullable SSLContext tls) {
         Sluice sluice = Sluice.connect(redis);
         HttpApi api = more.apply(HttpApi.over(sluice)).build();
+        InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         return new Web(
                 sluice,
-                HttpListener.start(api, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), false, patience)
-                        .block(SOON));
+                HttpListener.start(api, address, false, identity, patience).block(SOON),
+                tls);
     }
 
     Sluice sluice() {
@@ -57,6 +74,10 @@ final class Web implements AutoCloseable {
 
     int port() {
         return listener.address().getPort();
+    }
+
+    private String url() {
+        return (tls == null ? "http" : "https") + "://127.0.0.1:" + port();
     }
 
     Told get(String path, String... headers) {
@@ -79,7 +100,7 @@ final class Web implements AutoCloseable {
     }
 
     Told ask(String method, String path, String body, String... headers) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + path))
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url() + path))
                 .timeout(SOON)
                 .method(method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
         if (headers.length > 0) {
@@ -98,7 +119,7 @@ final class Web implements AutoCloseable {
 
     /** Listens to a stream of events. */
     Heard listen(String path, String... headers) {
-        return new Heard(client, port(), path, headers);
+        return new Heard(client, url() + path, headers);
     }
 
     /** A connection for what no decent client sends. */
@@ -106,6 +127,11 @@ final class Web implements AutoCloseable {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), port());
         socket.setSoTimeout((int) SOON.toMillis());
         return socket;
+    }
+
+    /** A connection that speaks TLS by itself when something is sent. */
+    Socket secret() throws IOException {
+        return Objects.requireNonNull(tls).getSocketFactory().createSocket(socket(), "localhost", port(), true);
     }
 
     /** All that comes back for these bytes until the server closes or is silent for half a second after its last one. */

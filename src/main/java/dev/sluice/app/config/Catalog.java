@@ -36,7 +36,7 @@ final class Catalog {
             .withFlag("--redis");
     static final Setting<Optional<Path>> REDIS_DATA = Setting.of(
                     "redis.data",
-                    Kind.folder(),
+                    Kind.path("a folder"),
                     Kind.NONE,
                     "Where the embedded Redis keeps its tasks; with none they vanish at exit.")
             .withFlag("--data");
@@ -83,6 +83,16 @@ final class Catalog {
             Setting.of("http.tokens.produce", Kind.tokens(), Kind.NONE, "Who may enqueue.");
     static final Setting<List<String>> HTTP_OPERATE =
             Setting.of("http.tokens.operate", Kind.tokens(), Kind.NONE, "Who may do everything.");
+    static final Setting<Optional<Path>> HTTP_CERTIFICATE = Setting.of(
+            "http.tls.cert-file",
+            Kind.path("a PEM file"),
+            Kind.NONE,
+            "The certificate to show, and below it those that vouch for it. With none there is no TLS.");
+    static final Setting<Optional<Path>> HTTP_KEY = Setting.of(
+            "http.tls.key-file",
+            Kind.path("a PEM file"),
+            Kind.NONE,
+            "The key to that certificate, in PKCS #8 and without a password.");
     static final Setting<Integer> HTTP_MAX_QUEUE_LENGTH = Setting.of(
             "http.max-queue-length",
             Kind.wholeNumber(0, 1_000_000_000),
@@ -231,6 +241,8 @@ final class Catalog {
             HTTP_READ,
             HTTP_PRODUCE,
             HTTP_OPERATE,
+            HTTP_CERTIFICATE,
+            HTTP_KEY,
             HTTP_MAX_QUEUE_LENGTH);
 
     /** What is never shown. */

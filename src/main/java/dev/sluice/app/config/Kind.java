@@ -131,15 +131,17 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                 false);
     }
 
-    static Kind<Optional<Path>> folder() {
+    /** The path of {@code what}, or empty for none. */
+    static Kind<Optional<Path>> path(String what) {
+        String form = what + ", or none";
         return new Kind<>(
-                "a folder, or none",
+                form,
                 text -> {
-                    require(!text.isBlank(), "a folder, or none", text);
+                    require(!text.isBlank(), form, text);
                     try {
                         return text.equals(NONE) ? Optional.empty() : Optional.of(Path.of(text));
                     } catch (InvalidPathException e) {
-                        throw refused("a folder", text);
+                        throw refused(what, text);
                     }
                 },
                 true);

@@ -2,6 +2,7 @@ package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.http.Role;
+import dev.sluice.http.TlsIdentity;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
@@ -12,6 +13,7 @@ import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Schedule;
 import dev.sluice.task.Task;
 import dev.sluice.task.Timing;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Turns texts into settings: each value by itself first, then what they must be together. */
@@ -30,6 +33,7 @@ final class Reading {
     private final Map<Key, Given> values;
     private final Map<Scope, Source> scopes;
     private final Problems problems;
+    private @Nullable TlsIdentity identity;
 
     Reading(Map<Key, Given> values, Map<Scope, Source> scopes, Problems problems) {
         this.values = values;
@@ -42,6 +46,7 @@ final class Reading {
         values.forEach(this::check);
         checkData();
         checkHttp();
+        checkTls();
         List<Settings.Served> served = new ArrayList<>();
         scopes.forEach((scope, source) -> {
             Settings.Served queue = scope.isQueue() ? served(scope, source) : null;
@@ -124,6 +129,29 @@ final class Reading {
         }
     }
 
+    // Read here, and only where it is used: what is wrong with it is a mistake like any other.
+    private void checkTls() {
+        Given certificates = given(Catalog.HTTP_CERTIFICATE, Scope.PROGRAM);
+        Given key = given(Catalog.HTTP_KEY, Scope.PROGRAM);
+        boolean sound = Stream.of(Catalog.HTTP_BIND, Catalog.HTTP_CERTIFICATE, Catalog.HTTP_KEY)
+                .allMatch(it -> isSound(Key.of(it), given(it, Scope.PROGRAM)));
+        if (!sound || of(Catalog.HTTP_BIND, Scope.PROGRAM).isEmpty()) {
+            return;
+        }
+        Optional<Path> shown = of(Catalog.HTTP_CERTIFICATE, Scope.PROGRAM);
+        Optional<Path> secret = of(Catalog.HTTP_KEY, Scope.PROGRAM);
+        if (shown.isPresent() != secret.isPresent()) {
+            Source one = shown.isPresent() ? certificates.source() : key.source();
+            problems.add(one, "http.tls needs both cert-file and key-file");
+        } else if (shown.isPresent()) {
+            try {
+                identity = TlsIdentity.read(shown.get(), secret.orElseThrow());
+            } catch (IllegalArgumentException e) {
+                problems.add(certificates.source(), "http.tls: " + e.getMessage());
+            }
+        }
+    }
+
     private Settings.@Nullable Http http() {
         return of(Catalog.HTTP_BIND, Scope.PROGRAM)
                 .map(bind -> new Settings.Http(
@@ -133,6 +161,7 @@ final class Reading {
                                 Role.READ, of(Catalog.HTTP_READ, Scope.PROGRAM),
                                 Role.PRODUCE, of(Catalog.HTTP_PRODUCE, Scope.PROGRAM),
                                 Role.OPERATE, of(Catalog.HTTP_OPERATE, Scope.PROGRAM)),
+                        identity,
                         of(Catalog.HTTP_MAX_QUEUE_LENGTH, Scope.PROGRAM)))
                 .orElse(null);
     }

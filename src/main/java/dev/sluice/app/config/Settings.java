@@ -2,6 +2,7 @@ package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.http.Role;
+import dev.sluice.http.TlsIdentity;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Schedule;
@@ -52,9 +53,15 @@ public record Settings(
      * @param bind where, not resolved yet
      * @param anonymous see {@code HttpApi.listen}
      * @param tokens those of each role, perhaps none
+     * @param identity what is shown over TLS; null = it is HTTP without
      * @param maxQueueLength see {@code ClientOptions.Builder.maxQueueLength}
      */
-    public record Http(InetSocketAddress bind, boolean anonymous, Map<Role, List<String>> tokens, int maxQueueLength) {
+    public record Http(
+            InetSocketAddress bind,
+            boolean anonymous,
+            Map<Role, List<String>> tokens,
+            @Nullable TlsIdentity identity,
+            int maxQueueLength) {
 
         /** Copies the tokens. */
         public Http {

@@ -7,6 +7,7 @@ import dev.sluice.app.console.Waiting;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.http.HttpApi;
 import dev.sluice.http.HttpListener;
+import dev.sluice.http.TlsIdentity;
 import dev.sluice.observe.Observer;
 import dev.sluice.observe.PrometheusMeters;
 import dev.sluice.task.Queue;
@@ -50,8 +51,8 @@ final class Front {
         int port = settings.bind().getPort();
         HttpListener open = listening(api.build(), new InetSocketAddress(host, port));
         listener = open;
-        return "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":"
-                + open.address().getPort();
+        return (settings.identity() == null ? "http" : "https") + "://" + (host.contains(":") ? "[" + host + "]" : host)
+                + ":" + open.address().getPort();
     }
 
     void close() {
@@ -63,7 +64,10 @@ final class Front {
 
     private HttpListener listening(HttpApi api, InetSocketAddress address) {
         AtomicReference<HttpListener> open = new AtomicReference<>();
-        Mono<Void> opening = api.listen(address, settings.anonymous())
+        TlsIdentity identity = settings.identity();
+        Mono<Void> opening = (identity == null
+                        ? api.listen(address, settings.anonymous())
+                        : api.listen(address, settings.anonymous(), identity))
                 .doOnNext(open::set)
                 .then()
                 .onErrorMap(failed -> Refusal.failed("cannot listen for HTTP: " + reason(failed)));

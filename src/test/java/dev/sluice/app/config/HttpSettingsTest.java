@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.http.Role;
+import dev.sluice.http.SelfSigned;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class HttpSettingsTest {
     private static final String TOKEN = "0123456789abcdef";
@@ -63,6 +66,39 @@ class HttpSettingsTest {
         }
         everywhere.put("SLUICE_HTTP_ANONYMOUS", "true");
         assertThat(load(everywhere).settings().http().anonymous()).isTrue();
+    }
+
+    @Test
+    void tlsNeedsACertificateAndTheKeyToIt(@TempDir Path folder) {
+        Path certificate = SelfSigned.of("EC").certificate(folder.resolve("cert.pem"));
+        Path foreign = SelfSigned.of("EC").key(folder.resolve("key.pem"));
+        Map<String, String> here = new HashMap<>(Map.of("SLUICE_HTTP_BIND", "127.0.0.1:0"));
+
+        here.put("SLUICE_HTTP_TLS_KEY_FILE", foreign.toString());
+        assertThatThrownBy(() -> load(here))
+                .hasMessageContaining("env SLUICE_HTTP_TLS_KEY_FILE: http.tls needs both cert-file and key-file");
+        here.put("SLUICE_HTTP_TLS_CERT_FILE", certificate.toString());
+        assertThatThrownBy(() -> load(here))
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining("env SLUICE_HTTP_TLS_CERT_FILE: http.tls: '" + foreign + "' has no sound key");
+        here.remove("SLUICE_HTTP_BIND");
+        assertThat(load(here).settings().http()).isNull();
+    }
+
+    @Test
+    void tlsNeedsATokenOnAPublicAddressToo(@TempDir Path folder) {
+        SelfSigned own = SelfSigned.of("EC");
+        Map<String, String> everywhere = new HashMap<>(Map.of(
+                "SLUICE_HTTP_BIND",
+                "0.0.0.0:8443",
+                "SLUICE_HTTP_TLS_CERT_FILE",
+                own.certificate(folder.resolve("cert.pem")).toString(),
+                "SLUICE_HTTP_TLS_KEY_FILE",
+                own.key(folder.resolve("key.pem")).toString()));
+
+        assertThatThrownBy(() -> load(everywhere)).hasMessageContaining("there is no token");
+        everywhere.put("SLUICE_HTTP_TOKENS_READ", TOKEN);
+        assertThat(load(everywhere).settings().http().identity()).hasToString("TlsIdentity[CN=localhost]");
     }
 
     private static Configuration load(Map<String, String> environment) {
