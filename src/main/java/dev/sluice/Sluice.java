@@ -12,6 +12,7 @@ import dev.sluice.observe.Observer;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.ServerFacts;
 import dev.sluice.task.Diagnosis;
+import dev.sluice.task.DispatcherInfo;
 import dev.sluice.task.Explanation;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
@@ -120,6 +121,18 @@ public final class Sluice {
         return Mono.defer(() -> links.directory().one(name))
                 .publishOn(Schedulers.parallel())
                 .doOnNext(observer::counted);
+    }
+
+    /**
+     * The dispatchers that have a lease on a queue, with how long it runs and how many tasks each holds: the longest lease
+     * first, at most 1,000.
+     *
+     * <p>Cold: two commands per subscription and two more for each dispatcher, which change nothing; what moves meanwhile may
+     * be counted twice or not at all. Empty for a queue that nobody serves, and for an at-most-once queue, where there are no
+     * leases. Cancelling ends the reading. Signals and errors as for {@link #queue}.
+     */
+    public Flux<DispatcherInfo> dispatchers(Queue queue) {
+        return Flux.defer(() -> links.directory().dispatchers(queue)).publishOn(Schedulers.parallel());
     }
 
     /**

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.DispatcherInfo;
 import dev.sluice.task.Explanation;
 import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
@@ -43,6 +44,34 @@ class QueuesRedisTest {
     @AfterEach
     void close() {
         sluice.close().block(SOON);
+    }
+
+    @Test
+    @StoredStateMayBeBroken("a dispatcher is made up")
+    void eachDispatcherIsShownWithWhatItHolds() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(3);
+        Dispatcher busy = sluice.dispatcher(JOBS)
+                .handler("stay", Void.class, task -> Mono.never().doOnSubscribe(it -> begun.countDown()));
+        assertThat(sluice.dispatchers(JOBS).collectList().block(SOON)).isEmpty();
+        busy.start().block(SOON);
+        sluice.client(JOBS)
+                .enqueueAll(Flux.range(0, 3).map(i -> Task.of("stay", i)))
+                .blockLast(SOON);
+        assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+        redis.call("ZADD", "{jobs}:dispatchers", Long.toString(System.currentTimeMillis() + 25_000), "longer");
+        redis.call("HSET", "{jobs}:claimed:longer", "t1", "a", "t2", "b");
+
+        List<DispatcherInfo> shown = sluice.dispatchers(JOBS).collectList().block(SOON);
+
+        assertThat(shown).extracting(DispatcherInfo::running).containsExactly(2L, 3L);
+        assertThat(shown.get(0).id()).isEqualTo("longer");
+        assertThat(shown.get(1).lease()).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(15));
+        busy.stop(Duration.ZERO).block(SOON);
+        assertThat(sluice.dispatchers(JOBS)
+                        .map(DispatcherInfo::id)
+                        .collectList()
+                        .block(SOON))
+                .containsExactly("longer");
     }
 
     @Test

@@ -40,6 +40,18 @@ final class QueueRoutes {
         return queues.look(queue).map(found -> Answer.of(200, described(found)));
     }
 
+    Mono<Answer> dispatchers(Call call, String queue) {
+        call.target().checkHasNoParameters();
+        return queues.find(queue)
+                .flatMapMany(parts -> sluice.dispatchers(parts.queue()))
+                .map(dispatcher -> new JsonDocument()
+                        .put("id", dispatcher.id())
+                        .put("leaseMs", dispatcher.lease().toMillis())
+                        .put("running", dispatcher.running()))
+                .collectList()
+                .map(all -> Answer.of(200, new JsonDocument().put("dispatchers", all)));
+    }
+
     Mono<Answer> turn(String queue, String verb) {
         return queues.find(queue)
                 .flatMap(parts -> turned(parts.client(), verb))

@@ -114,6 +114,7 @@ final class Routes {
             case "tasks:batch" ->
                 Map.of(HttpMethod.POST, new Match((call, response) -> batch.serve(call, response, queue), PRODUCER));
             case "events" -> stream((call, response) -> events.ofQueue(call, response, queue));
+            case "dispatchers" -> get(READER, call -> queues.dispatchers(call, queue));
             case "schedules" -> get(READER, call -> schedules.list(call, queue));
             case "dead-letters" -> get(READER, call -> dead.list(call, queue));
             case "dead-letters:redrive", "dead-letters:purge" -> {

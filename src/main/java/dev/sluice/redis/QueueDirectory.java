@@ -1,6 +1,7 @@
 package dev.sluice.redis;
 
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.DispatcherInfo;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
@@ -27,6 +28,8 @@ public final class QueueDirectory {
     private static final int PAGE = 1_000;
     private static final int MOST_KEYS = 50_000;
     private static final int MOST_QUEUES = 200;
+    private static final int MOST_DISPATCHERS = 1_000;
+    private static final int DISPATCHERS_AT_ONCE = 16;
     private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
     private static final Pattern CURSOR = Pattern.compile("[0-9]{1,20}");
     private static final Pattern META = Pattern.compile("\\{([A-Za-z0-9._:-]{1,128})}:meta");
@@ -86,6 +89,35 @@ public final class QueueDirectory {
                         deadline)
                 .mapNotNull(read -> recorded(name, read))
                 .flatMap(this::surveyed);
+    }
+
+    /** Those that have joined this queue, the longest lease first, at most {@value #MOST_DISPATCHERS}. */
+    public Flux<DispatcherInfo> dispatchers(Queue queue) {
+        QueueKeys keys = new QueueKeys(queue);
+        return link.command(CommandType.TIME, args -> {}, deadline)
+                .map(time -> time.number(0) * 1_000 + time.number(1) / 1_000)
+                .flatMapMany(now -> link.command(
+                                CommandType.ZREVRANGE,
+                                args -> args.addKey(keys.dispatchers())
+                                        .add(0)
+                                        .add(MOST_DISPATCHERS - 1)
+                                        .add("WITHSCORES"),
+                                deadline)
+                        .flatMapMany(joined -> Flux.range(0, joined.size() / 2)
+                                .flatMapSequential(
+                                        i -> holder(keys, joined.text(2 * i), joined.number(2 * i + 1) - now),
+                                        DISPATCHERS_AT_ONCE)));
+    }
+
+    private Mono<DispatcherInfo> holder(QueueKeys keys, String id, long leaseMs) {
+        byte[] claimed = keys.claimed(id);
+        Mono<Long> fields = link.command(CommandType.HLEN, args -> args.addKey(claimed), deadline)
+                .map(reply -> reply.number(0));
+        Mono<Long> noTasks = link.command(
+                        CommandType.HEXISTS, args -> args.addKey(claimed).add("last"), deadline)
+                .map(reply -> reply.number(0));
+        return Mono.zip(fields, noTasks, (all, others) -> Math.max(0, all - others))
+                .map(running -> new DispatcherInfo(id, Duration.ofMillis(Math.max(0, leaseMs)), running));
     }
 
     private Mono<QueueInfo> surveyed(Queue queue) {

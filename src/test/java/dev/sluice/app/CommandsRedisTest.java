@@ -332,6 +332,23 @@ class CommandsRedisTest {
     }
 
     @Test
+    @StoredStateMayBeBroken("the dispatchers are made up")
+    void aQueueThatIsNamedShowsWhoServesIt() {
+        run("enqueue", "jobs", "noop");
+        redis.call("ZADD", "{jobs}:dispatchers", "0", "gone");
+        redis.call("ZADD", "{jobs}:dispatchers", "99999999999999", "there");
+        redis.call("HSET", "{jobs}:claimed:gone", "t1", "a", "last", "1");
+
+        assertThat(run("queues", "jobs").out())
+                .matches(
+                        "(?s).*\n\nQUEUE  DISPATCHER  LEASE +RUNNING\njobs +there +[0-9]+ms +0\njobs +gone +over +1\n");
+        assertThat(run("queues", "jobs", "-o", "json").out())
+                .containsPattern("\"leases\":\\[\\{\"dispatcher\":\"there\",\"leaseMs\":[0-9]+,\"running\":0},")
+                .contains("{\"dispatcher\":\"gone\",\"leaseMs\":0,\"running\":1}]");
+        assertThat(run("queues", "-o", "json").out()).doesNotContain("leases");
+    }
+
+    @Test
     void aBoundedSearchSaysThatThereMayBeMore() {
         run("enqueue", "jobs", "noop");
         run("enqueue", "clicks", "noop");

@@ -92,6 +92,13 @@ class AccessRedisTest {
     }
 
     @Test
+    void toSeeWhoServesIsToRead() {
+        assertThat(web.get(QUEUE + "/dispatchers").status()).isEqualTo(401);
+        assertThat(web.get(QUEUE + "/dispatchers", bearer(PRODUCE)).status()).isEqualTo(403);
+        assertThat(web.get(QUEUE + "/dispatchers", bearer(READ)).status()).isEqualTo(200);
+    }
+
+    @Test
     void toActOnSchedulesIsToOperate() {
         assertThat(web.get(QUEUE + "/schedules", bearer(READ)).status()).isEqualTo(200);
         assertThat(web.get(QUEUE + "/schedules", bearer(PRODUCE)).status()).isEqualTo(403);

@@ -2,6 +2,7 @@ package dev.sluice.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.http.Web.Told;
 import dev.sluice.task.Misfire;
 import dev.sluice.task.Overlap;
@@ -16,6 +17,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import reactor.core.publisher.Mono;
+import tools.jackson.databind.JsonNode;
 
 @OnEveryRedis
 @Timeout(60)
@@ -53,6 +56,27 @@ class OperatingRedisTest {
                 .containsExactly("mail");
         assertThat(web.get("/v1/queues?cursor=x").code()).isEqualTo("invalid-task");
         assertThat(web.get("/v1/queues?curser=1").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void whoServesAQueueIsListed() {
+        assertThat(web.get("/v1/queues/mail/dispatchers").text()).isEqualTo("{\"dispatchers\":[]}");
+        Dispatcher dispatcher =
+                web.sluice().dispatcher(Queue.named("mail")).handler("t", Void.class, t -> Mono.empty());
+        dispatcher.start().block();
+
+        JsonNode one = web.get("/v1/queues/mail/dispatchers")
+                .json()
+                .path("dispatchers")
+                .path(0);
+
+        assertThat(one.path("id").asString()).isNotEmpty();
+        assertThat(one.path("leaseMs").asInt()).isBetween(5_000, 15_000);
+        assertThat(one.path("running").asInt()).isZero();
+        dispatcher.stop(Duration.ZERO).block();
+        assertThat(web.get("/v1/queues/mail/dispatchers").text()).isEqualTo("{\"dispatchers\":[]}");
+        assertThat(web.get("/v1/queues/mail/dispatchers?limit=1").code()).isEqualTo("bad-parameter");
+        assertThat(web.get("/v1/queues/nobody/dispatchers").code()).isEqualTo("queue-unknown");
     }
 
     @Test

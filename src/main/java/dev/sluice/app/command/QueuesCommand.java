@@ -5,12 +5,16 @@ import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.codec.JsonDocument;
+import dev.sluice.task.DispatcherInfo;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +29,8 @@ import picocli.CommandLine.Parameters;
         description = {
             "Lists the queues of a Redis and how many tasks each has where.",
             "Without a name it looks for them among all keys, in small steps, for at most 30 s; a list that only foreign"
-                    + " producers have touched is not known as a queue yet."
+                    + " producers have touched is not known as a queue yet.",
+            "With names it also shows who serves them, how long each lease still runs, and how many tasks each holds."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -45,6 +50,7 @@ import picocli.CommandLine.Parameters;
 final class QueuesCommand implements Callable<Integer> {
 
     private final Terminal terminal;
+    private final Map<String, List<DispatcherInfo>> serving = new LinkedHashMap<>();
 
     @Mixin
     private RedisOption redis = new RedisOption();
@@ -97,6 +103,13 @@ final class QueuesCommand implements Callable<Integer> {
                 terminal.remark("Nobody has worked on a queue '" + name + "' in this Redis yet.");
             } else {
                 found.add(info);
+                serving.put(
+                        name,
+                        Objects.requireNonNull(
+                                session.await(session.sluice()
+                                        .dispatchers(info.queue())
+                                        .collectList()),
+                                "never empty"));
             }
         }
         return new Discovery(found, found.size() == names.size());
@@ -108,16 +121,28 @@ final class QueuesCommand implements Callable<Integer> {
         }
         if (output.isJson()) {
             terminal.say(new JsonDocument()
-                    .put(
-                            "queues",
-                            found.queues().stream().map(QueuesCommand::json).toList())
+                    .put("queues", found.queues().stream().map(this::json).toList())
                     .put("complete", found.isComplete())
                     .toString());
         } else if (found.queues().isEmpty() && names.isEmpty()) {
             terminal.remark("No queue in " + address + ": no client or dispatcher has worked there yet.");
         } else if (!found.queues().isEmpty()) {
             terminal.say(table(found.queues()).lines(terminal.isColoured()));
+            if (serving.values().stream().anyMatch(those -> !those.isEmpty())) {
+                terminal.say("");
+                terminal.say(servingTable().lines(terminal.isColoured()));
+            }
         }
+    }
+
+    private Table servingTable() {
+        Table table = new Table("QUEUE", "DISPATCHER", "LEASE", "RUNNING");
+        serving.forEach((queue, those) -> those.forEach(dispatcher -> table.row(
+                queue,
+                dispatcher.id(),
+                dispatcher.lease().isZero() ? "over" : dispatcher.lease().toMillis() + "ms",
+                grouped(dispatcher.running()))));
+        return table;
     }
 
     private static Table table(List<QueueInfo> found) {
@@ -148,8 +173,8 @@ final class QueuesCommand implements Callable<Integer> {
         return table;
     }
 
-    private static JsonDocument json(QueueInfo info) {
-        return new JsonDocument()
+    private JsonDocument json(QueueInfo info) {
+        JsonDocument json = new JsonDocument()
                 .put("name", info.queue().name())
                 .put("waiting", info.waiting())
                 .put("cancelled", info.cancelled())
@@ -162,6 +187,17 @@ final class QueuesCommand implements Callable<Integer> {
                 .put("pushed", info.pushed())
                 .put("delivery", info.queue().delivery().word())
                 .put("statusKey", info.queue().statusKey());
+        List<DispatcherInfo> those = serving.get(info.queue().name());
+        return those == null
+                ? json
+                : json.put("leases", those.stream().map(QueuesCommand::json).toList());
+    }
+
+    private static JsonDocument json(DispatcherInfo dispatcher) {
+        return new JsonDocument()
+                .put("dispatcher", dispatcher.id())
+                .put("leaseMs", dispatcher.lease().toMillis())
+                .put("running", dispatcher.running());
     }
 
     private static String draining(QueueInfo info) {
