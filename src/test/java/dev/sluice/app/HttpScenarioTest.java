@@ -11,13 +11,13 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code run --http}: the standalone dispatcher takes tasks over HTTP, runs them, and tells how it is. */
+/** {@code run --http}: the standalone dispatcher takes tasks over HTTP, runs them, and tells how it is; also over TLS. */
 @Timeout(120)
 class HttpScenarioTest {
     private final HttpClient client = HttpClient.newHttpClient();
@@ -53,12 +53,14 @@ class HttpScenarioTest {
     @Test
     void itIsHttpsWithACertificate(@TempDir Path folder) throws Exception {
         SelfSigned own = SelfSigned.of("RSA");
-        Map<String, String> tls = Map.of(
-                "SLUICE_HTTP_TLS_CERT_FILE",
-                own.certificate(folder.resolve("cert.pem")).toString(),
-                "SLUICE_HTTP_TLS_KEY_FILE",
-                own.key(folder.resolve("key.pem")).toString());
-        try (Program program = Program.start(tls, "run", "--http", "127.0.0.1:0", "--no-demo")) {
+        own.certificate(folder.resolve("cert.pem"));
+        own.key(folder.resolve("key.pem"));
+        String page = Files.readString(Path.of("src/docs/http.md"));
+        String shown = page.split("```yaml\n", -1)[1].split("```", -1)[0];
+        Path file = Files.writeString(
+                folder.resolve("my.yaml"),
+                shown.replace("0.0.0.0:8443", "127.0.0.1:0").replace("/etc/sluice", folder.toString()));
+        try (Program program = Program.start("run", "--config", file.toString(), "--log", "text", "--no-demo")) {
             String line = program.lineWith("HTTP is answered at ");
             URI live = URI.create(line.substring(line.indexOf("https://"), line.length() - 1) + "/livez");
             HttpClient trusting =

@@ -68,6 +68,7 @@ class ReadmeTest {
                 Map.entry("http.md java", "HttpPageRedisTest"),
                 Map.entry("http.md sh", "HttpPageRedisTest"),
                 Map.entry("http.md text", "HttpPageRedisTest"),
+                Map.entry("http.md yaml", "HttpScenarioTest"),
                 Map.entry("model.md sh", "ProtocolModelTest"),
                 Map.entry("model.md ", "ProtocolModelTest"),
                 Map.entry("operations.md java", "ReadmeSnippetsRedisTest"),
