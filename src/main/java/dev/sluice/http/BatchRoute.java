@@ -59,7 +59,9 @@ final class BatchRoute {
                     boolean lines = call.contentType().equals(LINES);
                     boolean minimal = call.lists(PREFER, MINIMAL);
                     Run run = new Run(parts.client(), lines, minimal);
-                    Answer.common(response).header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON);
+                    Answer.common(response)
+                            .header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON)
+                            .chunkedTransfer(call.knowsChunks());
                     if (minimal) {
                         response.header("Preference-Applied", MINIMAL);
                     }

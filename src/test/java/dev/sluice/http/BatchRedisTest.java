@@ -8,6 +8,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
+import java.net.Socket;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
@@ -34,6 +35,23 @@ class BatchRedisTest {
     @AfterEach
     void close() {
         web.close();
+    }
+
+    @Test
+    void whoKnowsNoChunksGetsNone() throws IOException {
+        String body = "[{\"id\":\"a\",\"type\":\"t\"}]";
+        String request = "POST " + BATCH + " HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n"
+                + "Content-Type: application/json\r\nContent-Length: " + body.length() + "\r\n\r\n" + body;
+        String told;
+        try (Socket socket = web.socket()) {
+            socket.getOutputStream().write(request.getBytes(US_ASCII));
+            told = new String(socket.getInputStream().readAllBytes(), US_ASCII);
+        }
+
+        assertThat(told)
+                .doesNotContainIgnoringCase("transfer-encoding")
+                .doesNotContainIgnoringCase("keep-alive")
+                .endsWith("\r\n\r\n[{\"index\":0,\"status\":201,\"id\":\"a\",\"outcome\":\"created\"}\n]");
     }
 
     @Test
