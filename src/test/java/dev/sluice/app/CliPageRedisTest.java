@@ -76,7 +76,7 @@ class CliPageRedisTest {
                 .toList();
         CommandLineCase.at(redis.uri(), "", "enqueue", "task_queue", "echo", "1", "--id", "alive");
 
-        assertThat(commands).hasSize(5).allSatisfy(command -> {
+        assertThat(commands).hasSize(6).allSatisfy(command -> {
             CommandLineCase answered = CommandLineCase.at(redis.uri(), "", words(command));
             boolean byId = command.contains(" mail-");
             assertThat(answered.exit()).as(command + ": " + answered.err()).isEqualTo(byId ? 1 : 0);
