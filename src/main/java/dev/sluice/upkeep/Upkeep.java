@@ -1,6 +1,7 @@
 package dev.sluice.upkeep;
 
 import dev.sluice.observe.Observer;
+import dev.sluice.redis.RecoverReply;
 import dev.sluice.redis.ScheduleStore;
 import dev.sluice.redis.UpkeepReply;
 import dev.sluice.redis.UpkeepStore;
@@ -95,15 +96,23 @@ public final class Upkeep {
                     int tasks = slice.moved() + slice.dead();
                     if (tasks > 0) {
                         observer.recovered(queue, tasks);
-                        log.atWarn()
-                                .addKeyValue("queue", queue)
-                                .addKeyValue("dispatcher", incarnation)
-                                .addKeyValue("moved", slice.moved())
-                                .addKeyValue("dead", slice.dead())
-                                .log("Took back the tasks of a dispatcher that went silent");
                     }
                 })
+                .reduce(new RecoverReply(0, 0, false), RecoverReply::plus)
+                .doOnNext(all -> tell(incarnation, all))
                 .then();
+    }
+
+    /** One line for all slices; none for what another dispatcher took back, or what there was not. */
+    private void tell(String incarnation, RecoverReply all) {
+        if (all.moved() + all.dead() > 0) {
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("dispatcher", incarnation)
+                    .addKeyValue("moved", all.moved())
+                    .addKeyValue("dead", all.dead())
+                    .log("Took back the tasks of a dispatcher that went silent");
+        }
     }
 
     // With jitter: dispatchers that all come at once find the work of one.

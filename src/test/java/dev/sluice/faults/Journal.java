@@ -17,17 +17,28 @@ import reactor.core.publisher.Mono;
  * if there is one: {@code "60000/5"}. {@code "never"} never ends. How it ends stands before: {@code "fail:20"}, or
  * {@code retry}, {@code snooze}, {@code discard}, {@code dead}. One such step for each claim, the last for all that follow:
  * {@code "fail:20;snooze:5;20"}. A number behind an {@code @} tells offers of one id apart, and stands in the journal. The
- * value of a task that ends well names the run: {@code "t1@1#3"}. Each run says at once that it is as far as its number in percent.
+ * value of a task that ends well names the run: {@code "t1@1#3"}. A run says at once that it is as far as its number in percent, if its worker {@link #telling tells}.
  */
 final class Journal implements TaskHandler<String>, Observer, StallWatch.Noted {
     static final Duration WAIT = Duration.ofMillis(40);
 
     private final String worker;
     private final Consumer<Event> sink;
+    private final boolean tells;
 
+    /** One that reports no progress: that is a call to Redis for each run, and who measures times has 20,000 of them at once. */
     Journal(String worker, Consumer<Event> sink) {
+        this(worker, sink, false);
+    }
+
+    private Journal(String worker, Consumer<Event> sink, boolean tells) {
         this.worker = worker;
         this.sink = sink;
+        this.tells = tells;
+    }
+
+    static Journal telling(String worker, Consumer<Event> sink) {
+        return new Journal(worker, sink, true);
     }
 
     @Override
@@ -38,7 +49,9 @@ final class Journal implements TaskHandler<String>, Observer, StallWatch.Noted {
         String[] steps = payload[0].split(";", -1);
         String[] step = steps[(int) Math.min(fence, steps.length) - 1].split(":", 2);
         write(Kind.STARTED, id, fence);
-        context.progress((int) Math.min(fence, 100));
+        if (tells) {
+            context.progress((int) Math.min(fence, 100));
+        }
         return work(step[step.length - 1], context)
                 .then(ending(step[0], id, fence))
                 .doOnCancel(() -> write(Kind.CANCELLED, id, fence));

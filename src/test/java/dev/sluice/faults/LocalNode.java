@@ -22,7 +22,7 @@ final class LocalNode implements Node {
     LocalNode(String name, int redisPort, Duration lease, int concurrency, Consumer<Event> sink) {
         this.name = name;
         this.proxy = new FaultProxy(redisPort);
-        Journal journal = new Journal(name, sink);
+        Journal journal = Journal.telling(name, sink);
         this.sluice = Sluice.builder()
                 .uri(proxy.uri())
                 .clientResources(THREADS)

@@ -34,8 +34,10 @@ final class WorkerMain {
     public static void main(String[] args) throws IOException {
         try (FileChannel file = FileChannel.open(
                 Path.of(args[3]), StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.WRITE)) {
-            Journal journal = new Journal(args[2], appendingTo(file));
-            if (!args[6].equals(ProcessNode.NOT_WATCHED)) {
+            boolean isWatched = !args[6].equals(ProcessNode.NOT_WATCHED);
+            Journal journal =
+                    isWatched ? Journal.telling(args[2], appendingTo(file)) : new Journal(args[2], appendingTo(file));
+            if (isWatched) {
                 warmUp(args[6], args[2]);
                 new StallWatch(Sluice.connect(args[6]), journal); // until the process ends
             }
@@ -56,7 +58,8 @@ final class WorkerMain {
     private static void warmUp(String redis, String worker) {
         Queue queue = Queue.named("warm-" + worker);
         Sluice sluice = Sluice.connect(redis);
-        Dispatcher dispatcher = sluice.dispatcher(queue).handler("t", String.class, new Journal(worker, event -> {}));
+        Dispatcher dispatcher =
+                sluice.dispatcher(queue).handler("t", String.class, Journal.telling(worker, event -> {}));
         dispatcher.start().block();
         Flux.range(0, WARM_UP)
                 .map(i -> Task.of("t", i % 2 == 0 ? "fail:1;1" : "1").backoff(Duration.ofMillis(1)))
