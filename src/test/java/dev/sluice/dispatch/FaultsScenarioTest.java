@@ -351,6 +351,9 @@ class FaultsScenarioTest extends DispatchCase {
                 .handler("t", Object.class, context -> gate.wait(context.id())));
         enqueue(0, 10);
         eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
+        eventually(() -> assertThat((List<?>) wire.call("HVALS", queue.statusKey())) // written beside the handlers
+                .filteredOn("processing"::equals)
+                .hasSize(4));
         vanishing.close().block(PATIENCE);
         Runs<Object> runs = Runs.succeeding();
 
