@@ -11,8 +11,9 @@ import reactor.core.publisher.Mono;
 /** What the clock-driven chores ask of one queue. Thread-safe; every call may be repeated when its outcome is unknown. */
 public final class UpkeepStore {
     private static final int LIMIT = 256;
-    private static final int RECOVERED_AT_ONCE =
-            1_024; // more than elsewhere: each slice waits behind the claims of others
+
+    /** More than elsewhere: each slice waits behind the claims of others. */
+    private static final int RECOVERED_AT_ONCE = 1_024;
 
     private final RedisLink link;
     private final QueueKeys keys;
