@@ -8,7 +8,6 @@ import dev.sluice.redis.UpkeepStore;
 import dev.sluice.task.DeadLetterRetention;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
@@ -91,7 +90,6 @@ public final class Upkeep {
     }
 
     private Mono<Void> recover(String incarnation) {
-        AtomicReference<RecoverReply> all = new AtomicReference<>(new RecoverReply(0, 0, false));
         return store.recover(incarnation)
                 .expand(slice -> slice.more() ? store.recover(incarnation) : Mono.empty())
                 .doOnNext(slice -> {
@@ -99,9 +97,9 @@ public final class Upkeep {
                     if (tasks > 0) {
                         observer.recovered(queue, tasks);
                     }
-                    all.set(all.get().plus(slice));
                 })
-                .doFinally(end -> tell(incarnation, all.get())) // also of slices before one that failed
+                .reduce(new RecoverReply(0, 0, false), RecoverReply::plus)
+                .doOnNext(all -> tell(incarnation, all))
                 .then();
     }
 
