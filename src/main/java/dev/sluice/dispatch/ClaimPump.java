@@ -5,7 +5,6 @@ import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.ExchangeReply;
 import dev.sluice.redis.Frame;
-import dev.sluice.redis.RedisLink;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Queue;
@@ -42,6 +41,7 @@ import reactor.core.publisher.MonoSink;
  *
  * <p><b>How much is claimed?</b> A call asks for at most the free permits. Several calls are in flight while there is
  * work; what ends meanwhile goes into the next call, so batches find their own size and no timer delays anything.
+ * While there is none, one claim stands ready in Redis behind the wait for news: see {@link #claimAhead}.
  *
  * <p>All fields are confined to the loop thread unless volatile.
  */
@@ -74,11 +74,7 @@ final class ClaimPump implements Pump {
     private final Judge judge;
     private final RedisLinks links;
     private final ClaimStore store;
-    private final RedisLink doorbell;
-    private final RedisLink foreign;
-    private final ReadySource rings;
-    private final ReadySource pushes;
-    private final Disposable.Composite waits = Disposables.composite();
+    private final News news;
     private final Disposable.Swap dueTimer = Disposables.swap();
     private final Calls calls;
     private final ProgressReports progress;
@@ -99,6 +95,7 @@ final class ClaimPump implements Pump {
     private boolean paused;
     private boolean rung;
     private boolean resting;
+    private News.Wait likeliest; // to return next: the one that told of the last task
     private long nextDueMs = -1;
     private @Nullable LeaseKeeper keeper;
     private boolean refusalTold;
@@ -119,10 +116,8 @@ final class ClaimPump implements Pump {
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
         this.progress = new ProgressReports(store, calls);
-        this.doorbell = links.open("doorbell:" + queue.name());
-        this.foreign = links.open("foreign:" + queue.name());
-        this.rings = new ReadySource(wait -> store.awaitRing(doorbell, wait));
-        this.pushes = new ReadySource(wait -> store.awaitForeign(foreign, wait));
+        this.news = new News(links, store, queue);
+        this.likeliest = news.rings();
         this.permits = new Permits(settings.concurrency());
     }
 
@@ -186,9 +181,8 @@ final class ClaimPump implements Pump {
             phase = Phase.OPEN;
             starting = sink;
             loop.add(this);
-            waits.add(rings.start(() -> loop.execute(this::rang), this::report));
-            waits.add(pushes.start(() -> loop.execute(this::pushed), this::report));
-            calls.keep(waits);
+            news.start(loop, this::returned, this::report);
+            calls.keep(news::stop);
             calls.keep(dueTimer);
             calls.keep(links.events().listen(links.cancelChannel(queue), id -> loop.execute(() -> askedToCancel(id))));
             join();
@@ -218,7 +212,7 @@ final class ClaimPump implements Pump {
         Incarnation now = current;
         if (now != null && !outage.isOpen()) {
             exchange(now);
-            awaitNews();
+            awaitNews(now);
         }
         if (phase == Phase.DRAINING && isDrained()) {
             close();
@@ -416,6 +410,10 @@ final class ClaimPump implements Pump {
         }
         from.suspects(suspects - (sent.suspectWanted ? 1 : 0));
         permits.fulfil(sent.call.wanted(), attempts.size());
+        if (attempts.isEmpty() && sent.behind != null && from.hasOvertaken(sent)) {
+            rung = true; // it was void
+            return;
+        }
         paused = reply.paused();
         nextDueMs = paused ? PAUSED_LOOK.toMillis() : reply.nextDueMs();
         workKnown = reply.workRemains() && !paused;
@@ -423,6 +421,7 @@ final class ClaimPump implements Pump {
             Batch batch = new Batch(attempts.toArray(new Attempt[0]));
             from.holdings().add(sent.call.number(), batch);
             observer.claimed(queue.name(), batch.size());
+            likeliest = attempts.get(0).frame().isForeign() ? news.pushes() : news.rings();
             consumer.accept(batch);
         } else if (sent.call.wanted() > 0 && workKnown && !reply.dropped()) {
             resting = true;
@@ -434,7 +433,7 @@ final class ClaimPump implements Pump {
     }
 
     /** Waits for what comes due; and, while there is room, for news. */
-    private void awaitNews() {
+    private void awaitNews(Incarnation now) {
         boolean idle = phase == Phase.OPEN && inFlight == 0 && !workKnown && !rung;
         if (!idle) {
             return;
@@ -446,10 +445,59 @@ final class ClaimPump implements Pump {
             nextDueMs = -1;
         }
         if (permits.free(consumer.demand()) > 0) {
-            rings.arm(ReadySource.LONGEST);
+            news.rings().begin();
             if (settings.foreign() && !paused) { // else it would move, and ask about, one push after the other
-                pushes.arm(ReadySource.LONGEST);
+                news.pushes().begin();
             }
+            claimAhead(now);
+        }
+    }
+
+    /**
+     * Sends a claim of one task behind a wait that is pending: Redis runs it as soon as that returns, so that a lone task
+     * comes in the same answer. While anything is held the next call is a settle, which would overtake this one and make it
+     * void; and of a single permit nothing is reserved for a claim that may not run for seconds.
+     */
+    private void claimAhead(Incarnation now) {
+        News.Wait wait = likeliest;
+        if (paused || !wait.isPending() || !permits.isIdle() || permits.free(consumer.demand()) < 2) {
+            return;
+        }
+        Incarnation.Sent sent = compose(now, 0, 0, 1);
+        sent.behind = wait;
+        now.ahead(sent);
+        calls.run(
+                store.exchangeBehind(wait.link(), ReadySource.LONGEST, now.id(), now.keys(), sent.call),
+                reply -> {
+                    catchUp(now, sent);
+                    answered(now, sent, reply);
+                },
+                failure -> {
+                    catchUp(now, sent);
+                    sendAgain(now, sent);
+                });
+    }
+
+    /** What it was sent behind is over: from here on it is a call like any other. */
+    private void catchUp(Incarnation from, Incarnation.Sent sent) {
+        if (from == current && from.ahead() == sent) {
+            from.ahead(null);
+            from.unanswered().add(sent);
+            inFlight++;
+            sent.sentNanos = System.nanoTime();
+        }
+    }
+
+    /** Its link is lost, which says nothing of the one that all others go through. */
+    private void sendAgain(Incarnation from, Incarnation.Sent sent) {
+        if (from != current) {
+            return;
+        }
+        inFlight--;
+        if (outage.isOpen()) {
+            mend(from);
+        } else {
+            transmit(from, sent);
         }
     }
 
@@ -457,14 +505,15 @@ final class ClaimPump implements Pump {
         rung = true;
     }
 
-    private void rang() {
-        rings.returned();
-        rung = true;
-    }
-
-    private void pushed() {
-        pushes.returned();
-        rung = true;
+    private void returned(News.Wait wait) {
+        wait.returned();
+        Incarnation now = current;
+        Incarnation.Sent ahead = now == null ? null : now.ahead();
+        if (now != null && ahead != null && ahead.behind == wait) {
+            catchUp(now, ahead);
+        } else {
+            rung = true;
+        }
     }
 
     // ---- when Redis does not answer
@@ -619,8 +668,8 @@ final class ClaimPump implements Pump {
             now.holdings().close();
             calls.after(grace, () -> now.holdings().endAll(Verdict.released()));
         }
-        waits.dispose(); // before their links, which would tell nobody any more that they are closed
-        calls.run(links.close(doorbell).and(links.close(foreign)), done -> {}, this::report);
+        news.stop();
+        calls.run(news.close(), done -> {}, this::report);
         calls.after(grace.plus(LAST_WORDS), this::close);
         loop.signal();
     }
@@ -630,6 +679,7 @@ final class ClaimPump implements Pump {
         return now == null
                 || (permits.held() == 0
                         && unsettled.isEmpty()
+                        && now.ahead() == null
                         && now.unanswered().isEmpty());
     }
 

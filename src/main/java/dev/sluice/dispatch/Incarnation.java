@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One life of a dispatcher on one queue: from a join to the loss of its lease, or to its end. Its name never comes back.
@@ -19,6 +20,7 @@ final class Incarnation {
     private final byte[][] keys;
     private final Holdings holdings;
     private final Deque<Sent> unanswered = new ArrayDeque<>();
+    private @Nullable Sent ahead;
     private Set<Long> unknownTokens = new HashSet<>();
     private long calls;
     private int suspects;
@@ -49,8 +51,24 @@ final class Incarnation {
         return unanswered;
     }
 
+    /** The one call that waits behind a wait of Redis: it has not run yet, as far as is known, and may do so at any time. */
+    @Nullable
+    Sent ahead() {
+        return ahead;
+    }
+
+    void ahead(@Nullable Sent sent) {
+        ahead = sent;
+    }
+
     boolean awaits(long call) {
-        return unanswered.stream().anyMatch(sent -> sent.call.number() == call);
+        return (ahead != null && ahead.call.number() == call)
+                || unanswered.stream().anyMatch(sent -> sent.call.number() == call);
+    }
+
+    /** Whether a later call was sent: Redis may have run that one first, and then never claims for the earlier one. */
+    boolean hasOvertaken(Sent sent) {
+        return calls > sent.call.number();
     }
 
     void suspects(int more) {
@@ -74,6 +92,7 @@ final class Incarnation {
         final ExchangeCall call;
         final List<Attempt> settles;
         final boolean suspectWanted;
+        News.@Nullable Wait behind;
         long sentNanos;
 
         Sent(ExchangeCall call, List<Attempt> settles, boolean suspectWanted) {

@@ -46,6 +46,11 @@ final class ReadySource {
         }
     }
 
+    /** Whether a wait is pending, or its emission on the way. Loop thread only. */
+    boolean isArmed() {
+        return armed;
+    }
+
     /** The pending wait has returned, and its emission has arrived. Loop thread only. */
     void returned() {
         armed = false;

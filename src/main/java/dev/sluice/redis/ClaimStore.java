@@ -5,7 +5,6 @@ import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import reactor.core.publisher.Mono;
 
 /**
@@ -45,14 +44,28 @@ public final class ClaimStore {
 
     /** Settles and claims in one atomic step. */
     public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
-        return commands.run(
+        return exchange(commands, deadline, incarnation, incarnationKeys, call);
+    }
+
+    /**
+     * The same through the link of {@link #awaitRing} or {@link #awaitForeign}, right behind a wait of at most {@code wait}:
+     * the server reads on only when that has returned, and then runs this at once, whatever it returned.
+     */
+    public Mono<ExchangeReply> exchangeBehind(
+            RedisLink link, Duration wait, String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
+        return exchange(link, wait.plus(GRACE).plus(deadline), incarnation, incarnationKeys, call);
+    }
+
+    private Mono<ExchangeReply> exchange(
+            RedisLink link, Duration within, String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
+        return link.run(
                         Script.EXCHANGE,
                         call.keepsNothing() ? incarnationKeys : keys.withResults(incarnationKeys, call.keptIds()),
                         args -> {
                             args.add(incarnation);
                             call.write(args, crashLimit, ends);
                         },
-                        deadline)
+                        within)
                 .map(reply -> ExchangeReply.of(call, reply));
     }
 
@@ -143,6 +156,6 @@ public final class ClaimStore {
     /** A blocking timeout in seconds: clamped, because 0 waits for ever, and so does less than 1 ms on Redis 6.2. */
     static String seconds(Duration wait) {
         long ms = Math.max(10, Math.min(5000, wait.toMillis()));
-        return String.format(Locale.ROOT, "%d.%03d", ms / 1000, ms % 1000);
+        return ms / 1000 + "." + Long.toString(1000 + ms % 1000).substring(1);
     }
 }

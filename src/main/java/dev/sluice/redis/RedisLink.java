@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -45,6 +46,10 @@ public final class RedisLink {
             (Consumer<Throwable>) failure -> log.debug("A call failed that nobody waits for any more", failure),
             "reactor.onNextDropped.local",
             (Consumer<Object>) answer -> log.debug("A call was answered that nobody waits for any more"));
+
+    // Reactor would find a name for the timeout of each command, with a regular expression, to have it in this message.
+    private static final Mono<Reply> SILENCE =
+            Mono.error(() -> new TimeoutException("no answer came before the deadline"));
 
     private final RedisClient client;
     private final RedisURI uri;
@@ -181,7 +186,8 @@ public final class RedisLink {
             Mono<Reply> reply = ready != null
                     ? dispatch(ready, type, arguments)
                     : connection.opened.asMono().flatMap(it -> dispatch(it, type, arguments));
-            return reply.timeout(deadline).doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
+            return reply.timeout(deadline, SILENCE)
+                    .doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
         });
         return untilSent(once, ATTEMPTS_TO_SEND).contextWrite(WHAT_NOBODY_WAITS_FOR);
     }

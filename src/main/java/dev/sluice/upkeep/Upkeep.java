@@ -7,7 +7,9 @@ import dev.sluice.redis.UpkeepReply;
 import dev.sluice.redis.UpkeepStore;
 import dev.sluice.task.DeadLetterRetention;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
@@ -90,20 +92,21 @@ public final class Upkeep {
     }
 
     private Mono<Void> recover(String incarnation) {
+        AtomicReference<RecoverReply> all = new AtomicReference<>(new RecoverReply(0, 0, false));
         return store.recover(incarnation)
                 .expand(slice -> slice.more() ? store.recover(incarnation) : Mono.empty())
                 .doOnNext(slice -> {
                     int tasks = slice.moved() + slice.dead();
                     if (tasks > 0) {
                         observer.recovered(queue, tasks);
+                        all.accumulateAndGet(slice, RecoverReply::plus);
                     }
                 })
-                .reduce(new RecoverReply(0, 0, false), RecoverReply::plus)
-                .doOnNext(all -> tell(incarnation, all))
+                .doFinally(end -> tell(incarnation, Objects.requireNonNull(all.get())))
                 .then();
     }
 
-    /** One line for all slices; none for what another dispatcher took back, or what there was not. */
+    /** One line for all slices up to the end, or up to the one that failed; none for what others took back. */
     private void tell(String incarnation, RecoverReply all) {
         if (all.moved() + all.dead() > 0) {
             log.atWarn()
