@@ -40,6 +40,8 @@ final class Drain implements Variant {
             variants.add(new Drain(redis, load, mode, false, 0));
             variants.add(new Drain(redis, load, mode, true, 0));
         }
+        variants.add(new Ceiling(redis, load, false));
+        variants.add(new Ceiling(redis, load, true));
         if (load.timeoutMinutes > 0) { // beside the first, whose tasks name none
             variants.add(new Drain(redis, load, DeliveryMode.AT_LEAST_ONCE, false, load.timeoutMinutes));
         }
@@ -60,7 +62,7 @@ final class Drain implements Variant {
         Sluice sluice = Sluice.connect(redis.uri());
         try {
             long empty = Effort.now(redis).memory();
-            fill(sluice, queue);
+            fill(sluice, queue, redis, load, foreign, timeoutMinutes);
             long full = Effort.now(redis).memory();
             drain(sluice, queue, figures);
             figures.put("Redis MB per 100,000 waiting", (full - empty) * 1e5 / load.tasks / 1e6);
@@ -71,24 +73,22 @@ final class Drain implements Variant {
         return figures;
     }
 
-    private void fill(Sluice sluice, Queue queue) {
+    static void fill(
+            Sluice sluice, Queue queue, RedisUnderLoad redis, Load load, boolean foreign, int timeoutMinutes) {
         if (foreign) {
             redis.fill(queue.name(), queue.statusKey(), load.tasks, load.text());
             return;
         }
-        String text = load.text();
+        Task<String> plain = Task.of("noop", load.text());
+        Task<String> task = timeoutMinutes == 0 ? plain : plain.timeout(Duration.ofMinutes(timeoutMinutes));
         long refused = sluice.client(queue)
-                .enqueueAll(Flux.range(0, load.tasks).map(i -> timed(Task.of("noop", text))))
+                .enqueueAll(Flux.range(0, load.tasks).map(i -> task))
                 .filter(result -> !result.isCreated())
                 .count()
                 .block();
         if (refused > 0) {
             throw new IllegalStateException(refused + " tasks were not taken");
         }
-    }
-
-    private Task<String> timed(Task<String> task) {
-        return timeoutMinutes == 0 ? task : task.timeout(Duration.ofMinutes(timeoutMinutes));
     }
 
     private void drain(Sluice sluice, Queue queue, Map<String, Double> figures) throws InterruptedException {
