@@ -72,6 +72,7 @@ record Contestant(
                         AT_MOST_ONCE + ", a lost job is noted as failed",
                         500,
                         "python3-rq python3-hiredis"),
+                python(rivals, "Celery", "celery_worker.py", AT_MOST_ONCE, 500, "python3-celery python3-redis"),
                 floor(rivals, "Redis itself, LPUSH and RPOP", 1, 10),
                 floor(rivals, "Redis itself, 16 in a pipeline", 16, 2));
     }

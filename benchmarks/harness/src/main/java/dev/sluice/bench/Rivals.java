@@ -33,7 +33,7 @@ import tools.jackson.databind.json.JsonMapper;
         description =
                 "Measures Sluice and its rivals on the same Redis: filling a queue, draining it, pick-up latency.")
 final class Rivals implements Callable<Integer> {
-    private static final int WARM_SECONDS = 2;
+    private static final int WARM_SECONDS = 10; // a JVM compiles while these go, and takes a core for it
     private static final List<String> COLUMNS = List.of(
             "fill/s",
             "drain/s",
