@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [retain]}: runs the scenarios and prints medians;
+ * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [http] [push] [retain]}: runs the
+ * scenarios and prints medians;
  * {@code rivals} in their place runs {@link Rivals}, and {@code chart} draws what that wrote.
  *
  * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
@@ -25,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         subcommands = {Rivals.class, Chart.class},
-        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, awaits, memory of results, cost.",
+        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, awaits, enqueueing over HTTP, delivery to a URL, memory of results, cost.",
         footer = {
             "",
             "Examples:",
@@ -185,6 +186,20 @@ public final class Bench implements Callable<Integer> {
             @Override
             List<Variant> variants(RedisUnderLoad redis, Load load) {
                 return Await.variants(redis, load);
+            }
+        },
+        /** See {@link Http}. */
+        http {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Http.variants(redis, load);
+            }
+        },
+        /** See {@link Push}. */
+        push {
+            @Override
+            List<Variant> variants(RedisUnderLoad redis, Load load) {
+                return Push.variants(redis, load);
             }
         },
         /** See {@link Retain}. */
