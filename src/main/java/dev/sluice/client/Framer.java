@@ -18,10 +18,12 @@ import java.util.Objects;
 final class Framer {
     private final PayloadCodec codec;
     private final Queue queue;
+    private final boolean writesTime;
 
-    Framer(PayloadCodec codec, Queue queue) {
+    Framer(PayloadCodec codec, Queue queue, boolean writesTime) {
         this.codec = codec;
         this.queue = queue;
+        this.writesTime = writesTime;
         TaskId.isValid(""); // loads the class here: that reads the system's random source, which may block
     }
 
@@ -33,12 +35,12 @@ final class Framer {
 
     /** The task's frame; throws a {@link SluiceException} that says what is wrong with it. */
     byte[] frame(String id, Task<?> task) {
-        return Frame.ofClient(id, body(task));
+        return Frame.ofClient(id, Envelope.write(task, json(task), writesTime ? waitsFrom(task) : 0));
     }
 
-    /** What its frame holds behind the header; throws like {@link #frame}. */
+    /** What a frame holds behind the header that is made of this task more than once, and so without a time; throws like {@link #frame}. */
     byte[] body(Task<?> task) {
-        return Envelope.write(task, json(task));
+        return Envelope.write(task, json(task), 0);
     }
 
     /** When it is due, as {@link Dues} takes it; throws if its queue can put nothing off. */
@@ -65,6 +67,17 @@ final class Framer {
         return delay != null
                 ? -delay.toMillis()
                 : Math.max(Dues.NOW, Objects.requireNonNull(at).toEpochMilli());
+    }
+
+    /** When it is to be run at the earliest: what it waits until then is not the queue's doing. */
+    private static long waitsFrom(Task<?> task) {
+        long now = System.currentTimeMillis();
+        Duration delay = task.delay();
+        Instant at = task.at();
+        if (delay != null) {
+            return now + delay.toMillis();
+        }
+        return at == null ? now : Math.max(now, at.toEpochMilli());
     }
 
     private byte[] json(Task<?> task) {

@@ -84,7 +84,7 @@ public final class Schedules {
         return new Schedules(
                 new StoreCalls(producer, 0),
                 store,
-                new Framer(codec, producer.queue()),
+                new Framer(codec, producer.queue(), false),
                 calendar,
                 producer.queue().name(),
                 OF_CODE);

@@ -79,7 +79,7 @@ public final class TaskClient {
         this.store = store;
         this.queue = queue;
         this.codec = codec;
-        this.framer = new Framer(codec, queue);
+        this.framer = new Framer(codec, queue, options.enqueuedAt());
         this.options = options;
         this.awaits = awaits;
         this.listeners = listeners;

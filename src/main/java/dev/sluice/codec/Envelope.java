@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code timeoutMs}</td><td>an integer, 1 ms to 365 days</td></tr>
  *   <tr><td>{@code deadline}</td><td>an integer from 1: milliseconds since 1970, up to the year 9999</td></tr>
  *   <tr><td>{@code keepResultMs}</td><td>an integer, 1 ms to 365 days: how long its result is kept</td></tr>
+ *   <tr><td>{@code enqueuedAt}</td><td>a number from 1: milliseconds since 1970, up to the year 9999, by the producer's
+ *       clock. Only measured with, so what is anything else is no mistake but the same as absent</td></tr>
  * </table>
  *
  * <p>An instance refers to the array it was read from, which must not change meanwhile. Immutable; any thread.
@@ -43,6 +45,7 @@ public final class Envelope {
     private final long timeoutMs;
     private final long deadlineMs;
     private final long keepResultMs;
+    private final long enqueuedAtMs;
 
     Envelope(EnvelopeReader read) {
         this.id = read.id;
@@ -57,6 +60,7 @@ public final class Envelope {
         this.timeoutMs = read.timeoutMs;
         this.deadlineMs = read.deadlineMs;
         this.keepResultMs = read.keepResultMs;
+        this.enqueuedAtMs = read.enqueuedAtMs;
     }
 
     /**
@@ -73,9 +77,10 @@ public final class Envelope {
      * The element for {@code task}, without its id, which the frame around it carries.
      *
      * @param payloadJson one JSON value in UTF-8, as a {@link PayloadCodec} makes it; goes in byte by byte
+     * @param enqueuedAtMs since when it waits to be run, in milliseconds since 1970; 0 = it does not say
      */
-    public static byte[] write(Task<?> task, byte[] payloadJson) {
-        return EnvelopeWriter.write(task, payloadJson);
+    public static byte[] write(Task<?> task, byte[] payloadJson, long enqueuedAtMs) {
+        return EnvelopeWriter.write(task, payloadJson, enqueuedAtMs);
     }
 
     /** The id, or null if there is none or it is invalid. */
@@ -136,6 +141,11 @@ public final class Envelope {
     /** How long its result is to be kept at least, in milliseconds, or 0 if it is not set. */
     public long keepResultMs() {
         return keepResultMs;
+    }
+
+    /** Since when it waits to be run, by its producer's clock, in milliseconds since 1970, or 0 if it does not say. */
+    public long enqueuedAtMs() {
+        return enqueuedAtMs;
     }
 
     /** The type and the length of the payload; never its text. */

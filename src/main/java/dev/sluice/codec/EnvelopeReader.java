@@ -31,7 +31,7 @@ class EnvelopeReader {
     private static final int MAX_STRING = 20_000_000;
 
     private static final int MAX_NUMBER = 1000;
-    private static final long MAX_DEADLINE_MS = Task.MAX_DEADLINE.toEpochMilli();
+    private static final long MAX_TIME_MS = Task.MAX_DEADLINE.toEpochMilli();
     private static final long MAX_TIMEOUT_MS = Task.MAX_TIMEOUT.toMillis();
     private static final long MAX_KEPT_MS = ResultRetention.LONGEST.toMillis();
     private static final long MAX_WAIT_MS = Verdict.MAX_DELAY.toMillis();
@@ -72,6 +72,7 @@ class EnvelopeReader {
     long timeoutMs;
     long deadlineMs;
     long keepResultMs;
+    long enqueuedAtMs;
 
     private final int offset;
     private final int length;
@@ -165,7 +166,7 @@ class EnvelopeReader {
             }
             case "deadline" -> {
                 once(DEADLINE, name);
-                deadlineMs = integer(name, value, parser, MAX_DEADLINE_MS);
+                deadlineMs = integer(name, value, parser, MAX_TIME_MS);
             }
             case "keepResultMs" -> {
                 once(KEEP_RESULT, name);
@@ -175,6 +176,7 @@ class EnvelopeReader {
                 once(BACKOFF, name);
                 backoff(value, parser);
             }
+            case "enqueuedAt" -> enqueuedAtMs = timeOrNone(value, parser);
             default -> parser.skipChildren();
         }
     }
@@ -280,6 +282,17 @@ class EnvelopeReader {
             }
         }
         throw badField(name, "an integer from 1 to " + max);
+    }
+
+    /** A time that is only measured with: what is none is passed over, for no task is to die of it. */
+    private static long timeOrNone(JsonToken value, JsonParser parser) {
+        double time = 0;
+        if (value.isNumeric()) {
+            time = parser.getDoubleValue(); // exact to far below a millisecond; beyond any range it is infinite
+        } else {
+            parser.skipChildren();
+        }
+        return time >= 1 && time <= MAX_TIME_MS ? (long) time : 0;
     }
 
     static EnvelopeException badField(String name, String rule) {

@@ -12,28 +12,37 @@ import tools.jackson.core.io.JsonStringEncoder;
 /**
  * Puts an element together from parts that are JSON already.
  *
- * <p>Type and payload first, in the order {@code {"type":…,"payload":…}}; options only if set.
+ * <p>Type and payload first, in the order {@code {"type":…,"payload":…}}; options only if set; and last of all the time, which
+ * {@code survey.lua} reads from the end, so that it need not look through a payload.
  */
 final class EnvelopeWriter {
 
     private static final byte[] TYPE = ascii("{\"type\":\"");
     private static final byte[] PAYLOAD = ascii("\",\"payload\":");
     private static final byte[] HEADERS = ascii(",\"headers\":{");
+    private static final byte[] ENQUEUED_AT = ascii(",\"enqueuedAt\":");
     private static final byte[] COMMA = {','};
     private static final byte[] NONE = {};
     private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
 
     private EnvelopeWriter() {}
 
-    static byte[] write(Task<?> task, byte[] payloadJson) {
+    static byte[] write(Task<?> task, byte[] payloadJson, long enqueuedAtMs) {
         byte[] type = ENCODER.quoteAsUTF8(task.type());
         byte[] options = options(task);
-        byte[] element = new byte[TYPE.length + type.length + PAYLOAD.length + payloadJson.length + options.length + 1];
+        byte[] time = enqueuedAtMs > 0 ? ascii(Long.toString(enqueuedAtMs)) : NONE;
+        int timed = enqueuedAtMs > 0 ? ENQUEUED_AT.length + time.length : 0;
+        int fixed = TYPE.length + PAYLOAD.length + 1;
+        byte[] element = new byte[fixed + type.length + payloadJson.length + options.length + timed];
         int end = put(TYPE, element, 0);
         end = put(type, element, end);
         end = put(PAYLOAD, element, end);
         end = put(payloadJson, element, end);
         end = put(options, element, end);
+        if (timed > 0) {
+            end = put(ENQUEUED_AT, element, end);
+            end = put(time, element, end);
+        }
         element[end] = '}';
         return element;
     }

@@ -50,7 +50,6 @@ final class Attempt implements CoreSubscriber<Object> {
     private volatile int state;
     private volatile long startedNanos;
     private long ranNanos;
-    private boolean handled;
     private volatile long timeoutNanos;
 
     @SuppressWarnings("UnusedVariable") // read and written through SUBSCRIPTION
@@ -61,6 +60,7 @@ final class Attempt implements CoreSubscriber<Object> {
 
     private volatile @Nullable Thread inside;
     private String type = "-";
+    private int waitedMs;
     private int maxAttempts;
     private long @Nullable [] backoffMs;
     private long deadlineMs;
@@ -174,14 +174,14 @@ final class Attempt implements CoreSubscriber<Object> {
         return type;
     }
 
-    /** Notes that a handler is registered for its type: only such types are fit for a metric. */
-    void handled() {
-        handled = true;
+    /** Notes how long it had waited to be run when it was started, by two machines' clocks: less than nothing is nothing. */
+    void waited(long ms) {
+        waitedMs = (int) Math.max(1, Math.min(ms, Integer.MAX_VALUE));
     }
 
-    /** The type as a metric names it. */
-    String handledType() {
-        return handled ? type : "unknown";
+    /** How long it had waited, up to 24 days; 0 if its producer does not say or nobody asked. To be read after its end. */
+    int waitedMs() {
+        return waitedMs;
     }
 
     /** How long it ran, from its start to its end; 0 if it never started or nobody asked. To be read after its end. */

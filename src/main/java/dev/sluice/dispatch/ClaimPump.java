@@ -376,7 +376,7 @@ final class ClaimPump implements Pump {
         if (sent.settles.isEmpty()) {
             return;
         }
-        Tally tally = new Tally(observer, queue.name(), timesAttempts);
+        Tally tally = new Tally(observer, queue.name(), timesAttempts, consumer);
         for (Attempt attempt : sent.settles) {
             from.holdings().settled(attempt);
             if (isSuspect(attempt.frame())) {

@@ -8,6 +8,9 @@ interface Consumer {
     /** Takes these tasks. Returns at once: user code runs elsewhere. */
     void accept(Batch batch);
 
+    /** Whether there is a handler for this type. */
+    boolean handles(String type);
+
     /** Is told about a batch whose tasks nobody has started for a while. */
     void stuck(Batch batch);
 }

@@ -56,6 +56,11 @@ final class HandlerRunner implements Consumer {
     }
 
     @Override
+    public boolean handles(String type) {
+        return handlers.containsKey(type);
+    }
+
+    @Override
     public void stuck(Batch batch) {
         if (!pool.rescue(() -> runAll(batch))) {
             giveBack(batch);
@@ -115,7 +120,6 @@ final class HandlerRunner implements Consumer {
             attempt.fail(Failure.of("unknown-type", "no handler is registered for type '" + attempt.type() + "'"));
             return;
         }
-        attempt.handled();
         Handed<T> task = opening.payload(attempt, content, registered.payload);
         if (task == null) {
             return;

@@ -55,6 +55,9 @@ final class Opening {
     private @Nullable Content accepted(Attempt attempt, Envelope envelope, QueueSettings settings) {
         String type = envelope.type() == null ? settings.defaultType() : envelope.type();
         attempt.opened(type == null ? "-" : type, envelope.maxAttempts(), envelope.backoffMs());
+        if (envelope.enqueuedAtMs() > 0 && attempt.pump().timesAttempts()) {
+            attempt.waited(System.currentTimeMillis() - envelope.enqueuedAtMs());
+        }
         if (envelope.idInvalid() && attempt.frame().isForeign()) {
             return bury(attempt, Failure.of("invalid-id", "an id is 1 to 512 UTF-8 bytes without control characters"));
         }

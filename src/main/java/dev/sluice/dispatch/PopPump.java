@@ -343,7 +343,7 @@ final class PopPump implements Pump {
     }
 
     private void settleEnded() {
-        Tally tally = new Tally(observer, queue.name(), timesAttempts);
+        Tally tally = new Tally(observer, queue.name(), timesAttempts, consumer);
         List<Attempt> settled = new ArrayList<>();
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             permits.release(1);

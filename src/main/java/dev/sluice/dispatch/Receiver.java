@@ -94,6 +94,11 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     }
 
     @Override
+    public boolean handles(String type) {
+        return false;
+    }
+
+    @Override
     public void stuck(Batch batch) {
         // Its subscriber is slow to take what it asked for, which is its right.
     }

@@ -97,4 +97,24 @@ record Both(Observer first, Observer second) implements Observer {
             second.attempt(queue, type, outcome, nanos);
         }
     }
+
+    @Override
+    public void waited(String queue, String type, long nanos) {
+        if (first.wantsAttempts()) {
+            first.waited(queue, type, nanos);
+        }
+        if (second.wantsAttempts()) {
+            second.waited(queue, type, nanos);
+        }
+    }
+
+    @Override
+    public void ended(String queue, String type, Outcome outcome, long nanos) {
+        if (first.wantsAttempts()) {
+            first.ended(queue, type, outcome, nanos);
+        }
+        if (second.wantsAttempts()) {
+            second.ended(queue, type, outcome, nanos);
+        }
+    }
 }

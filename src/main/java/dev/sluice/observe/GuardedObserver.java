@@ -151,6 +151,24 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void waited(String queue, String type, long nanos) {
+        try {
+            observer.waited(queue, type, nanos);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
+    public void ended(String queue, String type, Outcome outcome, long nanos) {
+        try {
+            observer.ended(queue, type, outcome, nanos);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void delivered(String target, Outcome outcome, long nanos) {
         try {
             observer.delivered(target, outcome, nanos);

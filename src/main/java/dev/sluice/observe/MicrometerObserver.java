@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps meters in a Micrometer registry.
@@ -48,12 +49,17 @@ import java.util.concurrent.atomic.AtomicLong;
  *       <td>it is below the number of dispatchers that this process runs: Redis is away or refuses, or a loop hangs</td></tr>
  *   <tr><td>{@code sluice.attempt}</td><td>timer; queue, type, outcome</td>
  *       <td>its maximum nears the attempt timeout</td></tr>
+ *   <tr><td>{@code sluice.queueing}</td><td>timer; queue, type</td>
+ *       <td>it grows beyond what the tasks may wait: there are too few slots, or handlers grew slow</td></tr>
+ *   <tr><td>{@code sluice.end.to.end}</td><td>timer; queue, type, outcome</td>
+ *       <td>it misses what you promise for the type</td></tr>
  *   <tr><td>{@code sluice.push}</td><td>timer; target, outcome</td>
  *       <td>{@code succeeded} grows slow, or the others outnumber it: the target is in trouble</td></tr>
  * </table>
  *
- * <p>A meter appears when its event first happens. {@code sluice.attempt} costs two clock readings and a record per
- * task; it is kept only if asked for. Types beyond the first 200 of a queue are counted as {@code other}.
+ * <p>A meter appears when its event first happens. {@code sluice.attempt}, {@code sluice.queueing} and {@code
+ * sluice.end.to.end} cost three clock readings and three records per task; they are kept only if asked for. Types beyond the
+ * first 200 of a queue are counted as {@code other}.
  *
  * <p>Make one per registry and share it between clients and dispatchers: a second one's gauge would be ignored. Any
  * thread; does not block. Does not close the registry, and leaves its meters in it.
@@ -77,12 +83,12 @@ public final class MicrometerObserver implements Observer {
         registry.gauge("sluice.links.down", linksDown);
     }
 
-    /** An observer with all meters but {@code sluice.attempt}. */
+    /** An observer with all meters but the three timers per task. */
     public static MicrometerObserver of(MeterRegistry registry) {
         return new MicrometerObserver(registry, false);
     }
 
-    /** An observer with all meters, the timer per attempt included. */
+    /** An observer with all meters, the three timers per task included. */
     public static MicrometerObserver withAttempts(MeterRegistry registry) {
         return new MicrometerObserver(registry, true);
     }
@@ -167,7 +173,17 @@ public final class MicrometerObserver implements Observer {
 
     @Override
     public void attempt(String queue, String type, Outcome outcome, long nanos) {
-        meters(queue).attempt(type, outcome).record(nanos, TimeUnit.NANOSECONDS);
+        meters(queue).type(type).attempt(outcome).record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public void waited(String queue, String type, long nanos) {
+        meters(queue).type(type).queueing().record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public void ended(String queue, String type, Outcome outcome, long nanos) {
+        meters(queue).type(type).ended(outcome).record(nanos, TimeUnit.NANOSECONDS);
     }
 
     @Override
@@ -207,7 +223,7 @@ public final class MicrometerObserver implements Observer {
         final Timer exchange;
         final DistributionSummary exchangeClaimed;
         final Map<Outcome, Counter> settled = new ConcurrentHashMap<>();
-        final Map<String, Map<Outcome, Timer>> attempts = new ConcurrentHashMap<>();
+        final Map<String, TypeMeters> types = new ConcurrentHashMap<>();
 
         QueueMeters(String queue) {
             this.queue = queue;
@@ -221,12 +237,47 @@ public final class MicrometerObserver implements Observer {
                     outcome, o -> registry.counter("sluice.settled", "queue", queue, "outcome", o.word()));
         }
 
-        Timer attempt(String type, Outcome outcome) {
-            String tag = attempts.containsKey(type) || attempts.size() < MAX_TYPES ? type : "other";
-            return attempts.computeIfAbsent(tag, t -> new ConcurrentHashMap<>())
-                    .computeIfAbsent(
-                            outcome,
-                            o -> registry.timer("sluice.attempt", "queue", queue, "type", tag, "outcome", o.word()));
+        TypeMeters type(String type) {
+            TypeMeters known = types.get(type);
+            if (known != null) {
+                return known;
+            }
+            String tag = types.size() < MAX_TYPES ? type : "other";
+            return types.computeIfAbsent(tag, t -> new TypeMeters(Tags.of("queue", queue, "type", t)));
+        }
+    }
+
+    /** The timers of one type. */
+    private final class TypeMeters {
+
+        final Tags tags;
+        final Map<Outcome, Timer> attempts = new ConcurrentHashMap<>();
+        final Map<Outcome, Timer> ends = new ConcurrentHashMap<>();
+        volatile @Nullable Timer queueing;
+
+        TypeMeters(Tags tags) {
+            this.tags = tags;
+        }
+
+        Timer attempt(Outcome outcome) {
+            return attempts.computeIfAbsent(outcome, o -> timer("sluice.attempt", o));
+        }
+
+        Timer ended(Outcome outcome) {
+            return ends.computeIfAbsent(outcome, o -> timer("sluice.end.to.end", o));
+        }
+
+        Timer queueing() {
+            Timer known = queueing;
+            if (known == null) {
+                known = registry.timer("sluice.queueing", tags);
+                queueing = known;
+            }
+            return known;
+        }
+
+        private Timer timer(String name, Outcome outcome) {
+            return registry.timer(name, tags.and("outcome", outcome.word()));
         }
     }
 }

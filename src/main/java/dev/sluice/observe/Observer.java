@@ -73,20 +73,41 @@ public interface Observer {
     default void health(String queue, boolean up) {}
 
     /**
-     * Whether {@link #attempt} is to be called. Read once, when a dispatcher starts: while false, no clock is read per
-     * task.
+     * Whether {@link #attempt}, {@link #waited} and {@link #ended} are to be called. Read once, when a dispatcher starts: while
+     * false, no clock is read per task.
      */
     default boolean wantsAttempts() {
         return false;
     }
 
     /**
-     * One attempt ended. The only call per task, and only if {@link #wantsAttempts()}.
+     * One attempt ended. Called per task, and so only if {@link #wantsAttempts()}.
      *
      * @param type a type that a handler is registered for; for all others {@code unknown}
      * @param nanos from the start of the handler to its end
      */
     default void attempt(String queue, String type, Outcome outcome, long nanos) {}
+
+    /**
+     * A task whose first attempt has just ended had waited this long before that began. Only if its producer wrote since
+     * when it waits, and {@link #wantsAttempts()}; not called for a task that was claimed before: retried, redriven, handed
+     * back.
+     *
+     * @param type as in {@link #attempt}
+     * @param nanos from the producer's clock to this machine's, whole milliseconds: at least 1 ms, at most 24 days
+     */
+    default void waited(String queue, String type, long nanos) {}
+
+    /**
+     * A task is over: the last of its attempts has just ended. Only if its producer wrote since when it waits, and {@link
+     * #wantsAttempts()}.
+     *
+     * @param type as in {@link #attempt}
+     * @param outcome one that {@linkplain Outcome#isEnd() is an end}
+     * @param nanos from the time its producer wrote, by that one's clock, to the end of the last attempt; all attempts, the
+     *     waits between them and the time among the dead letters included
+     */
+    default void ended(String queue, String type, Outcome outcome, long nanos) {}
 
     /** One that tells this observer and then {@code other}, each behind its own {@linkplain #guarded() fence}. */
     default Observer and(Observer other) {

@@ -21,6 +21,11 @@ public enum Outcome {
 
     private final String word = name().toLowerCase(Locale.ROOT);
 
+    /** Whether the task is over with it: it is not run again unless somebody asks for that. */
+    public boolean isEnd() {
+        return this != RETRIED && this != SNOOZED && this != RELEASED;
+    }
+
     /** The name in lower case: the value of the tag {@code outcome}. */
     public String word() {
         return word;

@@ -14,7 +14,8 @@ local times = call('ZMSCORE', DEAD, unpack(ids, 1, n))
 local words = call('HMGET', STATUS, unpack(ids, 1, n))
 local records = call('HMGET', DEAD_BODIES, unpack(ids, 1, n))
 
--- The frame without its failures: no attempts and no crashes. Claims stay, so that fencing numbers go on growing.
+-- The frame without its failures: no attempts and no crashes. Claims stay, so that fencing numbers go on growing; where
+-- nobody counted them there was at least the one that failed.
 local function fresh(id, record)
   local line = record and string.find(record, '\n', 1, true)
   local frame = line and string.sub(record, line + 1)
@@ -23,7 +24,8 @@ local function fresh(id, record)
   if named ~= id or not line_end then
     return nil
   end
-  return '\1' .. origin .. string.gsub(counters, '^%d+,%d+', '0,0') .. ' ' .. id .. string.sub(frame, line_end)
+  local anew = counters == '' and '0,0,1' or string.gsub(counters, '^%d+,%d+', '0,0')
+  return '\1' .. origin .. anew .. ' ' .. id .. string.sub(frame, line_end)
 end
 
 local reply, back, frames, fields, seen = { 0, n }, {}, {}, {}, {}

@@ -59,7 +59,7 @@ class BulkEnqueueTest {
                 .subscribeOn(Schedulers.boundedElastic());
 
         StepVerifier.create(new BulkEnqueue(
-                        slow, new Framer(JsonCodec.standard(), Queue.named("q")), atOnce, Schedulers.parallel()))
+                        slow, new Framer(JsonCodec.standard(), Queue.named("q"), true), atOnce, Schedulers.parallel()))
                 .expectNextCount(300_000)
                 .expectComplete()
                 .verify(Duration.ofSeconds(60));
@@ -249,7 +249,7 @@ class BulkEnqueueTest {
             }
         };
 
-        StepVerifier.create(new BulkEnqueue(tasks(3), new Framer(broken, Queue.named("q")), store, clock))
+        StepVerifier.create(new BulkEnqueue(tasks(3), new Framer(broken, Queue.named("q"), true), store, clock))
                 .verifyErrorMessage("thrown by a test");
     }
 
@@ -284,7 +284,7 @@ class BulkEnqueueTest {
     }
 
     private static Framer framer() {
-        return new Framer(JsonCodec.standard(), Queue.named("q"));
+        return new Framer(JsonCodec.standard(), Queue.named("q"), true);
     }
 
     private Flux<Task<?>> tasks(int count) {

@@ -513,9 +513,64 @@ class EnvelopeTest {
 
     @Test
     void ourOwnElementsHaveTypeAndPayloadAndNoId() {
-        byte[] element = Envelope.write(Task.of("email.send", "ignored").id("a"), utf8("{\"to\":\"任务\"}"));
+        byte[] element = Envelope.write(Task.of("email.send", "ignored").id("a"), utf8("{\"to\":\"任务\"}"), 0);
 
         assertThat(new String(element, UTF_8)).isEqualTo("{\"type\":\"email.send\",\"payload\":{\"to\":\"任务\"}}");
+    }
+
+    @Test
+    void theTimeIsTheLastFieldAndLeftOutIfItIsZero() {
+        Task<String> task = Task.of("t", "").maxAttempts(2);
+
+        byte[] element = Envelope.write(task, utf8("0"), 1_764_222_000_123L);
+
+        assertThat(new String(element, UTF_8))
+                .isEqualTo("{\"type\":\"t\",\"payload\":0,\"maxAttempts\":2,\"enqueuedAt\":1764222000123}");
+        assertThat(Envelope.read(element, 0, element.length).enqueuedAtMs()).isEqualTo(1_764_222_000_123L);
+        assertThat(written(task)).doesNotContain("enqueuedAt");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1764222000123, 1764222000123",
+        "1764222000123.75, 1764222000123",
+        "1.764222e12, 1764222000000",
+        "1, 1",
+        "253402300799999, 253402300799999"
+    })
+    void aTimeMayBeAnyNumberOfMilliseconds(String written, long read) {
+        assertThat(read("{\"enqueuedAt\":" + written + "}").enqueuedAtMs()).isEqualTo(read);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "null",
+                "true",
+                "0",
+                "-1",
+                "0.5",
+                "-1e12",
+                "\"2026-11-27T06:00:00Z\"",
+                "\"1764222000123\"",
+                "[1]",
+                "{\"enqueuedAt\":7}",
+                "253402300800000",
+                "99999999999999999999999",
+                "1e400",
+                "-1e400"
+            })
+    void aTimeThatIsNoneIsPassedOver(String written) {
+        Envelope read = read("{\"enqueuedAt\":" + written + ",\"type\":\"t\",\"payload\":1}");
+
+        assertThat(read.enqueuedAtMs()).isZero();
+        assertThat(read.type()).isEqualTo("t");
+        assertThat(payload(read)).isEqualTo("1");
+    }
+
+    @Test
+    void ofTwoTimesTheLastCounts() {
+        assertThat(read("{\"enqueuedAt\":7,\"enqueuedAt\":9}").enqueuedAtMs()).isEqualTo(9);
     }
 
     @Test
@@ -529,7 +584,7 @@ class EnvelopeTest {
                 .deadline(Task.MAX_DEADLINE)
                 .keepResult(ResultRetention.LONGEST);
 
-        byte[] element = Envelope.write(task, utf8("[1]"));
+        byte[] element = Envelope.write(task, utf8("[1]"), 0);
         Envelope read = Envelope.read(element, 0, element.length);
 
         assertThat(read.id()).isNull();
@@ -584,7 +639,7 @@ class EnvelopeTest {
     }
 
     private static String written(Task<?> task) {
-        return new String(Envelope.write(task, utf8("0")), UTF_8);
+        return new String(Envelope.write(task, utf8("0"), 0), UTF_8);
     }
 
     private static Envelope read(String element) {

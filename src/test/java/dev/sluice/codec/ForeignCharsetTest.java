@@ -51,7 +51,7 @@ class ForeignCharsetTest {
 
     private static String report() {
         JsonCodec codec = JsonCodec.standard();
-        byte[] element = Envelope.write(Task.of(TEXT, null).header(TEXT, TEXT), codec.encode(Map.of(TEXT, TEXT)));
+        byte[] element = Envelope.write(Task.of(TEXT, null).header(TEXT, TEXT), codec.encode(Map.of(TEXT, TEXT)), 0);
         Envelope read = Envelope.read(element, 0, element.length);
         byte[] foreign = ("{\"id\":\"" + TEXT + "\"}").getBytes(StandardCharsets.UTF_8);
         Map<String, String> payload =

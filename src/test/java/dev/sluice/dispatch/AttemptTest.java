@@ -3,6 +3,7 @@ package dev.sluice.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.sluice.codec.JsonCodec;
 import dev.sluice.redis.Frame;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
@@ -163,6 +164,27 @@ class AttemptTest {
 
         assertThat(third.verdict()).isInstanceOf(Verdict.Dead.class);
         assertThat(third.waits().delay(1, 0)).isEqualTo(Duration.ofMillis(7));
+    }
+
+    @Test
+    void nobodyAsksHowLongItWaitedWhereAttemptsAreNotTimed() {
+        Attempt dated = attempt("\u0001c id\n{\"type\":\"t\",\"enqueuedAt\":7}");
+
+        assertThat(new Opening(JsonCodec.standard()).envelope(dated)).isNotNull();
+
+        assertThat(dated.waitedMs()).isZero();
+    }
+
+    @Test
+    void aWaitIsFromAMillisecondTo24Days() {
+        attempt.waited(-5);
+        assertThat(attempt.waitedMs()).isEqualTo(1);
+
+        attempt.waited(5);
+        assertThat(attempt.waitedMs()).isEqualTo(5);
+
+        attempt.waited(Long.MAX_VALUE);
+        assertThat(Duration.ofMillis(attempt.waitedMs()).toDays()).isEqualTo(24);
     }
 
     private Attempt attempt(String frame) {

@@ -161,6 +161,11 @@ class PumpsRedisTest extends DispatchCase {
         }
 
         @Override
+        public boolean handles(String type) {
+            return true;
+        }
+
+        @Override
         public void stuck(Batch batch) {
             // Nobody starts them here.
         }

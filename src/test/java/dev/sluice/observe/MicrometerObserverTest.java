@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
@@ -139,6 +140,8 @@ class MicrometerObserverTest {
         for (int i = 0; i < 1000; i++) {
             observer.attempt("a", "type-" + i, Outcome.SUCCEEDED, 1);
             observer.attempt("a", "type-0", Outcome.DEAD, 1);
+            observer.waited("a", "type-" + i, 1);
+            observer.ended("a", "type-" + i, Outcome.SUCCEEDED, 1);
         }
 
         Set<String> types = registry.getMeters().stream()
@@ -146,8 +149,9 @@ class MicrometerObserverTest {
                 .filter(type -> type != null)
                 .collect(Collectors.toSet());
         assertThat(types).hasSize(201).contains("other", "type-0", "type-199");
-        assertThat(registry.get("sluice.attempt").tag("type", "other").timer().count())
-                .isEqualTo(800);
+        for (String timer : List.of("sluice.attempt", "sluice.queueing", "sluice.end.to.end")) {
+            assertThat(registry.get(timer).tag("type", "other").timer().count()).isEqualTo(800);
+        }
     }
 
     @Test
@@ -209,6 +213,8 @@ class MicrometerObserverTest {
         observer.link("wake", false);
         observer.lease(queue, true);
         observer.attempt(queue, "t", Outcome.SUCCEEDED, 1);
+        observer.waited(queue, "t", 1);
+        observer.ended(queue, "t", Outcome.SUCCEEDED, 1);
         observer.delivered("http://a", Outcome.SUCCEEDED, 1);
         observer.counted(new QueueInfo(
                 Queue.named(queue), 7, 0, 2, OptionalLong.of(4), 1, OptionalLong.empty(), false, false, 0));

@@ -114,7 +114,7 @@ class ObserverTest {
                 .filter(method -> !Modifier.isStatic(method.getModifiers()))
                 .filter(method -> method.getReturnType() != Observer.class)
                 .toList();
-        assertThat(events).hasSize(15);
+        assertThat(events).hasSize(17);
         return events;
     }
 

@@ -24,6 +24,20 @@ class PrometheusMetersTest {
     }
 
     @Test
+    void whatMayTakeHoursHasBucketsForHours() {
+        Observer observer = meters.observer();
+        observer.waited("mail", "email.send", 600_000_000_000L);
+        observer.ended("mail", "email.send", Outcome.DEAD, 7_200_000_000_000L);
+
+        assertThat(meters.text())
+                .contains(
+                        "sluice_queueing_seconds_bucket{queue=\"mail\",type=\"email.send\",le=\"300.0\"} 0",
+                        "sluice_queueing_seconds_bucket{queue=\"mail\",type=\"email.send\",le=\"900.0\"} 1",
+                        "sluice_end_to_end_seconds_bucket{outcome=\"dead\",queue=\"mail\",type=\"email.send\",le=\"3600.0\"} 0",
+                        "sluice_end_to_end_seconds_bucket{outcome=\"dead\",queue=\"mail\",type=\"email.send\",le=\"21600.0\"} 1");
+    }
+
+    @Test
     void aQueueIsAsItWasLastCounted() {
         Queue mail = Queue.named("mail");
         OptionalLong none = OptionalLong.empty();

@@ -27,7 +27,7 @@ public class EnvelopeBenchmark {
     private final Letter letter = new Letter("ann@example.org", "x".repeat(66));
     private final byte[] payload = codec.encode(letter);
     private final Task<Letter> task = Task.of("email.send", letter).id("welcome-17");
-    private final byte[] envelope = Envelope.write(task, payload);
+    private final byte[] envelope = Envelope.write(task, payload, 1_764_222_000_000L);
     private final byte[] frame = Frame.ofClient("welcome-17", envelope);
 
     /** {@code {"to":"...","text":"..."}}. */
@@ -45,7 +45,7 @@ public class EnvelopeBenchmark {
 
     @Benchmark
     public byte[] envelopeIsWritten() {
-        return Envelope.write(task, payload);
+        return Envelope.write(task, payload, 1_764_222_000_000L);
     }
 
     @Benchmark
