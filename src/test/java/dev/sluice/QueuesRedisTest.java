@@ -3,6 +3,7 @@ package dev.sluice;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.DispatcherInfo;
@@ -18,6 +19,7 @@ import dev.sluice.testkit.RedisWire;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -154,13 +156,83 @@ class QueuesRedisTest {
     }
 
     @Test
+    void theOldestOfAllListsIsTheOneAtAHead() {
+        sluice.client(JOBS).enqueue(Task.of("stay", 1).id("a")).block(SOON);
+        assertThat(oldest().orElseThrow()).isBetween(Duration.ZERO, SOON);
+
+        redis.call("RPUSH", "jobs", "{\"id\":\"b\",\"type\":\"stay\"" + since(3_600_000) + "}");
+        redis.call("RPUSH", "jobs", "{\"id\":\"c\",\"type\":\"stay\"" + since(86_400_000) + "}");
+
+        assertThat(oldest().orElseThrow())
+                .isBetween(Duration.ofHours(1), Duration.ofHours(1).plus(SOON));
+    }
+
+    @Test
+    void whoeverIsAtAHeadAndDoesNotSayIsPassedOverForThreeOthers() {
+        sluice.client(JOBS).status("nothing").block(SOON); // makes it known
+        assertThat(oldest()).isEmpty();
+        List<String> silent = List.of(
+                "no JSON",
+                "{\"id\":\"a\",\"payload\":{\"enqueuedAt\":1}}",
+                "{\"id\":\"b\",\"enqueuedAt\":\"now\",\"payload\":\",\\\"enqueuedAt\\\":7}\"}");
+        silent.forEach(element -> redis.call("RPUSH", "jobs", element));
+        assertThat(oldest()).isEmpty();
+
+        redis.call("RPUSH", "jobs", "{ \"enqueuedAt\" : 1000.5 , \"id\": \"c\" }");
+        assertThat(oldest().orElseThrow()).isGreaterThan(Duration.ofDays(365));
+
+        redis.call("LPUSH", "jobs", "{\"id\":\"d\"}");
+        assertThat(oldest()).isEmpty();
+    }
+
+    @Test
+    @StoredStateMayBeBroken("the frames are made up")
+    void whatWasClaimedBeforeOrIsCancelledIsNotTheOldest() {
+        TaskClient client = sluice.client(JOBS);
+        redis.call("RPUSH", "{jobs}:ready", "\u0001c1,0,1 again\n{\"type\":\"stay\"" + since(90_000_000) + "}");
+        redis.call("RPUSH", "{jobs}:ready", "\u0001c0,0,0 cancelled\n{\"type\":\"stay\"" + since(90_000_000) + "}");
+        redis.call("HSET", "job_status", "cancelled", "queued");
+        client.cancel("cancelled").block(SOON);
+        assertThat(oldest()).isEmpty();
+
+        client.enqueue(Task.of("stay", 1)).block(SOON);
+
+        assertThat(oldest().orElseThrow()).isLessThan(SOON);
+    }
+
+    @Test
+    void anOwnTaskOfAnySizeSaysItFromItsEnd() {
+        sluice.client(JOBS).enqueue(Task.of("stay", "x".repeat(200_000))).block(SOON);
+
+        assertThat(oldest().orElseThrow()).isLessThan(SOON);
+    }
+
+    @Test
+    void aClockThatIsAheadMakesNoNegativeAge() {
+        sluice.client(JOBS).status("nothing").block(SOON);
+        redis.call("RPUSH", "jobs", "{\"id\":\"a\"" + since(-3_600_000) + "}");
+
+        assertThat(oldest()).contains(Duration.ZERO);
+    }
+
+    @Test
     void anAtMostOnceQueueKeepsNoAccountOfWhatRuns() {
         Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
         sluice.client(clicks).enqueue(Task.of("click", 1)).block(SOON);
 
         assertThat(info("clicks"))
-                .isEqualTo(
-                        new QueueInfo(clicks, 1, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0));
+                .isEqualTo(new QueueInfo(
+                        clicks,
+                        1,
+                        0,
+                        0,
+                        OptionalLong.empty(),
+                        0,
+                        OptionalLong.empty(),
+                        false,
+                        false,
+                        0,
+                        Optional.empty()));
     }
 
     @Test
@@ -244,8 +316,29 @@ class QueuesRedisTest {
         assertThat(server.hints()).extracting(ServerInfo.Hint::code).contains("no-append-only-file");
     }
 
+    /** All but the age of the oldest, which is another at each look. */
     private QueueInfo info(String name) {
-        return sluice.queue(name).block(SOON);
+        QueueInfo all = sluice.queue(name).block(SOON);
+        return new QueueInfo(
+                all.queue(),
+                all.waiting(),
+                all.cancelled(),
+                all.delayed(),
+                all.running(),
+                all.dead(),
+                all.dispatchers(),
+                all.paused(),
+                all.draining(),
+                all.pushed(),
+                Optional.empty());
+    }
+
+    private Optional<Duration> oldest() {
+        return sluice.queue("jobs").block(SOON).oldest();
+    }
+
+    private static String since(long ageMs) {
+        return ",\"enqueuedAt\":" + (System.currentTimeMillis() - ageMs);
     }
 
     private static QueueInfo counts(long waiting, long delayed, long running, long dead, long dispatchers) {
@@ -259,7 +352,8 @@ class QueuesRedisTest {
                 OptionalLong.of(dispatchers),
                 false,
                 false,
-                0);
+                0,
+                Optional.empty());
     }
 
     private void foreignKeys(int count) {

@@ -9,6 +9,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import reactor.core.publisher.Mono;
@@ -70,7 +71,8 @@ final class KnownQueues {
     }
 
     private static QueueInfo empty(Queue queue) {
-        return new QueueInfo(queue, 0, 0, 0, OptionalLong.empty(), 0, OptionalLong.empty(), false, false, 0);
+        OptionalLong none = OptionalLong.empty();
+        return new QueueInfo(queue, 0, 0, 0, none, 0, none, false, false, 0, Optional.empty());
     }
 
     private static Problem unknown(String name) {

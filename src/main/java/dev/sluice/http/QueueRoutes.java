@@ -5,6 +5,7 @@ import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -74,6 +75,7 @@ final class QueueRoutes {
                 .put("delivery", queue.delivery().word())
                 .put("statusKey", queue.statusKey())
                 .put("waiting", info.waiting())
+                .put("oldestMs", info.oldest().map(Duration::toMillis).orElse(null))
                 .put("delayed", info.delayed())
                 .put("running", known(info.running()))
                 .put("dead", info.dead())

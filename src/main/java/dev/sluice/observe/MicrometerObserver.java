@@ -3,6 +3,7 @@ package dev.sluice.observe;
 import dev.sluice.task.QueueInfo;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
@@ -12,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code sluice.tasks}</td><td>gauge; queue, state: {@code waiting}, {@code delayed}, {@code running},
  *       {@code dead}; as they were last counted</td><td>{@code waiting} grows for longer than a burst, or {@code dead} at
  *       all</td></tr>
+ *   <tr><td>{@code sluice.oldest}</td><td>gauge of seconds; queue: the age of the oldest waiting task as it was last
+ *       counted; 0 if none waits, NaN if it does not say since when</td>
+ *       <td>it is beyond what the tasks may wait, or rises steadily</td></tr>
  *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
  *       connections</td></tr>
  *   <tr><td>{@code sluice.links.down}</td><td>gauge</td><td>it is above 0 for longer than a failover takes</td></tr>
@@ -73,6 +78,7 @@ public final class MicrometerObserver implements Observer {
     private final Map<String, QueueMeters> queues = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> dispatchersUp = new ConcurrentHashMap<>();
     private final Map<List<String>, AtomicLong> tasks = new ConcurrentHashMap<>();
+    private final Map<String, AtomicReference<Double>> oldest = new ConcurrentHashMap<>();
     private final AtomicInteger linksDown = new AtomicInteger();
     private final Counter linksLost;
 
@@ -141,6 +147,8 @@ public final class MicrometerObserver implements Observer {
         tasks(name, "waiting").set(queue.waiting());
         tasks(name, "delayed").set(queue.delayed());
         tasks(name, "dead").set(queue.dead());
+        double unknown = queue.waiting() == 0 ? 0 : Double.NaN;
+        oldest(name).set(queue.oldest().map(age -> age.toMillis() / 1_000.0).orElse(unknown));
         queue.running().ifPresent(running -> tasks(name, "running").set(running));
     }
 
@@ -197,6 +205,17 @@ public final class MicrometerObserver implements Observer {
             AtomicLong count = new AtomicLong();
             registry.gauge("sluice.tasks", Tags.of("queue", queue, "state", state), count);
             return count;
+        });
+    }
+
+    private AtomicReference<Double> oldest(String queue) {
+        return oldest.computeIfAbsent(queue, name -> {
+            AtomicReference<Double> seconds = new AtomicReference<>(Double.NaN);
+            Gauge.builder("sluice.oldest", seconds, AtomicReference::get)
+                    .baseUnit("seconds")
+                    .tags("queue", name)
+                    .register(registry);
+            return seconds;
         });
     }
 

@@ -10,6 +10,7 @@ import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -141,7 +142,8 @@ public final class QueueDirectory {
                 leased ? OptionalLong.of(reply.number(5)) : OptionalLong.empty(),
                 reply.number(6) == 1,
                 reply.number(7) == 1,
-                reply.number(8));
+                reply.number(8),
+                reply.number(9) < 0 ? Optional.empty() : Optional.of(Duration.ofMillis(reply.number(9))));
     }
 
     private Mono<Reply> step(String cursor) {

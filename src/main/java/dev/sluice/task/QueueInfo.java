@@ -1,6 +1,8 @@
 package dev.sluice.task;
 
+import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -16,6 +18,9 @@ import java.util.OptionalLong;
  * @param paused whether nothing is taken from it at present
  * @param draining whether it takes no new tasks at present
  * @param pushed foreign tasks that were pushed since it began to be drained, for nobody can refuse a push; 0 if it is not
+ * @param oldest for how long the oldest of the waiting has waited, from its producer's clock to that of Redis, never below
+ *     zero; empty if none waits, or if those at the head do not say since when: foreign ones without {@code enqueuedAt}, and
+ *     those that were claimed before
  */
 public record QueueInfo(
         Queue queue,
@@ -27,13 +32,15 @@ public record QueueInfo(
         OptionalLong dispatchers,
         boolean paused,
         boolean draining,
-        long pushed) {
+        long pushed,
+        Optional<Duration> oldest) {
 
     /** The counts, none of them null. */
     public QueueInfo {
         Objects.requireNonNull(queue, "queue");
         Objects.requireNonNull(running, "running");
         Objects.requireNonNull(dispatchers, "dispatchers");
+        Objects.requireNonNull(oldest, "oldest");
     }
 
     /**

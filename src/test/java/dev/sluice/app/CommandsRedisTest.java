@@ -317,13 +317,18 @@ class CommandsRedisTest {
         run("enqueue", "jobs", "noop");
         run("enqueue", "clicks", "noop", "--delivery", "at-most-once");
         run("enqueue", "clicks", "noop");
+        long longAgo = System.currentTimeMillis() - 12 * 86_400_000L - 5_000;
+        pushToKnown("foreign", "{\"enqueuedAt\":" + longAgo + "}");
+        pushToKnown("silent", "{}");
 
         CommandLineCase table = run("queues");
         assertThat(table.exit()).isZero();
-        assertThat(table.out()).isEqualTo("""
-                        QUEUE   WAITING  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DRAINING  DELIVERY       STATUS KEY
-                        clicks        2        0        -     0            -  no      no        at-most-once   {clicks}:status
-                        jobs          1        0        0     0            0  no      no        at-least-once  {jobs}:status
+        assertThat(table.out().replaceAll(" [0-9]s ", " 0s ")).isEqualTo("""
+                        QUEUE    WAITING  OLDEST  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DRAINING  DELIVERY       STATUS KEY
+                        clicks         2  0s            0        -     0            -  no      no        at-most-once   {clicks}:status
+                        foreign        1  12d           0        0     0            0  no      no        at-least-once  {foreign}:status
+                        jobs           1  0s            0        0     0            0  no      no        at-least-once  {jobs}:status
+                        silent         1  -             0        0     0            0  no      no        at-least-once  {silent}:status
                         """);
         Map<?, ?> json = json(run("queues", "jobs", "-o", "json").out());
         assertThat(json.get("complete")).isEqualTo(true);
@@ -498,6 +503,13 @@ class CommandsRedisTest {
         assertThat(refused.exit()).isEqualTo(1);
         assertThat(refused.out()).isEmpty();
         assertThat(refused.err()).startsWith("sluice: ").contains(sentence).hasLineCount(1);
+    }
+
+    private void pushToKnown(String queue, String element) {
+        run("enqueue", queue, "noop", "--id", "a");
+        run("cancel", queue, "a");
+        redis.call("DEL", "{" + queue + "}:ready", "{" + queue + "}:cancelled");
+        redis.call("RPUSH", queue, element);
     }
 
     /** What the command wrote, but for the time at which it did. */

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
@@ -107,6 +109,19 @@ class MicrometerObserverTest {
 
         assertThat(registry.get("sluice.links.down").gauge().value()).isEqualTo(2);
         assertThat(counter("sluice.links.lost")).isEqualTo(3);
+    }
+
+    @Test
+    void theAgeOfTheOldestIsZeroWhereNoneWaitsAndNoNumberWhereItIsUnknown() {
+        observer.counted(waiting(3, Optional.of(Duration.ofMillis(1_500))));
+        assertThat(registry.get("sluice.oldest").tags("queue", "a").gauge().value())
+                .isEqualTo(1.5);
+
+        observer.counted(waiting(3, Optional.empty()));
+        assertThat(registry.get("sluice.oldest").gauge().value()).isNaN();
+
+        observer.counted(waiting(0, Optional.empty()));
+        assertThat(registry.get("sluice.oldest").gauge().value()).isZero();
     }
 
     @Test
@@ -217,7 +232,22 @@ class MicrometerObserverTest {
         observer.ended(queue, "t", Outcome.SUCCEEDED, 1);
         observer.delivered("http://a", Outcome.SUCCEEDED, 1);
         observer.counted(new QueueInfo(
-                Queue.named(queue), 7, 0, 2, OptionalLong.of(4), 1, OptionalLong.empty(), false, false, 0));
+                Queue.named(queue),
+                7,
+                0,
+                2,
+                OptionalLong.of(4),
+                1,
+                OptionalLong.empty(),
+                false,
+                false,
+                0,
+                Optional.empty()));
+    }
+
+    private static QueueInfo waiting(long tasks, Optional<Duration> oldest) {
+        OptionalLong none = OptionalLong.empty();
+        return new QueueInfo(Queue.named("a"), tasks, 0, 0, none, 0, none, false, false, 0, oldest);
     }
 
     private double counter(String name, String... tags) {

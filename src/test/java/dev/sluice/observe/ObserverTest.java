@@ -11,6 +11,7 @@ import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,7 +131,7 @@ class ObserverTest {
         }
         if (type == QueueInfo.class) {
             OptionalLong none = OptionalLong.empty();
-            return new QueueInfo(Queue.named("a"), 0, 0, 0, none, 0, none, false, false, 0);
+            return new QueueInfo(Queue.named("a"), 0, 0, 0, none, 0, none, false, false, 0, Optional.empty());
         }
         if (type == Outcome.class) {
             return Outcome.DEAD;

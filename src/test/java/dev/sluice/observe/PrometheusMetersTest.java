@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
@@ -41,12 +43,25 @@ class PrometheusMetersTest {
     void aQueueIsAsItWasLastCounted() {
         Queue mail = Queue.named("mail");
         OptionalLong none = OptionalLong.empty();
-        meters.observer().counted(new QueueInfo(mail, 7, 0, 2, none, 1, none, false, false, 0));
-        meters.observer().counted(new QueueInfo(mail, 5, 0, 2, OptionalLong.of(4), 1, none, false, false, 0));
+        meters.observer().counted(new QueueInfo(mail, 7, 0, 2, none, 1, none, false, false, 0, Optional.empty()));
+        meters.observer()
+                .counted(new QueueInfo(
+                        mail,
+                        5,
+                        0,
+                        2,
+                        OptionalLong.of(4),
+                        1,
+                        none,
+                        false,
+                        false,
+                        0,
+                        Optional.of(Duration.ofMillis(90_500))));
 
         assertThat(meters.text())
                 .contains(
                         "sluice_tasks{queue=\"mail\",state=\"waiting\"} 5.0",
+                        "sluice_oldest_seconds{queue=\"mail\"} 90.5",
                         "sluice_tasks{queue=\"mail\",state=\"running\"} 4.0",
                         "sluice_tasks{queue=\"mail\",state=\"dead\"} 1.0");
     }

@@ -56,9 +56,10 @@ class HttpPageRedisTest {
                 for (String example : block.substring(2).split("\n\\$ ", -1)) {
                     String[] parts = example.split("\n", 2);
                     requests++;
-                    assertThat(answer(parts[0], listener.address().getPort()).strip())
+                    assertThat(ageless(answer(parts[0], listener.address().getPort())
+                                    .strip()))
                             .as(parts[0])
-                            .isEqualTo(parts[1].strip());
+                            .isEqualTo(ageless(parts[1].strip()));
                 }
             }
         } finally {
@@ -119,6 +120,10 @@ class HttpPageRedisTest {
             }
             return text.toString().strip();
         }
+    }
+
+    private static String ageless(String text) {
+        return text.replaceAll("\"oldestMs\":[0-9]+", "…");
     }
 
     private static String timeless(String text) {

@@ -9,6 +9,7 @@ import dev.sluice.task.DispatcherInfo;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,8 +38,8 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         footer = {
             "",
-            "Columns: WAITING for a free handler; DELAYED, scheduled or before another attempt; RUNNING; DEAD letters;"
-                    + " living DISPATCHERS. - is not counted in an at-most-once queue. DRAINING also says how many tasks"
+            "Columns: WAITING for a free handler, the OLDEST of them for how long; DELAYED, scheduled or before another attempt; RUNNING; DEAD letters;"
+                    + " living DISPATCHERS. - is not known: who runs an at-most-once queue, or since when a foreign task waits. DRAINING also says how many tasks"
                     + " foreign clients have pushed since.",
             "",
             "Examples:",
@@ -149,6 +150,7 @@ final class QueuesCommand implements Callable<Integer> {
         Table table = new Table(
                 "QUEUE",
                 "WAITING",
+                "OLDEST",
                 "DELAYED",
                 "RUNNING",
                 "DEAD",
@@ -161,6 +163,7 @@ final class QueuesCommand implements Callable<Integer> {
             table.row(
                     info.queue().name(),
                     grouped(info.waiting()),
+                    info.oldest().map(QueuesCommand::rounded).orElse("-"),
                     grouped(info.delayed()),
                     grouped(info.running()),
                     grouped(info.dead()),
@@ -177,6 +180,7 @@ final class QueuesCommand implements Callable<Integer> {
         JsonDocument json = new JsonDocument()
                 .put("name", info.queue().name())
                 .put("waiting", info.waiting())
+                .put("oldestMs", info.oldest().map(Duration::toMillis).orElse(null))
                 .put("cancelled", info.cancelled())
                 .put("delayed", info.delayed())
                 .put("running", boxed(info.running()))
@@ -202,6 +206,17 @@ final class QueuesCommand implements Callable<Integer> {
 
     private static String draining(QueueInfo info) {
         return !info.draining() ? "no" : info.pushed() == 0 ? "yes" : "yes, " + grouped(info.pushed()) + " pushed";
+    }
+
+    /** In the largest unit of which there are two. */
+    private static String rounded(Duration age) {
+        if (age.toMinutes() < 2) {
+            return age.toSeconds() + "s";
+        }
+        if (age.toHours() < 2) {
+            return age.toMinutes() + "m";
+        }
+        return age.toDays() < 2 ? age.toHours() + "h" : age.toDays() + "d";
     }
 
     private static @Nullable Long boxed(OptionalLong count) {
