@@ -222,6 +222,7 @@ final class ClaimPump implements Pump {
     @Override
     public void tick(long nowNanos) {
         resting = false;
+        permits.tell(observer, queue.name());
         Incarnation now = current;
         if (now == null) {
             return;
@@ -597,6 +598,7 @@ final class ClaimPump implements Pump {
                         starting = null;
                         phase = Phase.CLOSED;
                         loop.remove(this);
+                        permits.tellEnd(observer, queue.name());
                         calls.close();
                         starter.error(failure);
                         return;
@@ -689,6 +691,7 @@ final class ClaimPump implements Pump {
         }
         phase = Phase.CLOSED;
         loop.remove(this);
+        permits.tellEnd(observer, queue.name());
         Incarnation last = current == null ? joining : current; // a leave overtakes no join: both go over one link
         endLease();
         Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(TO_LEAVE);

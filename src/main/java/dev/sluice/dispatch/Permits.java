@@ -1,5 +1,7 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.observe.Observer;
+
 /**
  * How many tasks a queue's consumer may hold, and how many it does. A permit is taken when a claim is sent, kept while
  * the task is unsettled, and returned when its settle is sent: that call returns the task before it claims the next.
@@ -10,6 +12,8 @@ final class Permits {
     private int limit;
     private int reserved;
     private int held;
+    private int toldLimit;
+    private int toldHeld;
 
     Permits(int limit) {
         this.limit = limit;
@@ -59,5 +63,21 @@ final class Permits {
 
     int held() {
         return held;
+    }
+
+    /** Tells by how much all permits, and those that tasks hold, have changed since it was last told. */
+    void tell(Observer observer, String queue) {
+        if (limit != toldLimit || held != toldHeld) {
+            observer.slots(queue, limit - toldLimit, held - toldHeld);
+            toldLimit = limit;
+            toldHeld = held;
+        }
+    }
+
+    /** The last that is told: there are none any more. */
+    void tellEnd(Observer observer, String queue) {
+        limit = 0;
+        held = 0;
+        tell(observer, queue);
     }
 }

@@ -209,6 +209,7 @@ final class PopPump implements Pump {
 
     @Override
     public void tick(long nowNanos) {
+        permits.tell(observer, queue.name());
         holdings.look(nowNanos, consumer);
     }
 
@@ -397,6 +398,7 @@ final class PopPump implements Pump {
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
                         loop.remove(this);
+                        permits.tellEnd(observer, queue.name());
                         calls.close();
                         started(starter -> starter.error(failure));
                     } else if (phase == Phase.OPEN) {
@@ -450,6 +452,7 @@ final class PopPump implements Pump {
         }
         phase = Phase.CLOSED;
         loop.remove(this);
+        permits.tellEnd(observer, queue.name());
         holdings.abandonAll();
         int unconfirmed = otherCalls + burials.unconfirmed();
         if (unconfirmed > 0) {

@@ -84,6 +84,12 @@ record Both(Observer first, Observer second) implements Observer {
     }
 
     @Override
+    public void slots(String queue, int slots, int used) {
+        first.slots(queue, slots, used);
+        second.slots(queue, slots, used);
+    }
+
+    @Override
     public boolean wantsAttempts() {
         return first.wantsAttempts() || second.wantsAttempts();
     }

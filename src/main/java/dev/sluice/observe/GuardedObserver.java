@@ -132,6 +132,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void slots(String queue, int slots, int used) {
+        try {
+            observer.slots(queue, slots, used);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public boolean wantsAttempts() {
         try {
             return observer.wantsAttempts();

@@ -52,6 +52,10 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code sluice.links.down}</td><td>gauge</td><td>it is above 0 for longer than a failover takes</td></tr>
  *   <tr><td>{@code sluice.dispatchers.up}</td><td>gauge; queue</td>
  *       <td>it is below the number of dispatchers that this process runs: Redis is away or refuses, or a loop hangs</td></tr>
+ *   <tr><td>{@code sluice.slots}</td><td>gauge; queue: how many tasks the dispatchers of this process may run at once</td>
+ *       <td>it is 0 where there should be a dispatcher</td></tr>
+ *   <tr><td>{@code sluice.slots.used}</td><td>gauge; queue: how many of them hold a task</td>
+ *       <td>it stands at {@code sluice.slots} while tasks wait: too few slots, or handlers that hang</td></tr>
  *   <tr><td>{@code sluice.attempt}</td><td>timer; queue, type, outcome</td>
  *       <td>its maximum nears the attempt timeout</td></tr>
  *   <tr><td>{@code sluice.queueing}</td><td>timer; queue, type</td>
@@ -77,6 +81,8 @@ public final class MicrometerObserver implements Observer {
     private final boolean attempts;
     private final Map<String, QueueMeters> queues = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> dispatchersUp = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> slots = new ConcurrentHashMap<>();
+    private final Map<String, AtomicInteger> slotsUsed = new ConcurrentHashMap<>();
     private final Map<List<String>, AtomicLong> tasks = new ConcurrentHashMap<>();
     private final Map<String, AtomicReference<Double>> oldest = new ConcurrentHashMap<>();
     private final AtomicInteger linksDown = new AtomicInteger();
@@ -171,7 +177,13 @@ public final class MicrometerObserver implements Observer {
 
     @Override
     public void health(String queue, boolean up) {
-        dispatchersUp.computeIfAbsent(queue, this::countOfDispatchers).addAndGet(up ? 1 : -1);
+        count(dispatchersUp, "sluice.dispatchers.up", queue).addAndGet(up ? 1 : -1);
+    }
+
+    @Override
+    public void slots(String queue, int more, int moreUsed) {
+        count(slots, "sluice.slots", queue).addAndGet(more);
+        count(slotsUsed, "sluice.slots.used", queue).addAndGet(moreUsed);
     }
 
     @Override
@@ -219,10 +231,12 @@ public final class MicrometerObserver implements Observer {
         });
     }
 
-    private AtomicInteger countOfDispatchers(String queue) {
-        AtomicInteger count = new AtomicInteger();
-        registry.gauge("sluice.dispatchers.up", Tags.of("queue", queue), count);
-        return count;
+    private AtomicInteger count(Map<String, AtomicInteger> counts, String gauge, String queue) {
+        return counts.computeIfAbsent(queue, name -> {
+            AtomicInteger count = new AtomicInteger();
+            registry.gauge(gauge, Tags.of("queue", name), count);
+            return count;
+        });
     }
 
     private QueueMeters meters(String queue) {

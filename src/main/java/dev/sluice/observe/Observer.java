@@ -9,7 +9,8 @@ import dev.sluice.task.QueueInfo;
  * called on the loop that moves the tasks, by several threads if it is shared by several dispatchers: it must be
  * thread-safe, return within microseconds, never block and never throw. {@link #guarded()} catches what does throw.
  *
- * <p>Counts are at least 1; where nothing happened, nothing is called, except {@link #exchange}. Times are nanoseconds.
+ * <p>Counts are at least 1; where nothing happened, nothing is called, except {@link #exchange}; {@link #slots} tells
+ * differences. Times are nanoseconds.
  * Queues and types are few; no task id ever comes here.
  */
 public interface Observer {
@@ -71,6 +72,16 @@ public interface Observer {
      * <p>On each change only, within half a second; the first is that it began. Called on Reactor's parallel scheduler.
      */
     default void health(String queue, boolean up) {}
+
+    /**
+     * A dispatcher's slots for tasks of {@code queue} have become more or fewer, or other numbers of them are in use: the sums
+     * of all calls are what there is now. On change only, at most twenty times a second; a dispatcher that stops takes its own
+     * away.
+     *
+     * @param slots how many more there are, by the concurrency; negative = fewer
+     * @param used how many more hold a task, from its claim to its settle; negative = fewer
+     */
+    default void slots(String queue, int slots, int used) {}
 
     /**
      * Whether {@link #attempt}, {@link #waited} and {@link #ended} are to be called. Read once, when a dispatcher starts: while

@@ -11,6 +11,7 @@ import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
@@ -94,6 +95,26 @@ class TimedAttemptsRedisTest extends DispatchCase {
         assertThat(dead()).isZero();
     }
 
+    @ParameterizedTest
+    @EnumSource(DeliveryMode.class)
+    void theSlotsOfAllDispatchersAndThoseInUseAreKnown(DeliveryMode mode) {
+        deliver(mode);
+        settings = settings.concurrency(3);
+        timing(task -> Mono.never());
+        enqueue(0, 5);
+        eventually(() -> assertSlots(3, 3));
+
+        Dispatcher other = timing(task -> Mono.never());
+        eventually(() -> assertSlots(6, 5));
+        other.concurrency("q", 7);
+        eventually(() -> assertSlots(10, 5));
+
+        other.stop(Duration.ZERO).block(PATIENCE);
+        eventually(() -> assertSlots(3, 3));
+        stopAll();
+        assertSlots(0, 0);
+    }
+
     @Test
     void aRetryIsNoSecondWaitButPartOfTheWhole() {
         AtomicInteger runs = new AtomicInteger();
@@ -127,13 +148,23 @@ class TimedAttemptsRedisTest extends DispatchCase {
         assertThat(count("sluice.queueing", "type", "t")).isEqualTo(1);
     }
 
-    private void timing(TaskHandler<Object> handler) {
-        started(stoppedInTheEnd(
+    private Dispatcher timing(TaskHandler<Object> handler) {
+        return started(stoppedInTheEnd(
                 timed.dispatcher().queue(queue, settings).build().handler("t", Object.class, handler)));
     }
 
     private void pushWith(String id, String enqueuedAt) {
         push(id, "{\"id\":\"" + id + "\",\"enqueuedAt\":" + enqueuedAt + ",\"type\":\"t\"}");
+    }
+
+    private void assertSlots(int all, int used) {
+        assertThat(gauge("sluice.slots")).isEqualTo(all);
+        assertThat(gauge("sluice.slots.used")).isEqualTo(used);
+    }
+
+    private double gauge(String name) {
+        Gauge found = registry.find(name).tag("queue", "q").gauge();
+        return found == null ? -1 : found.value();
     }
 
     private long count(String timer, String tag, String value) {

@@ -228,6 +228,7 @@ class MicrometerObserverTest {
         observer.link("wake", false);
         observer.lease(queue, true);
         observer.attempt(queue, "t", Outcome.SUCCEEDED, 1);
+        observer.slots(queue, 8, 1);
         observer.waited(queue, "t", 1);
         observer.ended(queue, "t", Outcome.SUCCEEDED, 1);
         observer.delivered("http://a", Outcome.SUCCEEDED, 1);
