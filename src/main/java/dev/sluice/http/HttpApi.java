@@ -56,7 +56,7 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
                 new BatchRoute(queues, LONGEST_TASK),
                 new DeadLetterRoutes(queues),
                 new EventRoutes(queues),
-                new ScheduleRoutes(queues));
+                new ScheduleRoutes(queues, LONGEST_TASK));
     }
 
     /** Begins an API over {@code sluice}, open for everybody until the builder is given a token. */

@@ -6,6 +6,7 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.QueueFullException;
+import dev.sluice.task.ScheduleConflictException;
 import dev.sluice.task.SluiceException;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -61,6 +62,9 @@ final class Problem extends RuntimeException {
         }
         if (failure instanceof QueueFullException full) {
             return passing(429, full.code(), text(full));
+        }
+        if (failure instanceof ScheduleConflictException conflict) {
+            return of(412, conflict.code(), text(conflict)).fact("schedule", conflict.schedule());
         }
         if (failure instanceof QueueDrainingException draining) {
             return of(409, draining.code(), text(draining));

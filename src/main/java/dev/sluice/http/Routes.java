@@ -151,7 +151,9 @@ final class Routes {
                 ? on(HttpMethod.POST, OPERATOR, call -> schedules.act(queue, target.beforeVerb(4), verb))
                 : both(
                         get(READER, call -> schedules.show(queue, name)),
-                        on(HttpMethod.DELETE, OPERATOR, call -> schedules.remove(queue, name)));
+                        both(
+                                on(HttpMethod.PUT, OPERATOR, call -> schedules.put(call, queue, name)),
+                                on(HttpMethod.DELETE, OPERATOR, call -> schedules.remove(queue, name))));
     }
 
     private Map<HttpMethod, Match> aspect(Target target) {

@@ -1,19 +1,27 @@
 package dev.sluice.http;
 
 import dev.sluice.client.Schedules;
+import dev.sluice.codec.EnvelopeException;
 import dev.sluice.codec.JsonDocument;
+import dev.sluice.codec.ScheduleForm;
+import dev.sluice.task.ScheduleChange;
 import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.Timing;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.time.Duration;
+import java.util.Locale;
 import reactor.core.publisher.Mono;
 
-/** Look at schedules, halt them, have one make its task now, remove them. */
+/** Look at schedules, declare them, halt them, have one make its task now, remove them. */
 final class ScheduleRoutes {
-    private final KnownQueues queues;
+    private static final String ORIGIN = "http";
 
-    ScheduleRoutes(KnownQueues queues) {
+    private final KnownQueues queues;
+    private final int maxBody;
+
+    ScheduleRoutes(KnownQueues queues, int maxBody) {
         this.queues = queues;
+        this.maxBody = maxBody;
     }
 
     Mono<Answer> list(Call call, String queue) {
@@ -30,6 +38,20 @@ final class ScheduleRoutes {
                 .flatMap(schedules -> schedules.find(name))
                 .map(found -> Answer.of(200, described(found)))
                 .switchIfEmpty(Mono.error(() -> unknown(name)));
+    }
+
+    /** Says the same when it is repeated, but that what was created or updated is unchanged then. */
+    Mono<Answer> put(Call call, String queue, String name) {
+        call.target().checkHasNoParameters();
+        call.checkContent(Answer.JSON);
+        boolean replaces = replaces(call);
+        return call.body(maxBody)
+                .map(body -> ScheduleForm.read(name, body, 0, body.length))
+                .onErrorMap(EnvelopeException.class, ScheduleRoutes::malformed)
+                .flatMap(schedule -> schedules(queue)
+                        .map(all -> all.origin(ORIGIN))
+                        .flatMap(all -> replaces ? all.put(schedule) : all.create(schedule)))
+                .map(change -> declared(queue, change));
     }
 
     Mono<Answer> remove(String queue, String name) {
@@ -52,6 +74,34 @@ final class ScheduleRoutes {
 
     private Mono<Schedules> schedules(String queue) {
         return queues.find(queue).map(KnownQueues.Parts::schedules);
+    }
+
+    /** Whether another of the name is to give way: unless the request is made only for the case that there is none. */
+    private static boolean replaces(Call call) {
+        String noneOf = call.header(HttpHeaderNames.IF_NONE_MATCH);
+        if (call.header(HttpHeaderNames.IF_MATCH) != null || (noneOf != null && !noneOf.equals("*"))) {
+            throw Problem.of(400, "bad-precondition", "the only precondition known here is If-None-Match: *");
+        }
+        return noneOf == null;
+    }
+
+    private static Problem malformed(EnvelopeException unreadable) {
+        return Problem.of(
+                400, "malformed-json", String.valueOf(unreadable.getMessage()).replace("the element", "the schedule"));
+    }
+
+    private static Answer declared(String queue, ScheduleChange change) {
+        boolean created = change.outcome() == ScheduleChange.Outcome.CREATED;
+        Answer answer = Answer.of(
+                created ? 201 : 200,
+                new JsonDocument()
+                        .put("queue", queue)
+                        .put("schedule", change.name())
+                        .put("outcome", change.outcome().name().toLowerCase(Locale.ROOT))
+                        .put("before", change.before()));
+        return created
+                ? answer.header(HttpHeaderNames.LOCATION, "/v1/queues/" + queue + "/schedules/" + change.name())
+                : answer;
     }
 
     private static Answer changed(String queue, String name, boolean changed) {

@@ -110,6 +110,8 @@ class AccessRedisTest {
                     .isEqualTo("schedule-unknown");
         }
         assertThat(web.delete(QUEUE + "/schedules/s", bearer(PRODUCE)).status()).isEqualTo(403);
+        assertThat(web.ask("PUT", QUEUE + "/schedules/s", "{}", bearer(PRODUCE)).status())
+                .isEqualTo(403);
         assertThat(web.post(QUEUE + "/tasks/a:retry", "", bearer(PRODUCE)).status())
                 .isEqualTo(403);
     }

@@ -24,6 +24,9 @@ import tools.jackson.databind.JsonNode;
 @Timeout(60)
 class OperatingRedisTest {
     private static final String SCHEDULES = "/v1/queues/mail/schedules";
+    private static final String[] JSON = {"Content-Type", "application/json"};
+    private static final String EVERY_HOUR =
+            "{\"every\":\"1h\",\"type\":\"poll\",\"payload\":[1, 2],\"timeout\":\"5s\"}";
     private static final String DEAD = "/v1/queues/mail/dead-letters";
 
     private final RedisServer redis;
@@ -232,6 +235,92 @@ class OperatingRedisTest {
         assertThat(web.post(SCHEDULES + "/poll:stop", "").status()).isEqualTo(405);
         assertThat(web.get(SCHEDULES + "/a%20b").code()).isEqualTo("invalid-task");
         assertThat(web.get(SCHEDULES + "?cursor=x").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void aScheduleIsDeclaredAndReplaced() {
+        String daily = "{\"cron\":\"@daily\",\"zone\":\"Europe/Berlin\",\"type\":\"report\",\"payload\":{\"n\":1}}";
+        Told created = web.ask("PUT", SCHEDULES + "/nightly", daily, JSON);
+        assertThat(created.status()).isEqualTo(201);
+        assertThat(created.text())
+                .isEqualTo("{\"queue\":\"mail\",\"schedule\":\"nightly\",\"outcome\":\"created\",\"before\":null}");
+        assertThat(web.get(created.header("Location")).json().path("origin").asString())
+                .isEqualTo("http");
+        String next = web.get(SCHEDULES + "/nightly").json().path("next").asString();
+
+        Told again = web.ask("PUT", SCHEDULES + "/nightly", daily, JSON);
+        assertThat(again.status()).isEqualTo(200);
+        assertThat(again.json().path("outcome").asString()).isEqualTo("unchanged");
+        assertThat(web.get(SCHEDULES + "/nightly").json().path("next").asString())
+                .isEqualTo(next);
+
+        web.post(SCHEDULES + "/nightly:pause", "");
+        Told updated = web.ask("PUT", SCHEDULES + "/nightly", EVERY_HOUR, JSON);
+        assertThat(updated.status()).isEqualTo(200);
+        assertThat(updated.json().path("outcome").asString()).isEqualTo("updated");
+        assertThat(updated.json().path("before").asString())
+                .contains("cron Europe/Berlin @daily", "type report", "declared by http");
+        assertThat(web.get(SCHEDULES + "/nightly").text()).contains("\"everyMs\":3600000", "\"paused\":true");
+
+        Told triggered = web.post(SCHEDULES + "/nightly:trigger", "");
+        assertThat(redis.call("LINDEX", "{mail}:ready", "0").toString())
+                .endsWith("{\"type\":\"poll\",\"payload\":[1, 2],\"timeoutMs\":5000}");
+        assertThat(triggered.status()).isEqualTo(201);
+    }
+
+    @Test
+    void aScheduleThatMustBeNewReplacesNoOther() {
+        String[] onlyNew = {"Content-Type", "application/json", "If-None-Match", "*"};
+        assertThat(web.ask("PUT", SCHEDULES + "/a:pause", EVERY_HOUR, onlyNew).status())
+                .isEqualTo(201);
+        assertThat(web.ask("PUT", SCHEDULES + "/a:pause", EVERY_HOUR, onlyNew).status())
+                .isEqualTo(200);
+
+        Told refused = web.ask("PUT", SCHEDULES + "/a:pause", EVERY_HOUR.replace("1h", "2h"), onlyNew);
+
+        assertThat(refused.status()).isEqualTo(412);
+        assertThat(refused.code()).isEqualTo("schedule-conflict");
+        assertThat(web.get(SCHEDULES + "/a:pause").json().path("everyMs").asLong())
+                .isEqualTo(3_600_000);
+        for (String[] other : new String[][] {{"If-Match", "*"}, {"If-None-Match", "\"a\""}}) {
+            assertThat(web.ask(
+                                    "PUT",
+                                    SCHEDULES + "/b",
+                                    EVERY_HOUR,
+                                    "Content-Type",
+                                    "application/json",
+                                    other[0],
+                                    other[1])
+                            .code())
+                    .isEqualTo("bad-precondition");
+        }
+    }
+
+    @Test
+    void aScheduleThatCannotBeReadIsRefusedWithThePlace() {
+        assertRefused("{\"type\":\"t\",\"cron\":\"0 2 * *\"}", 400, "invalid-task", "\"field\":\"cron\"");
+        assertRefused("{\"type\":\"t\",\"cron\":\"61 * * * *\"}", 400, "invalid-task", "\"field\":\"cron\"");
+        assertRefused("{\"type\":\"t\",\"every\":\"10m\",\"wen\":1}", 400, "invalid-task", "has no field 'wen'");
+        assertRefused("{\"type\":\"t\",\"every\":\"10m\"", 400, "malformed-json", "the schedule is not well-formed");
+        assertRefused("", 400, "malformed-json", "the schedule is empty");
+        String large = "{\"type\":\"t\",\"every\":\"10m\",\"payload\":\"" + "x".repeat(300_000) + "\"}";
+        assertRefused(large, 413, "payload-too-large", "");
+        assertThat(web.ask("PUT", SCHEDULES + "/a", "{}", "Content-Type", "text/plain")
+                        .status())
+                .isEqualTo(415);
+        assertThat(web.ask("PUT", SCHEDULES + "/a%20b", EVERY_HOUR, JSON).code())
+                .isEqualTo("invalid-task");
+        assertThat(web.ask("PUT", "/v1/queues/nobodys/schedules/a", EVERY_HOUR, JSON)
+                        .code())
+                .isEqualTo("queue-unknown");
+        assertThat(web.get(SCHEDULES).json().path("schedules").size()).isZero();
+    }
+
+    private void assertRefused(String form, int status, String code, String words) {
+        Told refused = web.ask("PUT", SCHEDULES + "/a", form, JSON);
+        assertThat(refused.status()).as(refused.text()).isEqualTo(status);
+        assertThat(refused.code()).isEqualTo(code);
+        assertThat(refused.text()).contains(words);
     }
 
     @Test
