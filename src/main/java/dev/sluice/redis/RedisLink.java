@@ -10,8 +10,10 @@ import io.lettuce.core.protocol.CommandType;
 import io.lettuce.core.protocol.ProtocolKeyword;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -117,7 +119,10 @@ public final class RedisLink {
         }
     }
 
-    /** Runs a script by its digest, and by its text where the server does not know it. */
+    /**
+     * Runs a script: by its text the first time through a connection, by its digest from then on, and by its text again where the
+     * server does not know it any more. So no call overtakes an earlier one because that was refused as unknown.
+     */
     Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
         return run(script, keys, arguments, deadline, this::connection);
     }
@@ -139,7 +144,8 @@ public final class RedisLink {
 
     /** Sends one command and emits its flat reply. */
     Mono<Reply> command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return send(type, arguments, deadline, this::connection).onErrorMap(RedisErrors::classify);
+        return send((link, open) -> dispatch(open, type, arguments), deadline, this::connection)
+                .onErrorMap(RedisErrors::classify);
     }
 
     /** Sends one command through the connection that carried another; fails if that is not in use any more. */
@@ -152,7 +158,8 @@ public final class RedisLink {
             Opening now = current.get();
             return now == connection ? now : null;
         };
-        return send(type, arguments, deadline, same).onErrorMap(RedisErrors::classify);
+        return send((link, open) -> dispatch(open, type, arguments), deadline, same)
+                .onErrorMap(RedisErrors::classify);
     }
 
     private Mono<Reply> run(
@@ -161,22 +168,17 @@ public final class RedisLink {
             Consumer<CommandArgs<byte[], byte[]>> arguments,
             Duration deadline,
             Supplier<@Nullable Opening> through) {
-        return send(CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments), deadline, through)
-                .onErrorResume(
-                        RedisErrors::isUnknownScript,
-                        unknown -> send(
-                                CommandType.EVAL,
-                                args -> prepare(args, script.text(), keys, arguments),
-                                deadline,
-                                through))
+        Sending byText =
+                (link, open) -> dispatch(open, CommandType.EVAL, args -> prepare(args, script.text(), keys, arguments));
+        Sending byDigest = (link, open) ->
+                dispatch(open, CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments));
+        Sending either = (link, open) -> (link.scripts.add(script) ? byText : byDigest).through(link, open);
+        return send(either, deadline, through)
+                .onErrorResume(RedisErrors::isUnknownScript, unknown -> send(byText, deadline, through))
                 .onErrorMap(RedisErrors::classify);
     }
 
-    private Mono<Reply> send(
-            ProtocolKeyword type,
-            Consumer<CommandArgs<byte[], byte[]>> arguments,
-            Duration deadline,
-            Supplier<@Nullable Opening> through) {
+    private Mono<Reply> send(Sending sending, Duration deadline, Supplier<@Nullable Opening> through) {
         Mono<Reply> once = Mono.defer(() -> {
             Opening connection = through.get();
             if (connection == null) {
@@ -184,8 +186,8 @@ public final class RedisLink {
             }
             StatefulRedisConnection<byte[], byte[]> ready = now(connection);
             Mono<Reply> reply = ready != null
-                    ? dispatch(ready, type, arguments)
-                    : connection.opened.asMono().flatMap(it -> dispatch(it, type, arguments));
+                    ? sending.through(connection, ready)
+                    : connection.opened.asMono().flatMap(it -> sending.through(connection, it));
             return reply.timeout(deadline, SILENCE)
                     .doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
         });
@@ -290,6 +292,11 @@ public final class RedisLink {
         return open != null && open.isOpen();
     }
 
+    /** How one command goes through an open connection. */
+    private interface Sending {
+        Mono<Reply> through(Opening link, StatefulRedisConnection<byte[], byte[]> open);
+    }
+
     /** A reply, and the connection that brought it, for {@link #commandOn}. */
     record Carried(Reply reply, Object connection) {}
 
@@ -299,6 +306,7 @@ public final class RedisLink {
      */
     private static final class Opening extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
         private final Sinks.One<StatefulRedisConnection<byte[], byte[]>> opened = Sinks.one();
+        private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
 
         void failed(Throwable failure) {
             completeExceptionally(failure);

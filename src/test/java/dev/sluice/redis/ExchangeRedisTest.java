@@ -545,6 +545,20 @@ class ExchangeRedisTest {
     }
 
     @Test
+    void aTaskThatWasEnqueuedAgainLaterIsTheSameTask() {
+        for (String time : List.of("1764200000000", "1764200000999")) {
+            byte[] body = ("{\"type\":\"t\",\"payload\":1,\"enqueuedAt\":" + time + "}").getBytes(UTF_8);
+            OneQueue.await(q.producer.enqueue(List.of("x"), List.of(Frame.ofClient("x", body)), new Dues(), 0));
+            q.wire.call("HDEL", q.queue.statusKey(), "x"); // by somebody, so that it is taken anew
+        }
+        Worker worker = q.worker("a");
+
+        assertThat(worker.claim(10)).hasSize(1);
+        assertThat(q.meta("duplicates")).isEqualTo("1");
+        assertThat(q.wire.call("ZCARD", q.key("dead"))).isEqualTo(0L);
+    }
+
+    @Test
     void aLateStatusOverAProcessingTaskNeverGivesASecondCopy() {
         q.push("{\"id\":\"x\"}");
         Worker worker = q.worker("a");
