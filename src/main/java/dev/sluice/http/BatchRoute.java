@@ -13,12 +13,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.netty.http.server.HttpServerResponse;
-import reactor.util.retry.Retry;
 
 /*
  * A body of any length, and never more of it in memory than this: one item that is not at its end yet, and UNITS units of
@@ -33,11 +33,7 @@ final class BatchRoute {
 
     private static final int UNIT = 256;
     private static final int UNITS = 4;
-    // A stall of Redis for some seconds should not cost a thousand items. Each has its id: it runs twice only if the
-    // answer of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
-    private static final Retry AGAIN = Retry.backoff(1, Duration.ofMillis(100))
-            .filter(failure -> failure instanceof SluiceException it && it.retryable())
-            .onRetryExhaustedThrow((policy, last) -> last.failure());
+    private static final int PAUSE_MS = 100;
 
     private static final String PREFER = "Prefer";
     private static final String MINIMAL = "return=minimal";
@@ -67,6 +63,10 @@ final class BatchRoute {
                     }
                     return response.sendByteArray(run.answers(call.bytes())).then();
                 });
+    }
+
+    private static boolean isPassing(Throwable failure) {
+        return failure instanceof SluiceException it && it.retryable();
     }
 
     /** One batch. */
@@ -113,9 +113,18 @@ final class BatchRoute {
                 return Mono.just(refusal(item, null, Problem.of(bad)));
             }
             return client.enqueue(task)
-                    .retryWhen(AGAIN)
+                    .onErrorResume(BatchRoute::isPassing, failure -> again(task))
                     .map(result -> told(item, result))
                     .onErrorResume(failure -> Mono.just(refusal(item, task.id(), Problem.of(failure))));
+        }
+
+        /**
+         * A stall of Redis for some seconds should not cost a thousand items. Each has its id: it runs twice only if the
+         * answer of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
+         */
+        private Mono<EnqueueResult> again(Task<byte[]> task) {
+            long ms = PAUSE_MS / 2 + ThreadLocalRandom.current().nextInt(PAUSE_MS);
+            return Mono.delay(Duration.ofMillis(ms)).then(client.enqueue(task));
         }
 
         private byte[] told(Item item, EnqueueResult result) {
