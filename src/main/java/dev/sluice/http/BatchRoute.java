@@ -33,7 +33,8 @@ final class BatchRoute {
 
     private static final int UNIT = 256;
     private static final int UNITS = 4;
-    private static final int PAUSE_MS = 100;
+    private static final long SHORTEST_PAUSE_MS = 50;
+    private static final long LONGEST_PAUSE_MS = 150;
 
     private static final String PREFER = "Prefer";
     private static final String MINIMAL = "return=minimal";
@@ -123,7 +124,7 @@ final class BatchRoute {
          * answer of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
          */
         private Mono<EnqueueResult> again(Task<byte[]> task) {
-            long ms = PAUSE_MS / 2 + ThreadLocalRandom.current().nextInt(PAUSE_MS);
+            long ms = ThreadLocalRandom.current().nextLong(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
             return Mono.delay(Duration.ofMillis(ms)).then(client.enqueue(task));
         }
 
