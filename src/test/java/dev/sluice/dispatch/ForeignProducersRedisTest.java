@@ -212,6 +212,27 @@ class ForeignProducersRedisTest extends DispatchCase {
         load.dispose();
     }
 
+    @Test
+    void whatIsPushedOntoAnEmptyListDoesNotWaitForOwnTasksToEnd() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        settings = settings.concurrency(8);
+        Runs<Object> runs = Runs.succeeding();
+        AtomicInteger loads = new AtomicInteger();
+        started(dispatcher().handler("t", Object.class, runs).handler("load", Object.class, context -> {
+            loads.incrementAndGet();
+            return Mono.delay(Duration.ofMillis(20));
+        }));
+        sluice.client(queue)
+                .enqueueAll(Flux.range(0, 2_000).map(i -> Task.of("load", null))) // for 5 s
+                .blockLast(PATIENCE);
+        eventually(() -> assertThat(loads.get()).isGreaterThan(50)); // the plain list was found empty
+
+        push("f");
+
+        eventually(() -> assertThat(runs.tasks()).isOne());
+        assertThat(waiting()).isPositive();
+    }
+
     private List<Object> foreignStatuses(int tasks) {
         List<String> call = new ArrayList<>(List.of("HMGET", queue.statusKey()));
         IntStream.range(0, tasks).forEach(i -> call.add("f" + i));
