@@ -455,20 +455,20 @@ final class ClaimPump implements Pump {
     }
 
     /**
-     * Sends a claim of one task behind a wait that is pending: Redis runs it as soon as that returns, so that a lone task
+     * Sends a claim of one task behind a wait that is pending, one for each wait: Redis runs it as soon as that returns, so that a lone task
      * comes in the same answer. While anything is held the next call is a settle, which would overtake this one and make it
      * void; and of a single permit nothing is reserved for a claim that may not run for seconds.
      */
     private void claimAhead(Incarnation now) {
         News.Wait wait = likeliest;
-        if (paused || !wait.isPending() || !permits.isIdle() || permits.free(consumer.demand()) < 2) {
+        if (paused || !wait.canBeFollowed() || !permits.isIdle() || permits.free(consumer.demand()) < 2) {
             return;
         }
         Incarnation.Sent sent = compose(now, 0, 0, 1);
         sent.behind = wait;
         now.ahead(sent);
         calls.run(
-                store.exchangeBehind(wait.link(), ReadySource.LONGEST, now.id(), now.keys(), sent.call),
+                store.exchangeBehind(wait.follow(), ReadySource.LONGEST, now.id(), now.keys(), sent.call),
                 reply -> {
                     catchUp(now, sent);
                     answered(now, sent, reply);

@@ -58,15 +58,11 @@ final class News {
     static final class Wait {
         private final RedisLink link;
         private final ReadySource source;
+        private boolean followed;
 
         private Wait(RedisLink link, Function<RedisLink, Function<Duration, Mono<Void>>> once) {
             this.link = link;
             this.source = new ReadySource(once.apply(link));
-        }
-
-        /** What is sent through it while the wait is pending runs as soon as that has returned. */
-        RedisLink link() {
-            return link;
         }
 
         /** Waits once, unless it waits already. */
@@ -74,11 +70,22 @@ final class News {
             source.arm(ReadySource.LONGEST);
         }
 
-        boolean isPending() {
-            return source.isArmed();
+        /**
+         * Whether it is pending and no call was sent behind it yet. One is enough: a wait that fails at once, as where it is
+         * forbidden, holds back nothing, and one call after the other would be sent until the next try.
+         */
+        boolean canBeFollowed() {
+            return source.isArmed() && !followed;
+        }
+
+        /** The link for the one call behind it, which runs as soon as the wait has returned. */
+        RedisLink follow() {
+            followed = true;
+            return link;
         }
 
         void returned() {
+            followed = false;
             source.returned();
         }
     }

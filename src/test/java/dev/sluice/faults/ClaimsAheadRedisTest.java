@@ -12,12 +12,15 @@ import dev.sluice.dispatch.TaskContext;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -35,6 +38,8 @@ class ClaimsAheadRedisTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final String UNREAD_BEHIND_A_WAIT = " flags=b [^\\n]* qbuf=[1-9][^\\n]*";
 
+    private static final Pattern SCRIPT_CALLS = Pattern.compile("cmdstat_eval(?:sha)?:calls=(\\d+)");
+
     private final RedisServer redis;
     private final FaultProxy proxy;
     private final Queue queue = Queue.named("q");
@@ -43,7 +48,7 @@ class ClaimsAheadRedisTest {
     private final List<Sluice> doors = new ArrayList<>();
     private final Sluice door;
 
-    ClaimsAheadRedisTest(RedisServer redis) {
+    ClaimsAheadRedisTest(@Private RedisServer redis) {
         this.redis = redis;
         this.proxy = new FaultProxy(redis.port());
         this.door = door(redis.uri());
@@ -135,6 +140,28 @@ class ClaimsAheadRedisTest {
         put(false, "b");
 
         eventually(() -> assertThat(ran).extracting(TaskContext::id).containsExactlyInAnyOrder("a", "b"));
+    }
+
+    /** The wait fails at once then, and nothing holds up what was to be behind it. */
+    @Test
+    void whereNoWaitIsAllowedClaimsDoNotFollowOneAnother() {
+        redis.call("ACL", "SETUSER", "default", "-blpop");
+        try {
+            dispatcher(redis.uri(), 8);
+            long before = scripts();
+            always(Duration.ofSeconds(1), () -> assertThat(scripts() - before).isLessThan(100));
+
+            put(false, "a");
+
+            eventually(() -> assertThat(ran).hasSize(1));
+        } finally {
+            redis.call("ACL", "SETUSER", "default", "+blpop");
+        }
+    }
+
+    private long scripts() {
+        Matcher calls = SCRIPT_CALLS.matcher((String) redis.call("INFO", "commandstats"));
+        return calls.results().mapToLong(it -> Long.parseLong(it.group(1))).sum();
     }
 
     private void idleThroughTheProxy(int concurrency) {
