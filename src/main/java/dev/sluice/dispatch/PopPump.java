@@ -211,11 +211,10 @@ final class PopPump implements Pump {
     public void tick(long nowNanos) {
         permits.tell(observer, queue.name());
         holdings.look(nowNanos, consumer);
-        if (plain.gives
-                || ready.gives) { // what came onto an empty list must not wait until the other one is empty, too
-            plain.gives = true;
-            ready.gives = true;
-        }
+        // What came onto a list that was empty must not wait until the other one is empty, too.
+        boolean busy = plain.gives || ready.gives;
+        plain.gives = busy;
+        ready.gives = busy;
     }
 
     /** Pops from both lists while they give full batches; once neither does, one blocking pop waits on both. */
