@@ -38,7 +38,7 @@ final class Framer {
         return Frame.ofClient(id, Envelope.write(task, json(task), writesTime ? waitsFrom(task) : 0));
     }
 
-    /** What a frame holds behind the header that is made of this task more than once, and so without a time; throws like {@link #frame}. */
+    /** What the frames of a task that is enqueued again and again hold behind their headers: no time; throws like {@link #frame}. */
     byte[] body(Task<?> task) {
         return Envelope.write(task, json(task), 0);
     }
@@ -70,14 +70,10 @@ final class Framer {
     }
 
     /** When it is to be run at the earliest: what it waits until then is not the queue's doing. */
-    private static long waitsFrom(Task<?> task) {
+    private long waitsFrom(Task<?> task) {
         long now = System.currentTimeMillis();
-        Duration delay = task.delay();
-        Instant at = task.at();
-        if (delay != null) {
-            return now + delay.toMillis();
-        }
-        return at == null ? now : Math.max(now, at.toEpochMilli());
+        long due = due(task);
+        return due > Dues.NOW ? Math.max(now, due) : now - due;
     }
 
     private byte[] json(Task<?> task) {
