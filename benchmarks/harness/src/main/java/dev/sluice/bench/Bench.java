@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -72,7 +73,7 @@ public final class Bench implements Callable<Integer> {
             Surroundings.warning(surroundings).ifPresent(System.out::println);
             List<Variant> variants = new ArrayList<>();
             for (Scenario scenario : scenarios) {
-                variants.addAll(scenario.variants(redis, load));
+                variants.addAll(scenario.variants.apply(redis, load));
             }
             Map<String, List<Map<String, Double>>> runs = runAll(variants);
             runs.forEach(Bench::print);
@@ -147,69 +148,28 @@ public final class Bench implements Callable<Integer> {
     /** What can be measured. */
     enum Scenario {
         /** See {@link Drain}. */
-        drain {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Drain.variants(redis, load);
-            }
-        },
+        drain(Drain::variants),
         /** See {@link Enqueue}. */
-        enqueue {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Enqueue.variants(redis, load);
-            }
-        },
+        enqueue(Enqueue::variants),
         /** See {@link Latency}. */
-        latency {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Latency.variants(redis, load);
-            }
-        },
+        latency(Latency::variants),
         /** See {@link Due}. */
-        due {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Due.variants(redis, load);
-            }
-        },
+        due(Due::variants),
         /** See {@link Cancel}. */
-        cancel {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Cancel.variants(redis, load);
-            }
-        },
+        cancel(Cancel::variants),
         /** See {@link Await}. */
-        await {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Await.variants(redis, load);
-            }
-        },
+        await(Await::variants),
         /** See {@link Http}. */
-        http {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Http.variants(redis, load);
-            }
-        },
+        http(Http::variants),
         /** See {@link Push}. */
-        push {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Push.variants(redis, load);
-            }
-        },
+        push(Push::variants),
         /** See {@link Retain}. */
-        retain {
-            @Override
-            List<Variant> variants(RedisUnderLoad redis, Load load) {
-                return Retain.variants(redis, load);
-            }
-        };
+        retain(Retain::variants);
 
-        abstract List<Variant> variants(RedisUnderLoad redis, Load load);
+        private final BiFunction<RedisUnderLoad, Load, List<Variant>> variants;
+
+        Scenario(BiFunction<RedisUnderLoad, Load, List<Variant>> variants) {
+            this.variants = variants;
+        }
     }
 }
