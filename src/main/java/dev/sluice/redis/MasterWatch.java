@@ -29,6 +29,7 @@ import reactor.util.retry.Retry;
 final class MasterWatch {
     private static final Logger log = LoggerFactory.getLogger(MasterWatch.class);
     private static final String SWITCHED = "+switch-master";
+    private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(5);
     private static final Retry UNTIL_HEARD =
             Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(100)).maxBackoff(Duration.ofSeconds(10));
 
@@ -91,7 +92,7 @@ final class MasterWatch {
                 told(message);
             }
         });
-        return connection.reactive().subscribe(SWITCHED).doOnError(failure -> {
+        return connection.reactive().subscribe(SWITCHED).timeout(TIME_TO_ANSWER).doOnError(failure -> {
             open.remove(connection);
             RedisLink.forget(connection.closeAsync());
         });

@@ -10,19 +10,15 @@ import io.lettuce.core.protocol.CommandType;
 import io.lettuce.core.protocol.ProtocolKeyword;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 import reactor.util.context.Context;
 
 /**
@@ -38,7 +34,6 @@ import reactor.util.context.Context;
 public final class RedisLink {
     private static final Logger log = LoggerFactory.getLogger(RedisLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
-    private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
 
     // Reactor's hooks for one chain: the global ones would speak up when a call is cut as it is cancelled, or when its
     // answer comes in the very moment in which its time is over; its outcome is unknown then, and its connection
@@ -48,10 +43,6 @@ public final class RedisLink {
             (Consumer<Throwable>) failure -> log.debug("A call failed that nobody waits for any more", failure),
             "reactor.onNextDropped.local",
             (Consumer<Object>) answer -> log.debug("A call was answered that nobody waits for any more"));
-
-    // Reactor would find a name for the timeout of each command, with a regular expression, to have it in this message.
-    private static final Mono<Reply> SILENCE =
-            Mono.error(() -> new TimeoutException("no answer came before the deadline"));
 
     private final RedisClient client;
     private final RedisURI uri;
@@ -75,7 +66,8 @@ public final class RedisLink {
 
     /** True while a connection is open. */
     public boolean isUp() {
-        return usable(current.get());
+        Opening now = current.get();
+        return now != null && now.isUsable();
     }
 
     /** Completes when the server answered a PING within {@code deadline}; fails with a {@link SluiceException}. */
@@ -124,7 +116,7 @@ public final class RedisLink {
      * server does not know it any more. So no call overtakes an earlier one because that was refused as unknown.
      */
     Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return run(script, keys, arguments, deadline, this::connection);
+        return send(script(script, keys, arguments), deadline, this::connection);
     }
 
     /** Runs a script, and tells which connection carried it. */
@@ -137,15 +129,14 @@ public final class RedisLink {
                 carrier.set(connection);
                 return connection;
             };
-            return run(script, keys, arguments, deadline, remembered)
+            return send(script(script, keys, arguments), deadline, remembered)
                     .map(reply -> new Carried(reply, Objects.requireNonNull(carrier.get())));
         });
     }
 
     /** Sends one command and emits its flat reply. */
     Mono<Reply> command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return send((link, open) -> dispatch(open, type, arguments), deadline, this::connection)
-                .onErrorMap(RedisErrors::classify);
+        return send(command(type, arguments), deadline, this::connection);
     }
 
     /** Sends one command through the connection that carried another; fails if that is not in use any more. */
@@ -158,58 +149,37 @@ public final class RedisLink {
             Opening now = current.get();
             return now == connection ? now : null;
         };
-        return send((link, open) -> dispatch(open, type, arguments), deadline, same)
-                .onErrorMap(RedisErrors::classify);
+        return send(command(type, arguments), deadline, same);
     }
 
-    private Mono<Reply> run(
-            Script script,
-            byte[][] keys,
-            Consumer<CommandArgs<byte[], byte[]>> arguments,
-            Duration deadline,
-            Supplier<@Nullable Opening> through) {
-        Sending byText =
-                (link, open) -> dispatch(open, CommandType.EVAL, args -> prepare(args, script.text(), keys, arguments));
-        Sending byDigest = (link, open) ->
-                dispatch(open, CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments));
-        Sending either = (link, open) -> (link.scripts.add(script) ? byText : byDigest).through(link, open);
-        return send(either, deadline, through)
-                .onErrorResume(RedisErrors::isUnknownScript, unknown -> send(byText, deadline, through))
-                .onErrorMap(RedisErrors::classify);
+    private Mono<Reply> send(LinkCall.Order order, Duration deadline, Supplier<@Nullable Opening> through) {
+        return Mono.<Reply>create(asker -> new LinkCall(this, order, through, asker)
+                        .start(client.getResources().timer(), deadline))
+                .contextWrite(WHAT_NOBODY_WAITS_FOR);
     }
 
-    private Mono<Reply> send(Sending sending, Duration deadline, Supplier<@Nullable Opening> through) {
-        Mono<Reply> once = Mono.defer(() -> {
-            Opening connection = through.get();
-            if (connection == null) {
-                return Mono.error(closed ? RedisErrors.closed(role) : RedisErrors.lost(role));
-            }
-            StatefulRedisConnection<byte[], byte[]> ready = now(connection);
-            Mono<Reply> reply = ready != null
-                    ? sending.through(connection, ready)
-                    : connection.opened.asMono().flatMap(it -> sending.through(connection, it));
-            return reply.timeout(deadline, SILENCE)
-                    .doOnError(RedisErrors::spoilsConnection, error -> replace(connection));
-        });
-        return untilSent(once, ATTEMPTS_TO_SEND).contextWrite(WHAT_NOBODY_WAITS_FOR);
+    private static LinkCall.Order command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments) {
+        return (connection, open, inFull) -> dispatch(open, type, arguments);
     }
 
-    private static Mono<Reply> untilSent(Mono<Reply> once, int attempts) {
-        return attempts == 1
-                ? once
-                : once.onErrorResume(RedisErrors::wasNotSent, error -> untilSent(once, attempts - 1));
+    private static LinkCall.Order script(
+            Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments) {
+        return (connection, open, inFull) -> {
+            boolean byText = connection.isNew(script) || inFull;
+            return dispatch(
+                    open,
+                    byText ? CommandType.EVAL : CommandType.EVALSHA,
+                    args -> prepare(args, byText ? script.text() : script.sha(), keys, arguments));
+        };
     }
 
-    private static Mono<Reply> dispatch(
+    private static Flux<Reply> dispatch(
             StatefulRedisConnection<byte[], byte[]> connection,
             ProtocolKeyword type,
             Consumer<CommandArgs<byte[], byte[]>> arguments) {
         CommandArgs<byte[], byte[]> args = new CommandArgs<>(ByteArrayCodec.INSTANCE);
         arguments.accept(args);
-        return connection
-                .reactive()
-                .<Reply>dispatch(type, new Reply.Output(), args)
-                .singleOrEmpty();
+        return connection.reactive().dispatch(type, new Reply.Output(), args);
     }
 
     private static void prepare(
@@ -224,13 +194,18 @@ public final class RedisLink {
         arguments.accept(args);
     }
 
+    /** Why there is no connection. */
+    SluiceException gone() {
+        return closed ? RedisErrors.closed(role) : RedisErrors.lost(role);
+    }
+
     /** The connection, open or being opened; null if this link is closed. */
     private @Nullable Opening connection() {
         if (closed) {
             return null;
         }
         Opening was = current.get();
-        if (was != null && (!was.isDone() || usable(was))) {
+        if (was != null && (!was.isDone() || was.isUsable())) {
             return was;
         }
         Opening next = new Opening();
@@ -249,10 +224,10 @@ public final class RedisLink {
                 return;
             }
             if (current.get() == next && !closed) {
-                next.opened.tryEmitValue(connection);
+                next.opened();
                 return;
             }
-            next.failed(RedisErrors.closed(role));
+            next.failed(gone());
             if (current.compareAndSet(next, null)) {
                 forget(connection.closeAsync());
             }
@@ -261,8 +236,8 @@ public final class RedisLink {
     }
 
     /** Only the connection that failed: what other commands of it got answered meanwhile may be a new one. */
-    private void replace(Opening failed) {
-        if (current.compareAndSet(failed, null)) {
+    void replace(@Nullable Opening failed) {
+        if (failed != null && current.compareAndSet(failed, null)) {
             discard(failed);
         }
     }
@@ -279,38 +254,6 @@ public final class RedisLink {
         Objects.requireNonNull(stage);
     }
 
-    private static @Nullable StatefulRedisConnection<byte[], byte[]> now(
-            CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection) {
-        return connection.isDone() && !connection.isCompletedExceptionally() ? connection.getNow(null) : null;
-    }
-
-    private static boolean usable(@Nullable CompletableFuture<StatefulRedisConnection<byte[], byte[]>> connection) {
-        if (connection == null || !connection.isDone()) {
-            return false;
-        }
-        StatefulRedisConnection<byte[], byte[]> open = now(connection);
-        return open != null && open.isOpen();
-    }
-
-    /** How one command goes through an open connection. */
-    private interface Sending {
-        Mono<Reply> through(Opening link, StatefulRedisConnection<byte[], byte[]> open);
-    }
-
     /** A reply, and the connection that brought it, for {@link #commandOn}. */
     record Carried(Reply reply, Object connection) {}
-
-    /**
-     * A connection being opened. Who waits for it is served in the order of asking, which a future does not promise, and
-     * who has stopped waiting is not told: commands keep their order, and no failure is dropped on the floor.
-     */
-    private static final class Opening extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
-        private final Sinks.One<StatefulRedisConnection<byte[], byte[]>> opened = Sinks.one();
-        private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
-
-        void failed(Throwable failure) {
-            completeExceptionally(failure);
-            opened.tryEmitError(failure);
-        }
-    }
 }

@@ -7,6 +7,7 @@ import io.lettuce.core.ClientOptions.DisconnectedBehavior;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.SocketOptions;
+import io.lettuce.core.TimeoutOptions;
 import io.lettuce.core.resource.ClientResources;
 import java.time.Duration;
 import java.util.Map;
@@ -32,6 +33,10 @@ public final class RedisLinks {
     private static final Duration TIME_TO_SHUT_DOWN = Duration.ofSeconds(3);
     private static final int REQUEST_QUEUE_BOUND = 16_384;
 
+    // Every command has a deadline of ours; Lettuce would set a timer of its own beside it, for each.
+    private static final TimeoutOptions NO_SECOND_TIMER =
+            TimeoutOptions.builder().timeoutCommands(false).build();
+
     private final RedisClient client;
     private final RedisClient oneSocket; // its connections are never reconnected: see DurableLink
     private final RedisURI uri;
@@ -46,6 +51,9 @@ public final class RedisLinks {
 
     private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
         Script.load();
+        client.getResources()
+                .timer()
+                .newTimeout(started -> {}, 1, TimeUnit.MILLISECONDS); // starting it blocks: not later
         this.client = client;
         this.uri = uri;
         this.owned = owned;
@@ -75,6 +83,7 @@ public final class RedisLinks {
                 .autoReconnect(true)
                 .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
                 .requestQueueSize(REQUEST_QUEUE_BOUND)
+                .timeoutOptions(NO_SECOND_TIMER)
                 .socketOptions(SocketOptions.builder()
                         .connectTimeout(CONNECT_TIMEOUT)
                         .keepAlive(true)

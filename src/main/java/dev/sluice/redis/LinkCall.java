@@ -1,0 +1,183 @@
+package dev.sluice.redis;
+
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.netty.util.Timeout;
+import io.netty.util.Timer;
+import io.netty.util.TimerTask;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.CoreSubscriber;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.MonoSink;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.context.Context;
+
+/**
+ * One command on its way through a link, from its subscription to its end: the answer, a failure, silence, or that nobody
+ * waits any more. Whichever comes first, on whichever thread, is the one that counts.
+ *
+ * <p>One object in place of a chain of operators, and one timer that wakes no thread: a command is sent for each lone task,
+ * and those cost more than all the rest of it.
+ */
+final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
+    private static final Logger log = LoggerFactory.getLogger(LinkCall.class);
+    private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
+
+    private final RedisLink link;
+    private final Order order;
+    private final Supplier<@Nullable Opening> through;
+    private final MonoSink<Reply> asker;
+    private final AtomicBoolean over = new AtomicBoolean();
+    private int attempts;
+    private boolean inFull;
+    private @Nullable Reply reply;
+    private volatile @Nullable Timeout deadline;
+    private volatile @Nullable Opening carrier;
+    private volatile @Nullable Subscription answering;
+
+    LinkCall(RedisLink link, Order order, Supplier<@Nullable Opening> through, MonoSink<Reply> asker) {
+        this.link = link;
+        this.order = order;
+        this.through = through;
+        this.asker = asker;
+    }
+
+    /** What to send. */
+    interface Order {
+        /** Says it through {@code open}; {@code inFull} where Redis did not know the script by its digest. */
+        Flux<Reply> through(Opening connection, StatefulRedisConnection<byte[], byte[]> open, boolean inFull);
+    }
+
+    /** Sends the command; its answer has to come {@code within} that time, the opening of a connection included. */
+    void start(Timer timer, Duration within) {
+        asker.onCancel(this);
+        try {
+            deadline = timer.newTimeout(this, within.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (IllegalStateException stopped) { // whoever owns the client has ended its threads
+            fail(stopped);
+            return;
+        }
+        attempt();
+    }
+
+    private void attempt() {
+        attempts++;
+        Opening connection = through.get();
+        if (connection == null) {
+            fail(link.gone());
+            return;
+        }
+        carrier = connection;
+        connection.serve(this);
+    }
+
+    void send(Opening connection, StatefulRedisConnection<byte[], byte[]> open) {
+        if (over.get()) {
+            return;
+        }
+        try {
+            order.through(connection, open, inFull).subscribe(this);
+        } catch (RuntimeException bug) { // in what writes the arguments
+            onError(bug);
+        }
+    }
+
+    @Override
+    public Context currentContext() {
+        return Context.of(asker.contextView());
+    }
+
+    @Override
+    public void onSubscribe(Subscription subscription) {
+        answering = subscription;
+        if (over.get()) {
+            subscription.cancel();
+        } else {
+            subscription.request(1);
+        }
+    }
+
+    @Override
+    public void onNext(Reply answer) {
+        reply = answer;
+    }
+
+    @Override
+    public void onComplete() {
+        if (end()) {
+            asker.success(reply);
+        }
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+        if (RedisErrors.spoilsConnection(failure)) {
+            link.replace(carrier);
+        }
+        if (over.get()) {
+            log.debug("A call failed that nobody waits for any more", failure);
+        } else if (!inFull && RedisErrors.isUnknownScript(failure)) {
+            inFull = true;
+            attempt();
+        } else if (attempts < ATTEMPTS_TO_SEND && RedisErrors.wasNotSent(failure)) {
+            attempt();
+        } else {
+            fail(failure);
+        }
+    }
+
+    private void fail(Throwable failure) {
+        if (end()) {
+            asker.error(RedisErrors.classify(failure));
+        }
+    }
+
+    /** Its time is over. The timer's thread is Lettuce's, and not for those who hear of it. */
+    @Override
+    public void run(Timeout timeout) {
+        Schedulers.parallel().schedule(this::silent);
+    }
+
+    private void silent() {
+        if (end()) {
+            leave();
+            link.replace(carrier);
+            asker.error(RedisErrors.classify(new TimeoutException("no answer came before the deadline")));
+        }
+    }
+
+    /** Nobody waits for it any more. */
+    @Override
+    public void dispose() {
+        if (end()) {
+            leave();
+        }
+    }
+
+    private void leave() {
+        Subscription under = answering;
+        if (under != null) {
+            under.cancel();
+        }
+    }
+
+    /** True for one of all that could end it. */
+    private boolean end() {
+        if (!over.compareAndSet(false, true)) {
+            return false;
+        }
+        Timeout running = deadline;
+        if (running != null) {
+            running.cancel();
+        }
+        return true;
+    }
+}

@@ -1,0 +1,78 @@
+package dev.sluice.redis;
+
+import io.lettuce.core.api.StatefulRedisConnection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection, from the moment in which it begins to be opened. Calls that wait for it are served in the order of asking,
+ * before any that comes later, which a future does not promise: commands keep their order. Thread-safe.
+ */
+final class Opening extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
+    private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
+    private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
+    private @Nullable Throwable failure;
+
+    /** True the first time for each script. */
+    boolean isNew(Script script) {
+        return scripts.add(script);
+    }
+
+    boolean isUsable() {
+        StatefulRedisConnection<byte[], byte[]> open = isCompletedExceptionally() ? null : getNow(null);
+        return open != null && open.isOpen();
+    }
+
+    /** Tells {@code call}, now or later, that it can be sent, or why not. */
+    void serve(LinkCall call) {
+        if (!waits(call)) {
+            tell(call);
+        }
+    }
+
+    /** To be called once it is complete: serves all who wait. */
+    void opened() {
+        for (List<LinkCall> next = nextToServe(); next != null; next = nextToServe()) {
+            next.forEach(this::tell);
+        }
+    }
+
+    /** Fails it, and all who wait for it; those who were served already hear of it in another way. */
+    void failed(Throwable cause) {
+        completeExceptionally(cause);
+        synchronized (this) {
+            if (failure == null) {
+                failure = cause;
+            }
+        }
+        opened();
+    }
+
+    private synchronized boolean waits(LinkCall call) {
+        return waiting != null && waiting.add(call);
+    }
+
+    private synchronized @Nullable List<LinkCall> nextToServe() {
+        List<LinkCall> next = waiting;
+        if (next != null) {
+            waiting = next.isEmpty() ? null : new ArrayList<>();
+        }
+        return waiting == null ? null : next;
+    }
+
+    private void tell(LinkCall call) {
+        Throwable cause;
+        synchronized (this) {
+            cause = failure;
+        }
+        if (cause != null) {
+            call.onError(cause);
+        } else {
+            call.send(this, join());
+        }
+    }
+}
