@@ -63,6 +63,7 @@ record Contestant(
                 java(rivals, "Redisson blocking queue", "redisson-queue", AT_MOST_ONCE, 50),
                 java(rivals, "Spring Data Redis loop", "spring-data-redis", AT_MOST_ONCE, 50),
                 java(rivals, "Lettuce loop", "lettuce", AT_MOST_ONCE, 50),
+                java(rivals.resolve("rqueue"), "Rqueue", AT_LEAST_ONCE, 250, "dev.sluice.bench.rivals.RqueueRival"),
                 java(rivals, "Jesque", "jesque", AT_MOST_ONCE + ", a list keeps what was in flight", 50),
                 python(rivals, "Python loop", "plain_loop.py", AT_MOST_ONCE, 100, "python3-redis python3-hiredis"),
                 python(
@@ -78,18 +79,15 @@ record Contestant(
     }
 
     private static Contestant java(Path rivals, String name, String word, String guarantee, int fewer) {
-        return new Contestant(
-                name,
-                guarantee,
-                rivals.resolve("java"),
-                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()),
-                List.of(
-                        "-cp",
-                        String.join(File.pathSeparator, "target/classes", "target/lib/*"),
-                        "dev.sluice.bench.rivals.Program",
-                        word),
-                fewer,
-                BUILD);
+        return java(rivals.resolve("java"), name, guarantee, fewer, "dev.sluice.bench.rivals.Program", word);
+    }
+
+    private static Contestant java(Path directory, String name, String guarantee, int fewer, String... program) {
+        List<String> arguments =
+                new ArrayList<>(List.of("-cp", String.join(File.pathSeparator, "target/classes", "target/lib/*")));
+        arguments.addAll(List.of(program));
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        return new Contestant(name, guarantee, directory, List.of(java), arguments, fewer, BUILD);
     }
 
     private static Contestant python(

@@ -66,7 +66,7 @@ final class Rivals implements Callable<Integer> {
 
     @Option(
             names = "--seconds",
-            description = "Length of the latency step, after 2 s that are not measured; default: ${DEFAULT-VALUE}.")
+            description = "Length of the latency step, after 10 s that are not measured; default: ${DEFAULT-VALUE}.")
     private int seconds = 10;
 
     @Option(

@@ -9,6 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 
 /**
  * {@code Program RIVAL URL COMMAND WARM COUNT LENGTH RATE}: does one step with one rival and prints one line of JSON.
@@ -36,13 +37,18 @@ public final class Program {
 
     /** Exit codes: 0, 1 the step failed. */
     public static void main(String... arguments) {
+        run(() -> rival(arguments[0], arguments[1]), Arrays.copyOfRange(arguments, 2, arguments.length));
+    }
+
+    /** Does the step that {@code COMMAND WARM COUNT LENGTH RATE} say, and ends the process. */
+    static void run(Supplier<Rival> opened, String... step) {
         int code = 0;
-        try (Rival rival = rival(arguments[0], arguments[1])) {
-            if (arguments[2].equals("version")) {
+        try (Rival rival = opened.get()) {
+            if (step[0].equals("version")) {
                 System.out.println("{\"version\":\"" + rival.version() + "\"}");
             } else {
-                Program program = new Program(rival, Arrays.copyOfRange(arguments, 3, arguments.length));
-                System.out.println(program.step(arguments[2]));
+                Program program = new Program(rival, Arrays.copyOfRange(step, 1, step.length));
+                System.out.println(program.step(step[0]));
             }
         } catch (Exception failure) {
             System.err.println(failure);
