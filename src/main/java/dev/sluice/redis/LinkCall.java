@@ -33,17 +33,17 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     private final RedisLink link;
     private final Order order;
-    private final Supplier<@Nullable Opening> through;
+    private final Supplier<@Nullable Carrier> through;
     private final MonoSink<Reply> asker;
     private final AtomicBoolean over = new AtomicBoolean();
     private int attempts;
     private boolean inFull;
     private @Nullable Reply reply;
     private volatile @Nullable Timeout deadline;
-    private volatile @Nullable Opening carrier;
+    private volatile @Nullable Carrier carrier;
     private volatile @Nullable Subscription answering;
 
-    LinkCall(RedisLink link, Order order, Supplier<@Nullable Opening> through, MonoSink<Reply> asker) {
+    LinkCall(RedisLink link, Order order, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
         this.order = order;
         this.through = through;
@@ -53,7 +53,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     /** What to send. */
     interface Order {
         /** Says it through {@code open}; {@code inFull} where Redis did not know the script by its digest. */
-        Flux<Reply> through(Opening connection, StatefulRedisConnection<byte[], byte[]> open, boolean inFull);
+        Flux<Reply> through(Carrier connection, StatefulRedisConnection<byte[], byte[]> open, boolean inFull);
     }
 
     /** Sends the command; its answer has to come {@code within} that time, the opening of a connection included. */
@@ -70,7 +70,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     private void attempt() {
         attempts++;
-        Opening connection = through.get();
+        Carrier connection = through.get();
         if (connection == null) {
             fail(link.gone());
             return;
@@ -79,7 +79,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         connection.serve(this);
     }
 
-    void send(Opening connection, StatefulRedisConnection<byte[], byte[]> open) {
+    void send(Carrier connection, StatefulRedisConnection<byte[], byte[]> open) {
         if (over.get()) {
             return;
         }

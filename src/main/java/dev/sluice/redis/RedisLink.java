@@ -48,7 +48,7 @@ public final class RedisLink {
     private final RedisURI uri;
     private final String role;
     private final Runnable beforeConnecting;
-    private final AtomicReference<@Nullable Opening> current = new AtomicReference<>();
+    private final AtomicReference<@Nullable Carrier> current = new AtomicReference<>();
     private volatile boolean closed;
 
     /** Calls {@code beforeConnecting} whenever it is about to open a connection. */
@@ -66,7 +66,7 @@ public final class RedisLink {
 
     /** True while a connection is open. */
     public boolean isUp() {
-        Opening now = current.get();
+        Carrier now = current.get();
         return now != null && now.isUsable();
     }
 
@@ -81,7 +81,7 @@ public final class RedisLink {
      */
     public Mono<Void> close() {
         closed = true;
-        Opening was = current.getAndSet(null);
+        Carrier was = current.getAndSet(null);
         if (was == null) {
             return Mono.empty();
         }
@@ -96,7 +96,7 @@ public final class RedisLink {
      * those that wait for it to be opened with one that is safe to repeat, and the next command opens another.
      */
     void renew() {
-        Opening was = current.getAndSet(null);
+        Carrier was = current.getAndSet(null);
         if (was != null) {
             was.failed(RedisErrors.lost(role));
             discard(was);
@@ -105,7 +105,7 @@ public final class RedisLink {
 
     /** The same, if the connection is not open yet. */
     void renewIfOpening() {
-        Opening was = current.get();
+        Carrier was = current.get();
         if (was != null && !was.isDone() && current.compareAndSet(was, null)) {
             was.failed(RedisErrors.lost(role));
         }
@@ -123,9 +123,9 @@ public final class RedisLink {
     Mono<Carried> carry(
             Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
         return Mono.defer(() -> {
-            AtomicReference<@Nullable Opening> carrier = new AtomicReference<>();
-            Supplier<@Nullable Opening> remembered = () -> {
-                Opening connection = connection();
+            AtomicReference<@Nullable Carrier> carrier = new AtomicReference<>();
+            Supplier<@Nullable Carrier> remembered = () -> {
+                Carrier connection = connection();
                 carrier.set(connection);
                 return connection;
             };
@@ -145,14 +145,14 @@ public final class RedisLink {
             ProtocolKeyword type,
             Consumer<CommandArgs<byte[], byte[]>> arguments,
             Duration deadline) {
-        Supplier<@Nullable Opening> same = () -> {
-            Opening now = current.get();
+        Supplier<@Nullable Carrier> same = () -> {
+            Carrier now = current.get();
             return now == connection ? now : null;
         };
         return send(command(type, arguments), deadline, same);
     }
 
-    private Mono<Reply> send(LinkCall.Order order, Duration deadline, Supplier<@Nullable Opening> through) {
+    private Mono<Reply> send(LinkCall.Order order, Duration deadline, Supplier<@Nullable Carrier> through) {
         return Mono.<Reply>create(asker -> new LinkCall(this, order, through, asker)
                         .start(client.getResources().timer(), deadline))
                 .contextWrite(WHAT_NOBODY_WAITS_FOR);
@@ -200,15 +200,15 @@ public final class RedisLink {
     }
 
     /** The connection, open or being opened; null if this link is closed. */
-    private @Nullable Opening connection() {
+    private @Nullable Carrier connection() {
         if (closed) {
             return null;
         }
-        Opening was = current.get();
+        Carrier was = current.get();
         if (was != null && (!was.isDone() || was.isUsable())) {
             return was;
         }
-        Opening next = new Opening();
+        Carrier next = new Carrier();
         if (!current.compareAndSet(was, next)) {
             return connection();
         }
@@ -236,14 +236,14 @@ public final class RedisLink {
     }
 
     /** Only the connection that failed: what other commands of it got answered meanwhile may be a new one. */
-    void replace(@Nullable Opening failed) {
+    void replace(@Nullable Carrier failed) {
         if (failed != null && current.compareAndSet(failed, null)) {
             discard(failed);
         }
     }
 
     /** Closes a connection nobody will use again; one that is still being opened is closed when it is there. */
-    private static void discard(@Nullable Opening connection) {
+    private static void discard(@Nullable Carrier connection) {
         if (connection != null) {
             forget(connection.thenCompose(StatefulRedisConnection::closeAsync));
         }

@@ -101,7 +101,8 @@ class ScheduleStoreRedisTest {
         assertThat(q.wire.call("ZCARD", q.key("dead"))).isEqualTo(0L);
         List<OneQueue.Held> held = q.worker("w").claim(5);
         assertThat(held).hasSize(1);
-        assertThat(held.get(0).body()).isEqualTo(body());
+        assertThat(new String(held.get(0).body(), UTF_8))
+                .matches("\\{\"type\":\"t\",\"payload\":\\[],\"enqueuedAt\":[1-9][0-9]{12}}");
     }
 
     @Test

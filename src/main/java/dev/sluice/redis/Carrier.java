@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * A connection, from the moment in which it begins to be opened. Calls that wait for it are served in the order of asking,
  * before any that comes later, which a future does not promise: commands keep their order. Thread-safe.
  */
-final class Opening extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
+final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
