@@ -43,6 +43,26 @@ repeat
 until cursor == '0' or (held > MOST_ORDERED and #order >= limit)
 table.sort(order)
 
+-- The frame counted anew, and what that makes of the task. Counters are the same in nearly all headers, and nothing behind
+-- them changes: so each kind is worked out once.
+local kinds = {}
+local function count_again(frame)
+  local counters = string.match(frame, '^\1%a[%d,]* ')
+  local kind = kinds[counters]
+  if kind then
+    return kind.counters .. string.sub(frame, #counters + 1), kind
+  end
+  local again, crashes = recount(frame, 0, leaving and 0 or 1)
+  kind = {
+    counters = string.sub(again, 1, #counters + #again - #frame),
+    crashes = crashes,
+    list = list_for(crashes, crash_limit),
+    dies = not leaving and crashes >= crash_limit and list_for(crashes_of(frame), crash_limit) == SUSPECTS,
+  }
+  kinds[counters] = kind
+  return again, kind
+end
+
 hear(meta[3], now)
 local moved, dead = 0, 0
 if #order > 0 then
@@ -71,11 +91,10 @@ if #order > 0 then
     elseif not frame then
       lose(id)
     else
-      local before = crashes_of(frame)
-      local again, crashes = recount(frame, 0, leaving and 0 or 1)
-      if not leaving and crashes >= crash_limit and list_for(before, crash_limit) == SUSPECTS then
+      local again, kind = count_again(frame)
+      if kind.dies then
         bury(id, again, string.format(
-          '{"reason":"crash-limit","message":"its dispatcher died %d times while it ran"}', crashes), now)
+          '{"reason":"crash-limit","message":"its dispatcher died %d times while it ran"}', kind.crashes), now)
         dead = dead + 1
         told[#told + 1] = 'dead ' .. id
         move(id, 'dead')
@@ -83,7 +102,7 @@ if #order > 0 then
           awaiting[#awaiting + 1] = id
         end
       else
-        local list = pushed[list_for(crashes, crash_limit)]
+        local list = pushed[kind.list]
         list[#list + 1] = again
         back[#back + 1] = id
         words[#words + 1] = id
@@ -100,7 +119,9 @@ if #order > 0 then
   end
   if #words > 0 then
     call('HSET', STATUS, unpack(words))
-    call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
+    if size.late > 0 then
+      call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
+    end
     ring()
   end
   if #awaiting > 0 then

@@ -1,6 +1,7 @@
 package dev.sluice.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
@@ -225,6 +226,39 @@ class RecoverRedisTest {
 
         assertThat(q.len("suspects")).isEqualTo(1L);
         assertThat(q.rings()).isTrue();
+    }
+
+    /** Counters, origin and failure differ, and each task keeps its own. */
+    @Test
+    void tasksOfEveryKindComeBackAsWhatTheyWere() {
+        q.enqueue("failed");
+        q.enqueue("failed-too");
+        Worker before = q.worker("a");
+        before.claim(2)
+                .forEach(held -> before.settle(call -> call.retry(held.token(), 0, "{\"of\":\"" + held.id() + "\"}")));
+        q.round();
+        q.enqueue("fresh");
+        q.pushForeign("foreign");
+        q.enqueue("fresh-too");
+        Worker victim = q.worker("b");
+        assertThat(victim.claim(10)).hasSize(5);
+        q.lapse(victim);
+
+        assertThat(q.recover(victim)).isEqualTo(new RecoverReply(5, 0, false));
+
+        assertThat(q.worker("c").claim(10))
+                .extracting(
+                        Held::id,
+                        it -> it.frame().attempts(),
+                        it -> it.frame().crashes(),
+                        it -> it.frame().isForeign(),
+                        it -> it.frame().failure())
+                .containsExactlyInAnyOrder(
+                        tuple("failed", 1, 1, false, "{\"of\":\"failed\"}"),
+                        tuple("failed-too", 1, 1, false, "{\"of\":\"failed-too\"}"),
+                        tuple("fresh", 0, 1, false, null),
+                        tuple("fresh-too", 0, 1, false, null),
+                        tuple("foreign", 0, 1, true, null));
     }
 
     @Test
