@@ -81,6 +81,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     void send(Carrier connection, StatefulRedisConnection<byte[], byte[]> open) {
         if (over.get()) {
+            stopTimer();
             return;
         }
         try {
@@ -98,11 +99,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     @Override
     public void onSubscribe(Subscription subscription) {
         answering = subscription;
-        if (over.get()) {
-            subscription.cancel();
-        } else {
-            subscription.request(1);
-        }
+        subscription.request(1);
     }
 
     @Override
@@ -112,6 +109,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     @Override
     public void onComplete() {
+        stopTimer();
         if (end()) {
             asker.success(reply);
         }
@@ -123,6 +121,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             link.replace(carrier);
         }
         if (over.get()) {
+            stopTimer();
             log.debug("A call failed that nobody waits for any more", failure);
         } else if (!inFull && RedisErrors.isUnknownScript(failure)) {
             inFull = true;
@@ -135,6 +134,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     }
 
     private void fail(Throwable failure) {
+        stopTimer();
         if (end()) {
             asker.error(RedisErrors.classify(failure));
         }
@@ -147,37 +147,34 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     }
 
     private void silent() {
+        link.replace(carrier);
+        Subscription unanswered = answering;
+        if (unanswered != null) {
+            unanswered.cancel();
+        }
         if (end()) {
-            leave();
-            link.replace(carrier);
             asker.error(RedisErrors.classify(new TimeoutException("no answer came before the deadline")));
         }
     }
 
-    /** Nobody waits for it any more. */
+    /**
+     * Nobody waits for it any more. The link still does: where all callers are more impatient than it, a dead connection
+     * would never be found.
+     */
     @Override
     public void dispose() {
-        if (end()) {
-            leave();
-        }
-    }
-
-    private void leave() {
-        Subscription under = answering;
-        if (under != null) {
-            under.cancel();
-        }
+        over.set(true);
     }
 
     /** True for one of all that could end it. */
     private boolean end() {
-        if (!over.compareAndSet(false, true)) {
-            return false;
-        }
+        return over.compareAndSet(false, true);
+    }
+
+    private void stopTimer() {
         Timeout running = deadline;
         if (running != null) {
             running.cancel();
         }
-        return true;
     }
 }
