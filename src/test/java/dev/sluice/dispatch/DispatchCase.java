@@ -138,6 +138,17 @@ abstract class DispatchCase {
         claims.leave("alive").then(links.close()).block(PATIENCE);
     }
 
+    /** Makes a lease run out, though somebody was seen a moment ago, and takes its tasks back. */
+    final void lapse(String incarnation, int crashLimit) {
+        List<?> time = (List<?>) wire.call("TIME");
+        long now = Long.parseLong((String) time.get(0)) * 1000 + Long.parseLong((String) time.get(1)) / 1000;
+        wire.call("HSET", key("meta"), "seen", String.valueOf(now));
+        wire.call("ZADD", key("dispatchers"), "XX", "1000", incarnation);
+        RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        links.upkeep(queue, crashLimit).recover(incarnation).block(PATIENCE);
+        links.close().block(PATIENCE);
+    }
+
     static Task<Object> task(String id) {
         return Task.of("t", (Object) null).id(id);
     }

@@ -17,12 +17,10 @@ import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,11 +30,9 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
 /** Whatever breaks: nothing accepted is lost, only the owner settles, and work goes on by itself. */
-@Tag("alone")
 @OnEveryRedis
 class FaultsScenarioTest extends DispatchCase {
     private static final int TASKS = 5000;
-    private static final Duration SHORT_LEASE = Duration.ofSeconds(1);
 
     private final RedisServer own;
 
@@ -78,24 +74,6 @@ class FaultsScenarioTest extends DispatchCase {
     }
 
     @Test
-    void consumptionResumesWithinTwoSecondsOfACut() {
-        Runs<Object> runs = Runs.succeeding();
-        running(runs);
-        enqueue(0, 10);
-        eventually(() -> assertThat(runs.count()).isEqualTo(10));
-
-        for (int round = 1; round <= 3; round++) {
-            wire.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-            int ids = 100 * round;
-            push("after" + ids);
-            eventually(
-                    Duration.ofSeconds(2),
-                    () -> assertThat(runs.count("after" + ids)).isOne());
-        }
-        eventually(this::assertEmpty);
-    }
-
-    @Test
     @Timeout(60)
     void aServerThatHangsForThreeSecondsDelaysAndLosesNothing() {
         settings = settings.concurrency(16);
@@ -110,26 +88,6 @@ class FaultsScenarioTest extends DispatchCase {
         eventually(() -> assertThat(runs.tasks()).isEqualTo(3000));
         eventually(this::assertEmpty);
         assertThat(told.lapses.get()).isZero();
-    }
-
-    /** Longer than the lease and than a command may take: the lease is lost, and the link is mended by the next join. */
-    @Test
-    @Timeout(60)
-    void anOutageThatOutlastsTheLeaseIsOverWhenTheQueueIsJoinedAnew() {
-        settings = settings.concurrency(4);
-        Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(10)));
-        started(dispatcher(it -> it.lease(Duration.ofSeconds(3))).handler("t", Object.class, runs));
-        enqueue(0, 1000);
-
-        own.pause();
-        eventually(() -> assertThat(told.lapses.get()).isOne());
-        assertThat(told.cuts.get()).isOne();
-        own.resume();
-
-        eventually(() -> assertThat(told.mends.get()).isOne());
-        eventually(() -> assertThat(runs.tasks()).isEqualTo(1000));
-        assertThat(told.cuts.get()).isOne();
-        assertThat(told.rejoins.get()).isOne();
     }
 
     @Test
@@ -289,57 +247,6 @@ class FaultsScenarioTest extends DispatchCase {
     }
 
     @Test
-    void aLeaseThatOthersTookIsNoticedAndItsSettlesAreRefused() {
-        Gate gate = new Gate();
-        settings = settings.concurrency(4);
-        started(stoppedInTheEnd(sluice.dispatcher()
-                        .queue(queue, settings)
-                        .lease(Duration.ofSeconds(2))
-                        .build())
-                .handler("t", Object.class, context -> gate.wait(context.id() + context.fencingNumber())));
-        enqueue(0, 4);
-        eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
-        String stalled = incarnations().get(0);
-
-        lapse(stalled, 3);
-
-        eventually(() -> assertThat(gate.cancelled()).isEqualTo(4));
-        eventually(() -> assertThat(gate.waiting()).isEqualTo(8)); // taken back, and run anew
-        eventually(() -> assertThat(incarnations()).hasSize(1).doesNotContain(stalled));
-        assertThat(told.lapses.get()).isOne();
-        assertThat(told.rejoins.get()).isOne();
-        gate.open();
-        eventually(this::assertEmpty);
-        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(4));
-    }
-
-    @Test
-    @Timeout(60)
-    void aDispatcherThatVanishedIsSucceededByAnother() {
-        RedisLinks links = RedisLinks.own(RedisURI.create(own.uri()), null);
-        try {
-            ClaimStore vanished = links.claims(queue, 3);
-            enqueue(0, 300);
-            vanished.join("vanished", Duration.ofSeconds(2)).block(PATIENCE);
-            vanished.exchange("vanished", vanished.keysOf("vanished"), new ExchangeCall(1, 256, false))
-                    .block(PATIENCE);
-            assertThat(claimed()).isEqualTo(256);
-        } finally {
-            links.close().block(PATIENCE);
-        }
-        Runs<Object> runs = Runs.succeeding();
-
-        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
-
-        eventually(Duration.ofSeconds(12), () -> assertThat(runs.tasks()).isEqualTo(300));
-        eventually(this::assertEmpty);
-        assertThat(runs.repeats()).isZero();
-        assertThat(runs.all.stream().filter(it -> it.crashes() == 1)).hasSize(256);
-        assertThat(runs.all.stream().filter(it -> it.attempt() == 1)).hasSize(300);
-        eventually(() -> assertThat(told.recovered.get()).isEqualTo(256));
-    }
-
-    @Test
     void whatADispatcherThatVanishedHadTakenIsNotRunAgainWhereNothingRunsTwice() {
         deliver(DeliveryMode.AT_MOST_ONCE);
         Gate gate = new Gate();
@@ -392,113 +299,5 @@ class FaultsScenarioTest extends DispatchCase {
         assertThat(runs.count("t0")).isZero();
         wire.call("ZREM", key("dispatchers"), "witness");
         wire.call("DEL", key("claimed:witness"));
-    }
-
-    @Test
-    @Timeout(60)
-    void aClaimThatNobodyRemembersIsGivenBack() {
-        Gate gate = new Gate();
-        Runs<Object> runs = new Runs<>(context -> context.id().equals("t0") ? gate.wait("t0") : Mono.empty());
-        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
-        enqueue(0, 1);
-        eventually(() -> assertThat(gate.waiting()).isOne());
-
-        wire.call("HSET", key("bodies"), "lost", "\u0001c lost\n{\"type\":\"t\"}");
-        wire.call("HSET", queue.statusKey(), "lost", "processing");
-        wire.call("HSET", key("claimed:" + incarnations().get(0)), "1000000.1", "lost");
-
-        eventually(() -> assertThat(runs.count("lost")).isOne());
-        eventually(() -> assertThat(told.orphans.get()).isOne());
-        gate.open();
-        eventually(this::assertEmpty);
-        assertThat(runs.count("t0")).isOne();
-    }
-
-    @Test
-    @Timeout(60)
-    void aTaskThatRedisForgotIsCancelled() {
-        Gate gate = new Gate();
-        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, context -> gate.wait(context.id())));
-        enqueue(0, 2);
-        eventually(() -> assertThat(gate.waiting()).isEqualTo(2));
-
-        String hash = key("claimed:" + incarnations().get(0));
-        for (Object token : (List<?>) wire.call("HKEYS", hash)) {
-            if ("t0".equals(wire.call("HGET", hash, (String) token))) {
-                wire.call("HDEL", hash, (String) token);
-            }
-        }
-        wire.call("HDEL", key("bodies"), "t0");
-        wire.call("HDEL", queue.statusKey(), "t0");
-
-        eventually(() -> assertThat(gate.cancelled()).isOne());
-        eventually(() -> assertThat(told.fenced.get()).isOne());
-        gate.open();
-        eventually(this::assertEmpty);
-        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isOne());
-    }
-
-    @Test
-    @Timeout(60)
-    void aShortLeaseSurvivesCutsOfItsHeartbeats() {
-        Gate gate = new Gate();
-        started(dispatcher(it -> it.lease(Duration.ofSeconds(3)))
-                .handler("t", Object.class, context -> gate.wait(context.id())));
-        enqueue(0, 1);
-        eventually(() -> assertThat(gate.waiting()).isOne());
-
-        for (int i = 0; i < 35; i++) {
-            wire.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-            LockSupport.parkNanos(100_000_000);
-        }
-
-        gate.open();
-        eventually(this::assertEmpty);
-        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isOne());
-        assertThat(gate.cancelled()).isZero();
-    }
-
-    @Test
-    @Timeout(60)
-    void aSubscriberWithFiniteDemandSurvivesTheLossOfItsLease() {
-        settings = settings.concurrency(8);
-        Dispatcher dispatcher = dispatcher(it -> it.lease(SHORT_LEASE));
-        Runs<Object> seen = Runs.succeeding();
-        List<reactor.core.Disposable> held = new ArrayList<>();
-        held.add(dispatcher
-                .receive("q", Object.class)
-                .limitRate(4)
-                .concatMap(delivery -> Mono.delay(Duration.ofMillis(1)).then(Mono.defer(() -> {
-                    try {
-                        seen.handle(delivery);
-                    } catch (Exception e) {
-                        throw new AssertionError(e);
-                    }
-                    return delivery.ack();
-                })))
-                .subscribe());
-        started(dispatcher);
-        enqueue(0, 400);
-
-        for (int i = 0; i < 5; i++) {
-            eventually(() -> assertThat(incarnations()).isNotEmpty());
-            lapse(incarnations().get(0), 3);
-            LockSupport.parkNanos(50_000_000);
-        }
-
-        eventually(Duration.ofSeconds(15), () -> assertThat(seen.tasks()).isEqualTo(400));
-        eventually(this::assertEmpty);
-        assertThat(held).hasSize(1);
-    }
-
-    /** Makes a lease run out, though somebody was seen a moment ago, and takes its tasks back. */
-    private void lapse(String incarnation, int crashLimit) {
-        List<?> time = (List<?>) wire.call("TIME");
-        long now = Long.parseLong((String) time.get(0)) * 1000 + Long.parseLong((String) time.get(1)) / 1000;
-        wire.call("HSET", key("meta"), "seen", String.valueOf(now));
-        wire.call("ZADD", key("dispatchers"), "XX", "1000", incarnation);
-        RedisLinks links = RedisLinks.own(RedisURI.create(own.uri()), null);
-        links.upkeep(queue, crashLimit).recover(incarnation).block(PATIENCE);
-        links.close().block(PATIENCE);
     }
 }
