@@ -170,6 +170,7 @@ final class Program implements AutoCloseable {
     private static List<String> fromClasses(String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 java(),
+                "-XX:TieredStopAtLevel=1", // it lives for seconds; from the jar it starts as a person's does
                 "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 "dev.sluice.app.Main"));

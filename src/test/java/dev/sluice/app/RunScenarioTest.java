@@ -1,5 +1,6 @@
 package dev.sluice.app;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
@@ -14,14 +15,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Tag("alone")
 @Timeout(180)
 class RunScenarioTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     @Test
     void theDemoEndsWithNothingLeftAndThenAnyProducerIsServed() throws Exception {
@@ -364,11 +364,7 @@ class RunScenarioTest {
 
     // Whoever ends Redis removes it, a moment later.
     private static void awaitGone(Path file) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (Files.exists(file)) {
-            assertThat(System.nanoTime()).as(file.toString()).isLessThan(deadline);
-            Thread.onSpinWait();
-        }
+        eventually(PATIENCE, () -> assertThat(file).doesNotExist());
     }
 
     /**
@@ -381,11 +377,8 @@ class RunScenarioTest {
         program.lineWith("  behind  echo  attempt 1  succeeded");
     }
 
-    static void awaitStatus(ForeignWire wire, String id, String status) throws IOException {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!status.equals(wire.call("HGET", "task_status", id))) {
-            assertThat(System.nanoTime()).isLessThan(deadline);
-            Thread.onSpinWait();
-        }
+    static void awaitStatus(ForeignWire wire, String id, String status) {
+        eventually(
+                PATIENCE, () -> assertThat(wire.call("HGET", "task_status", id)).isEqualTo(status));
     }
 }

@@ -147,6 +147,7 @@ class RedisServerRedisTest {
     void theServerDiesWithTheJvmThatStartedItEvenByKill9(@TempDir Path folder) throws Exception {
         Process jvm = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
                         "-cp",
                         System.getProperty("java.class.path"),
                         "-Djava.io.tmpdir=" + folder,
