@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -28,6 +29,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.extension.ExtendWith;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /** Queue {@code q} on a real server, a front door, and the dispatchers of one test, all stopped after it. */
 @ExtendWith(NothingDropped.class)
@@ -53,9 +55,30 @@ abstract class DispatchCase {
 
     @AfterEach
     void stopAll() {
-        dispatchers.forEach(it -> it.stop(GRACE).block(PATIENCE));
+        CompletableFuture<Void> stopped = Flux.fromIterable(dispatchers)
+                .flatMap(it -> it.stop(GRACE))
+                .then()
+                .toFuture();
+        if (queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            endWaitsUntil(stopped);
+        }
+        Mono.fromFuture(stopped).block(PATIENCE);
         doors.forEach(it -> it.close().block(PATIENCE));
         wire.close();
+    }
+
+    /** Whoever stops lets its last pop run out, which takes most of a second: here each is over at once. */
+    private void endWaitsUntil(CompletableFuture<Void> stopped) {
+        try (RedisWire aside = redis.wire()) {
+            eventually(PATIENCE, () -> {
+                ((String) aside.call("CLIENT", "LIST", "TYPE", "normal"))
+                        .lines()
+                        .filter(client -> client.contains(" cmd=blpop "))
+                        .map(client -> client.replaceFirst("^id=(\\d+) .*", "$1"))
+                        .forEach(id -> aside.call("CLIENT", "UNBLOCK", id));
+                assertThat(stopped).isDone();
+            });
+        }
     }
 
     // ---- what is under test
