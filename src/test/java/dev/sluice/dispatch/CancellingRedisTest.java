@@ -138,7 +138,8 @@ class CancellingRedisTest extends DispatchCase {
 
     @Test
     void aCancellationIsHeardAfterTheConnectionForMessagesWasCut() {
-        running(endless);
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(6))) // the next heartbeat tells of it, if no message does
+                .handler("t", Object.class, endless));
         enqueue(0, 1);
         eventually(() -> assertThat(endless.count()).isEqualTo(1));
 

@@ -28,7 +28,8 @@ class HealthScenarioTest extends DispatchCase {
     @EnumSource
     void aRedisThatDoesNotAnswerIsSaidAndForgottenWhenItDoes(DeliveryMode mode) {
         deliver(mode);
-        Dispatcher dispatcher = dispatcher().handler("t", Object.class, task -> Mono.empty());
+        Dispatcher dispatcher = dispatcher(it -> it.lease(Duration.ofSeconds(6))) // a call every two seconds notices it
+                .handler("t", Object.class, task -> Mono.empty());
         assertThat(dispatcher.health()).isEmpty();
         started(dispatcher);
         eventually(() -> assertThat(told.up).hasValue(1));

@@ -150,7 +150,7 @@ class AccessRedisTest {
 
     private String pausedFrom(String origin) throws IOException {
         return web.raw("POST " + QUEUE + ":pause HTTP/1.1\r\nHost: sluice.example\r\nOrigin: " + origin
-                + "\r\nAuthorization: Bearer " + OPERATE + "\r\nContent-Length: 0\r\n\r\n");
+                + "\r\nAuthorization: Bearer " + OPERATE + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }
 
     @Test
