@@ -3,10 +3,7 @@ package dev.sluice.app;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.Sluice;
 import dev.sluice.app.serve.ForeignWire;
-import dev.sluice.task.Queue;
-import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,39 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class RunScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-
-    @Test
-    void theDemoEndsWithNothingLeftAndThenAnyProducerIsServed() throws Exception {
-        try (Program program = Program.start("run", "--demo", "3000")) {
-            program.lineWith("Ctrl-C stops.");
-            assertThat(program.out())
-                    .contains("3,000 of 3,000 handled", "tasks handled    3,000", "queueing time    p50 ")
-                    .contains("1,500 over a plain socket", "1,500 through TaskClient.enqueueAll")
-                    .contains("left in task_status   none", "VANISH", "redis-cli -p " + program.port() + " RPUSH");
-
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"plain\",\"type\":\"echo\",\"payload\":{\"n\":1}}");
-                wire.call("HSET", "task_status", "plain", "queued");
-            }
-            assertThat(program.lineWith("  plain  "))
-                    .containsPattern("^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z  plain  echo  attempt 1  succeeded")
-                    .endsWith("{\"n\":1}");
-            Sluice sluice = Sluice.connect("redis://127.0.0.1:" + program.port());
-            sluice.client(Queue.named("task_queue").statusKey("task_status"))
-                    .enqueue(Task.of("echo", "from a client").id("ours"))
-                    .block(Duration.ofSeconds(20));
-            sluice.close().block(Duration.ofSeconds(20));
-            program.lineWith("  ours  echo  attempt 1  succeeded");
-
-            long redis = redisProcess(program);
-            program.signal("TERM");
-            assertThat(program.exit()).isZero();
-            assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
-            assertThat(hasEnded(redis)).isTrue();
-            assertThat(program.out()).doesNotContain("bundled");
-            assertThat(program.err()).isEmpty();
-        }
-    }
 
     @Test
     void eachBuiltInTypeDoesWhatItSays() throws Exception {
@@ -101,21 +65,6 @@ class RunScenarioTest {
                 assertThat(second.port()).isGreaterThan(first.port());
                 assertThat(second.lineWith("started on")).contains("the next free port");
             }
-        }
-    }
-
-    @Test
-    void aSignalInTheMiddleOfTheDemoStopsInGoodOrder() throws Exception {
-        try (Program program = Program.start("run", "--demo", "1000000")) {
-            program.lineWith(" of 1,000,000 handled");
-            long redis = redisProcess(program);
-
-            program.signal("TERM"); // builds often run where SIGINT is ignored, and children inherit that
-
-            assertThat(program.exit()).isZero();
-            assertThat(program.lineWith("Stopped")).isNotEmpty();
-            assertThat(hasEnded(redis)).isTrue();
-            assertThat(program.err()).isEmpty();
         }
     }
 
@@ -337,7 +286,7 @@ class RunScenarioTest {
         }
     }
 
-    private static long redisProcess(Program program) throws IOException {
+    static long redisProcess(Program program) throws IOException {
         try (ForeignWire wire = program.redis()) {
             String info = String.valueOf(wire.call("INFO", "server"));
             return info.lines()
@@ -354,7 +303,7 @@ class RunScenarioTest {
         }
     }
 
-    private static boolean hasEnded(long pid) throws Exception {
+    static boolean hasEnded(long pid) throws Exception {
         var process = ProcessHandle.of(pid);
         if (process.isPresent()) {
             process.get().onExit().get(20, TimeUnit.SECONDS);
