@@ -97,8 +97,9 @@ class ProcessesScenarioTest {
         ProcessNode victim = stage.worker("victim", IN_FLIGHT).awaitReady();
         stage.put(IntStream.range(0, IN_FLIGHT), "60000/5"); // they end in their second life only
         eventually(PATIENCE, () -> assertThat(victim.events()).hasSizeGreaterThanOrEqualTo(IN_FLIGHT));
-        stage.worker("heir", IN_FLIGHT).awaitReady();
+        ProcessNode heir = stage.worker("heir", IN_FLIGHT);
         stage.worker("other heir", IN_FLIGHT).awaitReady();
+        heir.awaitReady();
         // Heirs that have been at work: what is measured is the recovery, and not how fast a new JVM is.
         stage.put(IntStream.range(IN_FLIGHT, 3 * IN_FLIGHT), "1");
         eventually(
@@ -122,8 +123,9 @@ class ProcessesScenarioTest {
 
     @Test
     void cancelledTasksOfTwoProcessesAreDisposedInTime() throws Exception {
-        ProcessNode one = stage.worker("one", 60).awaitReady();
+        ProcessNode one = stage.worker("one", 60);
         ProcessNode two = stage.worker("two", 60).awaitReady();
+        one.awaitReady();
         stage.put(IntStream.range(0, 100), "never");
         eventually(
                 PATIENCE,
@@ -195,8 +197,9 @@ class ProcessesScenarioTest {
     @Test
     void aRollingRestartUnderLoadLosesNothingAndRunsHardlyAnythingTwice() throws Exception {
         int tasks = 3000;
-        ProcessNode old = stage.worker("old 1", 32).awaitReady();
+        ProcessNode old = stage.worker("old 1", 32);
         ProcessNode older = stage.worker("old 2", 32).awaitReady();
+        old.awaitReady();
         Thread producer = new Thread(() -> {
             for (int from = 0; from < tasks; from += 50) {
                 stage.put(IntStream.range(from, from + 50), "10");

@@ -21,7 +21,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,7 +30,6 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <p>{@code -Dsluice.schedules.processes=5 -Dsluice.schedules.ticks=600} lets five of them fire for ten minutes.
  */
-@Tag("alone")
 @Timeout(900)
 class SchedulesScenarioTest {
     private static final int PROCESSES = Integer.getInteger("sluice.schedules.processes", 3);
