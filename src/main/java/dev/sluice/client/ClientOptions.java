@@ -88,9 +88,9 @@ public final class ClientOptions {
         }
 
         /**
-         * How many single tasks ({@link TaskClient#enqueue}) may wait in memory for their turn to be sent; together they
-         * never hold more than 64 MiB. Beyond that {@code enqueue} fails with
-         * {@link dev.sluice.task.QueueFullException}. No effect on {@link TaskClient#enqueueAll}.
+         * How many tasks, alone or in a list ({@code enqueue}), may wait in memory for their turn to be sent; together they
+         * never hold more than 64 MiB. Beyond that {@link TaskClient#enqueue(dev.sluice.task.Task)} fails with
+         * {@link dev.sluice.task.QueueFullException}, and of a list only the tasks beyond it do. No effect on {@link TaskClient#enqueueAll}.
          *
          * @param tasks at least 1, default 16384
          * @throws IllegalArgumentException if below 1

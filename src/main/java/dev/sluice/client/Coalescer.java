@@ -4,6 +4,7 @@ import dev.sluice.redis.Dues;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +39,8 @@ import reactor.util.context.Context;
  * `turns` admits one sender at a time, on whichever thread comes first: a subscriber's, or the Redis event loop's, which
  * may as well send the next call itself: frames are ready made, and the user's code is not run here.
  *
+ * Tasks of one caller are in line one behind the other, and their answers are put together again.
+ *
  * The line is bounded by tasks and by bytes. At the bound a Mono fails and does not wait: a Mono has no back pressure to
  * slow its caller with, so waiting would only move the unbounded buffer into the caller. Streams have it: enqueueAll.
  *
@@ -45,7 +48,7 @@ import reactor.util.context.Context;
  * has waited longer than MAX_WAIT by then is told that his task was not sent.
  */
 
-/** Puts single tasks that arrive at the same time into one call. */
+/** Puts tasks that arrive at the same time, one by one or a few together, into one call. */
 final class Coalescer {
     static final long MAX_WAITING_BYTES = 64L * 1024 * 1024;
     static final Duration MAX_WAIT = Duration.ofSeconds(2);
@@ -76,8 +79,41 @@ final class Coalescer {
 
     /** The same; before its result {@code told} gets what {@link EnqueueCalls.Outcomes#told} says. */
     Mono<EnqueueResult> enqueue(String id, Supplier<byte[]> frame, LongSupplier due, LongConsumer told) {
-        return Mono.create(
-                caller -> join(new Entry(id, due.getAsLong(), frame.get(), caller, told, nanos.getAsLong())));
+        return Mono.create(sink -> {
+            Caller caller = new Alone(sink, told);
+            Entry entry = new Entry(id, due.getAsLong(), frame.get(), caller, 0, nanos.getAsLong());
+            sink.onCancel(() -> take(entry));
+            join(entry);
+            send();
+        });
+    }
+
+    /** Cold; sends the frames of these tasks one behind the other, once per subscription, and emits a result for each in its place. */
+    Mono<List<EnqueueResult>> enqueue(List<String> ids, List<? extends Task<?>> tasks, Framer framer) {
+        if (ids.isEmpty()) {
+            return Mono.just(List.of());
+        }
+        return Mono.create(sink -> {
+            Together caller = new Together(sink, ids.size());
+            List<Entry> entries = new ArrayList<>(ids.size());
+            for (int i = 0; i < ids.size(); i++) {
+                Task<?> task = tasks.get(i);
+                try {
+                    entries.add(new Entry(
+                            ids.get(i),
+                            framer.due(task),
+                            framer.frame(ids.get(i), task),
+                            caller,
+                            i,
+                            nanos.getAsLong()));
+                } catch (SluiceException bad) {
+                    caller.fail(ids.get(i), i, bad);
+                }
+            }
+            sink.onCancel(() -> entries.forEach(this::take));
+            entries.forEach(this::join);
+            send();
+        });
     }
 
     /** How many tasks are in line, the cancelled among them included. */
@@ -91,12 +127,10 @@ final class Coalescer {
         if (tasks > maxWaiting || (tasks > 1 && bytes > MAX_WAITING_BYTES)) {
             waiting.decrementAndGet();
             take(entry);
-            entry.caller.error(new QueueFullException(queue, maxWaiting));
-            return;
+            entry.fail(new QueueFullException(queue, maxWaiting));
+        } else {
+            line.add(entry);
         }
-        entry.caller.onCancel(() -> take(entry));
-        line.add(entry);
-        send();
     }
 
     /** The frame, for the one who comes first; null for the other. */
@@ -161,7 +195,7 @@ final class Coalescer {
             SluiceException error = new StoreUnavailableException(
                     "the task was not sent: Redis did not answer the ones before it for " + MAX_WAIT.toSeconds() + " s",
                     null);
-            signals.schedule(() -> late.forEach(entry -> signal(() -> entry.caller.error(error))));
+            signals.schedule(() -> late.forEach(entry -> signal(() -> entry.fail(error))));
         }
     }
 
@@ -175,25 +209,81 @@ final class Coalescer {
         }
     }
 
-    /** A caller with a task. Holds the frame while it waits; exactly one gets it out. */
+    /** A task of a caller. Holds the frame while it waits; exactly one gets it out. */
     private static final class Entry extends AtomicReference<byte @Nullable []> {
         private static final long serialVersionUID = 1L;
 
         final transient String id;
         final long due;
-        final transient MonoSink<EnqueueResult> caller;
-        final transient LongConsumer told;
+        final transient Caller caller;
+        final int place;
         final int length;
         final long since;
 
-        Entry(String id, long due, byte[] frame, MonoSink<EnqueueResult> caller, LongConsumer told, long since) {
+        Entry(String id, long due, byte[] frame, Caller caller, int place, long since) {
             super(frame);
             this.id = id;
             this.due = due;
             this.caller = caller;
-            this.told = told;
+            this.place = place;
             this.length = frame.length;
             this.since = since;
+        }
+
+        void fail(SluiceException error) {
+            caller.fail(id, place, error);
+        }
+    }
+
+    /** Who hears what became of the tasks that it brought, each at a place of its own. */
+    private interface Caller {
+        void answer(int place, EnqueueResult result, long told);
+
+        void fail(String id, int place, SluiceException error);
+    }
+
+    /** One with a single task. */
+    private record Alone(MonoSink<EnqueueResult> sink, LongConsumer told) implements Caller {
+        @Override
+        public void answer(int place, EnqueueResult result, long count) {
+            told.accept(count);
+            SluiceException refused = result.error();
+            if (refused == null) {
+                sink.success(result);
+            } else {
+                sink.error(refused);
+            }
+        }
+
+        @Override
+        public void fail(String id, int place, SluiceException error) {
+            sink.error(error);
+        }
+    }
+
+    /** One with several, which may be in several calls: then their answers come on several threads at a time. */
+    private static final class Together implements Caller {
+        private final MonoSink<List<EnqueueResult>> sink;
+        private final EnqueueResult[] results;
+        private final AtomicInteger missing;
+
+        Together(MonoSink<List<EnqueueResult>> sink, int count) {
+            this.sink = sink;
+            this.results = new EnqueueResult[count];
+            this.missing = new AtomicInteger(count);
+        }
+
+        @Override
+        public void answer(int place, EnqueueResult result, long told) {
+            results[place] = result;
+            if (missing.decrementAndGet() == 0) {
+                sink.success(List.of(results));
+            }
+        }
+
+        @Override
+        public void fail(String id, int place, SluiceException error) {
+            answer(place, EnqueueResult.failed(id, error), 0);
         }
     }
 
@@ -232,15 +322,7 @@ final class Coalescer {
                 for (int i = 0; i < entries.size(); i++) {
                     Entry entry = entries.get(i);
                     EnqueueResult result = outcomes.of(entry.id, i);
-                    SluiceException refused = result.error();
-                    signal(() -> {
-                        entry.told.accept(outcomes.told());
-                        if (refused == null) {
-                            entry.caller.success(result);
-                        } else {
-                            entry.caller.error(refused);
-                        }
-                    });
+                    signal(() -> entry.caller.answer(entry.place, result, outcomes.told()));
                 }
             });
         }
@@ -248,7 +330,7 @@ final class Coalescer {
         @Override
         protected void hookOnError(Throwable error) {
             end();
-            signals.schedule(() -> entries.forEach(entry -> signal(() -> entry.caller.error(error))));
+            signals.schedule(() -> entries.forEach(entry -> signal(() -> entry.fail((SluiceException) error))));
         }
 
         private void end() {

@@ -24,7 +24,7 @@ public record EnqueueResult(
         FULL,
         /**
          * It was refused, or Redis could not be asked. If the error is retryable the outcome is unknown: try again with the
-         * same id. Only {@link TaskClient#enqueueAll} answers this; {@link TaskClient#enqueue} fails with the error.
+         * same id. {@link TaskClient#enqueue(dev.sluice.task.Task)} does not answer this: it fails with the error.
          */
         FAILED
     }

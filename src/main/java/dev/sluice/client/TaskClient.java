@@ -142,6 +142,24 @@ public final class TaskClient {
     }
 
     /**
+     * Puts these tasks at the end of the queue, in their order, one behind the other in one call where it has room for them,
+     * and emits the results of all, in their order.
+     *
+     * <p>Cold, and each task without an id gets one now, as {@link #enqueue(Task)} says; the calls are those of all its
+     * callers. A task that cannot be enqueued is a {@link EnqueueResult.Outcome#FAILED} result, with the errors of
+     * {@link #enqueue(Task)}, and the others go on: filter for {@link EnqueueResult#isRetryable()}, and enqueue those again
+     * under the id of the result. Emits when all are answered; an empty list at once. For as many tasks as the caller has in
+     * memory anyway: each counts for {@link ClientOptions.Builder#maxWaiting}. More come by the other way, {@link #enqueueAll}.
+     *
+     * <p>Cancelling takes back the tasks that are not sent, and drops the answers of the others. Signals on the
+     * {@code parallel} scheduler, or on the subscribing thread if no task had to be sent. Does not fail.
+     */
+    public Mono<List<EnqueueResult>> enqueue(List<? extends Task<?>> tasks) {
+        List<? extends Task<?>> all = List.copyOf(tasks);
+        return coalescer.enqueue(all.stream().map(Framer::idOf).toList(), all, framer);
+    }
+
+    /**
      * Puts the tasks of {@code tasks} at the end of the queue, in their order, and emits one result for each, in their
      * order.
      *
@@ -150,7 +168,7 @@ public final class TaskClient {
      * answered; so a subscriber that stops asking stops the source and the enqueueing, and {@code take(10)} enqueues ten.
      *
      * <p>A task that cannot be enqueued is a {@link EnqueueResult.Outcome#FAILED} result, with the errors of
-     * {@link #enqueue}, and the others go on. So is each task of a call that Redis did not answer, and then the next call
+     * {@link #enqueue(Task)}, and the others go on. So is each task of a call that Redis did not answer, and then the next call
      * waits 5 ms to 1 s, so that a short outage costs few tasks: filter for {@link EnqueueResult#isRetryable()}, and enqueue
      * those again under the id of the result. The Flux itself fails only if the source does, with the source's error,
      * after the results of all tasks before it. A retry of the whole Flux takes the tasks from the source again; those
@@ -181,7 +199,7 @@ public final class TaskClient {
     /**
      * Enqueues a task and emits the value that its handler emits, wherever it runs; completes empty if that emits none.
      *
-     * <p>Cold: each subscription enqueues once, as {@link #enqueue} does, after it listens for the end of the task. Nobody
+     * <p>Cold: each subscription enqueues once, as {@link #enqueue(Task)} does, after it listens for the end of the task. Nobody
      * asks Redis meanwhile: it tells of the end, and what may have been missed while the connection was lost is looked for
      * once it is back. The result of the task is kept for {@code timeout} at least, so that it is found then. If a task of
      * this id lives already or has its result kept, that one's end is waited for, which is told only if its result is kept.
@@ -190,7 +208,7 @@ public final class TaskClient {
      * scheduler, for many callers one after the other. At most 262,144 may wait for tasks of one queue in a process; more
      * fail with {@link QueueFullException}, as do those whose task finds the queue full.
      *
-     * <p>Fails with all that {@link #enqueue} fails with, and then nothing is waited for; with
+     * <p>Fails with all that {@link #enqueue(Task)} fails with, and then nothing is waited for; with
      * {@link dev.sluice.task.TaskFailedException}, {@link dev.sluice.task.TaskExpiredException} or
      * {@link dev.sluice.task.TaskDeadException} if the task becomes a dead letter, with
      * {@link dev.sluice.task.TaskCancelledException} or {@link dev.sluice.task.TaskDiscardedException}; with

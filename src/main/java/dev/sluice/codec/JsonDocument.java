@@ -8,6 +8,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.io.JsonStringEncoder;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.JsonRecyclerPools;
 
@@ -20,6 +21,7 @@ public final class JsonDocument {
     private static final JsonFactory JSON = JsonFactory.builder()
             .recyclerPool(JsonRecyclerPools.threadLocalPool()) // as in EnvelopeReader
             .build();
+    private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
 
     private final Map<String, @Nullable Object> fields = new LinkedHashMap<>();
 
@@ -53,6 +55,13 @@ public final class JsonDocument {
     @Override
     public String toString() {
         return new String(toBytes(), StandardCharsets.UTF_8);
+    }
+
+    /** Appends {@code text} as a JSON string, with its quotes, to what is put together without a document. */
+    public static void quote(String text, StringBuilder to) {
+        to.append('"');
+        ENCODER.quoteAsString(text, to);
+        to.append('"');
     }
 
     private static void write(Map<?, ?> object, JsonGenerator json) {

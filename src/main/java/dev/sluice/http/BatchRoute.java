@@ -1,38 +1,29 @@
 package dev.sluice.http;
 
-import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
-import dev.sluice.codec.JsonDocument;
-import dev.sluice.codec.TaskForm;
-import dev.sluice.task.SluiceException;
 import dev.sluice.task.Task;
 import io.netty.handler.codec.http.HttpHeaderNames;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.netty.http.server.HttpServerResponse;
 
 /*
- * A body of any length, and never more of it in memory than this: one item that is not at its end yet, and UNITS units of
- * up to UNIT tasks that Redis has not answered. The answers to a unit are one write; while the client does not read them
- * nothing more is read of what it sends. Tasks go to the client in the order of the body, which joins those of several
- * units in one call.
+ * A body of any length, and never more of it in memory than this: one item that is not at its end yet, UNITS units of up to
+ * UNIT tasks that Redis has not answered, and those of the next part that has arrived. The answers to a unit are one write;
+ * while the client does not read them nothing more is read of what it sends. Units go to the client of the queue in the
+ * order of the body, without waiting for more: it joins those of several, and of other requests, in one call.
  */
 
 /** Enqueues the tasks of an array, or of lines, and answers for each, in their order, as soon as that is known. */
 final class BatchRoute {
     static final String LINES = "application/x-ndjson";
 
-    private static final int UNIT = 256;
-    private static final int UNITS = 4;
+    private static final int UNIT = 128;
+    private static final int UNITS = 8;
     private static final long SHORTEST_PAUSE_MS = 50;
     private static final long LONGEST_PAUSE_MS = 150;
 
@@ -66,124 +57,51 @@ final class BatchRoute {
                 });
     }
 
-    private static boolean isPassing(Throwable failure) {
-        return failure instanceof SluiceException it && it.retryable();
-    }
-
     /** One batch. */
     private final class Run {
         private final TaskClient client;
-        private final boolean lines;
-        private final boolean minimal;
         private final Splitter splitter;
-        private final AtomicLong accepted = new AtomicLong();
-        private final AtomicLong refused = new AtomicLong();
-        private boolean begun;
+        private final BatchText text;
 
         Run(TaskClient client, boolean lines, boolean minimal) {
             this.client = client;
-            this.lines = lines;
-            this.minimal = minimal;
             this.splitter = lines ? Splitter.ofLines(longest) : Splitter.ofArray(longest);
+            this.text = new BatchText(lines, minimal);
         }
 
         Flux<byte[]> answers(Flux<byte[]> body) {
-            return body.concatMapIterable(part -> units(splitter.feed(part)), 1)
-                    .concatWith(Flux.defer(() -> Flux.fromIterable(units(splitter.end()))))
-                    .flatMapSequential(this::answered, UNITS, 1)
-                    .map(this::joined)
-                    .concatWith(Mono.fromSupplier(this::end))
-                    .filter(text -> text.length > 0);
+            return body.map(part -> units(splitter.feed(part)))
+                    .concatWith(Mono.fromSupplier(() -> units(splitter.end())))
+                    .concatMapIterable(units -> units, 1) // read where they arrive, not where they are enqueued
+                    .flatMapSequential(this::enqueued, UNITS, 1)
+                    .map(text::of)
+                    .concatWith(Mono.fromSupplier(text::end))
+                    .filter(told -> told.length > 0);
         }
 
-        private Mono<List<byte[]>> answered(List<Item> unit) {
-            return Flux.fromIterable(unit)
-                    .flatMapSequential(this::answer, UNIT, 1)
-                    .filter(told -> told.length > 0)
-                    .collectList();
-        }
-
-        private Mono<byte[]> answer(Item item) {
-            Task<byte[]> task;
-            try {
-                if (item.refusal() != null) {
-                    throw item.refusal();
-                }
-                task = TaskRoutes.withId(TaskForm.read(item.bytes(), 0, item.bytes().length), null);
-            } catch (RuntimeException bad) {
-                return Mono.just(refusal(item, null, Problem.of(bad)));
-            }
-            return client.enqueue(task)
-                    .onErrorResume(BatchRoute::isPassing, failure -> again(task))
-                    .map(result -> told(item, result))
-                    .onErrorResume(failure -> Mono.just(refusal(item, task.id(), Problem.of(failure))));
+        private Mono<BatchUnit> enqueued(BatchUnit unit) {
+            return client.enqueue(unit.tasks()).map(unit::met).flatMap(this::again);
         }
 
         /**
          * A stall of Redis for some seconds should not cost a thousand items. Each has its id: it runs twice only if the
          * answer of Redis was lost and it had ended meanwhile, as with any repeated enqueue.
          */
-        private Mono<EnqueueResult> again(Task<byte[]> task) {
+        private Mono<BatchUnit> again(BatchUnit unit) {
+            List<Task<byte[]>> passing = unit.passing();
+            if (passing.isEmpty()) {
+                return Mono.just(unit);
+            }
             long ms = ThreadLocalRandom.current().nextLong(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
-            return Mono.delay(Duration.ofMillis(ms)).then(client.enqueue(task));
+            return Mono.delay(Duration.ofMillis(ms))
+                    .then(client.enqueue(passing))
+                    .map(unit::metAgain);
         }
 
-        private byte[] told(Item item, EnqueueResult result) {
-            if (result.isFull()) {
-                return refusal(item, result.id(), TaskRoutes.full());
-            }
-            accepted.incrementAndGet();
-            return minimal
-                    ? new byte[0]
-                    : new JsonDocument()
-                            .put("index", item.index())
-                            .put("status", result.isCreated() ? 201 : 200)
-                            .put("id", result.id())
-                            .put("outcome", result.outcome().name().toLowerCase(Locale.ROOT))
-                            .toBytes();
-        }
-
-        private byte[] refusal(Item item, @Nullable String id, Problem problem) {
-            refused.incrementAndGet();
-            JsonDocument told = new JsonDocument().put("index", item.index()).put("status", problem.status());
-            return problem.addTo(id == null ? told : told.put("id", id)).toBytes();
-        }
-
-        private byte[] joined(List<byte[]> told) {
-            ByteArrayOutputStream text = new ByteArrayOutputStream(told.size() * 96);
-            told.forEach(one -> join(text, one));
-            return text.toByteArray();
-        }
-
-        private byte[] end() {
-            ByteArrayOutputStream text = new ByteArrayOutputStream(96);
-            if (minimal) {
-                join(
-                        text,
-                        new JsonDocument()
-                                .put("accepted", accepted.get())
-                                .put("refused", refused.get())
-                                .toBytes());
-            }
-            if (!lines) {
-                text.writeBytes((begun ? "]" : "[]").getBytes(StandardCharsets.US_ASCII));
-            }
-            return text.toByteArray();
-        }
-
-        private void join(ByteArrayOutputStream text, byte[] one) {
-            if (!lines) {
-                text.write(begun ? ',' : '[');
-            }
-            text.writeBytes(one);
-            text.write('\n');
-            begun = true;
-        }
-
-        private static List<List<Item>> units(List<Item> items) {
-            List<List<Item>> units = new ArrayList<>();
+        private static List<BatchUnit> units(List<Item> items) {
+            List<BatchUnit> units = new ArrayList<>();
             for (int from = 0; from < items.size(); from += UNIT) {
-                units.add(items.subList(from, Math.min(items.size(), from + UNIT)));
+                units.add(new BatchUnit(items.subList(from, Math.min(items.size(), from + UNIT))));
             }
             return units;
         }

@@ -17,6 +17,7 @@ final class Splitter {
         BEHIND
     }
 
+    private static final byte[] NOTHING = new byte[0];
     private static final int WORTH_KEEPING = 16 * 1024;
 
     private final boolean lines;
@@ -55,11 +56,12 @@ final class Splitter {
                 outside(b);
                 from = i + 1;
             } else if (ends(b)) {
-                append(part, from, i);
+                close(part, from, i, b == ']' && !lines);
                 from = i + 1;
-                close(b == ']' && !lines);
-            } else {
-                blank &= isSpace(b);
+            } else if (blank) {
+                blank = isSpace(b);
+            } else if (lines) {
+                i = beforeEndOfLine(part, i);
             }
         }
         if (place == Place.INSIDE) {
@@ -71,7 +73,7 @@ final class Splitter {
     /** What is left at the end of the body. */
     List<Item> end() {
         if (lines) {
-            close(false);
+            close(NOTHING, 0, 0, false);
         } else if (place != Place.BEHIND) {
             found.add(Item.bad(index, malformed("the body ends before its array does")));
         }
@@ -117,6 +119,15 @@ final class Splitter {
         }
     }
 
+    /** The last place before the end of the line at {@code i}, or in the part: in between nothing matters. */
+    private static int beforeEndOfLine(byte[] part, int i) {
+        int last = i;
+        while (last + 1 < part.length && part[last + 1] != '\n') {
+            last++;
+        }
+        return last;
+    }
+
     private void append(byte[] part, int from, int to) {
         if (tooLong || item.size() + to - from > longest) {
             tooLong = true;
@@ -126,13 +137,17 @@ final class Splitter {
         }
     }
 
-    private void close(boolean last) {
+    private void close(byte[] part, int from, int to, boolean last) {
+        boolean whole = item.size() == 0 && !tooLong && to - from <= longest;
+        if (!whole) {
+            append(part, from, to);
+        }
         boolean nothing = blank && (lines || (last && index == 0));
         if (tooLong) {
             found.add(Item.bad(
                     index++, Problem.of(413, "body-too-large", "a task must have at most " + longest + " bytes")));
         } else if (!nothing) {
-            found.add(Item.of(index++, item.toByteArray()));
+            found.add(whole ? Item.of(index++, part, from, to) : Item.of(index++, item.toByteArray(), 0, item.size()));
         }
         empty();
         tooLong = false;

@@ -1,9 +1,14 @@
 package dev.sluice.client;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.codec.JsonCodec;
+import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -21,6 +26,7 @@ import reactor.test.StepVerifier;
 
 class CoalescerTest {
     private static final int ROOM = 2000;
+    private static final Framer FRAMER = new Framer(JsonCodec.standard(), Queue.named("mails"), true);
 
     private final ScriptedCalls store = new ScriptedCalls();
     private final AtomicLong nanos = new AtomicLong();
@@ -66,6 +72,63 @@ class CoalescerTest {
         store.sent.get(1).created();
         store.sent.get(2).created();
         assertThat(created).containsExactlyElementsOf(names(12));
+    }
+
+    @Test
+    void tasksThatComeTogetherGoTogether() {
+        StepVerifier.create(together(names(300)))
+                .then(() -> assertThat(store.sizes()).containsExactly(256, 44))
+                .then(() -> store.sent.get(1).all(EnqueueResult.Outcome.EXISTING))
+                .then(() -> store.sent.get(0).created())
+                .assertNext(results -> {
+                    assertThat(results).extracting(EnqueueResult::id).containsExactlyElementsOf(names(300));
+                    assertThat(results.subList(0, 256)).allMatch(EnqueueResult::isCreated);
+                    assertThat(results.subList(256, 300)).allMatch(EnqueueResult::isExisting);
+                })
+                .verifyComplete();
+        StepVerifier.create(together(List.of())).expectNext(List.of()).verifyComplete();
+    }
+
+    @Test
+    void ofTasksThatComeTogetherEachHasItsOwnError() {
+        subscribe(2);
+        List<Task<?>> tasks = List.of(Task.of("t", 1), Task.of("t", "{".getBytes(US_ASCII)), Task.of("t", 3));
+        List<EnqueueResult> told = new ArrayList<>();
+        coalescer.enqueue(List.of("a", "b", "c"), tasks, FRAMER).subscribe(told::addAll, failed::add);
+
+        store.sent.get(0).created();
+        assertThat(store.sent.get(2).ids()).containsExactly("a", "c");
+        store.sent.get(2).answer().tryEmitError(store.away);
+
+        assertThat(told).extracting(EnqueueResult::id).containsExactly("a", "b", "c");
+        assertThat(told).extracting(EnqueueResult::isRetryable).containsExactly(true, false, true);
+        assertThat(told.get(1).error()).isInstanceOf(InvalidTaskException.class);
+        assertThat(failed).isEmpty();
+    }
+
+    @Test
+    void tasksThatComeTogetherAreTakenBackTogether() {
+        subscribe(2);
+        Disposable cancelled = together(List.of("x", "y")).subscribe(results -> {}, failed::add);
+        enqueue("stays").subscribe(result -> {}, error -> {});
+
+        cancelled.dispose();
+        store.sent.get(0).created();
+
+        assertThat(store.sent.get(2).ids()).containsExactly("stays");
+    }
+
+    @Test
+    void ofTasksThatComeTogetherThoseBeyondTheBoundAreRefused() {
+        subscribe(2 + 256 * 2);
+        List<EnqueueResult> told = new ArrayList<>();
+
+        together(names(ROOM + 10)).subscribe(told::addAll, failed::add);
+        answerAll();
+
+        assertThat(told).hasSize(ROOM + 10);
+        assertThat(told.subList(0, ROOM)).allMatch(EnqueueResult::isCreated);
+        assertThat(told.subList(ROOM, ROOM + 10)).allMatch(it -> it.error() instanceof QueueFullException);
     }
 
     @Test
@@ -221,6 +284,10 @@ class CoalescerTest {
 
     private Mono<EnqueueResult> enqueue(String id) {
         return coalescer.enqueue(id, () -> new byte[] {1}, () -> 0);
+    }
+
+    private Mono<List<EnqueueResult>> together(List<String> ids) {
+        return coalescer.enqueue(ids, ids.stream().map(id -> Task.of("t", 1)).toList(), FRAMER);
     }
 
     private void subscribe(int count) {

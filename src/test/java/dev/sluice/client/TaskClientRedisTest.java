@@ -71,6 +71,27 @@ class TaskClientRedisTest {
     }
 
     @Test
+    void aListIsOneListOfTasksHoweverOftenItIsSubscribedTo(RedisServer redis) {
+        List<Task<Integer>> tasks =
+                IntStream.range(0, 300).mapToObj(i -> Task.of("mail", i)).toList();
+        Mono<List<EnqueueResult>> list = client(redis).enqueue(tasks);
+
+        List<EnqueueResult> first = list.block(SOON);
+        List<EnqueueResult> second = list.block(SOON);
+
+        assertThat(first).hasSize(300).allMatch(EnqueueResult::isCreated);
+        assertThat(second).hasSize(300).allMatch(EnqueueResult::isExisting);
+        assertThat(ids(second)).isEqualTo(ids(first));
+        assertThat(length(redis)).isEqualTo(300);
+        assertThat(String.valueOf(redis.call("LINDEX", "{mails}:ready", "299")))
+                .contains(first.get(299).id(), "\"payload\":299");
+    }
+
+    private static List<String> ids(List<EnqueueResult> results) {
+        return results.stream().map(EnqueueResult::id).toList();
+    }
+
+    @Test
     void anUnknownIdHasNoState(RedisServer redis) {
         StepVerifier.create(client(redis).status("nobody")).verifyComplete();
         StepVerifier.create(client(redis).status("\n")).verifyError(InvalidTaskException.class);

@@ -1,8 +1,10 @@
 package dev.sluice.http;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.http.Web.Told;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
@@ -10,19 +12,26 @@ import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
 import java.net.Socket;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 
 @OnEveryRedis
 @Timeout(60)
+@ExtendWith(NothingDropped.class)
 class BatchRedisTest {
     private static final String BATCH = "/v1/queues/mail/tasks:batch";
     private static final String LINES = "application/x-ndjson";
+
+    private static final byte[] HEAD = ("POST " + BATCH + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + LINES
+                    + "\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .getBytes(US_ASCII);
 
     private final RedisServer redis;
     private final Web web;
@@ -97,6 +106,85 @@ class BatchRedisTest {
     }
 
     @Test
+    void wholeUnitsOfBadLinesKeepTheirPlace() {
+        String body = IntStream.range(0, 1_200)
+                .mapToObj(i -> i / 300 % 2 == 0
+                        ? "bad " + i
+                        : "{\"id\":\"t" + i + "\",\"type\":\"t\",\"payload\":{\"n\":" + i + "}}")
+                .collect(Collectors.joining("\n"));
+
+        List<String> answers =
+                web.post(BATCH, body, "Content-Type", LINES).text().lines().toList();
+
+        assertThat(answers).hasSize(1_200);
+        for (int i = 0; i < 1_200; i++) {
+            assertThat(answers.get(i)).startsWith("{\"index\":" + i + ",\"status\":" + (i / 300 % 2 == 0 ? 400 : 201));
+        }
+        assertThat(answers.get(1_199))
+                .isEqualTo("{\"index\":1199,\"status\":201,\"id\":\"t1199\",\"outcome\":\"created\"}");
+        assertThat(answers.get(600)).contains("(line 1, column 1)"); // of its own
+        assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "-1")))
+                .contains(" t1199\n", "\"payload\":{\"n\":1199}");
+    }
+
+    @Test
+    void aLineIsAnsweredWhileMoreIsAwaited() throws IOException {
+        try (Socket socket = web.socket()) {
+            socket.getOutputStream().write(HEAD);
+            for (int i = 0; i < 3; i++) {
+                send(socket, "{\"id\":\"t" + i + "\",\"type\":\"t\"}\n");
+
+                String told = "";
+                while (!told.contains("\"t" + i + "\"")) {
+                    told += (char) socket.getInputStream().read();
+                }
+            }
+        }
+    }
+
+    @Test
+    void itemsWhoseAnswerIsLostAreTriedOnceMore() {
+        String body = IntStream.range(0, 700)
+                .mapToObj(i -> i == 300 ? "bad" : "{\"id\":\"t" + i + "\",\"type\":\"t\"}")
+                .collect(Collectors.joining("\n"));
+        web.post("/v1/queues/mail/tasks", "{\"id\":\"before\",\"type\":\"t\"}");
+        redis.call("CLIENT", "PAUSE", "60000", "WRITE");
+
+        var told = CompletableFuture.supplyAsync(() -> web.post(BATCH, body, "Content-Type", LINES));
+        eventually(
+                () -> assertThat(String.valueOf(redis.call("CLIENT", "LIST"))).contains("flags=b"));
+        redis.call("CLIENT", "KILL", "TYPE", "normal");
+        redis.call("CLIENT", "UNPAUSE");
+
+        List<String> answers = told.join().text().lines().toList();
+        assertThat(answers).hasSize(700);
+        for (int i = 0; i < 700; i++) {
+            assertThat(answers.get(i))
+                    .startsWith("{\"index\":" + i + ",\"status\":" + (i == 300 ? "400" : "201,\"id\":\"t" + i + "\""));
+        }
+        assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(700L);
+    }
+
+    @Test
+    void aClientThatVanishesWhileItIsAnsweredCostsNobodyElse() throws IOException {
+        String lines = "{\"type\":\"t\"}\n".repeat(1_000);
+        for (int i = 0; i < 2; i++) {
+            try (Socket socket = web.socket()) {
+                socket.getOutputStream().write(HEAD);
+                for (int part = 0; part < 3; part++) {
+                    send(socket, lines);
+                }
+                assertThat(socket.getInputStream().read()).isPositive(); // tasks are on their way
+                socket.setSoLinger(true, 0); // a reset
+            }
+        }
+
+        assertThat(web.post(BATCH, lines, "Content-Type", LINES, "Prefer", "return=minimal")
+                        .text())
+                .isEqualTo("{\"accepted\":1000,\"refused\":0}\n");
+    }
+
+    @Test
     void whoWantsToKnowOnlyWhatWasRefusedSaysSo() {
         Told lines = web.post(
                 BATCH,
@@ -128,9 +216,7 @@ class BatchRedisTest {
         try (var socket = web.socket()) {
             socket.setSendBufferSize(64 * 1024);
             socket.setReceiveBufferSize(8 * 1024);
-            String head = "POST " + BATCH + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + LINES
-                    + "\r\nTransfer-Encoding: chunked\r\n\r\n";
-            socket.getOutputStream().write(head.getBytes(US_ASCII));
+            socket.getOutputStream().write(HEAD);
             String lines = "{\"type\":1}\n".repeat(2_000);
             byte[] chunk = (Integer.toHexString(lines.length()) + "\r\n" + lines + "\r\n").getBytes(US_ASCII);
             var sent = new AtomicLong();
@@ -154,5 +240,10 @@ class BatchRedisTest {
 
             assertThat(sent.get()).isLessThan(40_000_000);
         }
+    }
+
+    private static void send(Socket socket, String chunk) throws IOException {
+        socket.getOutputStream()
+                .write((Integer.toHexString(chunk.length()) + "\r\n" + chunk + "\r\n").getBytes(US_ASCII));
     }
 }

@@ -72,7 +72,7 @@ class SplitterTest {
         return items.stream()
                 .map(item -> item.index() + " "
                         + (item.refusal() == null
-                                ? new String(item.bytes(), UTF_8)
+                                ? new String(item.bytes(), item.from(), item.to() - item.from(), UTF_8)
                                 : item.refusal().getMessage()))
                 .toList();
     }
