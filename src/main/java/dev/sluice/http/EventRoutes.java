@@ -27,6 +27,7 @@ final class EventRoutes {
     private static final String LAST_EVENT_ID = "Last-Event-ID";
 
     private final KnownQueues queues;
+    private final SharedText shared = new SharedText();
     private final AtomicInteger open = new AtomicInteger();
 
     EventRoutes(KnownQueues queues) {
@@ -78,10 +79,10 @@ final class EventRoutes {
         });
     }
 
-    private static Flux<String> told(Call call, Parts parts, boolean ofTask, Predicate<QueueEvent> meant) {
+    private Flux<String> told(Call call, Parts parts, boolean ofTask, Predicate<QueueEvent> meant) {
         String last = call.header(LAST_EVENT_ID);
         return Flux.defer(() -> {
-            EventText text = new EventText(parts.queue().name(), ofTask, last);
+            EventText text = new EventText(shared, parts.queue().name(), ofTask, last);
             return parts.client()
                     .events()
                     .filter(meant)

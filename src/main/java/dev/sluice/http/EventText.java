@@ -26,6 +26,7 @@ final class EventText {
     private static final Duration COLLECTED_FOR = Duration.ofMillis(20);
     private static final Pattern OWN_ID = Pattern.compile("[0-9]{1,13}");
 
+    private final SharedText shared;
     private final String queue;
     private final boolean ofTask;
     private final @Nullable String last;
@@ -34,10 +35,12 @@ final class EventText {
     /**
      * The text for one who may come again.
      *
+     * @param shared what all streams have in common
      * @param ofTask whether it tells of one task only
      * @param last the id of what he was told last; null if he says none
      */
-    EventText(String queue, boolean ofTask, @Nullable String last) {
+    EventText(SharedText shared, String queue, boolean ofTask, @Nullable String last) {
+        this.shared = shared;
         this.queue = queue;
         this.ofTask = ofTask;
         this.last = last;
@@ -57,22 +60,9 @@ final class EventText {
 
     String of(QueueEvent event) {
         if (event instanceof QueueEvent.Moved moved) {
-            return text(
-                    "moved",
-                    idOf(moved.at()),
-                    document()
-                            .put("id", moved.id())
-                            .put("state", moved.state().word())
-                            .put("at", moved.at()));
+            return shared.of(queue, moved);
         } else if (event instanceof QueueEvent.Progressed progressed) {
-            return text(
-                    "progress",
-                    idOf(progressed.at()),
-                    document()
-                            .put("id", progressed.id())
-                            .put("percent", progressed.percent())
-                            .put("text", progressed.text())
-                            .put("at", progressed.at()));
+            return shared.of(queue, progressed);
         } else if (event instanceof QueueEvent.Missed missed) {
             // Of how many of them this task was nobody knows.
             return gap(ofTask ? null : missed.count(), null);
@@ -80,7 +70,7 @@ final class EventText {
         boolean first = !isBegun;
         isBegun = true;
         if (first && last == null) {
-            return text("began", null, document());
+            return SharedText.text("began", null, document());
         }
         return gap(null, first ? timeOfLast() : null);
     }
@@ -90,15 +80,11 @@ final class EventText {
     }
 
     private static String ended(JsonDocument document, Problem problem) {
-        return text("end", null, problem.addTo(document));
+        return SharedText.text("end", null, problem.addTo(document));
     }
 
     private String gap(@Nullable Long missed, @Nullable Instant after) {
-        return text("gap", null, document().put("missed", missed).put("after", after));
-    }
-
-    private static String idOf(Instant at) {
-        return Long.toString(at.toEpochMilli());
+        return SharedText.text("gap", null, document().put("missed", missed).put("after", after));
     }
 
     private @Nullable Instant timeOfLast() {
@@ -107,9 +93,5 @@ final class EventText {
 
     private JsonDocument document() {
         return new JsonDocument().put("queue", queue);
-    }
-
-    private static String text(String name, @Nullable String id, JsonDocument data) {
-        return (id == null ? "" : "id: " + id + "\n") + "event: " + name + "\ndata: " + data + "\n\n";
     }
 }

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -59,8 +60,8 @@ class EventTextTest {
 
     @Test
     void aGapIsToldAndANewListenerBegins() {
-        EventText fresh = new EventText("q", false, null);
-        EventText again = new EventText("q", true, "1000");
+        EventText fresh = new EventText(new SharedText(), "q", false, null);
+        EventText again = new EventText(new SharedText(), "q", true, "1000");
 
         assertThat(fresh.of(new QueueEvent.Began())).isEqualTo("event: began\ndata: {\"queue\":\"q\"}\n\n");
         assertThat(fresh.of(new QueueEvent.Began()))
@@ -74,6 +75,38 @@ class EventTextTest {
         assertThat(fresh.of(new QueueEvent.Progressed("a", 40, "half\"", Instant.ofEpochMilli(6))))
                 .isEqualTo("id: 6\nevent: progress\ndata: {\"queue\":\"q\",\"id\":\"a\",\"percent\":40,"
                         + "\"text\":\"half\\\"\",\"at\":\"1970-01-01T00:00:00.006Z\"}\n\n");
+    }
+
+    @Test
+    void oneTextIsMadeForAllWhoTellTheSame() {
+        SharedText shared = new SharedText();
+        EventText one = new EventText(shared, "q", false, null);
+        EventText other = new EventText(shared, "q", true, "1000");
+        EventText ofAnotherQueue = new EventText(shared, "p", false, null);
+        var moved = new QueueEvent.Moved("a", TaskState.QUEUED, Instant.EPOCH);
+        var equal = new QueueEvent.Moved("a", TaskState.QUEUED, Instant.EPOCH);
+        var progressed = new QueueEvent.Progressed("a", 1, "", Instant.EPOCH);
+
+        String text = one.of(moved);
+
+        assertThat(other.of(moved)).isSameAs(text);
+        assertThat(other.of(progressed)).isSameAs(one.of(progressed)).startsWith("id: 0\nevent: progress\n");
+        assertThat(ofAnotherQueue.of(equal)).isEqualTo(text.replace("\"q\"", "\"p\""));
+        assertThat(one.of(moved)).isEqualTo(text);
+    }
+
+    @Test
+    void whoIsFarBehindIsToldTheSame() {
+        SharedText shared = new SharedText();
+        List<QueueEvent> events = IntStream.range(0, 10_000)
+                .<QueueEvent>mapToObj(i -> new QueueEvent.Moved("t" + i, TaskState.QUEUED, Instant.EPOCH))
+                .toList();
+        EventText ahead = new EventText(shared, "q", false, null);
+        EventText behind = new EventText(shared, "q", false, null);
+        List<String> texts = events.stream().map(ahead::of).toList();
+
+        assertThat(events.stream().map(behind::of).toList()).isEqualTo(texts);
+        assertThat(texts).doesNotHaveDuplicates();
     }
 
     @Test
