@@ -1,5 +1,7 @@
 package dev.sluice.http;
 
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetAddress;
@@ -20,8 +22,8 @@ import reactor.netty.resources.LoopResources;
  *
  * <p>Its limits: 10,000 connections, of which it closes any more at once; 8 KiB for the line of a request and 16 KiB for its
  * headers, which must be there within 10 s, and before that a handshake of TLS within as much; 60 s without a request; a body
- * must go on by 1 KiB in every 30 s, and the reading of an answer at all. So a client without a request costs a few kilobytes,
- * over TLS about ten, and not for long. One that enqueues may hold a task of up to 1 MiB in memory, twice that while its buffer
+ * must go on by 1 KiB in every 30 s, and the reading of an answer at all, of which the kernel of a Linux keeps 128 KiB that are
+ * not read. So a client without a request costs a few kilobytes, over TLS about ten, and not for long. One that enqueues may hold a task of up to 1 MiB in memory, twice that while its buffer
  * grows, for 30 s at most; one with a batch that, and about 1,000 tasks that Redis has not answered. Nothing bounds the sum but
  * the number of connections: who may enqueue is trusted so far.
  */
@@ -29,6 +31,9 @@ public final class HttpListener {
     private static final int MOST_CONNECTIONS = 10_000;
     private static final int LONGEST_LINE = 8 * 1024;
     private static final int LONGEST_HEADERS = 16 * 1024;
+    private static final ChannelOption<Long> UNSENT = // by its name: the library of epoll is there only at run time
+            ChannelOption.valueOf("io.netty.channel.epoll.EpollChannelOption#TCP_NOTSENT_LOWAT");
+    private static final long MOST_UNSENT = 128 * 1024;
     private static final int MOST_PIPELINED = 16;
     private static final Duration TIME_TO_BE_IDLE = Duration.ofSeconds(60);
     private static final Duration TIME_TO_END = Duration.ofMillis(500);
@@ -69,6 +74,7 @@ public final class HttpListener {
                     .httpRequestDecoder(
                             spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
                     .doOnChannelInit((observer, channel, remote) -> {
+                        boundUnsent(channel);
                         Progress.watch(channel, patience);
                         if (identity != null) {
                             Tls.watch(channel);
@@ -108,6 +114,11 @@ public final class HttpListener {
                 .then(loops.disposeLater(Duration.ZERO, TIME_TO_END))
                 .onErrorComplete();
         return Mono.fromFuture(ends::toFuture, true);
+    }
+
+    /** For a client that does not read, the kernel would keep megabytes. Only Linux can be told so; others pass it over. */
+    private static void boundUnsent(Channel channel) {
+        channel.config().setOption(UNSENT, MOST_UNSENT);
     }
 
     private static boolean isLoopback(InetSocketAddress address) {
