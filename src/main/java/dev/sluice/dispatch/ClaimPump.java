@@ -357,11 +357,12 @@ final class ClaimPump implements Pump {
     }
 
     private void answered(Incarnation from, Incarnation.Sent sent, ExchangeReply reply) {
-        if (from != current) {
+        if (from != current || sent.isVoid) {
             return;
         }
         inFlight--;
         from.unanswered().remove(sent);
+        takeBack(from, from.voided(sent, reply.lastCall()));
         if (reply.lapsed()) {
             lose(from, "others have recovered its tasks");
             return;
@@ -393,6 +394,14 @@ final class ClaimPump implements Pump {
         }
         sent.settles.forEach(
                 attempt -> attempt.answered(isCounted(attempt, reply))); // whoever hears it finds it counted
+    }
+
+    /** What was reserved for a claim that will bring nothing is free at once, and not when the wait before it has returned. */
+    private void takeBack(Incarnation from, Incarnation.@Nullable Sent nothing) {
+        if (nothing != null) {
+            permits.fulfil(nothing.call.wanted(), 0);
+            from.suspects(nothing.suspectWanted ? -1 : 0);
+        }
     }
 
     private static boolean isCounted(Attempt attempt, ExchangeReply reply) {
@@ -491,7 +500,7 @@ final class ClaimPump implements Pump {
 
     /** Its link is lost, which says nothing of the one that all others go through. */
     private void sendAgain(Incarnation from, Incarnation.Sent sent) {
-        if (from != current) {
+        if (from != current || sent.isVoid) {
             return;
         }
         inFlight--;

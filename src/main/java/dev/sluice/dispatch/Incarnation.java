@@ -71,6 +71,21 @@ final class Incarnation {
         return calls > sent.call.number();
     }
 
+    /**
+     * Takes back the call that waits behind a wait if this answer proves that it will not claim: Redis ran a later call
+     * before it. Null while it may have run, or may yet.
+     */
+    @Nullable
+    Sent voided(Sent answered, long lastCall) {
+        Sent waiting = ahead;
+        if (waiting == null || answered.call.number() < waiting.call.number() || lastCall >= waiting.call.number()) {
+            return null;
+        }
+        ahead = null;
+        waiting.isVoid = true;
+        return waiting;
+    }
+
     void suspects(int more) {
         suspects += more;
     }
@@ -93,6 +108,7 @@ final class Incarnation {
         final List<Attempt> settles;
         final boolean suspectWanted;
         News.@Nullable Wait behind;
+        boolean isVoid; // behind a wait, and never to claim
         long sentNanos;
 
         Sent(ExchangeCall call, List<Attempt> settles, boolean suspectWanted) {

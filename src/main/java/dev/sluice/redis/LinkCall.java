@@ -2,7 +2,6 @@ package dev.sluice.redis;
 
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.netty.util.Timeout;
-import io.netty.util.Timer;
 import io.netty.util.TimerTask;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +32,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     private final RedisLink link;
     private final Order order;
+    private final Duration within;
     private final Supplier<@Nullable Carrier> through;
     private final MonoSink<Reply> asker;
     private final AtomicBoolean over = new AtomicBoolean();
@@ -43,9 +43,11 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private volatile @Nullable Carrier carrier;
     private volatile @Nullable Subscription answering;
 
-    LinkCall(RedisLink link, Order order, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
+    /** {@code within} that time each attempt has to be answered, with the opening of its connection, but for the start of that. */
+    LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
         this.order = order;
+        this.within = within;
         this.through = through;
         this.asker = asker;
     }
@@ -56,15 +58,9 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         Flux<Reply> through(Carrier connection, StatefulRedisConnection<byte[], byte[]> open, boolean inFull);
     }
 
-    /** Sends the command; its answer has to come {@code within} that time, the opening of a connection included. */
-    void start(Timer timer, Duration within) {
+    /** Sends the command. */
+    void start() {
         asker.onCancel(this);
-        try {
-            deadline = timer.newTimeout(this, within.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (IllegalStateException stopped) { // whoever owns the client has ended its threads
-            fail(stopped);
-            return;
-        }
         attempt();
     }
 
@@ -76,6 +72,13 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         carrier = connection;
+        stopTimer();
+        try {
+            deadline = link.timer().newTimeout(this, within.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (IllegalStateException stopped) { // whoever owns the client has ended its threads
+            fail(stopped);
+            return;
+        }
         connection.serve(this);
     }
 

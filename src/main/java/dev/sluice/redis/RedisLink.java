@@ -8,6 +8,7 @@ import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
 import io.lettuce.core.protocol.ProtocolKeyword;
+import io.netty.util.Timer;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletionStage;
@@ -153,8 +154,7 @@ public final class RedisLink {
     }
 
     private Mono<Reply> send(LinkCall.Order order, Duration deadline, Supplier<@Nullable Carrier> through) {
-        return Mono.<Reply>create(asker -> new LinkCall(this, order, through, asker)
-                        .start(client.getResources().timer(), deadline))
+        return Mono.<Reply>create(asker -> new LinkCall(this, order, deadline, through, asker).start())
                 .contextWrite(WHAT_NOBODY_WAITS_FOR);
     }
 
@@ -192,6 +192,10 @@ public final class RedisLink {
             args.addKey(key);
         }
         arguments.accept(args);
+    }
+
+    Timer timer() {
+        return client.getResources().timer();
     }
 
     /** Why there is no connection. */

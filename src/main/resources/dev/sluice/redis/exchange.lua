@@ -7,8 +7,8 @@
 --          using an attempt; r and d have a failure;
 --          k, k times (token, ms for which its result is kept, the result without its head): those settled above of which
 --          a result is kept if they succeed, or are discarded
--- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), refused count,
---          {refused indexes}, {frames}}
+-- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), number of the
+--          last call that ran before, refused count, {refused indexes}, {frames}}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
 --          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
@@ -47,7 +47,7 @@ local reported = call('HLEN', PROGRESS)
 local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
 local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
 if lease == 0 then
-  return { 1, -1, 0, 0 }
+  return { 1, -1, 0, 0, 0 }
 end
 local now = clock_ms()
 hear(meta[4], now)
@@ -222,7 +222,8 @@ local function answer(code, frames)
     ring()
   end
   tell_moves(now)
-  return { code, due and math.max(0, due - now) or -1, left > 0 and (dropped > 0 and 2 or 1) or 0, #refused, refused, frames }
+  local remains = left > 0 and (dropped > 0 and 2 or 1) or 0
+  return { code, due and math.max(0, due - now) or -1, remains, last, #refused, refused, frames }
 end
 
 -- The claim half runs once per call number; its repetition answers what the first run took (R1).
@@ -249,7 +250,7 @@ if paused or lease <= now then
   end
   -- No ring, and no work to speak of: who has no lease would only wake itself until its next heartbeat.
   tell_moves(now)
-  return { 0, -1, 0, #refused, refused, {} }
+  return { 0, -1, 0, last, #refused, refused, {} }
 end
 
 promote(now, 256, crash_limit)

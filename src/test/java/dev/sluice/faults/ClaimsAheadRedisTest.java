@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -66,10 +67,9 @@ class ClaimsAheadRedisTest {
     @ValueSource(booleans = {false, true})
     void aTaskThatWasClaimedWhileNoReplyGetsThroughRunsOnce(boolean foreign) {
         idleThroughTheProxy(8);
-        if (foreign) { // the claim stands behind the wait that told of the last task, when the other has returned
+        if (foreign) { // the claim stands behind the wait that told of the last task
             push("first");
             eventually(() -> assertThat(ran).hasSize(1));
-            redis.call("RPUSH", "{q}:wake", "1");
             eventually(() -> assertThat(clients()).containsPattern(UNREAD_BEHIND_A_WAIT + "cmd=blmove"));
         }
 
@@ -98,6 +98,22 @@ class ClaimsAheadRedisTest {
 
         eventually(() -> assertThat(ran).extracting(TaskContext::id).containsExactlyInAnyOrder("due", "a", "b"));
         assertThat(ran).extracting(TaskContext::fencingNumber).containsOnly(1L);
+    }
+
+    @Test
+    void whatWasReservedForOneThatWasOvertakenIsFreeAtOnce() {
+        CompletableFuture<Void> end = new CompletableFuture<>();
+        dispatcher(redis.uri(), 2, task -> task.id().equals("first") ? Mono.empty() : Mono.fromFuture(end, true));
+        push("first");
+        eventually(() -> assertThat(clients()).containsPattern(UNREAD_BEHIND_A_WAIT + "cmd=blmove"));
+
+        put(false, "a");
+        put(false, "b");
+
+        eventually(() -> assertThat(ran).extracting(TaskContext::id).contains("a", "b"));
+        assertThat(clients()).containsPattern(" flags=b [^\\n]* cmd=blmove");
+        end.complete(null);
+        eventually(() -> assertThat(status("b")).isNull());
     }
 
     @Test
@@ -174,6 +190,10 @@ class ClaimsAheadRedisTest {
     }
 
     private void dispatcher(String uri, int concurrency) {
+        dispatcher(uri, concurrency, task -> Mono.empty());
+    }
+
+    private void dispatcher(String uri, int concurrency, Function<TaskContext<Object>, Mono<Void>> handler) {
         Dispatcher dispatcher = door(uri)
                 .dispatcher()
                 .queue(queue, QueueSettings.standard().concurrency(concurrency))
@@ -181,7 +201,7 @@ class ClaimsAheadRedisTest {
                 .build()
                 .handler("t", Object.class, task -> {
                     ran.add(task);
-                    return Mono.empty();
+                    return handler.apply(task);
                 });
         dispatchers.add(dispatcher);
         dispatcher.start().block(PATIENCE);
