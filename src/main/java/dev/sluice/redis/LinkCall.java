@@ -38,7 +38,6 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private final AtomicBoolean over = new AtomicBoolean();
     private int attempts;
     private boolean inFull;
-    private @Nullable Reply reply;
     private volatile @Nullable Timeout deadline;
     private volatile @Nullable Carrier carrier;
     private volatile @Nullable Subscription answering;
@@ -105,16 +104,23 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         subscription.request(1);
     }
 
+    /**
+     * The answer, and the end of it: Lettuce now and then loses the completion behind it, when the answer comes while the thread
+     * that sent the command is still in {@code request}.
+     */
     @Override
     public void onNext(Reply answer) {
-        reply = answer;
+        stopTimer();
+        if (end()) {
+            asker.success(answer);
+        }
     }
 
     @Override
     public void onComplete() {
         stopTimer();
         if (end()) {
-            asker.success(reply);
+            asker.success();
         }
     }
 
@@ -150,12 +156,13 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     }
 
     private void silent() {
+        boolean told = !end(); // before the connection is closed, which fails the command in its own way
         link.replace(carrier);
         Subscription unanswered = answering;
         if (unanswered != null) {
             unanswered.cancel();
         }
-        if (end()) {
+        if (!told) {
             asker.error(RedisErrors.classify(new TimeoutException("no answer came before the deadline")));
         }
     }
