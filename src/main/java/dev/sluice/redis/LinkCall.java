@@ -105,7 +105,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     }
 
     /**
-     * The answer, and the end of it: Lettuce now and then loses the completion behind it, when the answer comes while the thread
+     * The answer, and the end of it: of one value that was requested Lettuce may lose the completion, when it comes while the thread
      * that sent the command is still in {@code request}.
      */
     @Override
