@@ -36,8 +36,9 @@ import reactor.util.context.Context;
  *   sent      in the Call. Cancelling its Mono only drops the answer.
  *   answered  handed to the scheduler, one hand-over per call, which signals one caller after the other.
  *
- * `turns` admits one sender at a time, on whichever thread comes first: a subscriber's, or the Redis event loop's, which
- * may as well send the next call itself: frames are ready made, and the user's code is not run here.
+ * `turns` admits one sender at a time: a subscriber's thread, or the scheduler's, once it is handed an answer, before it
+ * signals that. Never the Redis event loop itself: what that sends goes out at once, before what another thread has handed
+ * it a moment ago, and tasks would change their order.
  *
  * Tasks of one caller are in line one behind the other, and their answers are put together again.
  *
@@ -317,8 +318,8 @@ final class Coalescer {
 
         @Override
         protected void hookOnNext(EnqueueCalls.Outcomes outcomes) {
-            end();
             signals.schedule(() -> {
+                end();
                 for (int i = 0; i < entries.size(); i++) {
                     Entry entry = entries.get(i);
                     EnqueueResult result = outcomes.of(entry.id, i);
@@ -329,8 +330,10 @@ final class Coalescer {
 
         @Override
         protected void hookOnError(Throwable error) {
-            end();
-            signals.schedule(() -> entries.forEach(entry -> signal(() -> entry.fail((SluiceException) error))));
+            signals.schedule(() -> {
+                end();
+                entries.forEach(entry -> signal(() -> entry.fail((SluiceException) error)));
+            });
         }
 
         private void end() {

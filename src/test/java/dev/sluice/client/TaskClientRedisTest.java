@@ -87,6 +87,27 @@ class TaskClientRedisTest {
                 .contains(first.get(299).id(), "\"payload\":299");
     }
 
+    @Test
+    void whatOneThreadEnqueuesOneByOneKeepsItsOrder(RedisServer redis) {
+        TaskClient client = client(redis);
+        int lists = 3_000;
+
+        StepVerifier.create(Flux.range(0, lists)
+                        .map(i -> IntStream.range(i * 7, i * 7 + 7)
+                                .mapToObj(n -> Task.of("mail", n).id("t" + n))
+                                .toList())
+                        .flatMap(client::enqueue, 64, 1)
+                        .count())
+                .expectNext((long) lists)
+                .expectComplete()
+                .verify(SOON);
+
+        List<?> ready = (List<?>) redis.call("LRANGE", "{mails}:ready", "0", "-1");
+        for (int n = 0; n < lists * 7; n++) {
+            assertThat(ready.get(n).toString()).startsWith("\u0001c t" + n + "\n");
+        }
+    }
+
     private static List<String> ids(List<EnqueueResult> results) {
         return results.stream().map(EnqueueResult::id).toList();
     }

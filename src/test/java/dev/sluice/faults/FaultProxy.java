@@ -39,7 +39,7 @@ final class FaultProxy implements AutoCloseable {
         SWALLOW,
         /** Requests arrive, replies never do. */
         SWALLOW_REPLIES,
-        /** Requests arrive; of the next reply one half, and then the connection is reset. */
+        /** Requests arrive; of the next replies one half, or what is before a text that was waited for; then comes a reset. */
         TEAR,
         /** Connections are reset, and so are new ones. */
         REFUSE
@@ -187,10 +187,11 @@ final class FaultProxy implements AutoCloseable {
                 InputStream in = from.getInputStream();
                 OutputStream out = to.getOutputStream();
                 for (int n = in.read(bytes); n >= 0; n = in.read(bytes)) {
-                    if (replies && trap.springs(bytes, n)) {
+                    int caught = replies ? trap.springs(bytes, n) : -1;
+                    if (caught >= 0) {
                         own = trap.then;
                     }
-                    relay(bytes, n, out, replies);
+                    relay(bytes, n, caught >= 0 ? caught : n / 2, out, replies);
                 }
             } catch (IOException e) {
                 reset();
@@ -198,7 +199,7 @@ final class FaultProxy implements AutoCloseable {
             reset();
         }
 
-        private void relay(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
+        private void relay(byte[] bytes, int n, int torn, OutputStream out, boolean replies) throws IOException {
             while (mode() == Mode.HOLD && isOpen()) {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
@@ -212,7 +213,7 @@ final class FaultProxy implements AutoCloseable {
                     }
                 }
                 case TEAR -> {
-                    deliver(bytes, replies ? n / 2 : n, out, replies);
+                    deliver(bytes, replies ? torn : n, out, replies);
                     if (replies) {
                         reset();
                     }
@@ -278,21 +279,15 @@ final class FaultProxy implements AutoCloseable {
             return sprung.await(10, TimeUnit.SECONDS);
         }
 
-        private boolean springs(byte[] bytes, int n) {
-            if (text.length == 0 || sprung.getCount() == 0 || !holds(bytes, n)) {
-                return false;
-            }
-            sprung.countDown();
-            return true;
-        }
-
-        private boolean holds(byte[] bytes, int n) {
-            for (int i = 0; i + text.length <= n; i++) {
+        /** Where what it waits for begins; -1 if that is not there. */
+        private int springs(byte[] bytes, int n) {
+            for (int i = 0; text.length > 0 && sprung.getCount() > 0 && i + text.length <= n; i++) {
                 if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
-                    return true;
+                    sprung.countDown();
+                    return i;
                 }
             }
-            return false;
+            return -1;
         }
     }
 }
