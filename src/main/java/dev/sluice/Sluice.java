@@ -94,13 +94,14 @@ public final class Sluice {
                 links,
                 codec,
                 observer,
-                (queue, settings, lease, crashLimit) -> new Upkeep(
+                (queue, settings, lease, crashLimit, aside) -> new Upkeep(
                                 links.upkeep(queue, crashLimit),
                                 links.schedules(queue),
                                 observer,
                                 queue.name(),
                                 lease,
-                                settings.deadLetters())
+                                settings.deadLetters(),
+                                aside)
                         .run());
     }
 

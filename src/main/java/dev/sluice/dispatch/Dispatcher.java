@@ -20,6 +20,7 @@ import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.retry.Retry;
 
@@ -158,11 +159,14 @@ public final class Dispatcher implements HandlerRegistry {
     public Mono<Void> stop(Duration grace) {
         return Mono.defer(() -> {
             if (beginStop()) {
+                // Closing threads takes locks, and a shared thread may be blocked by handlers.
+                Scheduler last = Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-end", 1, true);
                 stopping.update(Flux.fromIterable(pumps.values())
                         .flatMap(pump -> pump.stop(grace))
                         .then(parts.loop().halt())
-                        .publishOn(Schedulers.boundedElastic()) // closing threads takes locks
+                        .publishOn(last)
                         .doFinally(end -> release())
+                        .doFinally(end -> last.dispose())
                         .subscribe(nothing -> {}, failure -> log.error("A queue did not stop in order", failure)));
             }
             return ended.asMono().publishOn(Schedulers.parallel());
@@ -217,7 +221,12 @@ public final class Dispatcher implements HandlerRegistry {
             throw stoppedTooSoon();
         }
         for (Queue queue : queues.values()) {
-            running.add(chores.of(queue, settingsOf(queue), parts.lease(), parts.crashLimit())
+            running.add(chores.of(
+                            queue,
+                            settingsOf(queue),
+                            parts.lease(),
+                            parts.crashLimit(),
+                            parts.pool().aside())
                     .subscribe(nothing -> {}, failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
         }
     }

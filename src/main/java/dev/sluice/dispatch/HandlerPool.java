@@ -24,12 +24,14 @@ final class HandlerPool {
     private static final Logger log = LoggerFactory.getLogger(HandlerPool.class);
     private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
     private static final int RESERVE_THREADS = 10 * THREADS;
+    private static final int IDLE_SECONDS = 10; // then a thread ends that was needed once
     private static final Duration LAST_SIGNALS = Duration.ofSeconds(1);
 
     private final Scheduler scheduler = Schedulers.newParallel("sluice-handler", THREADS, true);
     private final Worker[] workers = new Worker[THREADS];
     private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable Scheduler> reserve = new AtomicReference<>();
+    private final AtomicReference<@Nullable Scheduler> aside = new AtomicReference<>();
     private final AtomicInteger rescuers = new AtomicInteger();
     private final Queue<Scheduler> ofSubscribers = new ConcurrentLinkedQueue<>();
     private int next;
@@ -94,7 +96,8 @@ final class HandlerPool {
     private Scheduler reserve() {
         Scheduler spare = reserve.get();
         if (spare == null) {
-            spare = Schedulers.newBoundedElastic(RESERVE_THREADS, RESERVE_THREADS, "sluice-reserve", 10, true);
+            spare = Schedulers.newBoundedElastic(
+                    RESERVE_THREADS, RESERVE_THREADS, "sluice-reserve", IDLE_SECONDS, true);
             reserve.set(spare);
             log.atWarn()
                     .addKeyValue("threads", RESERVE_THREADS)
@@ -111,13 +114,31 @@ final class HandlerPool {
         return own.createWorker();
     }
 
-    /** Runs user code that may do anything, such as a cancellation: on no thread that a handler waits for. */
+    /**
+     * Runs user code that may do anything, such as a cancellation: on no thread that a handler waits for, nor on one of
+     * Reactor's elastic ones, where handlers may block: it would wait behind the very code that it is to stop. Any thread.
+     */
     void elsewhere(Runnable work) {
         try {
-            Schedulers.boundedElastic().schedule(() -> guarded(work));
-        } catch (RejectedExecutionException full) {
-            log.debug("No thread is free to pass a cancellation on", full);
+            aside().schedule(() -> guarded(work));
+        } catch (RejectedExecutionException closed) {
+            log.debug("The threads for cancellations are gone", closed);
         }
+    }
+
+    /** Bounded threads for what may take its time and must not wait for handlers; made when first asked for. Any thread. */
+    Scheduler aside() {
+        Scheduler known = aside.get();
+        if (known != null) {
+            return known;
+        }
+        Scheduler made =
+                Schedulers.newBoundedElastic(RESERVE_THREADS, Integer.MAX_VALUE, "sluice-aside", IDLE_SECONDS, true);
+        if (aside.compareAndSet(null, made)) {
+            return made;
+        }
+        made.dispose();
+        return aside();
     }
 
     void close() {
@@ -126,6 +147,8 @@ final class HandlerPool {
         if (spare != null) {
             spare.dispose();
         }
+        // What is being cancelled is cancelled to its end, and none is made later.
+        aside().disposeGracefully().subscribe(done -> {}, stuck -> log.debug("A cancellation hangs", stuck));
         for (Scheduler own = ofSubscribers.poll(); own != null; own = ofSubscribers.poll()) {
             Scheduler last = own; // its completion may still be on the way
             last.disposeGracefully().timeout(LAST_SIGNALS).subscribe(done -> {}, stuck -> last.dispose());

@@ -24,14 +24,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.core.scheduler.Schedulers;
+import reactor.core.scheduler.Scheduler;
 
 /**
  * Fires the schedules of one queue for as long as it is subscribed to.
  *
  * <p>It asks Redis nothing while nothing is due: the round of upkeep tells it once a second when the first tick comes, and
  * each page of what is due when the next one does. Every dispatcher does the same, and the first whose shot arrives fires:
- * a shot names the version and the due time that it is for. Cron is counted where that may take its time.
+ * a shot names the version and the due time that it is for. Cron is counted aside, where that may take its time.
  */
 final class Scheduling {
     private static final Logger log = LoggerFactory.getLogger(Scheduling.class);
@@ -44,13 +44,15 @@ final class Scheduling {
 
     private final ScheduleStore store;
     private final String queue;
+    private final Scheduler aside;
     private final AtomicLong wakeNanos = new AtomicLong(); // since start; when the first tick is expected
     private final long start = System.nanoTime();
     private final Set<String> told = new HashSet<>();
 
-    Scheduling(ScheduleStore store, String queue) {
+    Scheduling(ScheduleStore store, String queue, Scheduler aside) {
         this.store = store;
         this.queue = queue;
+        this.aside = aside;
         wakeNanos.set(NO_TICK);
     }
 
@@ -98,7 +100,7 @@ final class Scheduling {
     private Mono<Integer> page(int leftOut) {
         return store.due(leftOut)
                 .flatMap(agenda -> Mono.fromCallable(() -> volleys(agenda))
-                        .subscribeOn(Schedulers.boundedElastic())
+                        .subscribeOn(aside)
                         .flatMap(volleys -> fire(volleys).map(stayed -> following(agenda, leftOut, volleys, stayed))));
     }
 

@@ -14,6 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
 
 /**
  * Keeps one queue in order for as long as it is subscribed to: about once a second with jitter, and whenever a lease has
@@ -48,13 +49,14 @@ public final class Upkeep {
             Observer observer,
             String queue,
             Duration lease,
-            DeadLetterRetention deadLetters) {
+            DeadLetterRetention deadLetters,
+            Scheduler aside) {
         this.store = store;
         this.observer = observer;
         this.queue = queue;
         this.lease = lease;
         this.trimming = new Trimming(store, observer, queue, deadLetters);
-        this.scheduling = new Scheduling(schedules, queue);
+        this.scheduling = new Scheduling(schedules, queue, aside);
     }
 
     /** Runs until cancelled. Subscribe once. Never completes and never fails. */

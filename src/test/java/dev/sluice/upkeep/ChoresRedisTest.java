@@ -22,6 +22,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
+import reactor.core.scheduler.Schedulers;
 
 /** The chores go round by themselves, whatever happens to one round. */
 @OnEveryRedis
@@ -102,7 +103,14 @@ class ChoresRedisTest {
                 recovered.addAndGet(count);
             }
         };
-        running = new Upkeep(links.upkeep(queue, 3), links.schedules(queue), counting, "q", LEASE, KEPT)
+        running = new Upkeep(
+                        links.upkeep(queue, 3),
+                        links.schedules(queue),
+                        counting,
+                        "q",
+                        LEASE,
+                        KEPT,
+                        Schedulers.boundedElastic())
                 .run()
                 .subscribe(nothing -> {}, failure -> recovered.set(-1000));
     }
