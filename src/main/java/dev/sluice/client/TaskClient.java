@@ -47,6 +47,12 @@ import reactor.core.scheduler.Schedulers;
  * lost. Enqueue it again <em>with the same id</em>: while the task lives, that changes nothing and answers
  * {@link EnqueueResult#isExisting() existing}. (Once it has ended its id is free, and enqueueing runs it anew.)
  *
+ * <h2>Order</h2>
+ *
+ * Tasks that one thread enqueues are in the queue in their order, one by one, in a list, or of a stream. Those that are on the
+ * way in the moment in which the queue keeps its first result, or in which somebody empties Redis' scripts, may change places
+ * with those behind them.
+ *
  * <h2>Durability</h2>
  *
  * An answer means that the task, whether created now or existing, is as durable as this client's {@link Durability} asks:

@@ -32,7 +32,7 @@ public final class ClaimStore {
 
     /** Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings. */
     public Mono<Void> join(String incarnation, Duration lease) {
-        return protocol.join(commands, incarnation, lease, deadline);
+        return protocol.join(commands, incarnation, lease, deadline).then();
     }
 
     /** Renews the lease, and asks which tasks are to be stopped. */

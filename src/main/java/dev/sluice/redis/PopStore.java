@@ -39,7 +39,7 @@ public final class PopStore {
 
     /** Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. */
     public Mono<Void> introduce() {
-        return protocol.join(commands, "", Duration.ZERO, deadline);
+        return protocol.join(commands, "", Duration.ZERO, deadline).then();
     }
 
     /** Whether somebody has paused the queue, or drains it. */

@@ -32,7 +32,7 @@ public final class ProducerStore {
     private final EventLink events;
     private final Channels channels;
     private final Duration deadline;
-    private volatile boolean keepsResults; // as far as known: the first enqueue that does not know it is told
+    private volatile boolean keepsResults; // as far as known: an enqueue that does not know it is told, and sent again
 
     ProducerStore(
             RedisLink link,
@@ -83,7 +83,10 @@ public final class ProducerStore {
         Mono<Void> fits = asked == null
                 ? facts.then()
                 : facts.map(it -> it.check(asked.durability())).then(asked.probe());
-        return fits.then(protocol.join(link, "", Duration.ZERO, deadline));
+        return fits.then(protocol.join(link, "", Duration.ZERO, deadline))
+                .filter(kept -> kept)
+                .doOnNext(kept -> keepsResults = true)
+                .then();
     }
 
     /**

@@ -18,8 +18,11 @@ final class Protocol {
         this.keys = keys;
     }
 
-    /** Joins as {@code incarnation}, or only checks if that is empty. Fails with {@link StoreRefusedException} on a conflict. */
-    Mono<Void> join(RedisLink link, String incarnation, Duration lease, Duration deadline) {
+    /**
+     * Joins as {@code incarnation}, or only checks if that is empty; emits whether results of its tasks are kept just now. Fails
+     * with {@link StoreRefusedException} on a conflict.
+     */
+    Mono<Boolean> join(RedisLink link, String incarnation, Duration lease, Duration deadline) {
         return link.run(
                         Script.JOIN,
                         keys.withStatusOwner(),
@@ -29,7 +32,7 @@ final class Protocol {
                                 .add(queue.delivery().word())
                                 .add(queue.statusKey().getBytes(StandardCharsets.UTF_8)),
                         deadline)
-                .flatMap(reply -> reply.number(0) == 0 ? Mono.empty() : Mono.error(conflict(reply)));
+                .flatMap(reply -> reply.number(0) == 0 ? Mono.just(reply.number(1) == 1) : Mono.error(conflict(reply)));
     }
 
     private StoreRefusedException conflict(Reply reply) {

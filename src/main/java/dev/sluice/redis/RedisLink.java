@@ -114,7 +114,8 @@ public final class RedisLink {
 
     /**
      * Runs a script: by its text the first time through a connection, by its digest from then on, and by its text again where the
-     * server does not know it any more. So no call overtakes an earlier one because that was refused as unknown.
+     * server does not know it any more. So no call overtakes an earlier one because that was refused as unknown, unless somebody
+     * empties the server's scripts meanwhile.
      */
     Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
         return send(script(script, keys, arguments), deadline, this::connection);

@@ -87,6 +87,20 @@ class TaskClientRedisTest {
                 .contains(first.get(299).id(), "\"payload\":299");
     }
 
+    /** A call that is sent again because results are kept could be overtaken by the next one, which knows of it. */
+    @Test
+    void whereResultsAreKeptTheFirstCallKnowsOfIt(@Private RedisServer redis) {
+        redis.call("HSET", "{mails}:meta", "results", String.valueOf(System.currentTimeMillis() + 60_000));
+        redis.call("CONFIG", "RESETSTAT");
+
+        client(redis).enqueue(Task.of("mail", 1)).block(SOON);
+
+        String calls = (String) redis.call("INFO", "commandstats");
+        assertThat(calls)
+                .contains("cmdstat_eval:calls=2,")
+                .doesNotContain("cmdstat_evalsha"); // its introduction, and itself
+    }
+
     @Test
     void whatOneThreadEnqueuesOneByOneKeepsItsOrder(RedisServer redis) {
         TaskClient client = client(redis);
