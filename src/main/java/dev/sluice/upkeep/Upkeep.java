@@ -6,15 +6,18 @@ import dev.sluice.redis.ScheduleStore;
 import dev.sluice.redis.UpkeepReply;
 import dev.sluice.redis.UpkeepStore;
 import dev.sluice.task.DeadLetterRetention;
+import dev.sluice.task.StoreRefusedException;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.util.retry.Retry;
 
 /**
  * Keeps one queue in order for as long as it is subscribed to: about once a second with jitter, and whenever a lease has
@@ -23,13 +26,15 @@ import reactor.core.scheduler.Scheduler;
  * <p>Schedules fire beside that, at their own times, so that no chore makes a tick late.
  *
  * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
- * by the next, a second later: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
+ * by the next, a second later, and if that goes on for a minute the log is told: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
     private static final long ROUND_MS = 1000;
     private static final long SHORTEST_PAUSE_MS = 100;
-    private static final int ROUNDS_BETWEEN_STRAY_SEARCHES = 3600;
+    private static final Duration BETWEEN_SEARCHES = Duration.ofHours(1);
+    private static final Duration UNTIL_NEXT_TRY = Duration.ofSeconds(1);
+    private static final Duration LONGEST_UNTIL_NEXT_TRY = Duration.ofMinutes(1);
     private static final int ROUNDS_IN_A_ROW = 64;
 
     private final UpkeepStore store;
@@ -38,9 +43,10 @@ public final class Upkeep {
     private final Duration lease;
     private final Trimming trimming;
     private final Scheduling scheduling;
+    private final Complaint complaint;
     private String cursor = "0";
-    private long rounds;
     private long nextEndMs = -1;
+    private boolean refusalTold;
 
     /** The chores of {@code queue}; nothing runs before {@link #run}. */
     public Upkeep(
@@ -57,28 +63,46 @@ public final class Upkeep {
         this.lease = lease;
         this.trimming = new Trimming(store, observer, queue, deadLetters);
         this.scheduling = new Scheduling(schedules, queue, aside);
+        this.complaint = new Complaint(queue, System::nanoTime);
     }
 
     /** Runs until cancelled. Subscribe once. Never completes and never fails. */
     public Mono<Void> run() {
         Mono<Void> rounds =
                 Flux.defer(() -> Mono.delay(pause()).then(round())).repeat().then();
-        return Mono.when(rounds, scheduling.run());
+        return Mono.when(rounds, searches(), scheduling.run());
     }
 
     private Mono<Void> round() {
-        boolean strays = rounds % ROUNDS_BETWEEN_STRAY_SEARCHES == 0;
-        return Mono.defer(() -> strays ? store.adoptStrays() : Mono.just(0))
-                .doOnSuccess(searched -> rounds++) // a search that failed is made up for in the next round
-                .thenMany(Flux.defer(this::chores).repeat(ROUNDS_IN_A_ROW).takeWhile(UpkeepReply::more))
+        return Flux.defer(this::chores)
+                .repeat(ROUNDS_IN_A_ROW)
+                .takeWhile(UpkeepReply::more)
                 .then(Mono.defer(trimming::round))
+                .doOnSuccess(done -> complaint.done())
                 .onErrorResume(failure -> {
-                    log.atDebug()
-                            .addKeyValue("queue", queue)
-                            .log("A round of upkeep failed; the next one follows", failure);
+                    complaint.failed(failure);
                     nextEndMs = -1;
                     return Mono.empty();
                 });
+    }
+
+    /** Beside the rounds: a walk through all keys may take long, and a server may forbid it, and neither is to cost a round. */
+    private Mono<Void> searches() {
+        return Mono.defer(store::adoptStrays)
+                .doOnError(this::tellOfSearch)
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, UNTIL_NEXT_TRY).maxBackoff(LONGEST_UNTIL_NEXT_TRY))
+                .then(Mono.delay(BETWEEN_SEARCHES))
+                .repeat()
+                .then();
+    }
+
+    private void tellOfSearch(Throwable failure) {
+        boolean news = failure instanceof StoreRefusedException && !refusalTold;
+        refusalTold |= news;
+        log.atLevel(news ? Level.WARN : Level.DEBUG)
+                .addKeyValue("queue", queue)
+                .addKeyValue("reason", failure.getMessage())
+                .log("The search for forgotten claims failed; it is tried again");
     }
 
     private Mono<UpkeepReply> chores() {

@@ -9,24 +9,24 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
 
 /** Writes down what Sluice logs at INFO or above, message and key-values of each, until it is closed. */
-final class LogTap extends AppenderBase<ILoggingEvent> implements AutoCloseable {
+public final class LogTap extends AppenderBase<ILoggingEvent> implements AutoCloseable {
     private final List<String> lines = new CopyOnWriteArrayList<>();
     private final List<String> warnings = new CopyOnWriteArrayList<>();
     private final Logger logger = (Logger) LoggerFactory.getLogger("dev.sluice");
     private final Level before = logger.getLevel();
 
-    LogTap() {
+    public LogTap() {
         start();
         logger.setLevel(Level.INFO);
         logger.addAppender(this);
     }
 
-    List<String> lines() {
+    public List<String> lines() {
         return lines;
     }
 
     /** Those of them that are at WARN or above. */
-    List<String> warnings() {
+    public List<String> warnings() {
         return warnings;
     }
 

@@ -2,20 +2,27 @@ package dev.sluice.upkeep;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.dispatch.LogTap;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.Dues;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.Frame;
 import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.ScheduleRule;
+import dev.sluice.redis.ScheduleStore.MayReplace;
 import dev.sluice.task.DeadLetterRetention;
+import dev.sluice.task.Misfire;
+import dev.sluice.task.Overlap;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Timing;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -29,6 +36,7 @@ import reactor.core.scheduler.Schedulers;
 class ChoresRedisTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LEASE = Duration.ofSeconds(1);
+    private static final byte[] BODY = "{\"type\":\"t\"}".getBytes(StandardCharsets.UTF_8);
     private static final DeadLetterRetention KEPT =
             DeadLetterRetention.standard().maxCount(1000);
 
@@ -86,6 +94,28 @@ class ChoresRedisTest {
         until(() -> redis.call("LLEN", "{q}:ready").equals(1L));
     }
 
+    /** As where an administrator keeps walks through all keys from everybody. */
+    @Test
+    void aServerThatForbidsTheSearchHasAllElseDone() {
+        claimAs("silent");
+        ScheduleRule everySecond =
+                new ScheduleRule("t", Timing.every(Duration.ofSeconds(1)), Misfire.once(), Overlap.ALLOW);
+        links.schedules(queue)
+                .put(MayReplace.NOBODY, "tick", "test", everySecond, BODY, Instant.EPOCH)
+                .block(PATIENCE);
+        redis.call("ACL", "SETUSER", "default", "-scan");
+        try (LogTap log = new LogTap()) {
+            keepUp();
+
+            until(() -> recovered.get() == 1);
+            until(() -> (Long) redis.call("LLEN", "{q}:ready") >= 2); // what was taken back, and a tick
+            until(() -> !refusals(log).isEmpty());
+            assertThat(refusals(log)).singleElement().asString().contains("forgotten claims", "NOPERM");
+        } finally {
+            redis.call("ACL", "SETUSER", "default", "+scan");
+        }
+    }
+
     @Test
     void aRoundThatIsCutIsFollowedByTheNext() {
         keepUp();
@@ -115,9 +145,13 @@ class ChoresRedisTest {
                 .subscribe(nothing -> {}, failure -> recovered.set(-1000));
     }
 
+    private static List<String> refusals(LogTap log) {
+        return log.warnings().stream().filter(line -> line.contains("NOPERM")).toList();
+    }
+
     /** A dispatcher that claims one task and is never heard of again. */
     private void claimAs(String incarnation) {
-        byte[] frame = Frame.ofClient("a", "{\"type\":\"t\"}".getBytes(StandardCharsets.UTF_8));
+        byte[] frame = Frame.ofClient("a", BODY);
         links.producer(queue)
                 .enqueue(List.of("a"), List.of(frame), new Dues(), 0)
                 .block(PATIENCE);
