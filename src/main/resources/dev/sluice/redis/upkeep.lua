@@ -86,13 +86,11 @@ if size.cancelling > 0 then
   end
 end
 
--- With every list empty nothing is left to be dropped: what was marked went another way.
+-- With every list empty nothing is left to be dropped: what was marked went another way. Picked at random, for a scan that
+-- begins anew each time stops in front of what is left as soon as the first buckets are empty.
 if waiting == 0 and size.cancelled > 0 then
-  local page = call('HSCAN', CANCELLED, '0', 'COUNT', limit)[2]
-  for i = 1, #page, 2 do
-    call('HDEL', CANCELLED, page[i])
-  end
-  if call('HLEN', CANCELLED) > 0 then
+  call('HDEL', CANCELLED, unpack(call('HRANDFIELD', CANCELLED, limit)))
+  if size.cancelled > limit then
     more = 1
   end
 end

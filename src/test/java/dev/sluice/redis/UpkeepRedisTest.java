@@ -407,6 +407,19 @@ class UpkeepRedisTest {
         assertThat(q.status("y")).isEqualTo("queued");
     }
 
+    /** A scan from the beginning sees 5,120 buckets at most, and there are more of them than that. */
+    @Test
+    void ofManyMarksOfCancelledTasksNoneStaysInAnEmptyQueue() {
+        q.wire.call("EVAL", "for i=1,20000 do redis.call('HSET',KEYS[1],i,'1,1') end", "1", q.key("cancelled"));
+
+        int rounds = 0;
+        while (q.round().more()) {
+            assertThat(++rounds).isLessThan(100);
+        }
+
+        assertThat(q.wire.call("HLEN", q.key("cancelled"))).isEqualTo(0L);
+    }
+
     private void lookNow(String id) {
         double score = Double.parseDouble((String) q.wire.call("ZSCORE", q.key("late"), id));
         long looks = (long) score % 8;
