@@ -67,4 +67,20 @@ class FullServerRedisTest {
         assertThat(worker.drain()).hasSize(10);
         OneQueue.await(q.claims.leave("a"));
     }
+
+    /** Its first write is a ring, for it settles nothing and claims nothing. */
+    @Test
+    void aFullRedisAnswersACallThatIsRepeatedWhileWorkIsLeft() {
+        q.enqueue("x", "y");
+        Worker worker = q.worker("a");
+        ExchangeCall call = worker.newCall(1);
+        assertThat(worker.send(call).frames()).hasSize(1);
+        q.wire.call("DEL", q.key("wake"));
+        q.wire.call("CONFIG", "SET", "maxmemory", "1");
+
+        assertThat(Worker.held(call.number(), worker.send(call)))
+                .extracting(Held::id)
+                .containsExactly("x");
+        assertThat(q.rings()).isTrue();
+    }
 }
