@@ -72,7 +72,7 @@ final class Holdings {
             }
         });
         for (Attempt attempt : found) {
-            if (attempt.end(Verdict.cancelled())) {
+            if (attempt.cut(Verdict.cancelled())) {
                 pool.elsewhere(attempt::cancelHandler);
             }
         }

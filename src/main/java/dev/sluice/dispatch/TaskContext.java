@@ -72,8 +72,9 @@ public interface TaskContext<T> {
     void progress(int percent, String text);
 
     /**
-     * Whether this attempt was ended over its handler's head: its timeout or deadline is over, its lease was lost, or the
-     * shutdown's grace has passed. The handler's Mono is cancelled then; this is for code that no cancellation reaches.
+     * Whether this attempt was ended over its handler's head: its timeout or deadline is over, somebody cancelled the
+     * task, its lease was lost, or the shutdown's grace has passed. The handler's Mono is cancelled then; this is for code
+     * that no cancellation reaches.
      */
     boolean isCancelled();
 

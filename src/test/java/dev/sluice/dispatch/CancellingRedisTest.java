@@ -7,6 +7,7 @@ import dev.sluice.client.Cancellation;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
@@ -14,8 +15,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
@@ -97,6 +100,28 @@ class CancellingRedisTest extends DispatchCase {
     }
 
     @Test
+    void codeThatNoCancellationReachesCanAsk() {
+        List<TaskContext<Object>> held = new CopyOnWriteArrayList<>();
+        Queue other = Queue.named("other");
+        Dispatcher dispatcher = dispatcher(it -> it.queue(other, settings)).handler("t", Object.class, endless);
+        Disposable subscribed = dispatcher.receive("other", Object.class).subscribe(held::add);
+        started(dispatcher);
+        enqueue(0, 1);
+        sluice.client(other).enqueue(task("t1")).block(PATIENCE);
+        eventually(() -> assertThat(held.size() + endless.count()).isEqualTo(2));
+        held.addAll(endless.all);
+        assertThat(held).noneMatch(TaskContext::isCancelled);
+
+        sluice.client(queue).cancel("t0").block(PATIENCE);
+        sluice.client(other).cancel("t1").block(PATIENCE);
+
+        eventually(() -> assertThat(held).allMatch(TaskContext::isCancelled));
+        held.forEach(
+                task -> assertThat(task.cancelled().blockOptional(PATIENCE)).isEmpty());
+        subscribed.dispose();
+    }
+
+    @Test
     void whatWaitsDoesNotRunAndTheRestDoes() {
         TaskClient client = sluice.client(queue);
         enqueue(0, 1000);
@@ -156,7 +181,7 @@ class CancellingRedisTest extends DispatchCase {
         StepVerifier.create(sluice.client(queue).cancel("nobody"))
                 .expectNext(Cancellation.UNKNOWN)
                 .verifyComplete();
-        queue = dev.sluice.task.Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        queue = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
         StepVerifier.create(sluice.client(queue).cancel("a"))
                 .verifyErrorSatisfies(error -> assertThat(error)
                         .isInstanceOf(InvalidTaskException.class)
