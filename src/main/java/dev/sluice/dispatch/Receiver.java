@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
@@ -30,8 +31,10 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     private final Type payload;
     private final AtomicBoolean taken = new AtomicBoolean();
     private volatile long requested;
+    private final AtomicBoolean completed = new AtomicBoolean();
     private volatile boolean cancelled;
-    private volatile boolean finished;
+    private volatile boolean stopped;
+    private volatile boolean subscribed;
     private volatile @Nullable CoreSubscriber<? super Delivery<T>> subscriber;
     private Scheduler.@Nullable Worker worker;
 
@@ -55,22 +58,40 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
                             "these deliveries have a subscriber already: share() it, or start another dispatcher"));
             return;
         }
-        worker = pool.worker();
+        if (stopped) { // nobody would end a thread made now
+            Operators.complete(actual);
+            return;
+        }
+        Scheduler.Worker thread = pool.worker();
+        worker = thread;
         subscriber = actual;
         actual.onSubscribe(new Demand());
+        subscribed = true;
+        if (stopped) { // before there was anybody to tell
+            complete(actual, thread);
+        }
     }
 
-    /** Completes the subscriber: nothing more will come. Loop thread only. */
+    /** Completes the subscriber, now or whenever it comes: nothing more will. Any thread. */
     void finish() {
+        stopped = true;
         CoreSubscriber<? super Delivery<T>> actual = subscriber;
         Scheduler.Worker thread = worker;
-        if (actual != null && thread != null && !cancelled) {
-            thread.schedule(() -> {
-                if (!finished) {
-                    finished = true;
-                    actual.onComplete();
-                }
-            });
+        if (subscribed && actual != null && thread != null) {
+            complete(actual, thread);
+        }
+    }
+
+    private void complete(CoreSubscriber<? super Delivery<T>> actual, Scheduler.Worker thread) {
+        Runnable completion = () -> {
+            if (!cancelled && completed.compareAndSet(false, true)) {
+                actual.onComplete();
+            }
+        };
+        try {
+            thread.schedule(completion);
+        } catch (RejectedExecutionException gone) { // the stop is over, and nothing else is signalled any more
+            completion.run();
         }
     }
 
@@ -124,7 +145,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     /** The delivery to be made of this task; null if it is not to be delivered, and then it has ended. */
     private @Nullable Handed<T> open(Attempt attempt) {
         long now = System.nanoTime();
-        if (cancelled || finished || attempt.pump().refusesStart(attempt, now)) {
+        if (cancelled || completed.get() || attempt.pump().refusesStart(attempt, now)) {
             attempt.end(Verdict.released());
             return null;
         }

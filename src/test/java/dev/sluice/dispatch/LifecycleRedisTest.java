@@ -29,7 +29,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.test.StepVerifier;
 
 /** A dispatcher starts once, stops in time whatever happens, and leaves nothing behind. */
 @Tag("alone")
@@ -457,6 +459,26 @@ class LifecycleRedisTest extends DispatchCase {
         eventually(() -> assertThat(completed).isTrue());
         assertThat(held.get().ack().block(PATIENCE)).isFalse();
         assertThat(waiting()).isOne();
+    }
+
+    @Test
+    void whoSubscribesToDeliveriesAfterTheStopHearsOfIt() {
+        Dispatcher dispatcher = dispatcher();
+        Flux<Delivery<Object>> deliveries = dispatcher.receive("q", Object.class);
+        started(dispatcher);
+        dispatcher.stop(GRACE).block(PATIENCE);
+
+        StepVerifier.create(deliveries).expectComplete().verify(PATIENCE);
+    }
+
+    @Test
+    void whoseSubscriptionMeetsTheStopHearsOfItAfterwards() {
+        Dispatcher dispatcher = dispatcher();
+        Flux<Delivery<Object>> deliveries = dispatcher
+                .receive("q", Object.class)
+                .doOnSubscribe(begun -> dispatcher.stop(Duration.ZERO).block(PATIENCE));
+
+        StepVerifier.create(deliveries).expectSubscription().expectComplete().verify(PATIENCE);
     }
 
     private static long msToStop(Dispatcher dispatcher, Duration grace) {
