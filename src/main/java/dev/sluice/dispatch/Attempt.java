@@ -35,6 +35,10 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final AtomicReferenceFieldUpdater<Attempt, Sinks.Empty> CUT_SIGNAL =
             AtomicReferenceFieldUpdater.newUpdater(Attempt.class, Sinks.Empty.class, "cutSignal");
 
+    @SuppressWarnings("rawtypes") // a class literal has no type argument
+    private static final AtomicReferenceFieldUpdater<Attempt, Sinks.One> ANSWER =
+            AtomicReferenceFieldUpdater.newUpdater(Attempt.class, Sinks.One.class, "answer");
+
     private static final AtomicReferenceFieldUpdater<Attempt, ProgressReport> REPORT =
             AtomicReferenceFieldUpdater.newUpdater(Attempt.class, ProgressReport.class, "report");
 
@@ -337,14 +341,10 @@ final class Attempt implements CoreSubscriber<Object> {
         return inside;
     }
 
-    /** Tells whether the settle counted; to be asked for before the end. */
+    /** Tells whether the settle counted; to be asked for before the end. Made for the first who asks. */
     Sinks.One<Boolean> answer() {
-        Sinks.One<Boolean> sink = answer;
-        if (sink == null) {
-            sink = Sinks.one();
-            answer = sink;
-        }
-        return sink;
+        ANSWER.compareAndSet(this, null, Sinks.<Boolean>one());
+        return Objects.requireNonNull(answer);
     }
 
     void answered(boolean counted) {

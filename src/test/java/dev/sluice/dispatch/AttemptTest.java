@@ -13,6 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -53,6 +55,26 @@ class AttemptTest {
                 .isZero();
         // What a timer would be: the measurement sees it.
         assertThat(allocatedBy(() -> all[0].cut(Verdict.released()))).isPositive();
+    }
+
+    @Test
+    void whoAsksForTheAnswerAtTheSameInstantIsGivenTheSame() throws Exception {
+        for (int i = 0; i < 2_000; i++) {
+            Attempt asked = attempt("\u0001c id\n{}");
+            CyclicBarrier together = new CyclicBarrier(2);
+            CompletableFuture<Object> other = CompletableFuture.supplyAsync(() -> answer(asked, together));
+
+            assertThat(answer(asked, together)).isSameAs(other.get());
+        }
+    }
+
+    private static Object answer(Attempt asked, CyclicBarrier together) {
+        try {
+            together.await();
+        } catch (Exception broken) {
+            throw new AssertionError(broken);
+        }
+        return asked.answer();
     }
 
     private static void timed(Attempt[] all, int from, int to) {
