@@ -162,7 +162,7 @@ public final class Dispatcher implements HandlerRegistry {
                 // Closing threads takes locks, and a shared thread may be blocked by handlers.
                 Scheduler last = Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-end", 1, true);
                 stopping.update(Flux.fromIterable(pumps.values())
-                        .flatMap(pump -> pump.stop(grace))
+                        .flatMap(pump -> pump.stop(grace), Math.max(1, pumps.size())) // all of them at once
                         .then(parts.loop().halt())
                         .publishOn(last)
                         .doFinally(end -> release())

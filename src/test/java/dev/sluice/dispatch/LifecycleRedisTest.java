@@ -481,6 +481,30 @@ class LifecycleRedisTest extends DispatchCase {
         StepVerifier.create(deliveries).expectSubscription().expectComplete().verify(PATIENCE);
     }
 
+    /** More than a flatMap subscribes to at once. */
+    @Test
+    void ofManyQueuesEachStopsAtOnce() {
+        List<Queue> queues =
+                IntStream.range(0, 257).mapToObj(i -> Queue.named("q" + i)).toList();
+        Gate gate = new Gate();
+        Dispatcher.Builder builder = sluice.dispatcher();
+        queues.forEach(each -> builder.queue(each, settings.concurrency(1)));
+        Dispatcher dispatcher =
+                stoppedInTheEnd(builder.build()).handler("t", Object.class, task -> gate.wait(task.queue()));
+        queues.subList(0, 256).forEach(each -> wire.call("RPUSH", each.name(), "{\"type\":\"t\"}"));
+        started(dispatcher);
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(256));
+
+        CompletableFuture<Void> stopped = dispatcher.stop(PATIENCE).toFuture();
+
+        eventually(() -> assertThat(wire.call("EXISTS", "{q256}:dispatchers"))
+                .as("its last one")
+                .isEqualTo(0L));
+        assertThat(stopped).isNotDone();
+        gate.open();
+        Mono.fromFuture(stopped).block(PATIENCE);
+    }
+
     private static long msToStop(Dispatcher dispatcher, Duration grace) {
         long before = System.nanoTime();
         dispatcher.stop(grace).block(PATIENCE);
