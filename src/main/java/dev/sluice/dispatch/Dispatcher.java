@@ -34,6 +34,7 @@ import reactor.util.retry.Retry;
 public final class Dispatcher implements HandlerRegistry {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final Duration SERVER_CHECK = Duration.ofSeconds(5);
+    private static final Duration LONGEST_GRACE = Duration.ofDays(365);
 
     private final DispatcherParts parts;
     private final HandlerRunner handlers;
@@ -151,18 +152,21 @@ public final class Dispatcher implements HandlerRegistry {
 
     /**
      * Stops in good order: takes nothing more at once, lets running tasks finish within {@code grace} while their lease
-     * is renewed, gives the rest back without using an attempt, and frees every thread and connection of its own.
+     * is renewed, gives the rest back without using an attempt, and frees every thread and connection of its own. A grace
+     * below zero is none, and one beyond 365 days is taken for that.
      *
      * <p>Cold; a second call completes with the first. Completes at most 2 s after the grace, whether Redis is there or
      * not, and never fails. Cancelling does not undo it. Signals on Reactor's parallel scheduler.
      */
     public Mono<Void> stop(Duration grace) {
+        Duration atMost = grace.compareTo(LONGEST_GRACE) > 0 ? LONGEST_GRACE : grace;
+        Duration within = atMost.isNegative() ? Duration.ZERO : atMost;
         return Mono.defer(() -> {
             if (beginStop()) {
                 // Closing threads takes locks, and a shared thread may be blocked by handlers.
                 Scheduler last = Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-end", 1, true);
                 stopping.update(Flux.fromIterable(pumps.values())
-                        .flatMap(pump -> pump.stop(grace), Math.max(1, pumps.size())) // all of them at once
+                        .flatMap(pump -> pump.stop(within), Math.max(1, pumps.size())) // all of them at once
                         .then(parts.loop().halt())
                         .publishOn(last)
                         .doFinally(end -> release())

@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,6 +19,7 @@ import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.DefaultClientResources;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -25,6 +27,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -503,6 +506,33 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(stopped).isNotDone();
         gate.open();
         Mono.fromFuture(stopped).block(PATIENCE);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aGraceForEverIsTakenForALongOne(DeliveryMode mode) {
+        deliver(mode);
+        Gate gate = new Gate();
+        Dispatcher dispatcher = running(task -> gate.wait(task.id()));
+        enqueue(0, 1);
+        eventually(() -> assertThat(gate.waiting()).isOne());
+        int before = links().size();
+        try (LogTap log = new LogTap()) {
+            CompletableFuture<Void> stopped =
+                    dispatcher.stop(ChronoUnit.FOREVER.getDuration()).toFuture();
+            gate.open();
+            Mono.fromFuture(stopped).block(PATIENCE);
+
+            assertThat(log.warnings()).isEmpty();
+        }
+        eventually(() -> assertThat(links()).hasSizeLessThan(before));
+    }
+
+    /** The connections of the door, open or to be opened. */
+    private List<Object> links() {
+        return new ArrayList<>(assertThat(sluice)
+                .extracting("links.links", as(InstanceOfAssertFactories.COLLECTION))
+                .actual());
     }
 
     private static long msToStop(Dispatcher dispatcher, Duration grace) {
