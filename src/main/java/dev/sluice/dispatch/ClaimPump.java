@@ -192,8 +192,11 @@ final class ClaimPump implements Pump {
     @Override
     public Mono<Void> stop(Duration grace) {
         return Mono.create(sink -> loop.execute(() -> {
-            if (phase == Phase.CLOSED || phase == Phase.NEW) {
+            if (phase == Phase.NEW) {
                 phase = Phase.CLOSED;
+                endNews();
+            }
+            if (phase == Phase.CLOSED) {
                 sink.success();
                 return;
             }
@@ -608,6 +611,7 @@ final class ClaimPump implements Pump {
                         phase = Phase.CLOSED;
                         loop.remove(this);
                         permits.tellEnd(observer, queue.name());
+                        endNews();
                         calls.close();
                         starter.error(failure);
                         return;
@@ -679,10 +683,15 @@ final class ClaimPump implements Pump {
             now.holdings().close();
             calls.after(grace, () -> now.holdings().endAll(Verdict.released()));
         }
-        news.stop();
-        calls.run(news.close(), done -> {}, this::report);
+        endNews();
         calls.after(grace.plus(LAST_WORDS), this::close);
         loop.signal();
+    }
+
+    /** Frees the links that only the waits for news need; they were given before the start. */
+    private void endNews() {
+        news.stop();
+        calls.run(news.close(), done -> {}, this::report);
     }
 
     private boolean isDrained() {

@@ -178,8 +178,11 @@ final class PopPump implements Pump {
     @Override
     public Mono<Void> stop(Duration grace) {
         return Mono.create(sink -> loop.execute(() -> {
-            if (phase == Phase.CLOSED || phase == Phase.NEW) {
+            if (phase == Phase.NEW) {
                 phase = Phase.CLOSED;
+                calls.run(links.close(waiting), closed -> {}, this::report);
+            }
+            if (phase == Phase.CLOSED) {
                 sink.success();
                 return;
             }
@@ -403,6 +406,7 @@ final class PopPump implements Pump {
                         phase = Phase.CLOSED;
                         loop.remove(this);
                         permits.tellEnd(observer, queue.name());
+                        calls.run(links.close(waiting), closed -> {}, this::report);
                         calls.close();
                         started(starter -> starter.error(failure));
                     } else if (phase == Phase.OPEN) {

@@ -528,6 +528,25 @@ class LifecycleRedisTest extends DispatchCase {
         eventually(() -> assertThat(links()).hasSizeLessThan(before));
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void startsThatAreRefusedLeaveNoLinks(DeliveryMode mode) {
+        DeliveryMode other = mode == DeliveryMode.AT_MOST_ONCE ? DeliveryMode.AT_LEAST_ONCE : DeliveryMode.AT_MOST_ONCE;
+        String word = other == DeliveryMode.AT_MOST_ONCE ? "at-most-once" : "at-least-once";
+        wire.call("HSET", "{odd}:meta", "protocol", "1", "delivery", word, "status-key", "{odd}:status");
+        List<Object> before = links();
+
+        for (int i = 0; i < 3; i++) {
+            Dispatcher refused = stoppedInTheEnd(sluice.dispatcher()
+                    .queue(Queue.named("odd").delivery(mode))
+                    .queue(Queue.named("after").delivery(mode))
+                    .build());
+            assertThatThrownBy(() -> refused.start().block(PATIENCE)).isInstanceOf(StoreRefusedException.class);
+        }
+
+        eventually(() -> assertThat(links()).hasSameElementsAs(before));
+    }
+
     /** The connections of the door, open or to be opened. */
     private List<Object> links() {
         return new ArrayList<>(assertThat(sluice)
