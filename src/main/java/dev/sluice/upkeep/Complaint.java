@@ -39,8 +39,8 @@ final class Complaint {
                     .addKeyValue("queue", queue)
                     .addKeyValue("reason", reason.getMessage())
                     .log(
-                            "Upkeep has failed for a minute: until it goes on, no silent dispatcher's tasks are taken back,"
-                                    + " and no schedule fires");
+                            "Upkeep has failed for a minute: until it goes on, tasks of silent dispatchers may not be taken"
+                                    + " back, and schedules not fire");
         } else {
             log.atDebug().addKeyValue("queue", queue).log("A round of upkeep failed; the next one follows", reason);
         }

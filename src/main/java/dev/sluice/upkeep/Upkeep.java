@@ -113,7 +113,10 @@ public final class Upkeep {
             if (reply.removedStatuses() > 0) {
                 observer.lateStatuses(queue, reply.removedStatuses());
             }
-            return Flux.fromIterable(reply.lapsed()).concatMap(this::recover).then(Mono.just(reply));
+            // One that cannot be recovered comes first each time, and is to keep nobody else from it.
+            return Flux.fromIterable(reply.lapsed())
+                    .concatMapDelayError(this::recover)
+                    .then(Mono.just(reply));
         });
     }
 

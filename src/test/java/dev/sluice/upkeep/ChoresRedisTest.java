@@ -70,6 +70,20 @@ class ChoresRedisTest {
     }
 
     @Test
+    void whoCannotBeRecoveredKeepsNobodyElseFromIt() {
+        claimAs("silent");
+        redis.call("SET", "{q}:claimed:broken", "in the way");
+        redis.call("ZADD", "{q}:dispatchers", "1", "broken"); // the first in line
+
+        keepUp();
+
+        until(() -> recovered.get() == 1);
+        running.dispose();
+        redis.call("DEL", "{q}:claimed:broken");
+        redis.call("ZREM", "{q}:dispatchers", "broken");
+    }
+
+    @Test
     void aClaimedHashWithoutItsDispatcherIsFoundAtTheStart() {
         claimAs("forgotten");
         redis.call("ZREM", "{q}:dispatchers", "forgotten");
