@@ -17,8 +17,10 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.yaml.YAMLFactory;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /** What {@code openapi.yaml} promises; each answer of {@link Web} is held against it. */
@@ -126,7 +128,10 @@ final class Contract {
 
     private static JsonNode read() {
         try (InputStream yaml = HttpApi.class.getResourceAsStream("openapi.yaml")) {
-            return new YAMLMapper().readTree(yaml);
+            return new YAMLMapper(YAMLFactory.builder()
+                            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                            .build())
+                    .readTree(yaml);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
