@@ -17,8 +17,10 @@ import reactor.core.publisher.Mono;
 
 /** Look at dead letters, run them again, throw them away. */
 final class DeadLetterRoutes {
-    private static final Set<String> OF_A_FILTER = Set.of("type", "reason", "error", "from", "before");
-    private static final Set<String> OF_A_LIST = Set.of("type", "reason", "error", "from", "before", "cursor", "limit");
+    static final Set<String> PARAMETERS_OF_MANY = Set.of("type", "reason", "error", "from", "before");
+    static final Set<String> PARAMETERS_OF_LIST =
+            Set.of("type", "reason", "error", "from", "before", "cursor", "limit");
+
     private static final int LIMIT = 50;
     private static final int MOST = 200;
     private static final Duration TIME_FOR_MANY = Duration.ofSeconds(10);
@@ -33,8 +35,8 @@ final class DeadLetterRoutes {
 
     Mono<Answer> list(Call call, String queue) {
         Target target = call.target();
-        DeadLetterFilter filter = filter(target, OF_A_LIST);
-        String cursor = target.parameter("cursor", OF_A_LIST);
+        DeadLetterFilter filter = filter(target);
+        String cursor = target.parameter("cursor");
         int limit = limit(target);
         return queues.find(queue)
                 .flatMap(parts -> parts.dead().page(filter, cursor, limit))
@@ -85,7 +87,7 @@ final class DeadLetterRoutes {
 
     /** As many as a few seconds allow; the answer says whether these were all. */
     Mono<Answer> many(Call call, String queue, String verb) {
-        DeadLetterFilter filter = filter(call.target(), OF_A_FILTER);
+        DeadLetterFilter filter = filter(call.target());
         return queues.find(queue).flatMap(parts -> {
             AtomicBoolean over = new AtomicBoolean();
             Flux<DeadLetterProgress> work = changed(parts.dead(), filter, verb).doOnComplete(() -> over.set(true));
@@ -108,13 +110,13 @@ final class DeadLetterRoutes {
         return verb.equals("redrive") ? dead.redriveAll(filter) : dead.purgeAll(filter);
     }
 
-    private static DeadLetterFilter filter(Target target, Set<String> known) {
+    private static DeadLetterFilter filter(Target target) {
         DeadLetterFilter filter = DeadLetterFilter.all();
-        String type = target.parameter("type", known);
-        String reason = target.parameter("reason", known);
-        String error = target.parameter("error", known);
-        String from = target.parameter("from", known);
-        String before = target.parameter("before", known);
+        String type = target.parameter("type");
+        String reason = target.parameter("reason");
+        String error = target.parameter("error");
+        String from = target.parameter("from");
+        String before = target.parameter("before");
         filter = type == null ? filter : filter.type(type);
         filter = reason == null ? filter : filter.reason(reason);
         filter = error == null ? filter : filter.error(error);
@@ -139,7 +141,7 @@ final class DeadLetterRoutes {
     }
 
     private static int limit(Target target) {
-        String text = target.parameter("limit", OF_A_LIST);
+        String text = target.parameter("limit");
         if (text == null) {
             return LIMIT;
         }

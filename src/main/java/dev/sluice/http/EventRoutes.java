@@ -35,15 +35,12 @@ final class EventRoutes {
     }
 
     Mono<Void> ofAll(Call call, HttpServerResponse response) {
-        return Mono.defer(() -> {
-            call.target().checkHasNoParameters();
-            return Flux.fromIterable(queues.named())
-                    .flatMapSequential(queue -> queues.find(queue.name()))
-                    .filter(parts -> !isSilent(parts))
-                    .map(parts -> told(call, parts, false, event -> true))
-                    .collectList()
-                    .flatMap(all -> all.isEmpty() ? Mono.error(nothingToTell()) : serve(call, response, all));
-        });
+        return Flux.fromIterable(queues.named())
+                .flatMapSequential(queue -> queues.find(queue.name()))
+                .filter(parts -> !isSilent(parts))
+                .map(parts -> told(call, parts, false, event -> true))
+                .collectList()
+                .flatMap(all -> all.isEmpty() ? Mono.error(nothingToTell()) : serve(call, response, all));
     }
 
     Mono<Void> ofQueue(Call call, HttpServerResponse response, String queue) {
@@ -67,15 +64,12 @@ final class EventRoutes {
 
     private Mono<Void> one(
             Call call, HttpServerResponse response, String queue, boolean ofTask, Predicate<QueueEvent> meant) {
-        return Mono.defer(() -> {
-            call.target().checkHasNoParameters();
-            return queues.find(queue).flatMap(parts -> {
-                if (isSilent(parts)) {
-                    throw new InvalidTaskException(
-                            "queue", "it is at-most-once, and nobody can tell what becomes of its tasks");
-                }
-                return serve(call, response, List.of(told(call, parts, ofTask, meant)));
-            });
+        return queues.find(queue).flatMap(parts -> {
+            if (isSilent(parts)) {
+                throw new InvalidTaskException(
+                        "queue", "it is at-most-once, and nobody can tell what becomes of its tasks");
+            }
+            return serve(call, response, List.of(told(call, parts, ofTask, meant)));
         });
     }
 

@@ -123,6 +123,7 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
             if (tokens.isEmpty()) {
                 host.sites().checkName(call.headers());
             }
+            call.target().checkParameters(match.parameters());
         }
         if (!method.equals(HttpMethod.GET)) {
             Sites.checkOrigin(call.headers());

@@ -13,7 +13,7 @@ import reactor.core.publisher.Mono;
 
 /** Look at queues, and open or close their doors. */
 final class QueueRoutes {
-    private static final Set<String> OF_A_LIST = Set.of("cursor");
+    static final Set<String> PARAMETERS_OF_LIST = Set.of("cursor");
 
     private final Sluice sluice;
     private final KnownQueues queues;
@@ -24,7 +24,7 @@ final class QueueRoutes {
     }
 
     Mono<Answer> list(Call call) {
-        return sluice.queues(call.target().parameter("cursor", OF_A_LIST))
+        return sluice.queues(call.target().parameter("cursor"))
                 .map(page -> Answer.of(
                         200,
                         new JsonDocument()
@@ -41,8 +41,7 @@ final class QueueRoutes {
         return queues.look(queue).map(found -> Answer.of(200, described(found)));
     }
 
-    Mono<Answer> dispatchers(Call call, String queue) {
-        call.target().checkHasNoParameters();
+    Mono<Answer> dispatchers(String queue) {
         return queues.find(queue)
                 .flatMapMany(parts -> sluice.dispatchers(parts.queue()))
                 .map(dispatcher -> new JsonDocument()

@@ -81,7 +81,7 @@ final class Routes {
 
     private Map<HttpMethod, Match> ofQueues(Target target, HttpMethod method) {
         return switch (target.size()) {
-            case 2 -> get(READER, queues::list);
+            case 2 -> get(READER, QueueRoutes.PARAMETERS_OF_LIST, queues::list);
             case 3 -> queue(target, method);
             case 4 -> part(target.segment(2), target.segment(3));
             case 5 -> one(target, method, target.segment(2));
@@ -110,16 +110,22 @@ final class Routes {
 
     private Map<HttpMethod, Match> part(String queue, String part) {
         return switch (part) {
-            case "tasks" -> on(HttpMethod.POST, PRODUCER, call -> tasks.enqueue(call, queue));
+            case "tasks" -> on(HttpMethod.POST, PRODUCER, Waits.PARAMETERS, call -> tasks.enqueue(call, queue));
             case "tasks:batch" ->
-                Map.of(HttpMethod.POST, new Match((call, response) -> batch.serve(call, response, queue), PRODUCER));
+                Map.of(
+                        HttpMethod.POST,
+                        new Match((call, response) -> batch.serve(call, response, queue), PRODUCER, Set.of()));
             case "events" -> stream((call, response) -> events.ofQueue(call, response, queue));
-            case "dispatchers" -> get(READER, call -> queues.dispatchers(call, queue));
-            case "schedules" -> get(READER, call -> schedules.list(call, queue));
-            case "dead-letters" -> get(READER, call -> dead.list(call, queue));
+            case "dispatchers" -> get(READER, call -> queues.dispatchers(queue));
+            case "schedules" -> get(READER, call -> schedules.list(queue));
+            case "dead-letters" -> get(READER, DeadLetterRoutes.PARAMETERS_OF_LIST, call -> dead.list(call, queue));
             case "dead-letters:redrive", "dead-letters:purge" -> {
                 String verb = part.substring(part.indexOf(':') + 1);
-                yield on(HttpMethod.POST, OPERATOR, call -> dead.many(call, queue, verb));
+                yield on(
+                        HttpMethod.POST,
+                        OPERATOR,
+                        DeadLetterRoutes.PARAMETERS_OF_MANY,
+                        call -> dead.many(call, queue, verb));
             }
             default -> Map.of();
         };
@@ -132,7 +138,7 @@ final class Routes {
                 method.equals(HttpMethod.POST) && target.verb(RETRY) != null
                         ? on(HttpMethod.POST, OPERATOR, call -> dead.redrive(queue, target.beforeVerb(4)))
                         : both(
-                                get(EITHER, call -> tasks.look(call, queue, id)),
+                                get(EITHER, Waits.PARAMETERS, call -> tasks.look(call, queue, id)),
                                 on(HttpMethod.DELETE, OPERATOR, call -> tasks.cancel(queue, id)));
             case "dead-letters" ->
                 method.equals(HttpMethod.POST) && target.verb(REDRIVE) != null
@@ -165,15 +171,25 @@ final class Routes {
     }
 
     private static Map<HttpMethod, Match> stream(Route route) {
-        return Map.of(HttpMethod.GET, new Match(route, READER));
+        return Map.of(HttpMethod.GET, new Match(route, READER, Set.of()));
     }
 
     private static Map<HttpMethod, Match> get(@Nullable Set<Role> enough, Route.Handler handler) {
-        return on(HttpMethod.GET, enough, handler);
+        return get(enough, Set.of(), handler);
     }
 
-    private static Map<HttpMethod, Match> on(HttpMethod method, @Nullable Set<Role> enough, Route.Handler handler) {
-        return Map.of(method, new Match(Route.answering(handler), enough));
+    private static Map<HttpMethod, Match> get(
+            @Nullable Set<Role> enough, Set<String> parameters, Route.Handler handler) {
+        return on(HttpMethod.GET, enough, parameters, handler);
+    }
+
+    private static Map<HttpMethod, Match> on(HttpMethod method, Set<Role> enough, Route.Handler handler) {
+        return on(method, enough, Set.of(), handler);
+    }
+
+    private static Map<HttpMethod, Match> on(
+            HttpMethod method, @Nullable Set<Role> enough, Set<String> parameters, Route.Handler handler) {
+        return Map.of(method, new Match(Route.answering(handler), enough, parameters));
     }
 
     private static Map<HttpMethod, Match> both(Map<HttpMethod, Match> one, Map<HttpMethod, Match> other) {
@@ -185,7 +201,8 @@ final class Routes {
     /**
      * A place and a method.
      *
-     * @param enough the roles of which one is needed; null = everybody may
+     * @param enough the roles of which one is needed; null = everybody may, and whatever else is asked is passed over
+     * @param parameters those that are known here: any other is refused, for it may be the rest of an id
      */
-    record Match(Route route, @Nullable Set<Role> enough) {}
+    record Match(Route route, @Nullable Set<Role> enough, Set<String> parameters) {}
 }

@@ -24,8 +24,7 @@ final class ScheduleRoutes {
         this.maxBody = maxBody;
     }
 
-    Mono<Answer> list(Call call, String queue) {
-        call.target().checkHasNoParameters();
+    Mono<Answer> list(String queue) {
         return schedules(queue)
                 .flatMapMany(Schedules::all)
                 .map(ScheduleRoutes::described)
@@ -42,7 +41,6 @@ final class ScheduleRoutes {
 
     /** Says the same when it is repeated, but that what was created or updated is unchanged then. */
     Mono<Answer> put(Call call, String queue, String name) {
-        call.target().checkHasNoParameters();
         call.checkContent(Answer.JSON);
         boolean replaces = replaces(call);
         return call.body(maxBody)

@@ -30,7 +30,7 @@ final class Target {
         raw.forEach(segment -> segments.add(decoded(segment, false)));
         if (!query.isEmpty()) {
             for (String pair : query.split("&", MOST_PARAMETERS + 1)) {
-                parameter(pair);
+                add(pair);
             }
         }
     }
@@ -68,26 +68,21 @@ final class Target {
         return decoded(segment.substring(0, segment.lastIndexOf(':')), false);
     }
 
-    /** A parameter of the query; null if it is not there. Throws a {@link Problem} if there is any but the known ones. */
+    /** A parameter of the query; null if it is not there. */
     @Nullable
-    String parameter(String name, Set<String> known) {
-        check(known);
+    String parameter(String name) {
         return parameters.get(name);
     }
 
-    /** Throws a {@link Problem} if there is any parameter. */
-    void checkHasNoParameters() {
-        check(Set.of());
-    }
-
-    private void check(Set<String> known) {
+    /** Throws a {@link Problem} if there is any parameter but the known ones. */
+    void checkParameters(Set<String> known) {
         for (String given : parameters.keySet()) {
             if (!known.contains(given)) {
                 throw Problem.of(
                                 400,
                                 "bad-parameter",
                                 known.isEmpty()
-                                        ? "there are no parameters here"
+                                        ? "there are no parameters here; a question mark of an id is written as %3F"
                                         : "there is no such parameter here; known are "
                                                 + String.join(
                                                         ", ",
@@ -97,7 +92,7 @@ final class Target {
         }
     }
 
-    private void parameter(String pair) {
+    private void add(String pair) {
         int equals = pair.indexOf('=');
         String name = decoded(equals < 0 ? pair : pair.substring(0, equals), true);
         String value = equals < 0 ? "" : decoded(pair.substring(equals + 1), true);

@@ -19,17 +19,18 @@ import reactor.core.publisher.Mono;
 
 /** The end of a task, for a request that waits for it. */
 final class Waits {
+    private static final String WAIT = "wait";
+
+    static final Set<String> PARAMETERS = Set.of(WAIT);
     static final Duration LONGEST = Duration.ofSeconds(30);
 
-    private static final String WAIT = "wait";
-    private static final Set<String> KNOWN = Set.of(WAIT);
     private static final Pattern SPAN = Pattern.compile("([0-9]{1,5})(ms|s)");
 
     private Waits() {}
 
     /** For how long a request waits; null if it does not. */
     static @Nullable Duration asked(Target target) {
-        String text = target.parameter(WAIT, KNOWN);
+        String text = target.parameter(WAIT);
         if (text == null) {
             return null;
         }

@@ -13,6 +13,7 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.time.ZoneId;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -172,6 +173,34 @@ class OperatingRedisTest {
         assertThat(purged.json().path("done").asInt()).isEqualTo(150);
         assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(150L);
         assertThat(web.post(DEAD + ":redrive?typo=sms", "").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void whatIsBehindAQuestionMarkIsNoPartOfAnId() {
+        bury(1);
+        web.post("/v1/queues/mail/tasks", "{\"id\":\"a\",\"type\":\"t\"}");
+
+        for (Told refused : List.of(
+                web.delete("/v1/queues/mail/tasks/a?b"),
+                web.delete(DEAD + "/t%2F0?b"),
+                web.get(DEAD + "/t%2F0?b"),
+                web.post(DEAD + "/t%2F0:redrive?b", ""),
+                web.post("/v1/queues/mail/tasks/t%2F0:retry?b", ""),
+                web.get("/v1/queues/mail?b"),
+                web.post("/v1/queues/mail:pause?b", ""),
+                web.get(SCHEDULES + "/a?b"),
+                web.delete(SCHEDULES + "/a?b"),
+                web.post(SCHEDULES + "/a:pause?b", ""),
+                web.post("/v1/queues/mail/tasks:batch?b", "[]"))) {
+            assertThat(refused.code()).as(refused.text()).isEqualTo("bad-parameter");
+            assertThat(refused.json().path("parameter").asString()).isEqualTo("b");
+        }
+
+        assertThat(web.get("/v1/queues/mail/tasks/a").json().path("state").asString())
+                .isEqualTo("queued");
+        assertThat(redis.call("ZCARD", "{mail}:dead")).isEqualTo(1L);
+        assertThat(web.get("/livez?at=1").status())
+                .isEqualTo(200); // who watches may add something to be told no old answer
     }
 
     private void bury(int count) {
