@@ -76,6 +76,13 @@ final class Call {
         }
     }
 
+    /** Throws a {@link Problem} if there is a body: what it says would be passed over. */
+    void checkHasNoBody() {
+        if (announced(headers()) > 0 || headers().contains(HttpHeaderNames.TRANSFER_ENCODING)) {
+            throw Problem.of(400, "unexpected-body", "no body is read here; a filter goes into the query");
+        }
+    }
+
     /** The media type of the body in lower case, without parameters; empty if there is none. */
     String contentType() {
         String type = header(HttpHeaderNames.CONTENT_TYPE);

@@ -124,6 +124,9 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
                 host.sites().checkName(call.headers());
             }
             call.target().checkParameters(match.parameters());
+            if (!match.takesBody()) {
+                call.checkHasNoBody();
+            }
         }
         if (!method.equals(HttpMethod.GET)) {
             Sites.checkOrigin(call.headers());

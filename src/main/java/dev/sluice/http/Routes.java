@@ -110,11 +110,14 @@ final class Routes {
 
     private Map<HttpMethod, Match> part(String queue, String part) {
         return switch (part) {
-            case "tasks" -> on(HttpMethod.POST, PRODUCER, Waits.PARAMETERS, call -> tasks.enqueue(call, queue));
-            case "tasks:batch" ->
-                Map.of(
+            case "tasks" ->
+                withBody(
                         HttpMethod.POST,
-                        new Match((call, response) -> batch.serve(call, response, queue), PRODUCER, Set.of()));
+                        PRODUCER,
+                        Waits.PARAMETERS,
+                        Route.answering(call -> tasks.enqueue(call, queue)));
+            case "tasks:batch" ->
+                withBody(HttpMethod.POST, PRODUCER, Set.of(), (call, response) -> batch.serve(call, response, queue));
             case "events" -> stream((call, response) -> events.ofQueue(call, response, queue));
             case "dispatchers" -> get(READER, call -> queues.dispatchers(queue));
             case "schedules" -> get(READER, call -> schedules.list(queue));
@@ -158,7 +161,11 @@ final class Routes {
                 : both(
                         get(READER, call -> schedules.show(queue, name)),
                         both(
-                                on(HttpMethod.PUT, OPERATOR, call -> schedules.put(call, queue, name)),
+                                withBody(
+                                        HttpMethod.PUT,
+                                        OPERATOR,
+                                        Set.of(),
+                                        Route.answering(call -> schedules.put(call, queue, name))),
                                 on(HttpMethod.DELETE, OPERATOR, call -> schedules.remove(queue, name))));
     }
 
@@ -171,7 +178,7 @@ final class Routes {
     }
 
     private static Map<HttpMethod, Match> stream(Route route) {
-        return Map.of(HttpMethod.GET, new Match(route, READER, Set.of()));
+        return Map.of(HttpMethod.GET, new Match(route, READER, Set.of(), false));
     }
 
     private static Map<HttpMethod, Match> get(@Nullable Set<Role> enough, Route.Handler handler) {
@@ -189,7 +196,12 @@ final class Routes {
 
     private static Map<HttpMethod, Match> on(
             HttpMethod method, @Nullable Set<Role> enough, Set<String> parameters, Route.Handler handler) {
-        return Map.of(method, new Match(Route.answering(handler), enough, parameters));
+        return Map.of(method, new Match(Route.answering(handler), enough, parameters, false));
+    }
+
+    private static Map<HttpMethod, Match> withBody(
+            HttpMethod method, Set<Role> enough, Set<String> parameters, Route route) {
+        return Map.of(method, new Match(route, enough, parameters, true));
     }
 
     private static Map<HttpMethod, Match> both(Map<HttpMethod, Match> one, Map<HttpMethod, Match> other) {
@@ -203,6 +215,7 @@ final class Routes {
      *
      * @param enough the roles of which one is needed; null = everybody may, and whatever else is asked is passed over
      * @param parameters those that are known here: any other is refused, for it may be the rest of an id
+     * @param takesBody whether a body is read: else any is refused, for it may say what is meant
      */
-    record Match(Route route, @Nullable Set<Role> enough, Set<String> parameters) {}
+    record Match(Route route, @Nullable Set<Role> enough, Set<String> parameters, boolean takesBody) {}
 }

@@ -203,6 +203,28 @@ class OperatingRedisTest {
                 .isEqualTo(200); // who watches may add something to be told no old answer
     }
 
+    @Test
+    void aBodyIsRefusedWhereNoneIsRead() throws Exception {
+        bury(2);
+
+        for (Told refused : List.of(
+                web.post(DEAD + ":purge", "{\"type\":\"sms\"}"),
+                web.post(DEAD + ":redrive", "type=sms", "Content-Type", "application/x-www-form-urlencoded"),
+                web.ask("GET", DEAD, "{\"type\":\"sms\"}", JSON),
+                web.ask("DELETE", DEAD + "/t%2F0", "{}", JSON),
+                web.post("/v1/queues/mail:pause", "{}"))) {
+            assertThat(refused.status()).as(refused.text()).isEqualTo(400);
+            assertThat(refused.code()).isEqualTo("unexpected-body");
+        }
+        assertThat(web.raw("POST " + DEAD + ":purge HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        + "4\r\ntype\r\n0\r\n\r\n"))
+                .startsWith("HTTP/1.1 400")
+                .contains("unexpected-body");
+
+        assertThat(redis.call("ZCARD", "{mail}:dead")).isEqualTo(2L);
+        assertThat(web.get("/v1/queues/mail").json().path("paused").asBoolean()).isFalse();
+    }
+
     private void bury(int count) {
         web.sluice().client(Queue.named("mail")).resume().block(); // so that it is a queue
         IntStream.range(0, count).forEach(i -> {
