@@ -21,7 +21,7 @@ public final class DeadStore {
     /** The most dead letters in one page, and ids in one script. */
     public static final int PAGE = 256;
 
-    private static final Pattern TIME = Pattern.compile("-?[0-9.]{1,20}(e[+-]?[0-9]{1,3})?");
+    private static final Pattern TIME = Pattern.compile("-?[0-9]{1,20}(\\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?");
 
     private final RedisLink link;
     private final QueueKeys keys;

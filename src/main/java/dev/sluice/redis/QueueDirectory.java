@@ -7,6 +7,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.QueuePage;
 import io.lettuce.core.protocol.CommandType;
+import java.math.BigInteger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,7 +55,7 @@ public final class QueueDirectory {
 
     /** A part of these: it ends with 50,000 keys, with 200 queues, or after 100 ms, whichever comes first. */
     public Mono<QueuePage> page(@Nullable String cursor) {
-        if (cursor != null && !CURSOR.matcher(cursor).matches()) {
+        if (cursor != null && !isCursor(cursor)) {
             throw new InvalidTaskException("cursor", "this is no cursor of a listing of queues");
         }
         return Mono.defer(() -> page(cursor == null ? "0" : cursor, new ArrayList<>(), 0, System.nanoTime()));
@@ -76,6 +77,11 @@ public final class QueueDirectory {
                             .map(queues -> new QueuePage(queues, scanned, over ? null : next))
                     : page(next, found, scanned, began);
         });
+    }
+
+    /** Whether Redis takes it: digits, of a number of 64 bits. */
+    private static boolean isCursor(String text) {
+        return CURSOR.matcher(text).matches() && new BigInteger(text).bitLength() <= Long.SIZE;
     }
 
     /** The queue of this name; empty if nobody has worked on it with this version of the protocol. */

@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.dispatch.Dispatcher;
@@ -13,6 +14,7 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.time.ZoneId;
+import java.util.Base64;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -59,6 +61,8 @@ class OperatingRedisTest {
         assertThat(web.get("/v1/queues").json().path("queues").findValuesAsString("name"))
                 .containsExactly("mail");
         assertThat(web.get("/v1/queues?cursor=x").code()).isEqualTo("invalid-task");
+        assertThat(web.get("/v1/queues?cursor=18446744073709551615").status()).isEqualTo(200);
+        assertThat(web.get("/v1/queues?cursor=18446744073709551616").code()).isEqualTo("invalid-task");
         assertThat(web.get("/v1/queues?curser=1").code()).isEqualTo("bad-parameter");
     }
 
@@ -137,6 +141,16 @@ class OperatingRedisTest {
         assertThat(web.get(DEAD + "?from=%2B999999999-01-01T00:00:00Z").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?before=-999999999-01-01T00:00:00Z").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?cursor=x").code()).isEqualTo("invalid-task");
+        for (String time : List.of("1.2.3", ".", "1.", "e5", "--1", "")) {
+            assertThat(web.get(DEAD + "?cursor=" + cursor(time)).code())
+                    .as(time)
+                    .isEqualTo("invalid-task");
+        }
+        for (String time : List.of("-1", "0", "1.5", "1764165600123", "1e+22", "1.2345678901234567e-05")) {
+            assertThat(web.get(DEAD + "?cursor=" + cursor(time)).status())
+                    .as(time)
+                    .isEqualTo(200);
+        }
         assertThat(web.get(DEAD + "?limit=1&limit=2").code()).isEqualTo("bad-parameter");
     }
 
@@ -223,6 +237,10 @@ class OperatingRedisTest {
 
         assertThat(redis.call("ZCARD", "{mail}:dead")).isEqualTo(2L);
         assertThat(web.get("/v1/queues/mail").json().path("paused").asBoolean()).isFalse();
+    }
+
+    private static String cursor(String time) {
+        return Base64.getUrlEncoder().encodeToString((time + " t/1").getBytes(US_ASCII));
     }
 
     private void bury(int count) {
