@@ -60,6 +60,8 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         log.getLogger("reactor.netty.http.client")
                 .setLevel(Level.ERROR); // it warns of each delivery that breaks off: the task keeps why
         log.getLogger("reactor.netty.http.server").setLevel(Level.ERROR); // it warns of each request that is none
+        log.getLogger("reactor.netty.transport.ServerTransport")
+                .setLevel(Level.ERROR); // it warns of each connection beyond the most, with a stack trace
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
         stderr.setContext(log);
         stderr.setTarget("System.err");
