@@ -61,33 +61,43 @@ public final class HttpListener {
                 return Mono.error(new IllegalStateException("to listen at " + address
                         + " a token is needed: everybody who can reach it could do everything"));
             }
-            Sinks.Empty<Void> stopping = Sinks.empty();
-            Host host = new Host(Sites.of(address), stopping.asMono());
-            LoopResources loops = LoopResources.create("sluice-http", 1, LOOPS, true);
-            HttpServer server = identity == null ? HttpServer.create() : Tls.secured(identity, patience.headers());
-            return server.bindAddress(() -> address)
-                    .protocol(HttpProtocol.HTTP11)
-                    .runOn(loops)
-                    .maxConnections(MOST_CONNECTIONS)
-                    .maxPipelineDepth(MOST_PIPELINED)
-                    .idleTimeout(TIME_TO_BE_IDLE)
-                    .httpRequestDecoder(
-                            spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
-                    .doOnChannelInit((observer, channel, remote) -> {
-                        boundUnsent(channel);
-                        Progress.watch(channel, patience);
-                        if (identity != null) {
-                            Tls.watch(channel);
-                        }
-                    })
-                    .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // a stop waits for those
-                    .handle((request, response) -> api.answer(request, response, host))
-                    .bind()
-                    .<HttpListener>map(bound -> new HttpListener(bound, loops, stopping))
-                    .onErrorResume(failed -> loops.disposeLater(Duration.ZERO, TIME_TO_END)
-                            .onErrorComplete()
-                            .then(Mono.error(failed)));
+            return Mono.usingWhen(
+                    Mono.fromSupplier(() -> LoopResources.create("sluice-http", 1, LOOPS, true)),
+                    loops -> bound(api, address, identity, patience, loops),
+                    loops -> Mono.empty(),
+                    (loops, failed) -> ended(loops),
+                    HttpListener::ended);
         });
+    }
+
+    private static Mono<HttpListener> bound(
+            HttpApi api,
+            InetSocketAddress address,
+            @Nullable TlsIdentity identity,
+            Progress.Patience patience,
+            LoopResources loops) {
+        Sinks.Empty<Void> stopping = Sinks.empty();
+        Host host = new Host(Sites.of(address), stopping.asMono());
+        HttpServer server = identity == null ? HttpServer.create() : Tls.secured(identity, patience.headers());
+        return server.bindAddress(() -> address)
+                .protocol(HttpProtocol.HTTP11)
+                .runOn(loops)
+                .maxConnections(MOST_CONNECTIONS)
+                .maxPipelineDepth(MOST_PIPELINED)
+                .idleTimeout(TIME_TO_BE_IDLE)
+                .httpRequestDecoder(
+                        spec -> spec.maxInitialLineLength(LONGEST_LINE).maxHeaderSize(LONGEST_HEADERS))
+                .doOnChannelInit((observer, channel, remote) -> {
+                    boundUnsent(channel);
+                    Progress.watch(channel, patience);
+                    if (identity != null) {
+                        Tls.watch(channel);
+                    }
+                })
+                .channelGroup(new DefaultChannelGroup(GlobalEventExecutor.INSTANCE)) // a stop waits for those
+                .handle((request, response) -> api.answer(request, response, host))
+                .bind()
+                .map(bound -> new HttpListener(bound, loops, stopping));
     }
 
     /** Where it listens, with the port that was free if none was named. */
@@ -111,9 +121,12 @@ public final class HttpListener {
                 })
                 .subscribeOn(Schedulers.boundedElastic()) // it waits
                 .onErrorComplete()
-                .then(loops.disposeLater(Duration.ZERO, TIME_TO_END))
-                .onErrorComplete();
+                .then(ended(loops));
         return Mono.fromFuture(ends::toFuture, true);
+    }
+
+    private static Mono<Void> ended(LoopResources loops) {
+        return loops.disposeLater(Duration.ZERO, TIME_TO_END).onErrorComplete();
     }
 
     /** For a client that does not read, the kernel would keep megabytes. Only Linux can be told so; others pass it over. */

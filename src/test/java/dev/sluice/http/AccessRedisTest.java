@@ -17,8 +17,10 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -235,6 +237,27 @@ class AccessRedisTest {
         } finally {
             sluice.close().block(SOON);
         }
+    }
+
+    @Test
+    void whoCancelsBeforeItListensLeavesNoThreads(RedisServer redis) {
+        Sluice sluice = Sluice.connect(redis.uri());
+        InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        try {
+            Set<Thread> before = threadsOfListeners();
+
+            HttpApi.over(sluice).build().listen(free, false).subscribe().dispose();
+
+            eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
+        } finally {
+            sluice.close().block(SOON);
+        }
+    }
+
+    private static Set<Thread> threadsOfListeners() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith("sluice-http"))
+                .collect(Collectors.toSet());
     }
 
     private static String code(Told told) {
