@@ -7,7 +7,6 @@ import dev.sluice.observe.Outcome;
 import dev.sluice.task.Verdict;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelOption;
-import io.netty.handler.codec.http.HttpHeaders;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -100,8 +99,7 @@ public final class PushHandler implements TaskHandler<byte[]> {
         return Mono.defer(() -> {
             byte[] payload = task.payload();
             byte[] body = payload == null ? NULL : payload;
-            HttpHeaders headers = DeliveryHeaders.of(task, target.secrets(), body, Instant.now());
-            return observed(delivered(headers, body));
+            return observed(delivered(task, body));
         });
     }
 
@@ -114,11 +112,14 @@ public final class PushHandler implements TaskHandler<byte[]> {
         return connections.disposeLater();
     }
 
-    private Mono<Object> delivered(HttpHeaders headers, byte[] body) {
-        return client.headers(all -> all.setAll(headers))
-                .post()
+    private Mono<Object> delivered(TaskContext<byte[]> task, byte[] body) {
+        return client.post()
                 .uri(target.url())
-                .send(Mono.fromSupplier(() -> Unpooled.wrappedBuffer(body)))
+                .send((request, out) -> {
+                    // It may have waited for its connection: what it says of times is to be true now.
+                    request.requestHeaders().setAll(DeliveryHeaders.of(task, target.secrets(), body, Instant.now()));
+                    return out.send(Mono.fromSupplier(() -> Unpooled.wrappedBuffer(body)));
+                })
                 .responseConnection((response, connection) -> Answer.read(
                         response,
                         connection,

@@ -6,22 +6,32 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
 /** A task as a dispatcher would hand it over: the second of five attempts, with half a minute left. */
-record GivenTask(String id, String type, String json, Map<String, String> headers) implements TaskContext<byte[]> {
+record GivenTask(String id, String type, String json, Map<String, String> headers, Supplier<Duration> left)
+        implements TaskContext<byte[]> {
+
+    GivenTask(String id, String type, String json, Map<String, String> headers) {
+        this(id, type, json, headers, () -> Duration.ofSeconds(30));
+    }
 
     static GivenTask of(String id) {
         return new GivenTask(id, "report.build", "{\"month\":\"2026-10\"}", Map.of());
     }
 
     GivenTask with(Map<String, String> itsHeaders) {
-        return new GivenTask(id, type, json, itsHeaders);
+        return new GivenTask(id, type, json, itsHeaders, left);
     }
 
     GivenTask ofType(String itsType) {
-        return new GivenTask(id, itsType, json, headers);
+        return new GivenTask(id, itsType, json, headers, left);
+    }
+
+    GivenTask leaving(Supplier<Duration> itsTime) {
+        return new GivenTask(id, type, json, headers, itsTime);
     }
 
     @Override
@@ -81,7 +91,7 @@ record GivenTask(String id, String type, String json, Map<String, String> header
 
     @Override
     public Duration remaining() {
-        return Duration.ofSeconds(30);
+        return left.get();
     }
 
     @Override

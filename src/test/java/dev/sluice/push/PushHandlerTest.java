@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -298,6 +299,23 @@ class PushHandlerTest {
 
         eventually(() -> assertThat(done).hasSize(10));
         assertThat(endpoint.connections()).isEqualTo(2);
+    }
+
+    @Test
+    void whatItSaysOfTimesIsTrueWhenItIsSent() {
+        Sinks.Empty<Void> release = Sinks.empty();
+        Endpoint endpoint = open(Endpoint.answering((request, response) -> release.asMono()));
+        PushHandler handler = handler(target(endpoint).connections(1));
+        AtomicReference<Duration> left = new AtomicReference<>(Duration.ofSeconds(30));
+        opened.add(handler.handle(TASK).subscribe()::dispose);
+        eventually(() -> assertThat(endpoint.requests()).hasSize(1));
+
+        opened.add(handler.handle(TASK.leaving(left::get)).subscribe()::dispose);
+        left.set(Duration.ofSeconds(20)); // while it waits for a connection
+        release.tryEmitEmpty();
+
+        eventually(() -> assertThat(endpoint.requests()).hasSize(2));
+        assertThat(endpoint.requests().get(1).headers().get("ce-remainingms")).isEqualTo("20000");
     }
 
     @Test
