@@ -8,13 +8,20 @@ import java.net.URI;
 import java.net.URLDecoder;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.Objects;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /** A Redis URL as a person gave it, and how to show it without its password. */
 public final class RedisAddress {
     private static final int DEFAULT_PORT = 6379;
+    private static final Pattern ANY_NAME = Pattern.compile("(?i).*[?&]verifyPeer=(ca|none)(&.*)?");
 
     private final String url;
     private final @Nullable URI direct;
@@ -60,19 +67,11 @@ public final class RedisAddress {
         return path == null || path.length() < 2 ? "0" : path.substring(1);
     }
 
-    /** A new connection to it. */
+    /** A new connection to it; over TLS to no other host, unless the URL says that its name is not looked at. */
     public Socket connect(Duration limit) throws IOException {
-        URI target = direct;
-        if (target == null) {
-            throw new IOException("no single host in " + this);
-        }
-        Socket socket = target.getScheme().equals("rediss")
-                ? SSLSocketFactory.getDefault().createSocket()
-                : new Socket();
+        Socket socket = opened(limit);
         try {
-            socket.setTcpNoDelay(true);
-            socket.connect(new InetSocketAddress(host(target), port(target)), (int) limit.toMillis());
-            return socket;
+            return url.startsWith("rediss://") ? secured(socket, limit) : socket;
         } catch (IOException e) {
             socket.close();
             throw e;
@@ -84,7 +83,7 @@ public final class RedisAddress {
         if (!isDirect()) {
             return "";
         }
-        try (Socket opened = connect(Duration.ofSeconds(1))) {
+        try (Socket opened = opened(Duration.ofSeconds(1))) {
             return opened.isConnected() ? "" : "not connected";
         } catch (UnknownHostException e) {
             return "unknown host";
@@ -120,6 +119,44 @@ public final class RedisAddress {
     @Override
     public String toString() {
         return RedisUrl.masked(url);
+    }
+
+    private Socket opened(Duration limit) throws IOException {
+        URI target = direct;
+        if (target == null) {
+            throw new IOException("no single host in " + this);
+        }
+        Socket socket = new Socket();
+        try {
+            socket.setTcpNoDelay(true);
+            socket.connect(new InetSocketAddress(host(target), port(target)), (int) limit.toMillis());
+            return socket;
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
+    }
+
+    private Socket secured(Socket socket, Duration limit) throws IOException {
+        URI target = Objects.requireNonNull(direct);
+        SSLSocket secured = (SSLSocket) factory().createSocket(socket, host(target), port(target), true);
+        if (!ANY_NAME.matcher(url).matches()) {
+            SSLParameters parameters = secured.getSSLParameters();
+            parameters.setEndpointIdentificationAlgorithm("HTTPS");
+            secured.setSSLParameters(parameters);
+        }
+        secured.setSoTimeout((int) limit.toMillis());
+        secured.startHandshake();
+        secured.setSoTimeout(0);
+        return secured;
+    }
+
+    private static SSLSocketFactory factory() throws IOException {
+        try {
+            return SSLContext.getDefault().getSocketFactory();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IOException(e);
+        }
     }
 
     private static String host(URI uri) {
