@@ -7,11 +7,13 @@ import dev.sluice.client.Schedules;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.ConcurrentHashMap;
 import reactor.core.publisher.Mono;
 
 /**
@@ -24,18 +26,26 @@ final class KnownQueues {
     private final Sluice sluice;
     private final ClientOptions options;
     private final List<Queue> named;
-    private final Map<String, Parts> kept = new ConcurrentHashMap<>();
+    private final int mostKept;
+    private final Map<String, Parts> ofNamed = new HashMap<>();
+    private final Map<String, Parts> kept = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true));
 
     KnownQueues(Sluice sluice, ClientOptions options, List<Queue> named) {
+        this(sluice, options, named, MOST_KEPT);
+    }
+
+    /** One that keeps as many of those that are not named. */
+    KnownQueues(Sluice sluice, ClientOptions options, List<Queue> named, int mostKept) {
         this.sluice = sluice;
         this.options = options;
         this.named = named;
-        named.forEach(queue -> kept.put(queue.name(), parts(queue)));
+        this.mostKept = mostKept;
+        named.forEach(queue -> ofNamed.put(queue.name(), parts(queue)));
     }
 
     /** What one queue offers, as whoever worked on it first recorded it; fails with a {@link Problem} if nobody knows it. */
     Mono<Parts> find(String name) {
-        Parts known = kept.get(name);
+        Parts known = ofNamed.containsKey(name) ? ofNamed.get(name) : kept.get(name);
         return known != null
                 ? Mono.just(known)
                 : sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> unknown(name)));
@@ -57,13 +67,18 @@ final class KnownQueues {
 
     /** Forgets what was recorded: the next request looks again. */
     void forget(String name) {
-        if (named.stream().noneMatch(queue -> queue.name().equals(name))) {
-            kept.remove(name);
-        }
+        kept.remove(name);
     }
 
+    /** In the place of the one that was asked for longest ago, if there are too many: tasks of one client share calls. */
     private Parts keep(Queue queue) {
-        return kept.size() < MOST_KEPT ? kept.computeIfAbsent(queue.name(), name -> parts(queue)) : parts(queue);
+        synchronized (kept) {
+            Parts parts = kept.computeIfAbsent(queue.name(), name -> parts(queue));
+            if (kept.size() > mostKept) {
+                kept.remove(kept.keySet().iterator().next());
+            }
+            return parts;
+        }
     }
 
     private Parts parts(Queue queue) {

@@ -3,6 +3,7 @@ package dev.sluice.http;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.client.ClientOptions;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.http.Web.Told;
 import dev.sluice.task.Misfire;
@@ -100,6 +101,24 @@ class OperatingRedisTest {
         assertThat(web.post("/v1/queues/mail:stop", "").status()).isEqualTo(405);
         assertThat(web.post("/v1/queues/nobody:pause", "").code()).isEqualTo("queue-unknown");
         assertThat(redis.call("EXISTS", "{nobody}:meta")).isEqualTo(0L);
+    }
+
+    @Test
+    void theQueuesThatWereUsedLastAreKept() {
+        KnownQueues queues = new KnownQueues(web.sluice(), ClientOptions.defaults(), List.of(Queue.named("mail")), 2);
+        List.of("a", "b", "c")
+                .forEach(name -> web.sluice().client(Queue.named(name)).resume().block());
+
+        var mail = queues.find("mail").block();
+        var a = queues.find("a").block();
+        var b = queues.find("b").block();
+        assertThat(queues.find("a").block()).isSameAs(a);
+        var c = queues.find("c").block();
+
+        assertThat(queues.find("c").block()).isSameAs(c);
+        assertThat(queues.find("a").block()).isSameAs(a);
+        assertThat(queues.find("b").block()).isNotSameAs(b);
+        assertThat(queues.find("mail").block()).isSameAs(mail);
     }
 
     @Test
