@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
@@ -39,6 +40,7 @@ final class Progress extends ChannelDuplexHandler {
     private int writing;
     private long written;
     private long writingSince;
+    private long unsent;
     private boolean parting;
 
     private Progress(Patience patience, LongSupplier nanos) {
@@ -122,6 +124,11 @@ final class Progress extends ChannelDuplexHandler {
             receivingSince = now;
             received = 0;
         }
+        long left = unsent(context.channel());
+        if (left < unsent) {
+            written++; // a long answer is one write, which is not at its end before all of it is read
+        }
+        unsent = left;
         if (writing > 0 && now - writingSince >= patience.period.toNanos()) {
             tooLate |= written == 0;
             writingSince = now;
@@ -130,6 +137,12 @@ final class Progress extends ChannelDuplexHandler {
         if (tooLate) {
             var unused = context.close();
         }
+    }
+
+    /** How many bytes the connection has not taken yet. */
+    private static long unsent(Channel channel) {
+        ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
+        return buffer == null ? 0 : buffer.totalPendingWriteBytes() - buffer.currentProgress();
     }
 
     /** Sees what the codec makes of the bytes, and what it makes bytes of. */

@@ -3,9 +3,12 @@ package dev.sluice.http;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -24,7 +27,7 @@ class ProgressTest {
     private static final String POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n";
 
     private long now = 1; // 0 would be no time at all
-    private final EmbeddedChannel channel = new EmbeddedChannel(new ChannelInitializer<>() {
+    private final SlowChannel channel = new SlowChannel(new ChannelInitializer<>() {
         @Override
         protected void initChannel(Channel it) {
             it.pipeline().addLast(NettyPipeline.HttpCodec, new HttpServerCodec());
@@ -85,6 +88,21 @@ class ProgressTest {
     }
 
     @Test
+    void aLongAnswerMayBeReadSlowlyButNotLeft() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        var unused = channel.writeAndFlush(response(new byte[200_000]));
+
+        for (int i = 0; i < 10; i++) {
+            channel.take(1_000);
+            pass(PERIOD);
+            assertThat(channel.isOpen()).as("period %s", i).isTrue();
+        }
+
+        pass(PERIOD.plusSeconds(3));
+        assertThat(channel.isOpen()).isFalse();
+    }
+
+    @Test
     void whatFollowsARequestIsNotMeasuredAgainstItsAnswer() {
         receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         receive("\r\n");
@@ -101,13 +119,14 @@ class ProgressTest {
     }
 
     private void answer() {
-        channel.writeOutbound(response());
-        channel.releaseOutbound();
+        var unused = channel.writeAndFlush(response());
+        channel.take(Long.MAX_VALUE);
     }
 
-    private static DefaultFullHttpResponse response() {
-        DefaultFullHttpResponse response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
-        response.headers().set("Content-Length", 0);
+    private static DefaultFullHttpResponse response(byte... body) {
+        DefaultFullHttpResponse response =
+                new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.wrappedBuffer(body));
+        response.headers().set("Content-Length", body.length);
         return response;
     }
 
@@ -117,6 +136,29 @@ class ProgressTest {
             now += TimeUnit.SECONDS.toNanos(1);
             channel.advanceTimeBy(1, TimeUnit.SECONDS);
             channel.runScheduledPendingTasks();
+        }
+    }
+
+    /** Has a client that takes of what is flushed only what it is told to. */
+    private static final class SlowChannel extends EmbeddedChannel {
+        private long taken;
+
+        SlowChannel(ChannelHandler... handlers) {
+            super(handlers);
+        }
+
+        void take(long bytes) {
+            taken = bytes;
+            flush();
+        }
+
+        @Override
+        protected void doWrite(ChannelOutboundBuffer unsent) {
+            while (taken > 0 && unsent.current() instanceof ByteBuf next) {
+                long bytes = Math.min(taken, next.readableBytes());
+                unsent.removeBytes(bytes);
+                taken -= bytes;
+            }
         }
     }
 }
