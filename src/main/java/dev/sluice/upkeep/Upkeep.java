@@ -26,7 +26,8 @@ import reactor.util.retry.Retry;
  * <p>Schedules fire beside that, at their own times, so that no chore makes a tick late.
  *
  * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
- * by the next, a second later, and if that goes on for a minute the log is told: nothing here ends but by cancellation, and a round cut in the middle has done whole steps.
+ * by the next, a second later, and if that goes on for a minute the log is told: nothing here ends but by cancellation, and
+ * a round cut in the middle has done whole steps.
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
