@@ -53,7 +53,11 @@ final class BatchRoute {
                     if (minimal) {
                         response.header("Preference-Applied", MINIMAL);
                     }
-                    return response.sendByteArray(run.answers(call.bytes())).then();
+                    // Not before the body has begun: a client may wait to be told to go on with it, which a head would
+                    // end.
+                    return call.bytes()
+                            .switchOnFirst((begun, body) -> response.sendByteArray(run.answers(body)))
+                            .then();
                 });
     }
 

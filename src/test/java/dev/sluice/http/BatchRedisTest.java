@@ -128,6 +128,25 @@ class BatchRedisTest {
     }
 
     @Test
+    void whoAsksBeforeSendingTheBodyIsToldToGoOn() throws IOException {
+        try (Socket socket = web.socket()) {
+            String asking = new String(HEAD, US_ASCII).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
+            socket.getOutputStream().write(asking.getBytes(US_ASCII));
+
+            String told = "";
+            while (!told.endsWith("\r\n\r\n")) {
+                told += (char) socket.getInputStream().read();
+            }
+
+            assertThat(told).startsWith("HTTP/1.1 100 ");
+            send(socket, "{\"id\":\"a\",\"type\":\"t\"}\n");
+            while (!told.contains("\"outcome\"")) {
+                told += (char) socket.getInputStream().read();
+            }
+        }
+    }
+
+    @Test
     void aLineIsAnsweredWhileMoreIsAwaited() throws IOException {
         try (Socket socket = web.socket()) {
             socket.getOutputStream().write(HEAD);
