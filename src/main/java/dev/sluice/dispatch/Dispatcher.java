@@ -169,8 +169,7 @@ public final class Dispatcher implements HandlerRegistry {
                         .flatMap(pump -> pump.stop(within), Math.max(1, pumps.size())) // all of them at once
                         .then(parts.loop().halt())
                         .publishOn(last)
-                        .doFinally(end -> release())
-                        .doFinally(end -> last.dispose())
+                        .doFinally(end -> release(last))
                         .subscribe(nothing -> {}, failure -> log.error("A queue did not stop in order", failure)));
             }
             return ended.asMono().publishOn(Schedulers.parallel());
@@ -248,13 +247,15 @@ public final class Dispatcher implements HandlerRegistry {
         return true;
     }
 
-    private void release() {
+    /** On {@code last}, which ends after all others: to dispose of it interrupts this very thread. */
+    private void release(Scheduler last) {
         try {
             watch.end();
             parts.loop().close();
             parts.pool().close();
         } finally {
             ended.tryEmitEmpty();
+            last.dispose();
         }
     }
 

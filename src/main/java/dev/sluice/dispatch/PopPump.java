@@ -180,7 +180,7 @@ final class PopPump implements Pump {
         return Mono.create(sink -> loop.execute(() -> {
             if (phase == Phase.NEW) {
                 phase = Phase.CLOSED;
-                calls.run(links.close(waiting), closed -> {}, this::report);
+                endWait();
             }
             if (phase == Phase.CLOSED) {
                 sink.success();
@@ -406,7 +406,7 @@ final class PopPump implements Pump {
                         phase = Phase.CLOSED;
                         loop.remove(this);
                         permits.tellEnd(observer, queue.name());
-                        calls.run(links.close(waiting), closed -> {}, this::report);
+                        endWait();
                         calls.close();
                         started(starter -> starter.error(failure));
                     } else if (phase == Phase.OPEN) {
@@ -479,6 +479,11 @@ final class PopPump implements Pump {
                     stopping.clear();
                 },
                 this::report);
+    }
+
+    /** Frees the link of the waits, which was given before the start. */
+    private void endWait() {
+        calls.run(links.close(waiting), closed -> {}, this::report);
     }
 
     private void report(Throwable failure) {

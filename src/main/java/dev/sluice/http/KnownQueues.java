@@ -45,7 +45,8 @@ final class KnownQueues {
 
     /** What one queue offers, as whoever worked on it first recorded it; fails with a {@link Problem} if nobody knows it. */
     Mono<Parts> find(String name) {
-        Parts known = ofNamed.containsKey(name) ? ofNamed.get(name) : kept.get(name);
+        Parts configured = ofNamed.get(name);
+        Parts known = configured != null ? configured : kept.get(name);
         return known != null
                 ? Mono.just(known)
                 : sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> unknown(name)));
