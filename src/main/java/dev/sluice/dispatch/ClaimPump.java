@@ -9,6 +9,7 @@ import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.TaskId;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -290,7 +291,10 @@ final class ClaimPump implements Pump {
     /** Only of a success: whoever was cut may yet be given a value. */
     private static int resultBytes(Attempt attempt) {
         KeptResult kept = attempt.kept();
-        return kept == null || !(attempt.verdict() instanceof Verdict.Succeeded) ? 0 : kept.length();
+        if (kept == null || !(attempt.verdict() instanceof Verdict.Succeeded)) {
+            return 0;
+        }
+        return kept.length() * (kept.callback() == null ? 1 : 2);
     }
 
     private Incarnation.Sent compose(Incarnation now, int settles, int releases, int room) {
@@ -335,11 +339,21 @@ final class ClaimPump implements Pump {
         } else {
             call.release(token);
         }
+        callBack(call, attempt);
+    }
+
+    private static void callBack(ExchangeCall call, Attempt attempt) {
+        KeptResult kept = attempt.kept();
+        Callback callback = kept == null ? null : kept.callback();
+        byte[] element = callback == null ? null : callback.element(attempt);
+        if (element != null) {
+            call.follow(attempt.token(), TaskId.random(), element);
+        }
     }
 
     private static void keep(ExchangeCall call, Attempt attempt) {
         KeptResult kept = attempt.kept();
-        if (kept != null) {
+        if (kept != null && kept.keptMs() > 0) {
             byte[] record = kept.record(attempt.number(), attempt.ranNanos());
             call.keep(attempt.token(), attempt.frame().id(), kept.keptMs(), record);
         }

@@ -334,8 +334,8 @@ public final class Dispatcher implements HandlerRegistry {
         }
 
         /**
-         * Adds a queue. Two queues of one name, or with one status key, are refused, and so are results of an at-most-once
-         * queue.
+         * Adds a queue. Two queues of one name, or with one status key, are refused, and so are results and callbacks of an
+         * at-most-once queue.
          */
         public Builder queue(Queue queue, QueueSettings settings) {
             if (queues.keySet().stream().anyMatch(known -> known.name().equals(queue.name()))) {
@@ -356,6 +356,12 @@ public final class Dispatcher implements HandlerRegistry {
                         "results",
                         "queue '" + queue.name() + "' is at-most-once, which keeps no results: leave their age at 0, or"
                                 + " use an at-least-once queue");
+            }
+            if (!settings.callbacks().isEmpty() && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+                throw new InvalidTaskException(
+                        "callback",
+                        "queue '" + queue.name()
+                                + "' is at-most-once, which has no callbacks: use an at-least-once queue");
             }
             queues.put(queue, settings);
             return this;

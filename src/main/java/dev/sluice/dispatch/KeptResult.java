@@ -10,23 +10,25 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What will be kept of a task's end: made for attempts of which something is to be kept, and given the value that the
+ * What will be kept, or told, of a task's end: made for attempts of which something is, and given the value that the
  * handler emits. A value that cannot be kept costs the task nothing, for its work is done: the result says why it has none.
  */
 final class KeptResult {
     private final PayloadCodec codec;
     private final long keptMs;
     private final int maxBytes;
+    private final @Nullable Callback callback;
     private byte @Nullable [] value;
     private @Nullable Failure problem;
 
-    KeptResult(PayloadCodec codec, long keptMs, int maxBytes) {
+    KeptResult(PayloadCodec codec, long keptMs, int maxBytes, @Nullable Callback callback) {
         this.codec = codec;
         this.keptMs = keptMs;
         this.maxBytes = maxBytes;
+        this.callback = callback;
     }
 
-    /** How long it is kept, at least 1 ms. */
+    /** How long it is kept; 0 if it is only told. */
     long keptMs() {
         return keptMs;
     }
@@ -59,6 +61,23 @@ final class KeptResult {
     private void cannotKeep(Attempt attempt, Failure why) {
         problem = why;
         attempt.pump().judge().tellOnce(attempt, why);
+    }
+
+    /** Whom it is told; null for nobody. */
+    @Nullable
+    Callback callback() {
+        return callback;
+    }
+
+    /** The value as JSON; null if there is none, or it cannot be kept. */
+    byte @Nullable [] value() {
+        return value;
+    }
+
+    /** Why the value cannot be kept, or null. */
+    @Nullable
+    Failure problem() {
+        return problem;
     }
 
     /** How many bytes the value has; what else is kept is small. */

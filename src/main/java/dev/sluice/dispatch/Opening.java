@@ -45,7 +45,7 @@ final class Opening {
             if (plainType != null && NO_ENVELOPE.contains(unreadable.reason())) {
                 attempt.opened(plainType, 0, null);
                 attempt.timeout(settings.timeoutOf(plainType).toNanos());
-                keep(attempt, 0, settings.results());
+                follow(attempt, 0, Map.of(), settings);
                 return new Content(frame.bytes(), frame.bodyOffset(), length, true, Map.of());
             }
             return bury(attempt, Failure.of(unreadable.reason(), String.valueOf(unreadable.getMessage())));
@@ -58,6 +58,7 @@ final class Opening {
         if (envelope.enqueuedAtMs() > 0 && attempt.pump().timesAttempts()) {
             attempt.waited(System.currentTimeMillis() - envelope.enqueuedAtMs());
         }
+        follow(attempt, envelope.keepResultMs(), envelope.headers(), settings);
         if (envelope.idInvalid() && attempt.frame().isForeign()) {
             return bury(attempt, Failure.of("invalid-id", "an id is 1 to 512 UTF-8 bytes without control characters"));
         }
@@ -68,7 +69,6 @@ final class Opening {
                 envelope.timeoutMs() > 0
                         ? envelope.timeoutMs() * 1_000_000
                         : settings.timeoutOf(type).toNanos());
-        keep(attempt, envelope.keepResultMs(), settings.results());
         if (envelope.deadlineMs() > 0) {
             long now = System.currentTimeMillis();
             if (envelope.deadlineMs() <= now) {
@@ -84,11 +84,17 @@ final class Opening {
                 envelope.headers());
     }
 
-    /** Only where one step settles a task and keeps its result: not in an at-most-once queue. */
-    private void keep(Attempt attempt, long askedMs, ResultRetention ofQueue) {
+    /**
+     * Notes what is to be kept and told of its end. Only where one step settles a task and does that: not in an at-most-once
+     * queue.
+     */
+    private void follow(Attempt attempt, long askedMs, Map<String, String> headers, QueueSettings settings) {
+        ResultRetention ofQueue = settings.results();
         long keptMs = Math.max(askedMs, ofQueue.maxAge().toMillis());
-        if (keptMs > 0 && attempt.pump().queue().delivery() == DeliveryMode.AT_LEAST_ONCE) {
-            attempt.keep(new KeptResult(codec, keptMs, ofQueue.maxBytes()));
+        String type = settings.callbackOf(attempt.type());
+        if ((keptMs > 0 || type != null) && attempt.pump().queue().delivery() == DeliveryMode.AT_LEAST_ONCE) {
+            Callback callback = type == null ? null : new Callback(type, headers);
+            attempt.keep(new KeptResult(codec, keptMs, ofQueue.maxBytes(), callback));
         }
     }
 

@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param retries type → what follows a failed attempt, for types that need another than the queue; default none
  * @param results how long the results of its tasks are kept, and how large a value may be; default: only of tasks that
  *     ask for it, values of up to 64 KiB. Refused for a queue with at-most-once delivery
+ * @param callbacks type → the type of a task that tells of the end of each of its tasks, see {@link #callback}; default
+ *     none. Refused for a queue with at-most-once delivery
  */
 public record QueueSettings(
         int concurrency,
@@ -37,7 +39,8 @@ public record QueueSettings(
         DeadLetterRetention deadLetters,
         Map<String, Duration> timeouts,
         Map<String, RetryPolicy> retries,
-        ResultRetention results) {
+        ResultRetention results,
+        Map<String, String> callbacks) {
     private static final int MAX_CONCURRENCY = 100_000;
     private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
@@ -53,6 +56,14 @@ public record QueueSettings(
         timeouts.values().forEach(QueueSettings::checkTimeout);
         timeouts.keySet().forEach(QueueSettings::checkType);
         retries.keySet().forEach(QueueSettings::checkType);
+        callbacks = Map.copyOf(callbacks);
+        callbacks.forEach(QueueSettings::checkCallback);
+        for (String callback : callbacks.values()) {
+            if (callbacks.containsKey(callback)) {
+                throw new InvalidTaskException(
+                        "callback", "'" + callback + "' is a callback, and so cannot have one of its own");
+            }
+        }
     }
 
     /** Settings without any of their own for a type. */
@@ -74,7 +85,8 @@ public record QueueSettings(
                 deadLetters,
                 Map.of(),
                 Map.of(),
-                ResultRetention.standard());
+                ResultRetention.standard(),
+                Map.of());
     }
 
     /** The defaults. */
@@ -86,49 +98,129 @@ public record QueueSettings(
     /** These settings with another limit of tasks held at once. */
     public QueueSettings concurrency(int limit) {
         return new QueueSettings(
-                limit, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries, results);
+                limit,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with another limit of one attempt. */
     public QueueSettings timeout(Duration limit) {
         return new QueueSettings(
-                concurrency, limit, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries, results);
+                concurrency,
+                limit,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with another retry policy. */
     public QueueSettings retry(RetryPolicy policy) {
         return new QueueSettings(
-                concurrency, timeout, policy, defaultType, plainType, foreign, deadLetters, timeouts, retries, results);
+                concurrency,
+                timeout,
+                policy,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with a type for tasks that name none. */
     public QueueSettings defaultType(@Nullable String type) {
         return new QueueSettings(
-                concurrency, timeout, retry, type, plainType, foreign, deadLetters, timeouts, retries, results);
+                concurrency,
+                timeout,
+                retry,
+                type,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with a type for elements that are no JSON object. */
     public QueueSettings plainType(@Nullable String type) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, type, foreign, deadLetters, timeouts, retries, results);
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                type,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with or without a wait on the plain list. */
     public QueueSettings foreign(boolean pushes) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, pushes, deadLetters, timeouts, retries, results);
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                pushes,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with another bound on dead letters. */
     public QueueSettings deadLetters(DeadLetterRetention kept) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, foreign, kept, timeouts, retries, results);
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                kept,
+                timeouts,
+                retries,
+                results,
+                callbacks);
     }
 
     /** These settings with results that are kept. */
     public QueueSettings results(ResultRetention kept) {
         return new QueueSettings(
-                concurrency, timeout, retry, defaultType, plainType, foreign, deadLetters, timeouts, retries, kept);
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                kept,
+                callbacks);
     }
 
     /** These settings with another limit of one attempt for the tasks of one type; a task's own limit wins. */
@@ -143,7 +235,8 @@ public record QueueSettings(
                 deadLetters,
                 with(timeouts, type, limit),
                 retries,
-                results);
+                results,
+                callbacks);
     }
 
     /** These settings with another retry policy for the tasks of one type; what a task says of its own wins. */
@@ -158,7 +251,34 @@ public record QueueSettings(
                 deadLetters,
                 timeouts,
                 with(retries, type, policy),
-                results);
+                results,
+                callbacks);
+    }
+
+    /**
+     * These settings with a callback for the tasks of one type: when one of them has succeeded, is discarded by its handler,
+     * or is dead, a task of the type {@code callback} is put at the end of the same queue, in the very step that settles
+     * it. So there is one for each such end, which runs, is tried again and dies like any other task. Its payload tells
+     * of the end, and the headers are those of the task that ended; see {@code src/docs/outcomes.md}.
+     *
+     * <p>A task that was cancelled, removed or handed back calls nobody, nor does one that others took back from its dead
+     * dispatcher and found to have had too many. Something must handle the type of the callback, in every dispatcher of the queue.
+     *
+     * @throws InvalidTaskException if no task can have one of the types, or the callback has a callback itself
+     */
+    public QueueSettings callback(String type, String callback) {
+        return new QueueSettings(
+                concurrency,
+                timeout,
+                retry,
+                defaultType,
+                plainType,
+                foreign,
+                deadLetters,
+                timeouts,
+                retries,
+                results,
+                with(callbacks, type, callback));
     }
 
     /** The limit of one attempt for tasks of this type. */
@@ -171,6 +291,12 @@ public record QueueSettings(
         return retries.isEmpty() ? retry : retries.getOrDefault(type, retry);
     }
 
+    /** The type of the task that tells of the end of one of this type, or null. */
+    @Nullable
+    String callbackOf(String type) {
+        return callbacks.isEmpty() ? null : callbacks.get(type);
+    }
+
     private static <V> Map<String, V> with(Map<String, V> all, String type, V value) {
         Map<String, V> more = new HashMap<>(all);
         more.put(type, value);
@@ -181,6 +307,11 @@ public record QueueSettings(
         if (limit.compareTo(Duration.ofMillis(1)) < 0 || limit.compareTo(MAX_TIMEOUT) > 0) {
             throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
         }
+    }
+
+    private static void checkCallback(String type, String callback) {
+        checkType(type);
+        checkType(callback);
     }
 
     private static void checkType(String type) {

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 import reactor.core.publisher.Mono;
+import reactor.netty.NettyPipeline;
 import reactor.netty.http.client.HttpClient;
 import reactor.netty.resources.ConnectionProvider;
 
@@ -68,8 +69,9 @@ public final class PushHandler implements TaskHandler<byte[]> {
                         target.connectTimeout().toMillis())
                 .followRedirect(false)
                 .noProxy()
-                .doOnChannelInit(
-                        (listener, channel, remote) -> channel.pipeline().addFirst(new ConnectGuard(target.guard()))));
+                .doOnChannelInit((listener, channel, remote) -> channel.pipeline()
+                        .addFirst(new ConnectGuard(target.guard()))
+                        .addAfter(NettyPipeline.HttpCodec, null, new InterimAnswers())));
     }
 
     /** A handler that nobody listens to. */

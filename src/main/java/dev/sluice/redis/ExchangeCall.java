@@ -28,6 +28,7 @@ public final class ExchangeCall {
     private int awaitingCount;
     private final List<Other> others = new ArrayList<>(0);
     private final List<Kept> kept = new ArrayList<>(0);
+    private final List<Follower> followers = new ArrayList<>(0);
 
     /**
      * A call that settles nothing yet.
@@ -112,6 +113,17 @@ public final class ExchangeCall {
         kept.add(new Kept(token, id, keptMs, record));
     }
 
+    /**
+     * Puts a task at the end of the queue if this call settles {@code token} as succeeded, discarded or dead; if somebody
+     * cancelled that task meanwhile, and so it is not retried, nothing.
+     *
+     * @param id the new task's, which must not be one that lives
+     * @param element the new task without its id
+     */
+    public void follow(long token, String id, byte[] element) {
+        followers.add(new Follower(token, id, element));
+    }
+
     /** The ids of which a result is kept, in the order of {@link #write}. */
     List<String> keptIds() {
         return kept.stream().map(one -> one.id).toList();
@@ -142,6 +154,10 @@ public final class ExchangeCall {
         for (Kept one : kept) {
             args.add(Tokens.word(one.token)).add(one.keptMs).add(one.record);
         }
+        args.add(followers.size());
+        for (Follower one : followers) {
+            args.add(Tokens.word(one.token)).add(one.id).add(one.element);
+        }
     }
 
     long tokenAt(int settledIndex) {
@@ -167,6 +183,18 @@ public final class ExchangeCall {
             this.id = id;
             this.keptMs = keptMs;
             this.record = record;
+        }
+    }
+
+    private static final class Follower {
+        private final long token;
+        private final String id;
+        private final byte[] element;
+
+        Follower(long token, String id, byte[] element) {
+            this.token = token;
+            this.id = id;
+            this.element = element;
         }
     }
 

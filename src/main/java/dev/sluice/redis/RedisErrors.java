@@ -78,11 +78,13 @@ final class RedisErrors {
 
     /**
      * True where the connection was known to be down when the command came, so that Redis cannot have seen it; or was
-     * closed before it was open, which is also how Lettuce now and then tells of a refused password.
+     * closed before it was open, which is also how Lettuce now and then tells of a refused password, in either of two ways.
      */
     static boolean wasNotSent(Throwable error) {
         for (Throwable at = error; at != null && at != at.getCause(); at = at.getCause()) {
-            if (startsWith(at, "Currently not connected") || startsWith(at, "Connection closed prematurely")) {
+            if (startsWith(at, "Currently not connected")
+                    || startsWith(at, "Connection closed prematurely")
+                    || startsWith(at, "RedisHandshakeHandler not registered")) {
                 return true;
             }
         }

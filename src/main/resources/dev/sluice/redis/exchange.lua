@@ -6,14 +6,15 @@
 --          r retry, z snooze, d dead, x discard, c cancelled (if that was asked for, else b), b back to the head without
 --          using an attempt; r and d have a failure;
 --          k, k times (token, ms for which its result is kept, the result without its head): those settled above of which
---          a result is kept if they succeed, or are discarded
+--          a result is kept if they succeed, or are discarded;
+--          f, f times (token, id, body): a task that is put in if that one is settled above for good
 -- RETURNS: {code, ms until the next task is due or -1, 1 = work remains (2 = and something was dropped), number of the
 --          last call that ran before, refused count, {refused indexes}, {frames}}
 --          code 0 done; 1 lapsed: nothing was done; 2 paused: settled, nothing claimed. Frame i has token call.i
 --          A lease that ran out, but that nobody marked yet, settles and claims nothing until it is renewed.
 -- FROM→TO: QUEUED→PROCESSING, SCHEDULED→QUEUED, RETRYING→QUEUED, PROCESSING→SUCCEEDED, PROCESSING→RETRYING,
 --          PROCESSING→SCHEDULED, PROCESSING→DEAD, PROCESSING→DISCARDED, PROCESSING→QUEUED,
---          PROCESSING→CANCELLED, QUEUED→CANCELLED, new→DEAD (another task with a living id)
+--          PROCESSING→CANCELLED, QUEUED→CANCELLED, new→QUEUED (what follows an end), new→DEAD (another task with a living id)
 local incarnation, this_call, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local wanted = math.min(tonumber(ARGV[3]), 256)
 local suspects_wanted, crash_limit = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -63,8 +64,10 @@ local at = 10 + ended
 local others = tonumber(ARGV[at])
 local kept_at = at + 1 + others * 4
 local kept = tonumber(ARGV[kept_at])
+local followers_at = kept_at + 1 + kept * 3
+local followers = tonumber(ARGV[followers_at])
 
--- What ended as its awaiters are told, and of what a result may be kept: token → id, token → word of its state.
+-- What ended as its awaiters are told, and of what a result may be kept or a task follow: token → id, token → word of its state.
 local told, ended_id, ended_as = {}, {}, {}
 
 -- Foreign tasks that end before their producer's status came: upkeep removes what comes later.
@@ -111,7 +114,7 @@ local function end_well(first, count, awaited)
   end
   call('HDEL', STATUS, unpack(ids))
   move_all(ids, n, 'succeeded')
-  if kept > 0 then
+  if kept + followers > 0 then
     for i = 1, n do
       ended_id[tokens[i]], ended_as[tokens[i]] = ids[i], 'succeeded'
     end
@@ -207,6 +210,13 @@ local function keep_results()
 end
 if kept > 0 then
   keep_results()
+end
+for i = 1, followers do
+  local item = followers_at + 1 + (i - 1) * 3
+  local word = ended_as[ARGV[item]]
+  if word and word ~= 'cancelled' then
+    put_in(ARGV[item + 1], ARGV[item + 2], size, false)
+  end
 end
 tell_ended(ARGV[7], told)
 

@@ -2,6 +2,8 @@ package dev.sluice.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.app.config.Configuration;
+import dev.sluice.app.config.Settings;
 import dev.sluice.app.serve.ForeignWire;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -56,6 +58,48 @@ class PushScenarioTest {
     }
 
     @Test
+    void theEndOfADeliveryIsDeliveredToo() throws Exception {
+        int port = freePort();
+        Process receiver = receiver(port);
+        String push = "{ push: { url: 'http://127.0.0.1:" + port
+                + "/report', allow-private: 127.0.0.1, secrets: [ '${PUSH_SECRET}' ] } }";
+        Path file = Files.writeString(
+                folder.resolve("callback.yaml"),
+                "queues: { reports: { types: { report.build: { callback: report.built } } } }\nhandlers:\n"
+                        + "  report.build: " + push + "\n  report.built: " + push + "\n");
+        try (Program program =
+                Program.start(Map.of("PUSH_SECRET", SECRET), "run", "--config", file.toString(), "--log", "text")) {
+            program.lineWith("Ctrl-C stops.");
+            awaitListening(port);
+
+            try (ForeignWire wire = program.redis()) {
+                wire.call("RPUSH", "reports", "{\"id\":\"r-7\",\"type\":\"report.build\"}");
+            }
+
+            assertThat(program.lineWith("r-7")).contains("report.build", "succeeded");
+            assertThat(program.lineWith("report.built  attempt 1")).contains("succeeded");
+        } finally {
+            receiver.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void theCallbackOfTheManualIsRead() throws Exception {
+        Path file = Files.writeString(
+                folder.resolve("callback.yaml"),
+                Files.readString(Path.of("src/docs/push.md"))
+                        .split("```yaml\n", -1)[2]
+                        .split("```", 2)[0]);
+
+        Settings settings = Configuration.load(file, Map.of("SHOP_SECRET", SECRET), Map.of())
+                .settings();
+
+        assertThat(settings.queues().get(0).settings().callbacks())
+                .containsExactly(Map.entry("report.build", "report.built"));
+        assertThat(settings.pushes()).containsOnlyKeys("report.build", "report.built");
+    }
+
+    @Test
     void aTypeThatHasAHandlerAlreadyIsRefused() throws Exception {
         Path file = Files.writeString(
                 folder.resolve("twice.yaml"), "handlers: { echo: { push: { url: 'https://example.org/' } } }");
@@ -72,11 +116,11 @@ class PushScenarioTest {
         return builder.inheritIO().start();
     }
 
-    /** The one block of the manual in that language, with a port that is free. */
+    /** The first block of the manual in that language, with a port that is free. */
     private static String block(String language, int port) throws IOException {
         String page = Files.readString(Path.of("src/docs/push.md"));
         String[] parts = page.split("```" + language + "\n", -1);
-        assertThat(parts).hasSize(2);
+        assertThat(parts).hasSizeGreaterThan(1);
         return parts[1].split("```", 2)[0].replace("9000", "" + port);
     }
 

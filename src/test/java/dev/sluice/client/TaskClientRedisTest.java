@@ -25,7 +25,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -171,12 +173,14 @@ class TaskClientRedisTest {
 
         for (int round = 0; !open.isEmpty(); round++) {
             int cuts = round;
+            ConcurrentLinkedQueue<CompletableFuture<Void>> cutting = new ConcurrentLinkedQueue<>();
             List<Task<?>> again = new ArrayList<>(open.values());
             StepVerifier.create(client.enqueueAll(Flux.fromIterable(again))
                             .index()
                             .doOnNext(result -> {
                                 if (cuts < 3 && result.getT1() % 5000 == 2500) {
-                                    elsewhere(() -> redis.call("CLIENT", "KILL", "TYPE", "normal"));
+                                    cutting.add(CompletableFuture.runAsync(
+                                            () -> redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")));
                                 }
                             })
                             .map(Tuple2::getT2)
@@ -189,6 +193,7 @@ class TaskClientRedisTest {
                     .expectNextCount(again.size())
                     .expectComplete()
                     .verify(SOON);
+            cutting.forEach(CompletableFuture::join);
         }
 
         assertThat(length(redis)).isEqualTo(20_000);
@@ -522,10 +527,6 @@ class TaskClientRedisTest {
                 .filter(line -> line.startsWith("cmdstat_evalsha:"))
                 .mapToInt(line -> Integer.parseInt(line.replaceAll(".*:calls=(\\d+),.*", "$1")))
                 .sum();
-    }
-
-    private static void elsewhere(Runnable blocking) {
-        Schedulers.boundedElastic().schedule(blocking);
     }
 
     private static void eventually(BooleanSupplier condition) {

@@ -42,4 +42,17 @@ class QueueSettingsTest {
         assertThatThrownBy(() -> settings.timeout("", MINUTE)).hasMessageContaining("no task can have the type");
         assertThatThrownBy(() -> settings.retry("a\nb", RetryPolicy.never())).isInstanceOf(InvalidTaskException.class);
     }
+
+    @Test
+    void aCallbackHasNoneItselfSoThatNoneCallsForEver() {
+        QueueSettings settings = QueueSettings.standard().callback("a", "ended").callback("b", "ended");
+
+        assertThat(settings.callbackOf("b")).isEqualTo("ended");
+        assertThat(settings.callbackOf("ended")).isNull();
+        assertThatThrownBy(() -> settings.callback("ended", "c"))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessage("'ended' is a callback, and so cannot have one of its own");
+        assertThatThrownBy(() -> settings.callback("c", "c")).isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> settings.callback("c", "")).hasMessageContaining("no task can have the type");
+    }
 }

@@ -12,6 +12,7 @@ import dev.sluice.observe.Outcome;
 import dev.sluice.task.Verdict;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +24,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -238,6 +241,36 @@ class PushHandlerTest {
         assertThat(told).singleElement().asString().endsWith(" retried");
     }
 
+    /** Else the final answer to one delivery would be read as that to the next on its connection. */
+    @Test
+    void whatComesBeforeTheFinalAnswerIsSkipped() throws IOException {
+        AtomicInteger requests = new AtomicInteger();
+        PushHandler handler = handler(PushTarget.to(keptServer(answer -> {
+                    answer.write("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+                            .getBytes(StandardCharsets.US_ASCII));
+                    answer.flush();
+                    LockSupport.parkNanos(50_000_000);
+                    answer.write(("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n" + requests.incrementAndGet())
+                            .getBytes(StandardCharsets.US_ASCII));
+                }))
+                .allowPrivate("127.0.0.1")
+                .connections(1));
+
+        for (String number : List.of("1", "2", "3")) {
+            assertThat(delivered(handler, TASK)).isEqualTo(number);
+        }
+        assertThat(told).allMatch(it -> it.endsWith(" succeeded"));
+    }
+
+    @Test
+    void aTargetThatSwitchesProtocolsIsAFailedAttempt() throws IOException {
+        PushHandler handler = handler(PushTarget.to(
+                        bareServer("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"))
+                .allowPrivate("127.0.0.1"));
+
+        assertThatThrownBy(() -> delivered(handler, TASK)).hasMessageContaining("switched to another protocol");
+    }
+
     @Test
     void headersWithoutEndAreAFailedAttempt() throws IOException {
         String header = "x-a: " + "a".repeat(1000) + "\r\n";
@@ -444,15 +477,30 @@ class PushHandlerTest {
         return handler.handle(task).block(PATIENCE);
     }
 
+    /** The URL of a server that answers each request on a connection, which it keeps, with what {@code answer} writes. */
+    private String keptServer(Answering answer) throws IOException {
+        return served(socket -> {
+            while (socket.getInputStream().read(new byte[8192]) > 0) {
+                answer.to(socket.getOutputStream());
+            }
+        });
+    }
+
     /** The URL of a server that reads a request, sends these bytes and hangs up, every time. */
     private String bareServer(String answer) throws IOException {
+        return served(socket -> {
+            socket.getInputStream().read(new byte[8192]);
+            socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+        });
+    }
+
+    private String served(Serving serving) throws IOException {
         ServerSocket listening = new ServerSocket(0);
         opened.add(listening);
         Thread server = new Thread(() -> {
             while (!listening.isClosed()) {
                 try (Socket socket = listening.accept()) {
-                    socket.getInputStream().read(new byte[8192]);
-                    socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+                    serving.on(socket);
                 } catch (IOException ended) {
                     // the client, or the test
                 }
@@ -461,5 +509,13 @@ class PushHandlerTest {
         server.setDaemon(true);
         server.start();
         return "http://127.0.0.1:" + listening.getLocalPort() + "/";
+    }
+
+    private interface Serving {
+        void on(Socket socket) throws IOException;
+    }
+
+    private interface Answering {
+        void to(OutputStream answer) throws IOException;
     }
 }

@@ -176,6 +176,12 @@ final class Catalog {
             "" + QUEUE.results().maxBytes(),
             "The longest value of a result, in bytes of JSON; a longer one is left out.");
 
+    static final Setting<Optional<String>> CALLBACK = Setting.of(
+            "callback",
+            Kind.optionalText(TYPE, Task::isValidType),
+            Kind.NONE,
+            "The type of a task that is enqueued when one of this type has ended, and tells how.");
+
     static final Setting<Optional<String>> PUSH_URL = Setting.of(
             "push.url",
             Kind.pushUrl(),
@@ -287,9 +293,9 @@ final class Catalog {
     /** What may be written as a list in the file, too. */
     static final List<Setting<?>> LISTS = List.of(PUSH_SECRETS, PUSH_ALLOW_PRIVATE, PUSH_DEAD_ON);
 
-    /** What a type of task may have of its own; what it does not say is the queue's. */
+    /** What a type of task may have of its own; what it does not say is the queue's, if a queue can have it. */
     static final List<Setting<?>> OF_A_TYPE =
-            List.of(TIMEOUT, MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES);
+            List.of(TIMEOUT, MAX_ATTEMPTS, BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MAX, BACKOFF_JITTER, RULES, CALLBACK);
 
     /** What a schedule of a queue consists of. */
     static final List<Setting<?>> OF_A_SCHEDULE = List.of(CRON, EVERY, ZONE, SCHEDULED_TYPE, PAYLOAD, MISFIRE, OVERLAP);

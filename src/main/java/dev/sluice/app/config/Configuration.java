@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,10 +85,12 @@ public final class Configuration {
                 .toList();
     }
 
-    /** Of retries where nothing is tried again, or of results where none is kept. */
+    /** Of retries where nothing is tried again, or of ends where no step is one. */
     private boolean isWithoutMeaning(Key key) {
         Given delivery = values.get(new Key(Scope.of(key.scope().queue()), Catalog.DELIVERY));
-        return (Catalog.OF_RETRIES.contains(key.setting()) || Catalog.OF_RESULTS.contains(key.setting()))
+        return (Catalog.OF_RETRIES.contains(key.setting())
+                        || Catalog.OF_RESULTS.contains(key.setting())
+                        || key.setting().equals(Catalog.CALLBACK))
                 && delivery != null
                 && delivery.text().equals(DeliveryMode.AT_MOST_ONCE.word());
     }
@@ -104,9 +105,10 @@ public final class Configuration {
 
     /** What holds without a word: for a type what its queue has, which comes before it. */
     private static Given inherited(Key key, Map<Key, Given> values) {
+        Given standard = new Given(key.standard(), Source.DEFAULT);
         return key.scope().isType()
-                ? Objects.requireNonNull(values.get(new Key(Scope.of(key.scope().queue()), key.setting())), key.path())
-                : new Given(key.standard(), Source.DEFAULT);
+                ? values.getOrDefault(new Key(Scope.of(key.scope().queue()), key.setting()), standard)
+                : standard;
     }
 
     private static List<Key> keys(Collection<Scope> scopes) {

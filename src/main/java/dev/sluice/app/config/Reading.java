@@ -174,6 +174,7 @@ final class Reading {
                 .toList();
         checkRetries(scope);
         types.forEach(this::checkRetries);
+        types.forEach(this::checkCallback);
         refuseAtMostOnce(scope, Catalog.OF_RESULTS, "keeps no results");
         boolean sound = values.entrySet().stream()
                 .filter(entry -> entry.getKey().scope().queue().equals(scope.queue()))
@@ -199,6 +200,8 @@ final class Reading {
                 .results(new ResultRetention(of(Catalog.RESULTS_AGE, scope), of(Catalog.RESULTS_BYTES, scope)));
         for (Scope type : types) {
             settings = settings.timeout(type.type(), of(Catalog.TIMEOUT, type)).retry(type.type(), retry(type));
+            Optional<String> callback = of(Catalog.CALLBACK, type);
+            settings = callback.isEmpty() ? settings : settings.callback(type.type(), callback.get());
         }
         return new Settings.Served(queue, settings, schedules);
     }
@@ -311,6 +314,18 @@ final class Reading {
                             given(setting, scope).source(),
                             new Key(scope, setting).path(),
                             "has no meaning with delivery at-most-once, which " + why + "; remove it"));
+        }
+    }
+
+    private void checkCallback(Scope type) {
+        refuseAtMostOnce(type, List.of(Catalog.CALLBACK), "calls nobody back");
+        Given callback = given(Catalog.CALLBACK, type);
+        Given ofThat = values.get(new Key(Scope.of(type.queue()).withType(callback.text()), Catalog.CALLBACK));
+        if (ofThat != null && !ofThat.text().equals(Kind.NONE)) {
+            problems.add(
+                    callback.source(),
+                    new Key(type, Catalog.CALLBACK).path(),
+                    "must have no callback of its own, was '" + callback.text() + "'");
         }
     }
 

@@ -1,11 +1,13 @@
 package dev.sluice.app.serve;
 
+import ch.qos.logback.classic.AsyncAppender;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.JsonEncoder;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.encoder.Encoder;
 import ch.qos.logback.core.spi.ContextAwareBase;
@@ -23,6 +25,8 @@ import org.slf4j.LoggerFactory;
  * <p>Public for {@code ServiceLoader} only.
  */
 public final class LogConfigurator extends ContextAwareBase implements Configurator {
+    private static final int EVENTS_WAITING = 1024;
+    private static final int TO_FLUSH_MS = 200;
     private static final String TEXT =
             "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %msg %kvp%n%rootException";
 
@@ -69,7 +73,21 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         stderr.start();
         ch.qos.logback.classic.Logger root = log.getLogger(Logger.ROOT_LOGGER_NAME);
         root.setLevel(Level.INFO);
-        root.addAppender(stderr);
+        root.addAppender(inTheBackground(stderr, log));
+    }
+
+    /** Who reads standard error may stop to: no thread of the dispatcher waits for that, and what has no room is lost. */
+    private static Appender<ILoggingEvent> inTheBackground(Appender<ILoggingEvent> written, LoggerContext log) {
+        AsyncAppender queue = new AsyncAppender();
+        queue.setContext(log);
+        queue.setQueueSize(EVENTS_WAITING);
+        queue.setDiscardingThreshold(0);
+        queue.setNeverBlock(true);
+        queue.setMaxFlushTime(TO_FLUSH_MS);
+        queue.addAppender(written);
+        queue.start();
+        Runtime.getRuntime().addShutdownHook(new Thread(queue::stop, "sluice-log-flush"));
+        return queue;
     }
 
     private static Encoder<ILoggingEvent> text(LoggerContext log) {

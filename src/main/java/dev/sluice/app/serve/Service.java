@@ -177,9 +177,10 @@ final class Service {
     private void drain(Dispatcher dispatcher, Results results, Sluice sluice) {
         boolean inVain = signals.exitCode() != 0; // its Redis is gone
         Duration grace = inVain ? Duration.ZERO : settings.shutdownGrace();
-        narrator.stopping(grace);
         int before = results.handedBack();
-        boolean inTime = Waiting.endsWithin(Waiting.begin(dispatcher.stop(grace)), grace.plus(TIME_TO_HAND_BACK));
+        CompletableFuture<Void> stopped = Waiting.begin(dispatcher.stop(grace));
+        narrator.stopping(grace); // may wait for whoever reads it, which must hold up no stop
+        boolean inTime = Waiting.endsWithin(stopped, grace.plus(TIME_TO_HAND_BACK));
         if (inTime || inVain) {
             int handedBack = results.handedBack() - before;
             boolean kept = settings.redis() != null || settings.data() != null;

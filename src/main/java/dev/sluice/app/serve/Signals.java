@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class Signals {
     private static final int SIGNAL_EXIT = 128;
     private static final int NOT_IN_TIME = 1;
+    private static final Duration TO_SAY_SO = Duration.ofMillis(100); // whoever reads it may have stopped to
 
     private final AtomicInteger seen = new AtomicInteger();
     private final AtomicBoolean limited = new AtomicBoolean();
@@ -97,7 +98,10 @@ final class Signals {
     private void endAtLimit() {
         try {
             if (!never.await(limit.toNanos(), TimeUnit.NANOSECONDS)) {
-                atLimit.run();
+                Thread lastWord = new Thread(atLimit, "sluice-last-word");
+                lastWord.setDaemon(true);
+                lastWord.start();
+                lastWord.join(TO_SAY_SO.toMillis());
                 Runtime.getRuntime().halt(exitCode == 0 ? NOT_IN_TIME : exitCode);
             }
         } catch (InterruptedException ended) {

@@ -86,12 +86,18 @@ public final class Standalone {
         Set<String> known = new TreeSet<>(BuiltInTypes.NAMES);
         jars.forEachJar((jar, types) -> known.addAll(types));
         known.addAll(settings.pushes().keySet());
-        Stream.of(served.settings().defaultType(), served.settings().plainType())
+        Stream<String> callbacks =
+                served.settings().callbacks().values().stream().sorted();
+        Stream.concat(
+                        Stream.of(
+                                served.settings().defaultType(),
+                                served.settings().plainType()),
+                        callbacks)
                 .filter(type -> type != null && !known.contains(type))
                 .findFirst()
                 .ifPresent(type -> {
                     throw Refusal.mistaken("queue " + served.queue().name() + " has '" + type
-                            + "' as its default-type or plain-type, but no handler: there are "
+                            + "' as its default-type, plain-type or a callback, but no handler: there are "
                             + String.join(", ", known));
                 });
     }

@@ -96,6 +96,7 @@ class SettingsDocTest {
         assertThat(served.schedules()).extracting(Schedule::name).containsExactly("nightly", "poll");
         assertThat(settings.timeouts()).containsExactly(Map.entry("email.send", Duration.ofSeconds(30)));
         assertThat(settings.retries().get("email.send").maxAttempts()).isEqualTo(8);
+        assertThat(settings.callbacks()).containsExactly(Map.entry("email.send", "email.sent"));
     }
 
     @Test

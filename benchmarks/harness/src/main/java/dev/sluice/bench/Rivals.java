@@ -46,8 +46,8 @@ final class Rivals implements Callable<Integer> {
     @Option(
             names = "--tasks",
             description =
-                    "Tasks that Sluice fills and drains; slow rivals get a fixed part of it, which the table tells;"
-                            + " a quarter more goes before that is not measured. Default: ${DEFAULT-VALUE}.")
+                    "Tasks that Sluice fills and drains; slow rivals get a fixed part of it, which the table tells."
+                            + " As many go before that are not measured. Default: ${DEFAULT-VALUE}.")
     private int tasks = 1_000_000;
 
     @Option(names = "--payload", paramLabel = "BYTES", description = "Length of a payload; default: ${DEFAULT-VALUE}.")
@@ -178,7 +178,7 @@ final class Rivals implements Callable<Integer> {
     private void fillAndDrain(Contestant contestant, RedisUnderLoad redis, Map<String, Double> figures)
             throws IOException, InterruptedException, StepFailedException {
         int count = count(contestant);
-        int warm = count / 4;
+        int warm = count; // a JVM that drains for a few seconds only is still compiling
         Effort empty = Effort.now(redis);
         JsonNode filled = contestant.step("fill", redis.uri(), warm, count, payload - 2, rate, limit());
         Effort full = Effort.now(redis);

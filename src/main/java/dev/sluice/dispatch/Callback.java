@@ -1,0 +1,65 @@
+package dev.sluice.dispatch;
+
+import dev.sluice.codec.Envelope;
+import dev.sluice.codec.JsonDocument;
+import dev.sluice.task.Failure;
+import dev.sluice.task.Task;
+import dev.sluice.task.TaskState;
+import dev.sluice.task.Verdict;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** The task that tells of another one's end: its type, and the headers that it takes over. */
+final class Callback {
+    private final String type;
+    private final Map<String, String> headers;
+
+    Callback(String type, Map<String, String> headers) {
+        this.type = type;
+        this.headers = headers;
+    }
+
+    /** What lies in the queue for it, to be put there when {@code attempt} is settled; null if that is not the task's end. */
+    byte @Nullable [] element(Attempt attempt) {
+        Verdict verdict = attempt.verdict();
+        TaskState state = stateOf(verdict);
+        if (state == null) {
+            return null;
+        }
+        KeptResult kept = attempt.kept();
+        byte[] value = kept == null || state == TaskState.DEAD ? null : kept.value();
+        Failure problem = kept == null ? null : kept.problem();
+        JsonDocument payload = new JsonDocument()
+                .put("id", attempt.frame().id())
+                .put("queue", attempt.pump().queue().name())
+                .put("type", attempt.type())
+                .put("state", state.word())
+                .put("attempts", attempt.number())
+                .put("ranMs", TimeUnit.NANOSECONDS.toMillis(attempt.ranNanos()))
+                .put("failure", described(verdict instanceof Verdict.Dead dead ? dead.failure() : problem));
+        if (value != null) {
+            payload.putJson("value", value);
+        }
+        Task<?> task = Task.of(type, null).headers(headers);
+        return Envelope.write(task, payload.toBytes(), System.currentTimeMillis());
+    }
+
+    private static @Nullable TaskState stateOf(Verdict verdict) {
+        if (verdict instanceof Verdict.Succeeded) {
+            return TaskState.SUCCEEDED;
+        } else if (verdict instanceof Verdict.Dead) {
+            return TaskState.DEAD;
+        }
+        return verdict instanceof Verdict.Discarded ? TaskState.DISCARDED : null;
+    }
+
+    private static @Nullable JsonDocument described(@Nullable Failure failure) {
+        return failure == null
+                ? null
+                : new JsonDocument()
+                        .put("reason", failure.reason())
+                        .put("error", failure.type())
+                        .put("message", failure.message());
+    }
+}
