@@ -8,7 +8,10 @@ import dev.sluice.redis.ScheduleStore;
 import dev.sluice.redis.ScheduleStore.Change;
 import dev.sluice.redis.ScheduleStore.Fate;
 import dev.sluice.redis.ScheduleStore.MayReplace;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Overlap;
+import dev.sluice.task.Queue;
 import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.Schedule;
 import dev.sluice.task.ScheduleChange;
@@ -48,6 +51,9 @@ import reactor.core.scheduler.Schedulers;
  */
 public final class Schedules {
     private static final Scheduler SIGNALS = Schedulers.parallel();
+    // Of its own: handlers may take all of Reactor's.
+    private static final Scheduler COUNTERS =
+            Schedulers.newBoundedElastic(2, Integer.MAX_VALUE, "sluice-schedules", 10, true);
     private static final String OF_CODE = "code";
     private static final int TRIES = 5;
     private static final Comparator<ScheduleInfo> BY_TIME = Comparator.comparing(
@@ -58,11 +64,11 @@ public final class Schedules {
     private final ScheduleStore store;
     private final Framer framer;
     private final Calendar calendar;
-    private final String queue;
+    private final Queue queue;
     private final String origin;
 
     private Schedules(
-            StoreCalls calls, ScheduleStore store, Framer framer, Calendar calendar, String queue, String origin) {
+            StoreCalls calls, ScheduleStore store, Framer framer, Calendar calendar, Queue queue, String origin) {
         this.calls = calls;
         this.store = store;
         this.framer = framer;
@@ -86,7 +92,7 @@ public final class Schedules {
                 store,
                 new Framer(codec, producer.queue(), false),
                 calendar,
-                producer.queue().name(),
+                producer.queue(),
                 OF_CODE);
     }
 
@@ -198,7 +204,7 @@ public final class Schedules {
                 .filter(change -> change.fate() != Fate.UNKNOWN)
                 .<String>handle((change, sink) -> {
                     if (change.fate() == Fate.DRAINING) {
-                        sink.error(new QueueDrainingException(queue));
+                        sink.error(new QueueDrainingException(queue.name()));
                     } else {
                         sink.next(id);
                     }
@@ -230,11 +236,18 @@ public final class Schedules {
     }
 
     private Mono<ScheduleChange> put(Schedule schedule, MayReplace whom) {
+        if (schedule.overlap() == Overlap.SKIP && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            return Mono.error(new InvalidTaskException(
+                    "overlap",
+                    "queue " + queue.name()
+                            + " is at-most-once, where nobody knows whether a task still runs: allow overlaps, or"
+                            + " use an at-least-once queue"));
+        }
         return Mono.fromCallable(() -> {
                     calendar.next(schedule.timing(), Instant.EPOCH); // refuses a cron before anything is sent
                     return framer.body(schedule.task());
                 })
-                .subscribeOn(Schedulers.boundedElastic())
+                .subscribeOn(COUNTERS)
                 .flatMap(body -> calls.afterIntroduction(() -> store.now()
                         .flatMap(now -> next(schedule.timing(), now))
                         .flatMap(tick -> store.put(whom, schedule.name(), origin, ruleOf(schedule), body, tick))))
@@ -248,11 +261,11 @@ public final class Schedules {
         return switch (change.fate()) {
             case DONE -> Mono.just(new ScheduleChange(name, before == null ? Outcome.CREATED : Outcome.UPDATED, was));
             case SAME -> Mono.just(new ScheduleChange(name, Outcome.UNCHANGED, null));
-            case OTHER -> Mono.error(new ScheduleConflictException(queue, name, String.valueOf(was)));
+            case OTHER -> Mono.error(new ScheduleConflictException(queue.name(), name, String.valueOf(was)));
             default ->
                 Mono.error(new InvalidTaskException(
                         "schedule",
-                        "queue " + queue + " has " + ScheduleStore.MOST + " schedules, and that is the most"));
+                        "queue " + queue.name() + " has " + ScheduleStore.MOST + " schedules, and that is the most"));
         };
     }
 
@@ -283,7 +296,7 @@ public final class Schedules {
     }
 
     private Mono<Instant> next(Timing timing, Instant now) {
-        return Mono.fromCallable(() -> calendar.next(timing, now)).subscribeOn(Schedulers.boundedElastic());
+        return Mono.fromCallable(() -> calendar.next(timing, now)).subscribeOn(COUNTERS);
     }
 
     private Mono<Change> change(String name, Supplier<Mono<Change>> call) {

@@ -7,6 +7,7 @@ import dev.sluice.task.Task;
 import dev.sluice.task.TaskState;
 import dev.sluice.task.Verdict;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -27,9 +28,19 @@ final class Callback {
         if (state == null) {
             return null;
         }
-        KeptResult kept = attempt.kept();
-        byte[] value = kept == null || state == TaskState.DEAD ? null : kept.value();
-        Failure problem = kept == null ? null : kept.problem();
+        KeptResult kept = Objects.requireNonNull(attempt.kept(), "who has a callback has this");
+        byte[] value = state == TaskState.DEAD ? null : kept.value();
+        Failure failure = verdict instanceof Verdict.Dead dead ? dead.failure() : kept.problem();
+        byte[] payload = payload(attempt, state, failure, value);
+        if (value != null && !kept.mayBePayload(payload)) {
+            Failure tooLarge = Failure.of("result-too-large", "a callback with this value would be no payload");
+            payload = payload(attempt, state, tooLarge, null);
+        }
+        return Envelope.write(Task.of(type, null).headers(headers), payload, System.currentTimeMillis());
+    }
+
+    private static byte[] payload(
+            Attempt attempt, TaskState state, @Nullable Failure failure, byte @Nullable [] value) {
         JsonDocument payload = new JsonDocument()
                 .put("id", attempt.frame().id())
                 .put("queue", attempt.pump().queue().name())
@@ -37,12 +48,8 @@ final class Callback {
                 .put("state", state.word())
                 .put("attempts", attempt.number())
                 .put("ranMs", TimeUnit.NANOSECONDS.toMillis(attempt.ranNanos()))
-                .put("failure", described(verdict instanceof Verdict.Dead dead ? dead.failure() : problem));
-        if (value != null) {
-            payload.putJson("value", value);
-        }
-        Task<?> task = Task.of(type, null).headers(headers);
-        return Envelope.write(task, payload.toBytes(), System.currentTimeMillis());
+                .put("failure", described(failure));
+        return (value == null ? payload : payload.putJson("value", value)).toBytes();
     }
 
     private static @Nullable TaskState stateOf(Verdict verdict) {

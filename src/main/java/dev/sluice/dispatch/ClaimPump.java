@@ -92,6 +92,7 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation joining;
     private @Nullable Incarnation current;
     private int inFlight;
+    private int inVain; // calls in a row without an answer
     private boolean workKnown;
     private boolean paused;
     private boolean rung;
@@ -288,13 +289,14 @@ final class ClaimPump implements Pump {
         return count;
     }
 
-    /** Only of a success: whoever was cut may yet be given a value. */
+    /** A value only of a success: whoever was cut may yet be given one. A callback has the value, too, and the task's headers. */
     private static int resultBytes(Attempt attempt) {
         KeptResult kept = attempt.kept();
-        if (kept == null || !(attempt.verdict() instanceof Verdict.Succeeded)) {
+        if (kept == null) {
             return 0;
         }
-        return kept.length() * (kept.callback() == null ? 1 : 2);
+        int value = attempt.verdict() instanceof Verdict.Succeeded ? kept.length() : 0;
+        return kept.callback() == null ? value : 2 * value + attempt.frame().bytes().length;
     }
 
     private Incarnation.Sent compose(Incarnation now, int settles, int releases, int room) {
@@ -368,7 +370,7 @@ final class ClaimPump implements Pump {
         inFlight++;
         sent.sentNanos = System.nanoTime();
         calls.run(
-                store.exchange(now.id(), now.keys(), sent.call),
+                store.exchange(now.id(), now.keys(), sent.call, inVain),
                 reply -> answered(now, sent, reply),
                 failure -> failed(now, failure));
     }
@@ -378,6 +380,7 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
+        inVain = 0;
         from.unanswered().remove(sent);
         takeBack(from, from.voided(sent, reply.lastCall()));
         if (reply.lapsed()) {
@@ -550,6 +553,7 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
+        inVain++;
         outage.begin(failure);
         mend(from);
     }

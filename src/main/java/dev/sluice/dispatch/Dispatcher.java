@@ -103,9 +103,10 @@ public final class Dispatcher implements HandlerRegistry {
      *
      * <p>Claimed and undelivered tasks are never more than what was requested, and unsettled ones never more than the
      * queue's concurrency: {@code request(Long.MAX_VALUE)} is safe. Deliveries may be settled in any order, from any
-     * thread. Signals on a thread of its own; a subscriber that blocks it slows its own queue only. Completes when the
-     * dispatcher stops. Cancelling stops the claims: what was not delivered goes back to the queue, what was delivered
-     * can still be settled. A task whose payload cannot be read goes to the dead letters and is not delivered.
+     * thread. Signals on a thread of its own; while a subscriber blocks that for more than 5 s, what it did not get goes back
+     * and nothing is claimed for it. Completes when the dispatcher stops. Cancelling stops the claims: what was not delivered
+     * goes back to the queue, what was delivered can still be settled; another may subscribe then. There is one subscriber at
+     * a time, a second fails with {@link IllegalStateException}. A task whose payload cannot be read goes to the dead letters and is not delivered.
      *
      * @throws InvalidTaskException if this dispatcher has no such queue
      * @throws IllegalStateException if the queue has a receiver already, or the dispatcher was started

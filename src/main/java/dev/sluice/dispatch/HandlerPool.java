@@ -3,13 +3,17 @@ package dev.sluice.dispatch;
 import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.scheduler.NonBlocking;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
@@ -32,8 +36,9 @@ final class HandlerPool {
     private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable Scheduler> reserve = new AtomicReference<>();
     private final AtomicReference<@Nullable Scheduler> aside = new AtomicReference<>();
+    private final AtomicInteger openAndAside = new AtomicInteger(1);
     private final AtomicInteger rescuers = new AtomicInteger();
-    private final Queue<Scheduler> ofSubscribers = new ConcurrentLinkedQueue<>();
+    private final Queue<ExecutorService> ofSubscribers = new ConcurrentLinkedQueue<>();
     private int next;
     private boolean exhaustionTold;
 
@@ -107,11 +112,15 @@ final class HandlerPool {
         return spare;
     }
 
-    /** A thread for one subscriber, on which its signals never overlap, and which nobody else waits for. */
-    Scheduler.Worker worker() {
-        Scheduler own = Schedulers.newSingle("sluice-receiver", true);
+    /**
+     * A thread for one subscriber, on which its signals never overlap, and which nobody else waits for. Whoever shuts it down
+     * still has done what was given to it before; the end of this pool waits for that a second.
+     */
+    ExecutorService worker() {
+        ofSubscribers.removeIf(ExecutorService::isTerminated);
+        ExecutorService own = Executors.newSingleThreadScheduledExecutor(ReceiverThread::new); // BlockHound knows it
         ofSubscribers.offer(own);
-        return own.createWorker();
+        return own;
     }
 
     /**
@@ -119,10 +128,21 @@ final class HandlerPool {
      * Reactor's elastic ones, where handlers may block: it would wait behind the very code that it is to stop. Any thread.
      */
     void elsewhere(Runnable work) {
-        try {
-            aside().schedule(() -> guarded(work));
-        } catch (RejectedExecutionException closed) {
-            log.debug("The threads for cancellations are gone", closed);
+        if (openAndAside.getAndUpdate(now -> now == 0 ? 0 : now + 1) == 0) {
+            log.debug("The threads for cancellations are gone");
+            return;
+        }
+        aside().schedule(() -> {
+            guarded(work);
+            endAside();
+        });
+    }
+
+    /** The last to leave ends the threads. Reactor would wait for that on a thread of its own, which keeps a JVM alive. */
+    private void endAside() {
+        Scheduler idle = openAndAside.decrementAndGet() == 0 ? aside.get() : null;
+        if (idle != null) {
+            idle.dispose();
         }
     }
 
@@ -147,11 +167,11 @@ final class HandlerPool {
         if (spare != null) {
             spare.dispose();
         }
-        // What is being cancelled is cancelled to its end, and none is made later.
-        aside().disposeGracefully().subscribe(done -> {}, stuck -> log.debug("A cancellation hangs", stuck));
-        for (Scheduler own = ofSubscribers.poll(); own != null; own = ofSubscribers.poll()) {
-            Scheduler last = own; // its completion may still be on the way
-            last.disposeGracefully().timeout(LAST_SIGNALS).subscribe(done -> {}, stuck -> last.dispose());
+        endAside(); // once what is being cancelled is cancelled to its end
+        for (ExecutorService own = ofSubscribers.poll(); own != null; own = ofSubscribers.poll()) {
+            ExecutorService last = own; // its completion may still be on the way
+            last.shutdown();
+            Schedulers.parallel().schedule(last::shutdownNow, LAST_SIGNALS.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
@@ -200,6 +220,16 @@ final class HandlerPool {
             if (!waiting.isEmpty()) {
                 wake();
             }
+        }
+    }
+
+    /** Refuses {@code Mono.block()}, as Reactor's own threads do. */
+    private static final class ReceiverThread extends Thread implements NonBlocking {
+        private static final AtomicInteger COUNT = new AtomicInteger();
+
+        ReceiverThread(Runnable work) {
+            super(work, "sluice-receiver-" + COUNT.incrementAndGet());
+            setDaemon(true);
         }
     }
 }

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * handler emits. A value that cannot be kept costs the task nothing, for its work is done: the result says why it has none.
  */
 final class KeptResult {
+    private static final int SURELY_SHORT = 32 * 1024;
+
     private final PayloadCodec codec;
     private final long keptMs;
     private final int maxBytes;
@@ -78,6 +80,19 @@ final class KeptResult {
     @Nullable
     Failure problem() {
         return problem;
+    }
+
+    /** Whether a task may have this as its payload; only of a long one there is doubt. */
+    boolean mayBePayload(byte[] json) {
+        if (json.length < SURELY_SHORT) {
+            return true;
+        }
+        try {
+            codec.encode(json);
+            return true;
+        } catch (SluiceException tooLarge) {
+            return false;
+        }
     }
 
     /** How many bytes the value has; what else is kept is small. */

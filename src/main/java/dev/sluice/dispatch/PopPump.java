@@ -30,7 +30,8 @@ import reactor.core.publisher.MonoSink;
  *
  * <p><b>Where is a task at every instant?</b> In a list until the server pops it; then only here. If this process dies,
  * or the connection between the pop and its answer, it is gone: that is what at-most-once means. What is not given away
- * is taken care of: nothing is popped that no slot is free for, a wait is never cancelled but runs out, and what was
+ * is taken care of: nothing is popped that no slot is free for, nor more than about a megabyte at once; a pop is waited for as long as anything
+ * comes of it, a wait is never cancelled but runs out, and what was
  * popped and never started goes back to the head of the ready list at the shutdown. A task that fails is not run again
  * but kept as a dead letter.
  *
@@ -39,6 +40,8 @@ import reactor.core.publisher.MonoSink;
 final class PopPump implements Pump {
     private static final Logger log = LoggerFactory.getLogger(PopPump.class);
     private static final int MAX_BATCH = 256;
+    private static final int FIRST_POP = 8; // nobody knows yet how long they are
+    private static final long POP_BYTES = 1 << 20;
     private static final int POPS_PER_LIST = 2;
     private static final Duration WAIT = Duration.ofMillis(700); // an idle server ends it up to 100 ms late
     /** Nothing is popped unless the queue was seen open less than this before: with the wait, a pause holds within 1 s. */
@@ -266,7 +269,7 @@ final class PopPump implements Pump {
             // Both lists get their half while both give; the odd place goes to each in turn.
             boolean odd = other.gives && room % 2 == 1;
             int share = other.gives ? room / 2 + (odd && source == favoured ? 1 : 0) : room;
-            int count = Math.min(MAX_BATCH, share);
+            int count = Math.min(source.fitting(), share);
             if (count == 0) {
                 return;
             }
@@ -280,6 +283,7 @@ final class PopPump implements Pump {
                     elements -> {
                         source.pops--;
                         source.gives = elements.size() == count;
+                        source.learn(elements);
                         return elements;
                     },
                     count,
@@ -496,8 +500,22 @@ final class PopPump implements Pump {
         boolean gives;
         int pops;
 
+        private long typicalBytes = POP_BYTES / FIRST_POP;
+
         Source(boolean isPlain) {
             this.isPlain = isPlain;
+        }
+
+        /** How many elements are about a megabyte, if they are as long as the last ones were. */
+        int fitting() {
+            return (int) Math.max(1, Math.min(MAX_BATCH, POP_BYTES / typicalBytes));
+        }
+
+        void learn(List<byte[]> elements) {
+            if (!elements.isEmpty()) {
+                long bytes = elements.stream().mapToLong(it -> it.length).sum();
+                typicalBytes = Math.max(1, Math.max(bytes / elements.size(), typicalBytes / 4));
+            }
         }
     }
 }

@@ -2,9 +2,12 @@ package dev.sluice.dispatch;
 
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
@@ -12,31 +15,25 @@ import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
-import reactor.core.scheduler.Scheduler;
 
 /**
- * Hands claimed tasks to one subscriber, who asked for them: what leaves Redis is never more than it requested and did
- * not get yet. Between the claim and {@code onNext} there is no operator and no buffer but the batch itself.
+ * Hands claimed tasks to one subscriber at a time, who asked for them: what leaves Redis is never more than it requested and
+ * did not get yet. Between the claim and {@code onNext} there is no operator and no buffer but the batch itself.
  */
 final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     private static final Logger log = LoggerFactory.getLogger(Receiver.class);
+    private static final long BLOCKED_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     @SuppressWarnings("rawtypes") // a class literal has no type argument
-    private static final AtomicLongFieldUpdater<Receiver> REQUESTED =
-            AtomicLongFieldUpdater.newUpdater(Receiver.class, "requested");
+    private static final AtomicLongFieldUpdater<Receiver.Demand> REQUESTED =
+            AtomicLongFieldUpdater.newUpdater(Receiver.Demand.class, "requested");
 
     private @Nullable Pump pump;
     private final HandlerPool pool;
     private final Opening opening;
     private final Type payload;
-    private final AtomicBoolean taken = new AtomicBoolean();
-    private volatile long requested;
-    private final AtomicBoolean completed = new AtomicBoolean();
-    private volatile boolean cancelled;
+    private final AtomicReference<@Nullable Demand> current = new AtomicReference<>();
     private volatile boolean stopped;
-    private volatile boolean subscribed;
-    private volatile @Nullable CoreSubscriber<? super Delivery<T>> subscriber;
-    private Scheduler.@Nullable Worker worker;
 
     Receiver(HandlerPool pool, Opening opening, Type payload) {
         this.pool = pool;
@@ -51,67 +48,54 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
 
     @Override
     public void subscribe(CoreSubscriber<? super Delivery<T>> actual) {
-        if (!taken.compareAndSet(false, true)) {
+        if (stopped) { // nobody would end a thread made now
+            Operators.complete(actual);
+            return;
+        }
+        Demand demand = new Demand(actual, pool.worker());
+        if (!current.compareAndSet(null, demand)) {
+            demand.thread.shutdown();
             Operators.error(
                     actual,
                     new IllegalStateException(
                             "these deliveries have a subscriber already: share() it, or start another dispatcher"));
             return;
         }
-        if (stopped) { // nobody would end a thread made now
-            Operators.complete(actual);
-            return;
-        }
-        Scheduler.Worker thread = pool.worker();
-        worker = thread;
-        subscriber = actual;
-        actual.onSubscribe(new Demand());
-        subscribed = true;
+        actual.onSubscribe(demand);
+        demand.subscribed = true;
         if (stopped) { // before there was anybody to tell
-            complete(actual, thread);
+            demand.complete();
         }
     }
 
     /** Completes the subscriber, now or whenever it comes: nothing more will. Any thread. */
     void finish() {
         stopped = true;
-        CoreSubscriber<? super Delivery<T>> actual = subscriber;
-        Scheduler.Worker thread = worker;
-        if (subscribed && actual != null && thread != null) {
-            complete(actual, thread);
-        }
-    }
-
-    private void complete(CoreSubscriber<? super Delivery<T>> actual, Scheduler.Worker thread) {
-        Runnable completion = () -> {
-            if (!cancelled && completed.compareAndSet(false, true)) {
-                actual.onComplete();
-            }
-        };
-        try {
-            thread.schedule(completion);
-        } catch (RejectedExecutionException gone) { // the stop is over, and nothing else is signalled any more
-            completion.run();
+        Demand demand = current.get();
+        if (demand != null && demand.subscribed) {
+            demand.complete();
         }
     }
 
     @Override
     public long demand() {
-        return cancelled ? 0 : requested;
+        Demand demand = current.get();
+        return demand == null || demand.isBlocked ? 0 : demand.requested;
     }
 
     @Override
     public void accept(Batch batch) {
-        Operators.produced(REQUESTED, this, batch.size());
-        Scheduler.Worker thread = worker;
-        if (thread == null) {
+        Demand demand = current.get();
+        if (demand == null || batch.size() > demand.requested) { // claimed for the one before
+            giveBack(batch);
             return;
         }
-        thread.schedule(() -> {
-            for (Attempt attempt = batch.takeNext(); attempt != null; attempt = batch.takeNext()) {
-                deliver(attempt);
-            }
-        });
+        Operators.produced(REQUESTED, demand, batch.size());
+        try {
+            demand.thread.execute(() -> demand.deliverAll(batch));
+        } catch (RejectedExecutionException gone) {
+            giveBack(batch);
+        }
     }
 
     @Override
@@ -119,52 +103,26 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         return false;
     }
 
+    /**
+     * Its subscriber is slow to take what it asked for, which is its right; but not while it is inside one {@code onNext} for
+     * seconds: others may have time for the rest.
+     */
     @Override
     public void stuck(Batch batch) {
-        // Its subscriber is slow to take what it asked for, which is its right.
-    }
-
-    private void deliver(Attempt attempt) {
-        CoreSubscriber<? super Delivery<T>> actual = subscriber;
-        Handed<T> task = actual == null ? null : open(attempt);
-        if (actual == null || task == null) {
-            again(1);
-            return;
-        }
-        try {
-            actual.onNext(task);
-        } catch (Throwable thrown) { // a subscriber that throws takes nothing more, and what it did not get goes back
-            cancelled = true;
-            attempt.fail("subscriber-error", thrown);
-            log.atError()
-                    .addKeyValue("queue", attempt.pump().queue().name())
-                    .log("A subscriber of deliveries threw; it gets no more", thrown);
+        Demand demand = current.get();
+        if (demand != null && demand.isInsideFor(BLOCKED_NANOS)) {
+            demand.blocked();
+            Operators.addCap(REQUESTED, demand, giveBack(batch));
         }
     }
 
-    /** The delivery to be made of this task; null if it is not to be delivered, and then it has ended. */
-    private @Nullable Handed<T> open(Attempt attempt) {
-        long now = System.nanoTime();
-        if (cancelled || completed.get() || attempt.pump().refusesStart(attempt, now)) {
+    private static int giveBack(Batch batch) {
+        int count = 0;
+        for (Attempt attempt = batch.takeNext(); attempt != null; attempt = batch.takeNext()) {
             attempt.end(Verdict.released());
-            return null;
+            count++;
         }
-        if (!attempt.start(now, attempt.pump().settings().timeout().toNanos())) {
-            return null;
-        }
-        try {
-            Opening.Content content = opening.envelope(attempt);
-            return content == null ? null : opening.payload(attempt, content, payload);
-        } catch (Throwable thrown) { // a codec of the user's may throw anything
-            attempt.fail("codec-error", thrown);
-            return null;
-        }
-    }
-
-    /** What was not delivered after all: the subscriber still waits for that many. */
-    private void again(long tasks) {
-        Operators.addCap(REQUESTED, this, tasks);
-        wake();
+        return count;
     }
 
     private void wake() {
@@ -174,7 +132,24 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         }
     }
 
+    /** One subscription: its subscriber, its thread, and what it has asked for and not got yet. */
     private final class Demand implements Subscription {
+        private final CoreSubscriber<? super Delivery<T>> actual;
+        private final ExecutorService thread;
+        private final AtomicBoolean completed = new AtomicBoolean();
+        private volatile long requested;
+        private volatile boolean cancelled;
+        private volatile boolean subscribed;
+        private volatile long insideSince;
+        private volatile boolean isInside;
+        private volatile boolean isBlocked;
+        private boolean blockedTold;
+
+        Demand(CoreSubscriber<? super Delivery<T>> actual, ExecutorService thread) {
+            this.actual = actual;
+            this.thread = thread;
+        }
+
         @Override
         public void request(long tasks) {
             if (Operators.validate(tasks)) {
@@ -184,8 +159,111 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
 
         @Override
         public void cancel() {
-            cancelled = true;
+            leave();
+            if (!stopped) {
+                log.atInfo()
+                        .addKeyValue("queue", pump == null ? "?" : pump.queue().name())
+                        .log("The subscriber of deliveries has gone; nothing is claimed until there is another");
+            }
             wake();
+        }
+
+        /** Makes room for another subscriber; what was claimed for this one and not delivered goes back. */
+        private void leave() {
+            cancelled = true;
+            current.compareAndSet(this, null);
+            thread.shutdown();
+        }
+
+        void complete() {
+            Runnable completion = () -> {
+                if (!cancelled && completed.compareAndSet(false, true)) {
+                    actual.onComplete();
+                }
+            };
+            try {
+                thread.execute(completion);
+            } catch (RejectedExecutionException gone) { // the stop is over, and nothing else is signalled any more
+                completion.run();
+            }
+        }
+
+        private void deliverAll(Batch batch) {
+            for (Attempt attempt = batch.takeNext(); attempt != null; attempt = batch.takeNext()) {
+                deliver(attempt);
+            }
+        }
+
+        private void deliver(Attempt attempt) {
+            Handed<T> task = open(attempt);
+            if (task == null) {
+                again(1);
+                return;
+            }
+            insideSince = System.nanoTime();
+            isInside = true;
+            try {
+                actual.onNext(task);
+            } catch (
+                    Throwable
+                            thrown) { // a subscriber that throws takes nothing more, and what it did not get goes back
+                leave();
+                attempt.fail("subscriber-error", thrown);
+                log.atError()
+                        .addKeyValue("queue", attempt.pump().queue().name())
+                        .log("A subscriber of deliveries threw; it gets no more", thrown);
+            } finally {
+                isInside = false;
+                if (isBlocked) {
+                    isBlocked = false;
+                    wake();
+                }
+            }
+        }
+
+        /** The delivery to be made of this task; null if it is not to be delivered, and then it has ended. */
+        private @Nullable Handed<T> open(Attempt attempt) {
+            long now = System.nanoTime();
+            if (cancelled || completed.get() || attempt.pump().refusesStart(attempt, now)) {
+                attempt.end(Verdict.released());
+                return null;
+            }
+            if (!attempt.start(now, attempt.pump().settings().timeout().toNanos())) {
+                return null;
+            }
+            try {
+                Opening.Content content = opening.envelope(attempt);
+                return content == null ? null : opening.payload(attempt, content, payload);
+            } catch (Throwable thrown) { // a codec of the user's may throw anything
+                attempt.fail("codec-error", thrown);
+                return null;
+            }
+        }
+
+        /** What was not delivered after all: the subscriber still waits for that many. */
+        private void again(long tasks) {
+            Operators.addCap(REQUESTED, this, tasks);
+            wake();
+        }
+
+        boolean isInsideFor(long nanos) {
+            return isInside && System.nanoTime() - insideSince > nanos;
+        }
+
+        /** Nothing is claimed for it until it has returned. Loop thread only. */
+        void blocked() {
+            isBlocked = true;
+            if (!isInside) { // it has, meanwhile
+                isBlocked = false;
+            } else if (!blockedTold) {
+                blockedTold = true;
+                log.atWarn()
+                        .addKeyValue("queue", pump == null ? "?" : pump.queue().name())
+                        .addKeyValue("seconds", TimeUnit.NANOSECONDS.toSeconds(BLOCKED_NANOS))
+                        .log(
+                                "A subscriber of deliveries blocks in onNext: what it has not got goes back, and nothing is"
+                                        + " claimed for it meanwhile");
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ public interface TaskContext<T> {
      * Completes when {@link #isCancelled} has become true, or at once if it is.
      *
      * <p>Does nothing before it is subscribed to. Emits no value. Never completes if the attempt ends by itself.
-     * Unsubscribing changes nothing else. Signals on a thread of {@code Schedulers.boundedElastic()}, or where it is
+     * Unsubscribing changes nothing else. Signals on a thread of the dispatcher that may be blocked, or where it is
      * subscribed to. Does not fail.
      */
     Mono<Void> cancelled();

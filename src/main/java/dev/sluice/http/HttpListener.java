@@ -11,6 +11,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.HttpProtocol;
@@ -115,11 +116,14 @@ public final class HttpListener {
      */
     public Mono<Void> stop(Duration grace) {
         Objects.requireNonNull(grace, "grace");
-        Mono<Void> ends = Mono.<Void>fromRunnable(() -> {
-                    stopping.tryEmitEmpty();
-                    server.disposeNow(grace);
-                })
-                .subscribeOn(Schedulers.boundedElastic()) // it waits
+        Mono<Void> ends = Mono.using(
+                        () -> Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-http-end", 1, true),
+                        waiting -> Mono.<Void>fromRunnable(() -> {
+                                    stopping.tryEmitEmpty();
+                                    server.disposeNow(grace);
+                                })
+                                .subscribeOn(waiting),
+                        Scheduler::dispose)
                 .onErrorComplete()
                 .then(ended(loops));
         return Mono.fromFuture(ends::toFuture, true);

@@ -16,11 +16,15 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /** Whether it lives, whether it is ready, what it measures, and what this API is. */
 final class ProbeRoutes {
     private static final Duration TIME_TO_LOOK = Duration.ofSeconds(1);
+    // Of its own: handlers may take all of Reactor's, and then above all somebody wants to see the meters.
+    private static final Scheduler COLLECTORS =
+            Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-metrics", 60, true);
     private static final byte[] DESCRIPTION = description("openapi.yaml");
 
     private final Sluice sluice;
@@ -76,8 +80,7 @@ final class ProbeRoutes {
                 .then()
                 .timeout(TIME_TO_LOOK)
                 .onErrorComplete()
-                .then(Mono.fromSupplier(text)
-                        .subscribeOn(Schedulers.boundedElastic())) // what collects meters may wait for a lock
+                .then(Mono.fromSupplier(text).subscribeOn(COLLECTORS)) // what collects meters may wait for a lock
                 .map(meters -> Answer.text(200, meters).contentType("text/plain; version=0.0.4; charset=utf-8"));
     }
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,12 +15,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
+    private final AtomicLong heard = new AtomicLong();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
 
     /** True the first time for each script. */
     boolean isNew(Script script) {
         return scripts.add(script);
+    }
+
+    /** Notes that a part of an answer came, whoever's it is. The connection's event loop only. */
+    void hear() {
+        heard.lazySet(heard.get() + 1);
+    }
+
+    /** How many parts of answers have come: grows while something gets through. */
+    long heard() {
+        return heard.get();
     }
 
     boolean isUsable() {

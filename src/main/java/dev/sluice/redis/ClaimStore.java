@@ -12,6 +12,8 @@ import reactor.core.publisher.Mono;
  * outcome is unknown.
  */
 public final class ClaimStore {
+    private static final int MOST_DOUBLINGS = 5;
+
     private final RedisLink commands;
     private final RedisLink heartbeats;
     private final QueueKeys keys;
@@ -44,7 +46,16 @@ public final class ClaimStore {
 
     /** Settles and claims in one atomic step. */
     public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
-        return exchange(commands, deadline, incarnation, incarnationKeys, call);
+        return exchange(incarnation, incarnationKeys, call, 0);
+    }
+
+    /**
+     * The same for a call of which the last {@code inVain} in a row were not answered: what it asks for, or brings, may be more
+     * than the network can carry in the time of a command, so that doubles each time, up to about a minute.
+     */
+    public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call, int inVain) {
+        Duration within = deadline.multipliedBy(1L << Math.min(inVain, MOST_DOUBLINGS));
+        return exchange(commands, within, incarnation, incarnationKeys, call);
     }
 
     /**

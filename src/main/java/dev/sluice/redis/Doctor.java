@@ -270,6 +270,7 @@ public final class Doctor {
                                 keys.deadBodies(),
                                 keys.meta(),
                                 keys.cancelled(),
+                                keys.progress(),
                                 keys.schedules(),
                                 keys.scheduleBodies()),
                         types(

@@ -68,15 +68,19 @@ final class DurableLink {
     }
 
     /**
-     * Runs a script, whose second number tells how many tasks it wrote, and emits its reply once they are durable. Fails
+     * Runs a script, whose second number tells how many tasks it wrote, and the third how many were there already, and emits
+     * its reply once they are durable; at once if there are none. Fails
      * with {@link NotDurableException} if they are not in time, or as every command does; the script has been run, or may
      * have been.
      *
      * @param spare a key of the script's slot that nobody uses
      */
     Mono<Reply> run(Script script, byte[][] keys, byte[] spare, Consumer<CommandArgs<byte[], byte[]>> arguments) {
-        return link.carry(script, keys, arguments, deadline)
-                .flatMap(carried -> confirmed(carried, spare).thenReturn(carried.reply()));
+        return link.carry(script, keys, arguments, deadline).flatMap(carried -> {
+            Reply reply = carried.reply();
+            boolean hasTasks = reply.number(1) + reply.number(2) > 0;
+            return hasTasks ? confirmed(carried, spare).thenReturn(reply) : Mono.just(reply);
+        });
     }
 
     private Mono<Void> confirmed(RedisLink.Carried carried, byte[] spare) {

@@ -28,6 +28,7 @@ import reactor.util.context.Context;
  */
 final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private static final Logger log = LoggerFactory.getLogger(LinkCall.class);
+    private static final Duration TO_CONNECT = Duration.ofSeconds(2);
     private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
 
     private final RedisLink link;
@@ -38,11 +39,17 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private final AtomicBoolean over = new AtomicBoolean();
     private int attempts;
     private boolean inFull;
+    private boolean waitsForConnection;
+    private volatile long heard;
+    private volatile boolean done;
     private volatile @Nullable Timeout deadline;
     private volatile @Nullable Carrier carrier;
     private volatile @Nullable Subscription answering;
 
-    /** {@code within} that time each attempt has to be answered, with the opening of its connection, but for the start of that. */
+    /**
+     * {@code within} that time each attempt has to be answered, or some part of an answer has to come through its connection, whoever's
+     * that is. A connection has at most 2 s of it to be opened, but for the start of that.
+     */
     LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
         this.order = order;
@@ -71,21 +78,36 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         carrier = connection;
+        waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) > 0;
+        if (startTimer(waitsForConnection ? TO_CONNECT : within)) {
+            connection.serve(this);
+        }
+    }
+
+    private boolean startTimer(Duration time) {
         stopTimer();
         try {
-            deadline = link.timer().newTimeout(this, within.toNanos(), TimeUnit.NANOSECONDS);
+            Timeout next = link.timer().newTimeout(this, time.toNanos(), TimeUnit.NANOSECONDS);
+            deadline = next;
+            if (done) { // meanwhile
+                next.cancel();
+            }
+            return true;
         } catch (IllegalStateException stopped) { // whoever owns the client has ended its threads
             fail(stopped);
-            return;
+            return false;
         }
-        connection.serve(this);
     }
 
     void send(Carrier connection, StatefulRedisConnection<byte[], byte[]> open) {
         if (over.get()) {
-            stopTimer();
+            finish();
             return;
         }
+        if (waitsForConnection && !startTimer(within)) {
+            return;
+        }
+        heard = connection.heard();
         try {
             order.through(connection, open, inFull).subscribe(this);
         } catch (RuntimeException bug) { // in what writes the arguments
@@ -110,7 +132,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
      */
     @Override
     public void onNext(Reply answer) {
-        stopTimer();
+        finish();
         if (end()) {
             asker.success(answer);
         }
@@ -118,7 +140,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     @Override
     public void onComplete() {
-        stopTimer();
+        finish();
         if (end()) {
             asker.success();
         }
@@ -130,7 +152,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             link.replace(carrier);
         }
         if (over.get()) {
-            stopTimer();
+            finish();
             log.debug("A call failed that nobody waits for any more", failure);
         } else if (!inFull && RedisErrors.isUnknownScript(failure)) {
             inFull = true;
@@ -143,7 +165,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     }
 
     private void fail(Throwable failure) {
-        stopTimer();
+        finish();
         if (end()) {
             asker.error(RedisErrors.classify(failure));
         }
@@ -156,6 +178,16 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     }
 
     private void silent() {
+        if (done) {
+            return;
+        }
+        Carrier connection = carrier;
+        long now = connection == null ? 0 : connection.heard();
+        if (now != heard) { // an answer is on its way, perhaps a long one before that to this command
+            heard = now;
+            startTimer(within);
+            return;
+        }
         boolean told = !end(); // before the connection is closed, which fails the command in its own way
         link.replace(carrier);
         Subscription unanswered = answering;
@@ -179,6 +211,12 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     /** True for one of all that could end it. */
     private boolean end() {
         return over.compareAndSet(false, true);
+    }
+
+    /** It is answered, or failed: there is nothing to wait for. */
+    private void finish() {
+        done = true;
+        stopTimer();
     }
 
     private void stopTimer() {

@@ -137,6 +137,10 @@ final class QueueKeys {
         return all[9];
     }
 
+    byte[] progress() {
+        return all[14];
+    }
+
     byte[] late() {
         return all[10];
     }

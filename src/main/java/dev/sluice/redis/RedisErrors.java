@@ -13,10 +13,14 @@ import org.jspecify.annotations.Nullable;
 
 /** Sorts what Redis and Lettuce throw into two kinds: it will pass (retry), or somebody has to change something. */
 final class RedisErrors {
+    private static final String NO_RIGHT = "The user executing the script";
+    private static final String ACL_FAILURE = "ERR ACL failure in script"; // since Redis 7.2
     private static final String[] FINAL = {
         "NOAUTH",
         "WRONGPASS",
         "NOPERM",
+        "ERR " + NO_RIGHT,
+        ACL_FAILURE,
         "WRONGTYPE",
         "ERR AUTH",
         "ERR invalid password",
@@ -98,8 +102,10 @@ final class RedisErrors {
     }
 
     private static String codeInScript(Throwable error) {
-        Matcher told = CODE_IN_SCRIPT.matcher(String.valueOf(error.getMessage()));
-        return told.find() ? told.group(1) : "";
+        String message = String.valueOf(error.getMessage());
+        Matcher told = CODE_IN_SCRIPT.matcher(message);
+        int noRight = message.indexOf(NO_RIGHT); // until 6.2 without a code
+        return told.find() ? told.group(1) : noRight < 0 ? "" : "ERR " + message.substring(noRight);
     }
 
     private static boolean startsWith(Throwable error, String code) {
@@ -122,6 +128,9 @@ final class RedisErrors {
     }
 
     private static String reason(String told) {
+        if (told.startsWith("ERR " + NO_RIGHT) || told.startsWith(ACL_FAILURE)) {
+            return "permission";
+        }
         return switch (told.substring(0, Math.max(0, told.indexOf(' ')))) {
             case "WRONGTYPE" -> "wrong-type";
             case "NOAUTH", "WRONGPASS" -> "auth";

@@ -160,7 +160,7 @@ public final class RedisLink {
     }
 
     private static LinkCall.Order command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments) {
-        return (connection, open, inFull) -> dispatch(open, type, arguments);
+        return (connection, open, inFull) -> dispatch(connection, open, type, arguments);
     }
 
     private static LinkCall.Order script(
@@ -168,6 +168,7 @@ public final class RedisLink {
         return (connection, open, inFull) -> {
             boolean byText = connection.isNew(script) || inFull;
             return dispatch(
+                    connection,
                     open,
                     byText ? CommandType.EVAL : CommandType.EVALSHA,
                     args -> prepare(args, byText ? script.text() : script.sha(), keys, arguments));
@@ -175,12 +176,13 @@ public final class RedisLink {
     }
 
     private static Flux<Reply> dispatch(
+            Carrier carrier,
             StatefulRedisConnection<byte[], byte[]> connection,
             ProtocolKeyword type,
             Consumer<CommandArgs<byte[], byte[]>> arguments) {
         CommandArgs<byte[], byte[]> args = new CommandArgs<>(ByteArrayCodec.INSTANCE);
         arguments.accept(args);
-        return connection.reactive().dispatch(type, new Reply.Output(), args);
+        return connection.reactive().dispatch(type, new Reply.Output(carrier), args);
     }
 
     private static void prepare(

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /**
@@ -222,9 +223,13 @@ public final class RedisLinks {
      * Lettuce joins its timer's thread.
      */
     private static Mono<Void> closeResources(ClientResources resources) {
-        return Mono.<Void>create(
-                        sink -> resources.shutdown(0, 2, TimeUnit.SECONDS).addListener(done -> sink.success()))
-                .subscribeOn(Schedulers.boundedElastic())
+        return Mono.using(
+                        () -> Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-close", 1, true),
+                        waiting -> Mono.<Void>create(sink -> resources
+                                        .shutdown(0, 2, TimeUnit.SECONDS)
+                                        .addListener(done -> sink.success()))
+                                .subscribeOn(waiting),
+                        Scheduler::dispose)
                 .timeout(TIME_TO_SHUT_DOWN)
                 .onErrorComplete();
     }

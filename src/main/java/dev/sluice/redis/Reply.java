@@ -52,8 +52,11 @@ final class Reply {
     static final class Output extends CommandOutput<byte[], byte[], Reply> {
         private static final double MOST_EXACT = 9e15;
 
-        Output() {
+        private final Carrier connection;
+
+        Output(Carrier connection) {
             super(ByteArrayCodec.INSTANCE, new Reply());
+            this.connection = connection;
         }
 
         @Override
@@ -64,11 +67,13 @@ final class Reply {
                 bytes.get(copy);
             }
             output.parts.add(copy);
+            connection.hear();
         }
 
         @Override
         public void set(long integer) {
             output.parts.add(integer);
+            connection.hear();
         }
 
         /** A score comes as a number in RESP3 and as digits in RESP2: here always as digits. */

@@ -33,7 +33,7 @@ end
 if frame then
   call('HDEL', META, '')
   call('SADD', CANCELLING, id)
-  call('PUBLISH', channel, id)
+  pcall(call, 'PUBLISH', channel, id)
   return { 2 }
 end
 

@@ -42,7 +42,8 @@ local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
 local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
-  if seen[id] or (word and is_live(id, word, size, at_most_once)) or (results and call('EXISTS', results[i]) == 1) then
+  -- Without a word a new task for now is met, and known as a double, where it is claimed; one for later is not.
+  if seen[id] or ((word or dues[i]) and is_live(id, word, size, at_most_once)) or (results and call('EXISTS', results[i]) == 1) then
     existing[#existing + 1] = i
   elseif draining or (not dues[i] and #frames >= room) then
     full[#full + 1] = i

@@ -39,6 +39,7 @@ local WORDS = {
   '241', '242', '243', '244', '245', '246', '247', '248', '249', '250', '251', '252', '253', '254', '255', '256',
 }
 local call_dot = ARGV[2] .. '.'
+local MOST_OF_ELEMENT = 17 * 1048576 -- the longest payload that any codec of ours takes, and its envelope
 
 -- Reads first: a key of a wrong type, an unknown incarnation or a pause show before anything is written.
 local size = lengths()
@@ -416,7 +417,7 @@ end
 
 local fields_claimed, fields_bodies, fields_status, taken = {}, {}, {}, {}
 local count, field = 0, 1
-local duplicates, strangers = {}, {}
+local duplicates, strangers, oversized = {}, {}, {}
 if promised > 0 then
   if #foreign > 0 then
     local foreign_ids = {}
@@ -442,6 +443,8 @@ if promised > 0 then
     local twin = living[i] or seen[id]
     if dropped > 0 and is_dropped[i] then
       twin = nil
+    elseif not twin and #frame > MOST_OF_ELEMENT then
+      oversized[#oversized + 1] = { id, frame } -- on its way to a dispatcher it would hold up all others
     elseif not twin then
       seen[id] = frame
       count = count + 1
@@ -470,8 +473,8 @@ if #suspects > 0 then
   call('LTRIM', SUSPECTS, #suspects, -1)
 end
 if count > 0 and size.cancelling > 0 then
-  for i = 1, promised do
-    call('SREM', CANCELLING, ids[i]) -- a request that outlived its task must not stop this one
+  for i = 2, field - 1, 2 do
+    call('SREM', CANCELLING, fields_claimed[i]) -- a request that outlived its task must not stop this one
   end
 end
 for id, mark in pairs(marks) do
@@ -514,6 +517,19 @@ for i = 1, #strangers do
   local renamed = '\1' .. origin .. counters .. ' ' .. id .. '\n' .. string.sub(frame, string.find(frame, '\n', 1, true) + 1)
   bury(id, renamed, '{"reason":"duplicate-id","message":"a task with this id and another body was alive"}', now)
   move(id, 'dead')
+end
+if #oversized > 0 then
+  local lines = {}
+  for i = 1, #oversized do
+    local id, frame = oversized[i][1], oversized[i][2]
+    bury(id, frame, '{"reason":"too-large","message":"an element may have 17 MiB at most"}', now)
+    move(id, 'dead')
+    lines[i] = 'dead ' .. id
+    if string.sub(frame, 2, 2) == 'F' then
+      look_after({ id })
+    end
+  end
+  tell_ended(ARGV[7], lines)
 end
 if #duplicates > 0 then
   call('HINCRBY', META, 'duplicates', #duplicates)

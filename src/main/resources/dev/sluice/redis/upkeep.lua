@@ -25,6 +25,14 @@ for i = 1, #ahead do
   call('ZADD', DISPATCHERS, 'XX', now + longest, ahead[i])
 end
 
+-- Once nobody is left with a longer lease than this one, that is the longest: who has one beats before it comes down to this.
+if longest > lease_ms then
+  local latest = call('ZREVRANGE', DISPATCHERS, 0, 0, 'WITHSCORES')[2]
+  if latest and tonumber(latest) <= now + lease_ms then
+    call('HSET', META, 'lease', lease_ms)
+  end
+end
+
 hear(meta[3], now)
 promote(now, limit, crash_limit)
 tell_moves(now)

@@ -17,12 +17,14 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.reactivestreams.Subscription;
+import reactor.core.Disposable;
 import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 
@@ -341,6 +343,72 @@ class BackpressureRedisTest extends DispatchCase {
             assertThat(claimed()).isZero();
             assertThat(waiting()).isEqualTo(9 + (dead() > 0 ? 0 : status("t0").equals("retrying") ? 0 : 1));
         });
+    }
+
+    @Test
+    void afterACancelledSubscriberAnotherGetsWhatFollows() {
+        Dispatcher dispatcher = dispatcher();
+        Flux<Delivery<Object>> deliveries = dispatcher.receive("q", Object.class);
+        started(dispatcher);
+        enqueue(0, 10);
+
+        for (int round = 0; round < 5; round++) {
+            List<Boolean> counted =
+                    deliveries.take(2).concatMap(Delivery::ack).collectList().block(PATIENCE);
+            assertThat(counted).containsExactly(true, true);
+        }
+
+        eventually(this::assertEmpty);
+    }
+
+    /** What throws in an operator behind it cancels it: that costs one attempt, and not the queue. */
+    @Test
+    void whoSubscribesAgainAfterAnErrorGoesOn() {
+        Dispatcher dispatcher = dispatcher();
+        Disposable consumer = dispatcher
+                .receive("q", Object.class)
+                .flatMap(task -> {
+                    if (task.id().equals("t1") && task.attempt() == 1) {
+                        task.nack(new IllegalStateException("on purpose")).subscribe();
+                        throw new IllegalStateException("on purpose");
+                    }
+                    return task.ack();
+                })
+                .retry()
+                .subscribe();
+        started(dispatcher);
+
+        enqueue(0, 100);
+
+        eventually(this::assertEmpty);
+        consumer.dispose();
+    }
+
+    @Test
+    void aSubscriberThatBlocksKeepsNothingFromOthers() {
+        CountDownLatch open = new CountDownLatch(1);
+        Deque<String> blocked = new ConcurrentLinkedDeque<>();
+        Dispatcher blocking = dispatcher();
+        blocking.receive("q", Object.class).subscribe(task -> {
+            blocked.add(task.id());
+            while (open.getCount() > 0) {
+                // The way BlockHound cannot see.
+            }
+            task.ack().subscribe();
+        });
+        started(blocking);
+        enqueue(0, 10);
+        eventually(() -> assertThat(claimed()).isEqualTo(10));
+
+        Runs<Object> runs = Runs.succeeding();
+        running(runs);
+
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(9));
+        assertThat(blocked).hasSize(1);
+        enqueue(10, 20);
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(19));
+        open.countDown();
+        eventually(this::assertEmpty);
     }
 
     @Test

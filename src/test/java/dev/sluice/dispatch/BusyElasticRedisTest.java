@@ -75,6 +75,18 @@ class BusyElasticRedisTest extends DispatchCase {
         eventually(() -> assertThat(ticks).hasValueGreaterThan(before + 1));
     }
 
+    @Test
+    void schedulesAreDeclared() {
+        running(this::block);
+        enqueue(0, ELASTIC);
+        eventually(() -> assertThat(begun).hasValue(ELASTIC));
+
+        assertThat(sluice.schedules(queue)
+                        .put(Schedule.every("s", Duration.ofHours(1), Task.of("tick", (Object) null)))
+                        .block(Duration.ofSeconds(2)))
+                .isNotNull();
+    }
+
     private Mono<?> block(TaskContext<Object> task) {
         return Mono.fromRunnable(() -> {
                     begun.incrementAndGet();

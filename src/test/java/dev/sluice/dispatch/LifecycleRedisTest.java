@@ -410,7 +410,7 @@ class LifecycleRedisTest extends DispatchCase {
         dispatcher.stop(GRACE).block(PATIENCE);
         door.close().block(PATIENCE);
 
-        eventually(() -> assertThat(threads()).allMatch(before::contains));
+        eventually(Duration.ofSeconds(5), () -> assertThat(threads()).allMatch(before::contains));
         eventually(
                 () -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
     }
@@ -562,7 +562,8 @@ class LifecycleRedisTest extends DispatchCase {
 
     private static List<Thread> threads() {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(it -> it.getName().startsWith("sluice-") || it.getName().startsWith("lettuce-"))
+                .filter(it ->
+                        it.getName().startsWith("sluice-") || it.getName().startsWith("lettuce-") || !it.isDaemon())
                 .toList();
     }
 }

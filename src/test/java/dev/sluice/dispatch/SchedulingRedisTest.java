@@ -358,4 +358,15 @@ class SchedulingRedisTest extends DispatchCase {
         List<?> time = (List<?>) wire.call("TIME");
         return Long.parseLong((String) time.get(0)) * 1000 + Long.parseLong((String) time.get(1)) / 1000;
     }
+
+    @Test
+    void anAtMostOnceQueueCannotTellWhetherATaskStillRuns() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+
+        assertThatThrownBy(() -> sluice.schedules(queue)
+                        .put(Schedule.every("s", Duration.ofHours(1), TASK).overlap(Overlap.SKIP))
+                        .block(PATIENCE))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageContaining("queue q is at-most-once, where nobody knows whether a task still runs");
+    }
 }

@@ -24,6 +24,7 @@ import java.util.concurrent.locks.LockSupport;
 final class FaultProxy implements AutoCloseable {
     private static final int CHUNK = 16 * 1024;
     private static final long PAUSE_NANOS = 1_000_000;
+    static final int SLOW_BYTES_PER_SECOND = 4_000_000;
 
     /** What becomes of the bytes. */
     enum Mode {
@@ -31,6 +32,8 @@ final class FaultProxy implements AutoCloseable {
         PASS,
         /** They arrive a few milliseconds late, each read of them. */
         DELAY,
+        /** Replies arrive at {@value #SLOW_BYTES_PER_SECOND} bytes a second. */
+        SLOW,
         /** Replies arrive byte by byte. */
         TRICKLE,
         /** Neither requests nor replies arrive, until later. */
@@ -132,6 +135,7 @@ final class FaultProxy implements AutoCloseable {
         private volatile Mode own = Mode.PASS;
         private volatile boolean requestsHoled;
         private volatile boolean repliesHoled;
+        private long slowUntil = System.nanoTime(); // of the thread that brings replies
 
         private Link(Socket client) {
             this.client = client;
@@ -218,6 +222,12 @@ final class FaultProxy implements AutoCloseable {
                         reset();
                     }
                 }
+                case SLOW -> {
+                    if (replies) {
+                        slowDown(n);
+                    }
+                    deliver(bytes, n, out, replies);
+                }
                 case TRICKLE -> trickle(bytes, n, out, replies);
                 case DELAY -> {
                     LockSupport.parkNanos(5 * PAUSE_NANOS);
@@ -225,6 +235,13 @@ final class FaultProxy implements AutoCloseable {
                 }
                 default -> deliver(bytes, n, out, replies);
             }
+        }
+
+        /** Goes by the clock, so that a busy machine makes it hardly slower. */
+        private void slowDown(int n) {
+            long now = System.nanoTime();
+            slowUntil = Math.max(slowUntil, now - 100 * PAUSE_NANOS) + n * 1_000_000_000L / SLOW_BYTES_PER_SECOND;
+            LockSupport.parkNanos(slowUntil - now);
         }
 
         private void swallow(boolean replies) {

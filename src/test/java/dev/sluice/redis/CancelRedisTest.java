@@ -7,6 +7,7 @@ import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -39,6 +40,37 @@ class CancelRedisTest {
         assertThat(q.cancel("retrying")).isEqualTo(CancelReply.UNKNOWN);
 
         assertNothingIsLeft();
+    }
+
+    @Test
+    void whoMayNotPublishCancelsAllTheSame() {
+        q.enqueue("x");
+        q.worker("w").claimOne();
+        q.wire.call("ACL", "SETUSER", "app", "on", ">pw", "~q", "~{q}*", "resetchannels", "+@all");
+        RedisLinks links = RedisLinks.own(RedisURI.create(q.redis.uri().replace("redis://", "redis://app:pw@")), null);
+        try {
+            assertThat(OneQueue.await(links.producer(q.queue).cancel("x"))).isEqualTo(CancelReply.STOPPING);
+        } finally {
+            OneQueue.await(links.close());
+            q.wire.call("ACL", "DELUSER", "app");
+        }
+    }
+
+    /** The copy is dropped where it is claimed: the request is for the task that runs elsewhere. */
+    @Test
+    void aCopyOfARunningTaskDoesNotWithdrawItsCancellation() {
+        q.pushForeign("x");
+        Worker runs = q.worker("a");
+        Held held = runs.claimOne();
+        assertThat(q.cancel("x")).isEqualTo(CancelReply.STOPPING);
+        q.push("{\"id\":\"x\",\"type\":\"t\"}");
+        q.pushForeign("y");
+
+        assertThat(q.worker("b").claimIds(10)).containsExactly("y");
+
+        runs.settle(call -> call.retry(held.token(), 0, "{}"));
+        assertThat(runs.claim(10)).isEmpty();
+        assertThat(q.status("x")).isNull();
     }
 
     @Test

@@ -310,6 +310,17 @@ class DoctorRedisTest {
                         tuple(Kind.META_FIELD, "protocol", false), tuple(Kind.META_FIELD, "delivery", false));
     }
 
+    /** Each script reads it, so that nothing is claimed or settled then. */
+    @Test
+    @StoredStateMayBeBroken("a key of the queue holds a value of another type")
+    void reportsOfAnotherTypeAreNamed() {
+        q.wire.call("SET", q.key("progress"), "in the way");
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactly(tuple(Kind.WRONG_TYPE, "{q}:progress"));
+    }
+
     @Test
     void idsOfAnyBytesAreFoundAndRemoved() {
         byte[] odd = {(byte) 0xff, ' ', (byte) 0xc3};

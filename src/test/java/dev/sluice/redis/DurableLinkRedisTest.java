@@ -106,6 +106,15 @@ class DurableLinkRedisTest {
         }
     }
 
+    @Test
+    void aRefusalIsNoTaskThatWouldHaveToBeDurable() {
+        OneQueue.await(enqueue("a"));
+        q.wire.call("HSET", q.key("meta"), "draining", "0");
+        replica.kill(); // and a confirmation would fail after a while
+
+        assertThat(OneQueue.await(enqueue("b")).fate(0)).isEqualTo(EnqueueReply.Fate.CLOSED);
+    }
+
     /** The address that sent the next command with this verb. */
     private static String nextOf(String verb, RedisWire monitor) {
         while (true) {

@@ -107,6 +107,20 @@ class EnqueueRedisTest {
     }
 
     @Test
+    void aTaskForLaterIsNoNewOneWhileOneOfItsIdRunsWhateverItsStatusSays() {
+        q.enqueue("x");
+        Worker worker = q.worker("w");
+        Held held = worker.claimOne();
+        q.wire.call("DEL", q.queue.statusKey());
+
+        assertThat(q.schedule("x", -60_000).fate(0)).isEqualTo(Fate.EXISTING);
+
+        worker.settle(call -> call.succeeded(held.token(), false));
+        assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(0L);
+        assertThat(q.schedule("x", -60_000).fate(0)).isEqualTo(Fate.CREATED);
+    }
+
+    @Test
     void oneTokenIsEnough() {
         q.enqueue("x");
         q.enqueue("y");

@@ -10,6 +10,7 @@ import dev.sluice.task.StoreRefusedException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
+import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -128,6 +129,21 @@ class JoinRedisTest {
         assertThat(Double.parseDouble((String) q.wire.call("ZSCORE", q.key("dispatchers"), "a")))
                 .isGreaterThan(q.serverMs() + 10_000.0);
         assertThat(q.wire.call("ZCARD", q.key("dispatchers"))).isEqualTo(1L);
+    }
+
+    @Test
+    void aRightThatIsMissingInsideAScriptIsFinal() {
+        q.wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-zadd");
+        RedisLinks links = RedisLinks.own(RedisURI.create(q.redis.uri().replace("redis://", "redis://app:pw@")), null);
+        try {
+            assertThatThrownBy(() -> OneQueue.await(links.claims(q.queue, 3).join("a", OneQueue.LEASE)))
+                    .isInstanceOf(StoreRefusedException.class)
+                    .extracting(it -> ((StoreRefusedException) it).reason())
+                    .isEqualTo("permission");
+        } finally {
+            OneQueue.await(links.close());
+            q.wire.call("ACL", "DELUSER", "app");
+        }
     }
 
     private void refused(String reason, String told, Queue queue) {

@@ -135,6 +135,34 @@ class UpkeepRedisTest {
                 .isEqualTo(0L);
     }
 
+    /** Milliseconds pass between two slices, so those that were forgiven must not be met again. */
+    @Test
+    void howeverManyAreSilentTheyAreAllForgivenOnce() {
+        q.wire.call("EVAL", "for i=1,2000 do redis.call('ZADD',KEYS[1],1000,'w'..i) end", "1", q.key("dispatchers"));
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs() - 60_000));
+
+        int rounds = 0;
+        while (q.round().more()) {
+            assertThat(++rounds).isLessThan(20);
+        }
+
+        assertThat(Long.parseLong(q.meta("seen"))).isGreaterThan(q.serverMs() - 10_000);
+    }
+
+    @Test
+    void onceWhoHadALongerLeaseIsGoneTheLongestIsThatOfTheLiving() {
+        OneQueue.await(q.claims.join("long", Duration.ofMinutes(10)));
+        q.worker("a");
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs()));
+        q.round();
+        assertThat(q.meta("lease")).isEqualTo("600000");
+
+        q.wire.call("ZREM", q.key("dispatchers"), "long");
+        q.round();
+
+        assertThat(q.meta("lease")).isEqualTo("15000");
+    }
+
     @Test
     void whatIsDueIsQueuedAndRings() {
         q.enqueue("x");

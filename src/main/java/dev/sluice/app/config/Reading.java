@@ -7,6 +7,7 @@ import dev.sluice.push.PushTarget;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Overlap;
 import dev.sluice.task.Queue;
 import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
@@ -219,6 +220,12 @@ final class Reading {
         if (type.isEmpty()) {
             problems.add(source, path, "must have the type of its tasks");
         }
+        if (of(Catalog.OVERLAP, scope) == Overlap.SKIP && isAtMostOnce(scope)) {
+            problems.add(
+                    given(Catalog.OVERLAP, scope).source(),
+                    path + ".overlap",
+                    "cannot be skip with delivery at-most-once, where nobody knows whether a task still runs");
+        }
         if (every.isPresent() && !zone.equals(Source.DEFAULT)) {
             problems.add(zone, path + ".zone", "has no meaning with every; remove it");
         }
@@ -305,8 +312,7 @@ final class Reading {
 
     /** What is set here, and has no meaning where a task is popped and gone. */
     private void refuseAtMostOnce(Scope scope, List<Setting<?>> settings, String why) {
-        Given delivery = given(Catalog.DELIVERY, Scope.of(scope.queue()));
-        if (DeliveryMode.ofWord(delivery.text()) == DeliveryMode.AT_MOST_ONCE) {
+        if (isAtMostOnce(scope)) {
             settings.stream()
                     .filter(setting -> !given(setting, scope).source().equals(Source.DEFAULT))
                     .filter(setting -> !isInherited(new Key(scope, setting)))
@@ -315,6 +321,11 @@ final class Reading {
                             new Key(scope, setting).path(),
                             "has no meaning with delivery at-most-once, which " + why + "; remove it"));
         }
+    }
+
+    private boolean isAtMostOnce(Scope scope) {
+        Given delivery = given(Catalog.DELIVERY, Scope.of(scope.queue()));
+        return DeliveryMode.ofWord(delivery.text()) == DeliveryMode.AT_MOST_ONCE;
     }
 
     private void checkCallback(Scope type) {

@@ -1,0 +1,114 @@
+package dev.sluice.faults;
+
+import static dev.sluice.dispatch.Eventually.eventually;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.Sluice;
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.NothingDropped;
+import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
+import dev.sluice.task.RetryPolicy;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import reactor.core.publisher.Mono;
+
+/** A network that loses nothing, but needs longer for an answer than a command is given. */
+@OnEveryRedis
+@ExtendWith(NothingDropped.class)
+class SlowLinkRedisTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final FaultProxy proxy;
+    private final RedisWire wire;
+    private final Sluice sluice;
+    private final Set<String> ran = ConcurrentHashMap.newKeySet();
+    private Dispatcher dispatcher;
+
+    SlowLinkRedisTest(RedisServer redis) {
+        this.proxy = new FaultProxy(redis.port());
+        this.wire = redis.wire();
+        this.sluice = Sluice.connect(proxy.uri());
+    }
+
+    @AfterEach
+    void close() {
+        proxy.mode(FaultProxy.Mode.PASS);
+        if (dispatcher != null) {
+            dispatcher.stop(Duration.ZERO).block(PATIENCE);
+        }
+        sluice.close().block(PATIENCE);
+        proxy.close();
+        wire.close();
+    }
+
+    /** What was popped is in no list any more: to give up its answer is to lose it. */
+    @Test
+    void anAtMostOnceQueueLosesNothing() {
+        start(Queue.named("q").delivery(DeliveryMode.AT_MOST_ONCE));
+        push(0, 500, 10); // so that the next are taken to be short, too
+        eventually(PATIENCE, () -> assertThat(ran).hasSize(500));
+
+        proxy.mode(FaultProxy.Mode.SLOW);
+        String all = "local e=string.rep('x',200000) for i=500,579 do redis.call('RPUSH','q',"
+                + "'{\"id\":\"t'..i..'\",\"type\":\"t\",\"payload\":\"'..e..'\"}') end";
+        wire.call("EVAL", all, "0");
+
+        eventually(PATIENCE, () -> assertThat(ran).hasSize(580));
+    }
+
+    @Test
+    void aTaskThatNeedsLongerThanACommandIsTakenTheNextTime() {
+        start(Queue.named("q"));
+        proxy.mode(FaultProxy.Mode.SLOW);
+        pushLarge("large", 10_000_000);
+        push(0, 20, 10);
+
+        eventually(PATIENCE, () -> assertThat(ran).hasSize(20));
+        eventually(
+                PATIENCE,
+                () -> assertThat((String) wire.call("HGET", "{q}:dead:bodies", "large"))
+                        .contains("payload-too-large"));
+    }
+
+    @Test
+    void whatNoDispatcherWouldTakeIsADeadLetterThatNeverTravelled() {
+        start(Queue.named("q"));
+        proxy.mode(FaultProxy.Mode.SLOW);
+        pushLarge("large", 18 * 1024 * 1024);
+        push(0, 20, 10);
+
+        eventually(Duration.ofSeconds(3), () -> assertThat(ran).hasSize(20));
+        assertThat((String) wire.call("HGET", "{q}:status", "large")).isEqualTo("dead");
+        assertThat((String) wire.call("HGET", "{q}:dead:bodies", "large")).startsWith("{\"reason\":\"too-large\"");
+    }
+
+    private void start(Queue queue) {
+        dispatcher = sluice.dispatcher()
+                .queue(queue, QueueSettings.standard().retry(RetryPolicy.never()))
+                .build()
+                .handler("t", String.class, task -> Mono.fromRunnable(() -> ran.add(task.id())));
+        dispatcher.start().block(PATIENCE);
+    }
+
+    private void push(int from, int to, int length) {
+        for (int i = from; i < to; i++) {
+            wire.call(
+                    "RPUSH", "q", "{\"id\":\"t" + i + "\",\"type\":\"t\",\"payload\":\"" + "x".repeat(length) + "\"}");
+        }
+    }
+
+    private void pushLarge(String id, int length) {
+        String script = "redis.call('RPUSH','q','{\"id\":\"" + id + "\",\"type\":\"t\",\"payload\":\"'..string.rep('x',"
+                + length + ")..'\"}')";
+        wire.call("EVAL", script, "0");
+    }
+}
