@@ -178,6 +178,25 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aTaskThatMayBeInTheQueueIsToldWithItsIdSoThatItCanBeGivenAgain() {
+        run("enqueue", "jobs", "mail", "--id", "first");
+
+        CommandLineCase few = run("enqueue", "jobs", "mail", "--durability", "replicated:1", "-o", "json");
+        String id = few.err().strip().replaceFirst("(?s).*; the task's id is ", "");
+        CommandLineCase line =
+                piped("{\"type\":\"mail\"}", "enqueue", "jobs", "--lines", "-", "--durability", "replicated:1");
+
+        assertRefused(few, "replica");
+        assertThat(id).matches("[0-9A-Za-z]{22}");
+        assertThat(redis.call("HGET", "{jobs}:status", id)).isEqualTo("queued");
+        assertThat(run("enqueue", "jobs", "mail", "--id", id).out()).isEqualTo("existing " + id + "\n");
+        assertThat(line.err()).containsPattern("line 1: .*; the task's id is [0-9A-Za-z]{22}\n");
+        assertThat(run("enqueue", "jobs", "mail", "--id", "任务", "--durability", "replicated:1")
+                        .err())
+                .endsWith("; the task's id is 任务\n");
+    }
+
+    @Test
     void aDrainingQueueRefusesWhatIsEnqueuedUntilTheResume() {
         assertRefused(run("drain", "jobs"), "nobody has worked on a queue 'jobs' in this Redis yet");
         run("enqueue", "jobs", "mail");

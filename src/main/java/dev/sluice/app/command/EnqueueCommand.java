@@ -10,6 +10,7 @@ import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
+import dev.sluice.task.TaskId;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
@@ -126,7 +127,7 @@ final class EnqueueCommand implements Callable<Integer> {
     private void one(Queue wanted, Task<byte[]> task) throws InterruptedException {
         EnqueueResult result;
         try (Session session = Session.with(redis.address())) {
-            result = session.await(client(session, wanted).enqueue(task));
+            result = told(session, client(session, wanted), task);
         }
         if (result == null) {
             throw new IllegalStateException("enqueue is never empty");
@@ -139,6 +140,23 @@ final class EnqueueCommand implements Callable<Integer> {
                                 .put("id", result.id())
                                 .toString()
                         : outcome + " " + Table.printable(result.id()));
+    }
+
+    /** Whatever becomes of it, its id is told: it may be in the queue, and given again without it there would be two. */
+    private static @Nullable EnqueueResult told(Session session, TaskClient client, Task<byte[]> task)
+            throws InterruptedException {
+        String given = task.id();
+        String known = given == null ? TaskId.random() : given;
+        try {
+            return session.await(client.enqueue(task.id(known)));
+        } catch (Refusal refused) {
+            throw refused.and(itsId(known));
+        }
+    }
+
+    /** What to put behind a sentence about a task that was sent. */
+    static String itsId(String id) {
+        return "; the task's id is " + Table.printable(id);
     }
 
     private int many(Queue wanted, String source) throws InterruptedException {
