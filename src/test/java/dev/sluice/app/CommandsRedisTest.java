@@ -253,6 +253,25 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aLineIsWhatABatchOverHttpTakes() {
+        String lines = """
+                {"id":"a","type":"mail","delay":"1h","timeout":"1.5s","keepResult":"9s"}
+                {"id":"b","type":"mail","at":"2099-12-24T18:00:00Z","deadline":"2100-01-01T00:00:00Z"}
+                {"id":"c","type":"mail","timeout":null,"timeoutMs":10,"enqueuedAt":5}
+                """;
+
+        CommandLineCase done = piped(lines, "enqueue", "jobs", "--lines", "-");
+
+        assertThat(done.out()).isEqualTo("3 created, 0 existing, 0 failed\n");
+        assertThat(redis.call("HMGET", "{jobs}:status", "a", "b", "c"))
+                .isEqualTo(List.of("scheduled", "scheduled", "queued"));
+        assertThat((String) redis.call("HGET", "{jobs}:bodies", "a"))
+                .contains("\"timeoutMs\":1500", "\"keepResultMs\":9000");
+        assertThat((String) redis.call("HGET", "{jobs}:bodies", "b")).contains("\"deadline\":4102444800000");
+        assertThat(body("jobs")).isEqualTo("{\"type\":\"mail\",\"payload\":null,\"timeoutMs\":10}");
+    }
+
+    @Test
     void tenThousandLinesOfAFileArrive(@TempDir Path folder) throws IOException {
         String lines = IntStream.range(0, 10_000)
                 .mapToObj(i -> "{\"id\":\"n" + i + "\",\"type\":\"noop\"}\n")
@@ -271,7 +290,15 @@ class CommandsRedisTest {
 
         assertBadLine(good + "\n" + "{\"type\":\"noop\",}\n" + good, "line 3: ", "(column 16)");
         assertBadLine(good + "[1]\n", "line 2: ", "not a JSON object");
-        assertBadLine(good + "{\"payload\":1}\n", "line 2: it names no type, and there is no TYPE");
+        assertBadLine(good + "{\"payload\":1}\n", "line 2: the field type must be there, or a TYPE for all lines");
+        assertBadLine(
+                good + "{\"type\":\"noop\",\"maxAttempt\":1}",
+                "line 2: a task has no field 'maxAttempt'; known are id,");
+        assertBadLine(good + "{\"type\":\"noop\",\"delay\":90}", "line 2: the field delay must be a text of a number");
+        assertBadLine(good + "{\"type\":\"noop\",\"timeoutMs\":0}", "line 2: the field timeoutMs must be an integer");
+        assertBadLine(
+                good + "{\"type\":\"noop\",\"timeoutMs\":5,\"timeout\":\"5s\"}",
+                "line 2: the fields timeout and timeoutMs exclude each other");
         assertBadLine(good + "{\"type\":\"noop\",\"id\":\"\"}", "line 2: the field id must be");
         assertBadLine(good + "{\"type\":\"noop\",\"payload\":{\"a\":1,\"a\":2}}", "line 2: ", "payload column");
         assertBadLine(good + "\"" + "x".repeat(1024 * 1024) + "\"", "line 2: it is longer than 1 MiB");

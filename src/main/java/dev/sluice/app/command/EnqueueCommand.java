@@ -37,8 +37,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "A line of --lines is {\"id\":..., \"type\":..., \"payload\":..., \"headers\":{...}, \"maxAttempts\":...,"
-                    + " \"timeoutMs\":..., \"deadline\":...}; only the type must be there, or TYPE. The first bad line ends"
-                    + " it. Given again, tasks with an id are not doubled while they live.",
+                    + " \"timeout\":\"30s\", \"delay\":\"90s\"} and so on, as over HTTP; only the type must be there, or TYPE. The"
+                    + " first bad line ends it. Given again, tasks with an id are not doubled while they live.",
             "",
             "Examples:",
             "  java -jar sluice-server.jar enqueue task_queue echo '{\"to\":\"ann@example.org\"}'",
@@ -162,8 +162,8 @@ final class EnqueueCommand implements Callable<Integer> {
     private int many(Queue wanted, String source) throws InterruptedException {
         if (payload != null || id != null || !options.isEmpty() || delay != null || at != null) {
             throw Refusal.mistaken(
-                    "with --lines each line says what PAYLOAD, --id, --header, --max-attempts and --timeout"
-                            + " would say, and nothing is put off");
+                    "with --lines each line says what PAYLOAD, --id, --header, --max-attempts, --timeout,"
+                            + " --keep-result, --delay and --at would say");
         }
         Content content = Content.of(source, terminal);
         try (TaskLines tasks = new TaskLines(content, type);
