@@ -29,13 +29,15 @@ import org.jspecify.annotations.Nullable;
  * <p>The library only reads expressions and counts on a clock that never changes. What happens where a zone's clock is put
  * forward or back is decided here, as cron itself does it: an expression with a {@code *} in its hours goes by the time that
  * passes, so it fires through an hour that comes twice and not in one that is missing; any other means a time of the day,
- * which comes once: the first of the two, or for a missing one the moment at which the clock is put forward.
+ * which comes once: the first of the two, or for a missing one the moment at which the clock is put forward. So is when
+ * both days must fit: if one of them starts with a {@code *}, as in Vixie's cron.
  */
 final class CronBeat implements Ticks.Beat {
     private static final List<String> FIELDS =
             List.of("second", "minute", "hour", "day of month", "month", "day of week");
     private static final int HOUR = 2;
     private static final int DAY_OF_MONTH = 3;
+    private static final int DAY_OF_WEEK = 5;
     private static final int WITHOUT_SECONDS = FIELDS.size() - 1;
     private static final Map<String, String> WORDS = Map.of(
             "@yearly", "0 0 1 1 *",
@@ -48,16 +50,21 @@ final class CronBeat implements Ticks.Beat {
     private static final Pattern FIELD = Pattern.compile("\\S+");
     private static final Pattern RARE_WEEKDAY =
             Pattern.compile("(?i)\\b(29|30|31)W"); // no such day in each month: the library throws
+    private static final Pattern LETTERS = Pattern.compile("(?i)[LW]"); // in a list the library passes them over
     private static final Pattern RANGE = Pattern.compile("(?<![0-9#])([0-9]+)-([0-9]+)");
-    private static final ZonedDateTime SOME_DAY = ZonedDateTime.of(2000, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC);
+    private static final LocalDateTime SOME_DAY = LocalDateTime.of(2000, 1, 1, 0, 0);
+    private static final int RAREST_DAY_YEARS = 40; // 29 February on one weekday, around a year like 2100
     private static final CronParser PARSER = new CronParser(definition());
 
     private final ExecutionTime expression;
+    private final @Nullable ExecutionTime weekdays; // the same by the day of the week alone, where both days must fit
     private final ZoneRules rules;
     private final boolean byElapsedTime;
 
-    private CronBeat(ExecutionTime expression, ZoneRules rules, boolean byElapsedTime) {
+    private CronBeat(
+            ExecutionTime expression, @Nullable ExecutionTime weekdays, ZoneRules rules, boolean byElapsedTime) {
         this.expression = expression;
+        this.weekdays = weekdays;
         this.rules = rules;
         this.byElapsedTime = byElapsedTime;
     }
@@ -87,11 +94,16 @@ final class CronBeat implements Ticks.Beat {
                     i,
                     found.get(Math.max(0, i - FIELDS.size() + found.size())).start() + 1);
         }
-        ExecutionTime expression = ExecutionTime.forCron(PARSER.parse(written(fields)));
-        if (expression.nextExecution(SOME_DAY).isEmpty()) {
+        boolean apart = mustBothDaysFit(fields.get(DAY_OF_MONTH), fields.get(DAY_OF_WEEK));
+        CronBeat beat = new CronBeat(
+                apart ? without(DAY_OF_WEEK, fields) : ExecutionTime.forCron(PARSER.parse(written(fields))),
+                apart ? without(DAY_OF_MONTH, fields) : null,
+                zone.getRules(),
+                fields.get(HOUR).startsWith("*"));
+        if (beat.nextLocal(SOME_DAY) == null) {
             throw refused(text, "it never fires, for no such day is in any year");
         }
-        return new CronBeat(expression, zone.getRules(), fields.get(HOUR).startsWith("*"));
+        return beat;
     }
 
     @Override
@@ -141,10 +153,39 @@ final class CronBeat implements Ticks.Beat {
     }
 
     private @Nullable LocalDateTime nextLocal(LocalDateTime after) {
+        LocalDateTime next = next(expression, after);
+        if (weekdays == null) {
+            return next;
+        }
+        LocalDateTime last = after.plusYears(RAREST_DAY_YEARS);
+        while (next != null && !next.isAfter(last)) {
+            LocalDateTime other = next(weekdays, next.minusSeconds(1));
+            if (next.equals(other)) {
+                return next;
+            }
+            next = other == null ? null : next(expression, other.minusSeconds(1));
+        }
+        return null;
+    }
+
+    private static @Nullable LocalDateTime next(ExecutionTime expression, LocalDateTime after) {
         return expression
                 .nextExecution(after.atZone(ZoneOffset.UTC))
                 .map(ZonedDateTime::toLocalDateTime)
                 .orElse(null);
+    }
+
+    /** As in Vixie's cron; for the library either will do, and one that is nothing but a star does not count. */
+    private static boolean mustBothDaysFit(String dayOfMonth, String dayOfWeek) {
+        return !dayOfMonth.equals("*")
+                && !dayOfWeek.equals("*")
+                && (dayOfMonth.startsWith("*") || dayOfWeek.startsWith("*"));
+    }
+
+    private static ExecutionTime without(int day, List<String> fields) {
+        List<String> others = new ArrayList<>(fields);
+        others.set(day, "*");
+        return ExecutionTime.forCron(PARSER.parse(written(others)));
     }
 
     /** Looks at one field beside five that are in order. */
@@ -158,6 +199,11 @@ final class CronBeat implements Ticks.Beat {
         if (index == DAY_OF_MONTH && RARE_WEEKDAY.matcher(field).find()) {
             throw refused(
                     text, index, field, position, "W takes 1 to 28, the days of every month; LW is the last weekday");
+        }
+        if (index == DAY_OF_MONTH
+                && field.contains(",")
+                && LETTERS.matcher(field).find()) {
+            throw refused(text, index, field, position, "L and W stand alone, in no list");
         }
         if (field.equals("?") && index >= DAY_OF_MONTH) {
             fields.set(index, "*"); // the library takes it for something else if both days have one
@@ -188,7 +234,7 @@ final class CronBeat implements Ticks.Beat {
         return new InvalidTaskException("cron", "cron expression '" + text + "' cannot be read: " + why);
     }
 
-    /** Days of month and of week together mean either of them, as in every crontab; which the library does without a "?". */
+    /** Days of month and of week together mean either of them, which the library does without a "?". */
     private static CronDefinition definition() {
         return CronDefinitionBuilder.defineCron()
                 .withSeconds()

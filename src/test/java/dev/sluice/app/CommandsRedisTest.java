@@ -178,6 +178,25 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aTaskThatMayBeInTheQueueIsToldWithItsIdSoThatItCanBeGivenAgain() {
+        run("enqueue", "jobs", "mail", "--id", "first");
+
+        CommandLineCase few = run("enqueue", "jobs", "mail", "--durability", "replicated:1", "-o", "json");
+        String id = few.err().strip().replaceFirst("(?s).*; the task's id is ", "");
+        CommandLineCase line =
+                piped("{\"type\":\"mail\"}", "enqueue", "jobs", "--lines", "-", "--durability", "replicated:1");
+
+        assertRefused(few, "replica");
+        assertThat(id).matches("[0-9A-Za-z]{22}");
+        assertThat(redis.call("HGET", "{jobs}:status", id)).isEqualTo("queued");
+        assertThat(run("enqueue", "jobs", "mail", "--id", id).out()).isEqualTo("existing " + id + "\n");
+        assertThat(line.err()).containsPattern("line 1: .*; the task's id is [0-9A-Za-z]{22}\n");
+        assertThat(run("enqueue", "jobs", "mail", "--id", "任务", "--durability", "replicated:1")
+                        .err())
+                .endsWith("; the task's id is 任务\n");
+    }
+
+    @Test
     void aDrainingQueueRefusesWhatIsEnqueuedUntilTheResume() {
         assertRefused(run("drain", "jobs"), "nobody has worked on a queue 'jobs' in this Redis yet");
         run("enqueue", "jobs", "mail");
@@ -234,6 +253,25 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aLineIsWhatABatchOverHttpTakes() {
+        String lines = """
+                {"id":"a","type":"mail","delay":"1h","timeout":"1.5s","keepResult":"9s"}
+                {"id":"b","type":"mail","at":"2099-12-24T18:00:00Z","deadline":"2100-01-01T00:00:00Z"}
+                {"id":"c","type":"mail","timeout":null,"timeoutMs":10,"enqueuedAt":5}
+                """;
+
+        CommandLineCase done = piped(lines, "enqueue", "jobs", "--lines", "-");
+
+        assertThat(done.out()).isEqualTo("3 created, 0 existing, 0 failed\n");
+        assertThat(redis.call("HMGET", "{jobs}:status", "a", "b", "c"))
+                .isEqualTo(List.of("scheduled", "scheduled", "queued"));
+        assertThat((String) redis.call("HGET", "{jobs}:bodies", "a"))
+                .contains("\"timeoutMs\":1500", "\"keepResultMs\":9000");
+        assertThat((String) redis.call("HGET", "{jobs}:bodies", "b")).contains("\"deadline\":4102444800000");
+        assertThat(body("jobs")).isEqualTo("{\"type\":\"mail\",\"payload\":null,\"timeoutMs\":10}");
+    }
+
+    @Test
     void tenThousandLinesOfAFileArrive(@TempDir Path folder) throws IOException {
         String lines = IntStream.range(0, 10_000)
                 .mapToObj(i -> "{\"id\":\"n" + i + "\",\"type\":\"noop\"}\n")
@@ -252,7 +290,15 @@ class CommandsRedisTest {
 
         assertBadLine(good + "\n" + "{\"type\":\"noop\",}\n" + good, "line 3: ", "(column 16)");
         assertBadLine(good + "[1]\n", "line 2: ", "not a JSON object");
-        assertBadLine(good + "{\"payload\":1}\n", "line 2: it names no type, and there is no TYPE");
+        assertBadLine(good + "{\"payload\":1}\n", "line 2: the field type must be there, or a TYPE for all lines");
+        assertBadLine(
+                good + "{\"type\":\"noop\",\"maxAttempt\":1}",
+                "line 2: a task has no field 'maxAttempt'; known are id,");
+        assertBadLine(good + "{\"type\":\"noop\",\"delay\":90}", "line 2: the field delay must be a text of a number");
+        assertBadLine(good + "{\"type\":\"noop\",\"timeoutMs\":0}", "line 2: the field timeoutMs must be an integer");
+        assertBadLine(
+                good + "{\"type\":\"noop\",\"timeoutMs\":5,\"timeout\":\"5s\"}",
+                "line 2: the fields timeout and timeoutMs exclude each other");
         assertBadLine(good + "{\"type\":\"noop\",\"id\":\"\"}", "line 2: the field id must be");
         assertBadLine(good + "{\"type\":\"noop\",\"payload\":{\"a\":1,\"a\":2}}", "line 2: ", "payload column");
         assertBadLine(good + "\"" + "x".repeat(1024 * 1024) + "\"", "line 2: it is longer than 1 MiB");

@@ -106,13 +106,23 @@ class MainTest {
         assertThat(out()).contains("--max-attempts", "at-most-once");
     }
 
-    @Test
-    void aTypeThatTheFileNamesNeedsAHandler(@TempDir Path folder) throws IOException {
-        Path file = Files.writeString(folder.resolve("s.yaml"), "queues: { mails: { default-type: mail.send } }");
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "default-type: mail.send | default-type: 'mail.send'",
+                "plain-type: mail.line | plain-type: 'mail.line'",
+                "types: { echo: { callback: mail.sent } } | types.echo.callback: 'mail.sent'",
+                "types: { echo: {}, emial.send: { timeout: 5s } } | types.emial.send: 'emial.send'",
+                "schedules: { a: { every: 1m, type: echo }, b: { every: 1m, type: emial } } | schedules.b.type: 'emial'"
+            })
+    void aTypeThatTheFileNamesNeedsAHandler(String settings, String told, @TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("s.yaml"), "queues: { mails: { " + settings + " } }");
 
         assertThat(execute("run", "--config", file.toString())).isEqualTo(2);
         assertThat(err())
-                .contains("queue mails has 'mail.send' as its default-type", "there are echo, fail, noop, sleep");
+                .isEqualTo("sluice: queues.mails." + told + " has no handler: there are echo, fail, noop, sleep\n");
     }
 
     @Test

@@ -11,9 +11,12 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -77,6 +80,8 @@ class TicksTest {
         "0 0 LW * *, 2027-01-26T10:00:00Z, 2027-01-29T00:00:00Z",
         "0 0 15W * *, 2026-11-01T10:00:00Z, 2026-11-16T00:00:00Z",
         "0 0 * * FRI#3, 2026-11-26T10:00:00Z, 2026-12-18T00:00:00Z",
+        "0 0 */28 2 MON, 2072-02-29T00:00:00Z, 2077-02-01T00:00:00Z",
+        "0 0 29 2 */7, 2088-02-29T00:00:00Z, 2128-02-29T00:00:00Z",
         "0 0 * * 5L, 2026-11-01T10:00:00Z, 2026-11-27T00:00:00Z",
         "0 0 * * 7, 2026-11-26T10:00:00Z, 2026-11-29T00:00:00Z",
         "0 0 * * 0, 2026-11-26T10:00:00Z, 2026-11-29T00:00:00Z",
@@ -101,6 +106,10 @@ class TicksTest {
                 "0 30 25 * * *|hour '25' at position 6: value 25 not in range [0, 23]",
                 "0 22-2 * * *|hour '22-2' at position 3: a range must not go down: 22-2",
                 "0 9 30W * *|day of month '30W' at position 5: W takes 1 to 28",
+                "0 9 1,15W * *|day of month '1,15W' at position 5: L and W stand alone, in no list",
+                "0 9 lw,1 * *|day of month 'lw,1' at position 5: L and W stand alone",
+                "0 9 1,L * *|day of month '1,L' at position 5: L and W stand alone",
+                "0 9 */31 * 1#2|it never fires",
                 "99999999999-1 * * * *|minute '99999999999-1' at position 1: a range must not go down",
                 "0 0 * *|it must have 5 fields",
                 "0 0 * * * * *|it must have 5 fields",
@@ -133,6 +142,28 @@ class TicksTest {
             assertThat(i + 1 < newest.size() ? next == newest.get(i + 1) : next > now)
                     .isTrue();
             assertThat(ticks.after(newest.get(i) - 1)).isEqualTo(newest.get(i));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"*", "*/1", "*/2", "*/10", "*,7", "7", "7,*", "1-31", "1,15", "10-20/3", "30-31"})
+    void daysAreThoseOfVixieCron(String dayOfMonth) {
+        LocalDate newYear = LocalDate.of(2026, 1, 1);
+        for (String dayOfWeek : List.of("*", "*/1", "*/2", "*/5", "*,3", "1", "0", "7", "1-5", "0-7", "2,6", "1-7/3")) {
+            String expression = "0 3 " + dayOfMonth + " * " + dayOfWeek;
+            List<LocalDate> expected = newYear.datesUntil(newYear.plusYears(1))
+                    .filter(day -> isOneForVixie(dayOfMonth, dayOfWeek, day))
+                    .toList();
+
+            List<Instant> ticks =
+                    ticks(Timing.cron(expression, ZoneOffset.UTC), "2026-01-01T00:00:00Z", expected.size() + 1);
+
+            assertThat(ticks)
+                    .as(expression)
+                    .startsWith(expected.stream()
+                            .map(day -> day.atTime(3, 0).toInstant(ZoneOffset.UTC))
+                            .toArray(Instant[]::new));
+            assertThat(ticks.get(expected.size())).as(expression).isAfter("2027-01-01T00:00:00Z");
         }
     }
 
@@ -188,6 +219,26 @@ class TicksTest {
                 return told.getCause().getMessage();
             }
         }
+    }
+
+    /** As in its {@code cron.c}: both days must fit if a field starts with a star, else either. */
+    private static boolean isOneForVixie(String dayOfMonth, String dayOfWeek, LocalDate day) {
+        int weekday = day.getDayOfWeek().getValue(); // Sunday is 7, and in a crontab 0, too
+        boolean fitsMonth = has(dayOfMonth, 1, 31, day.getDayOfMonth());
+        boolean fitsWeek = has(dayOfWeek, 0, 7, weekday) || has(dayOfWeek, 0, 7, weekday % 7);
+        boolean star = dayOfMonth.startsWith("*") || dayOfWeek.startsWith("*");
+        return star ? fitsMonth && fitsWeek : fitsMonth || fitsWeek;
+    }
+
+    private static boolean has(String field, int first, int last, int value) {
+        return Stream.of(field.split(",", -1)).anyMatch(part -> {
+            String[] stepped = part.split("/", -1);
+            String[] range = stepped[0].equals("*") ? new String[] {"" + first, "" + last} : stepped[0].split("-", -1);
+            int from = Integer.parseInt(range[0]);
+            int to = Integer.parseInt(range[range.length - 1]);
+            int step = stepped.length == 1 ? 1 : Integer.parseInt(stepped[1]);
+            return value >= from && value <= to && (value - from) % step == 0;
+        });
     }
 
     private static List<String> cron(String expression, String after, int count) {

@@ -67,7 +67,7 @@ final class BulkRun {
 
     private synchronized void summarize() {
         for (Failed failure : failures) {
-            terminal.remark("line " + failure.line + ": " + failure.error);
+            terminal.remark("line " + failure.line + ": " + failure.error + EnqueueCommand.itsId(failure.id));
         }
         if (failed > failures.size()) {
             terminal.remark("… and " + (failed - failures.size()) + " more failures");

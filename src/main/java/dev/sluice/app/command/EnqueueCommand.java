@@ -10,6 +10,7 @@ import dev.sluice.task.Durability;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
+import dev.sluice.task.TaskId;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
@@ -36,8 +37,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "A line of --lines is {\"id\":..., \"type\":..., \"payload\":..., \"headers\":{...}, \"maxAttempts\":...,"
-                    + " \"timeoutMs\":..., \"deadline\":...}; only the type must be there, or TYPE. The first bad line ends"
-                    + " it. Given again, tasks with an id are not doubled while they live.",
+                    + " \"timeout\":\"30s\", \"delay\":\"90s\"} and so on, as over HTTP; only the type must be there, or TYPE. The"
+                    + " first bad line ends it. Given again, tasks with an id are not doubled while they live.",
             "",
             "Examples:",
             "  java -jar sluice-server.jar enqueue task_queue echo '{\"to\":\"ann@example.org\"}'",
@@ -126,7 +127,7 @@ final class EnqueueCommand implements Callable<Integer> {
     private void one(Queue wanted, Task<byte[]> task) throws InterruptedException {
         EnqueueResult result;
         try (Session session = Session.with(redis.address())) {
-            result = session.await(client(session, wanted).enqueue(task));
+            result = told(session, client(session, wanted), task);
         }
         if (result == null) {
             throw new IllegalStateException("enqueue is never empty");
@@ -141,11 +142,28 @@ final class EnqueueCommand implements Callable<Integer> {
                         : outcome + " " + Table.printable(result.id()));
     }
 
+    /** Whatever becomes of it, its id is told: it may be in the queue, and given again without it there would be two. */
+    private static @Nullable EnqueueResult told(Session session, TaskClient client, Task<byte[]> task)
+            throws InterruptedException {
+        String given = task.id();
+        String known = given == null ? TaskId.random() : given;
+        try {
+            return session.await(client.enqueue(task.id(known)));
+        } catch (Refusal refused) {
+            throw refused.and(itsId(known));
+        }
+    }
+
+    /** What to put behind a sentence about a task that was sent. */
+    static String itsId(String id) {
+        return "; the task's id is " + Table.printable(id);
+    }
+
     private int many(Queue wanted, String source) throws InterruptedException {
         if (payload != null || id != null || !options.isEmpty() || delay != null || at != null) {
             throw Refusal.mistaken(
-                    "with --lines each line says what PAYLOAD, --id, --header, --max-attempts and --timeout"
-                            + " would say, and nothing is put off");
+                    "with --lines each line says what PAYLOAD, --id, --header, --max-attempts, --timeout,"
+                            + " --keep-result, --delay and --at would say");
         }
         Content content = Content.of(source, terminal);
         try (TaskLines tasks = new TaskLines(content, type);

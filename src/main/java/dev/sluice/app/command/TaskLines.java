@@ -1,18 +1,15 @@
 package dev.sluice.app.command;
 
 import dev.sluice.app.console.Refusal;
-import dev.sluice.codec.Envelope;
 import dev.sluice.codec.EnvelopeException;
 import dev.sluice.codec.JsonCodec;
+import dev.sluice.codec.TaskForm;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
 import dev.sluice.task.Task;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.Arrays;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
@@ -20,8 +17,8 @@ import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * Newline-delimited JSON as tasks, one line after the other when it is asked for: the elements of the protocol, so that what
- * {@code RPUSH} takes can be a line. Blank lines are skipped; a line has at most 1 MiB.
+ * Newline-delimited JSON as tasks, one line after the other when it is asked for: what a batch over HTTP takes, and what
+ * {@code RPUSH} takes. Blank lines are skipped; a line has at most 1 MiB.
  */
 final class TaskLines implements AutoCloseable {
     private static final int LONGEST_LINE = 1024 * 1024;
@@ -81,40 +78,18 @@ final class TaskLines implements AutoCloseable {
     }
 
     private Task<byte[]> task(byte[] text) {
+        Task<byte[]> task;
         try {
-            Envelope element = Envelope.read(text, 0, text.length);
-            if (element.idInvalid()) {
-                throw wrong("the field id must be a string of 1 to 512 UTF-8 bytes without control characters, or an"
-                        + " integer");
-            }
-            String type = element.type() == null ? defaultType : element.type();
-            if (type == null) {
-                throw wrong("it names no type, and there is no TYPE on the command line");
-            }
-            return withLimits(Task.of(type, payload(element)).headers(element.headers()), element);
-        } catch (EnvelopeException e) {
+            task = TaskForm.readLine(text, 0, text.length, defaultType);
+        } catch (EnvelopeException | InvalidTaskException e) {
             throw wrong(String.valueOf(e.getMessage()).replace("line 1, ", "")); // counted within this line
+        }
+        try {
+            CODEC.encode(task.payload()); // else it is refused without the line
+            return task;
         } catch (InvalidTaskException | PayloadTooLargeException e) {
             throw wrong(String.valueOf(e.getMessage()).replace("line 1, column", "payload column"));
         }
-    }
-
-    private static Task<byte[]> withLimits(Task<byte[]> plain, Envelope element) {
-        String id = element.id();
-        Task<byte[]> task = id == null ? plain : plain.id(id);
-        task = element.maxAttempts() == 0 ? task : task.maxAttempts(element.maxAttempts());
-        task = element.timeoutMs() == 0 ? task : task.timeout(Duration.ofMillis(element.timeoutMs()));
-        task = element.deadlineMs() == 0 ? task : task.deadline(Instant.ofEpochMilli(element.deadlineMs()));
-        task = element.keepResultMs() == 0 ? task : task.keepResult(Duration.ofMillis(element.keepResultMs()));
-        long[] waits = element.backoffMs();
-        return waits == null
-                ? task
-                : task.backoff(Arrays.stream(waits).mapToObj(Duration::ofMillis).toArray(Duration[]::new));
-    }
-
-    private static byte[] payload(Envelope element) {
-        int from = element.payloadOffset();
-        return CODEC.encode(Arrays.copyOfRange(element.payloadBuffer(), from, from + element.payloadLength()));
     }
 
     /** The next line without its end; null behind the last one. */

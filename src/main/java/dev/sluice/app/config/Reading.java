@@ -250,6 +250,10 @@ final class Reading {
     }
 
     private @Nullable PushTarget target(Scope scope, Source source) {
+        if (Settings.BUILT_IN_TYPES.contains(scope.type())) {
+            problems.add(source, "handlers." + scope.type() + ": the type has a handler already, which is built in");
+            return null;
+        }
         Key urlKey = new Key(scope, Catalog.PUSH_URL);
         if (!Catalog.OF_A_HANDLER.stream()
                 .allMatch(setting -> isSound(new Key(scope, setting), given(setting, scope)))) {

@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,9 @@ public record Settings(
         @Nullable Http http,
         List<Served> queues,
         Map<String, PushTarget> pushes) {
+
+    /** The task types that have a handler without a word. */
+    public static final Set<String> BUILT_IN_TYPES = Set.of("echo", "noop", "sleep", "fail");
 
     /** The same, with the collections copied. */
     public Settings {

@@ -26,6 +26,11 @@ public final class Refusal extends RuntimeException {
         return mistaken(String.valueOf(mistake.getMessage()));
     }
 
+    /** The same with more behind its sentence. */
+    public Refusal and(String more) {
+        return new Refusal(exitCode, getMessage() + more);
+    }
+
     public int exitCode() {
         return exitCode;
     }

@@ -1,19 +1,19 @@
 package dev.sluice.app.serve;
 
+import dev.sluice.app.config.Settings;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.TaskContext;
 import dev.sluice.dispatch.TaskHandler;
 import dev.sluice.task.Verdict;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * The task types that need no code of the user's:
+ * The task types that need no code of the user's, those of {@link Settings#BUILT_IN_TYPES}:
  *
  * <ul>
  *   <li>{@code echo}: succeeds with its payload
@@ -24,8 +24,6 @@ import reactor.core.publisher.Mono;
  * </ul>
  */
 final class BuiltInTypes {
-    static final Set<String> NAMES = Set.of("echo", "noop", "sleep", "fail");
-
     private static final Duration LONGEST_SLEEP = Duration.ofDays(1);
     private static final Duration WORTH_TELLING = Duration.ofSeconds(5);
 

@@ -5,12 +5,14 @@ import dev.sluice.app.config.Settings;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.Queue;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The standalone dispatcher: loads what was named, starts what is needed, and serves until it is told to stop. */
@@ -69,36 +71,42 @@ public final class Standalone {
 
     private HandlerJars handlerJars(Path folder) throws InterruptedException {
         headStart.await();
-        return HandlerJars.in(folder, BuiltInTypes.NAMES);
+        return HandlerJars.in(folder, Settings.BUILT_IN_TYPES);
     }
 
     private void checkHandlers(HandlerJars jars) {
-        Set<String> taken = new TreeSet<>(BuiltInTypes.NAMES);
-        jars.forEachJar((jar, types) -> taken.addAll(types));
-        settings.pushes().keySet().stream().filter(taken::contains).findFirst().ifPresent(type -> {
-            throw Refusal.mistaken("handlers." + type + ": the type has a handler already, "
-                    + (BuiltInTypes.NAMES.contains(type) ? "which is built in" : "from a jar"));
+        jars.forEachJar((jar, types) -> types.stream()
+                .filter(settings.pushes()::containsKey)
+                .findFirst()
+                .ifPresent(type -> {
+                    throw Refusal.mistaken("handlers." + type + ": the type has a handler already, from a jar");
+                }));
+    }
+
+    // Else every task that it is meant for would become a dead letter, or what is set for it would never count.
+    private void checkTypes(Settings.Served served, HandlerJars jars) {
+        Set<String> known = new TreeSet<>(Settings.BUILT_IN_TYPES);
+        jars.forEachJar((jar, types) -> known.addAll(types));
+        known.addAll(settings.pushes().keySet());
+        types(served).forEach((key, type) -> {
+            if (type != null && !known.contains(type)) {
+                throw Refusal.mistaken("queues." + served.queue().name() + "." + key + ": '" + type
+                        + "' has no handler: there are " + String.join(", ", known));
+            }
         });
     }
 
-    // Else every task that it is meant for would become a dead letter.
-    private void checkTypes(Settings.Served served, HandlerJars jars) {
-        Set<String> known = new TreeSet<>(BuiltInTypes.NAMES);
-        jars.forEachJar((jar, types) -> known.addAll(types));
-        known.addAll(settings.pushes().keySet());
-        Stream<String> callbacks =
-                served.settings().callbacks().values().stream().sorted();
-        Stream.concat(
-                        Stream.of(
-                                served.settings().defaultType(),
-                                served.settings().plainType()),
-                        callbacks)
-                .filter(type -> type != null && !known.contains(type))
-                .findFirst()
-                .ifPresent(type -> {
-                    throw Refusal.mistaken("queue " + served.queue().name() + " has '" + type
-                            + "' as its default-type, plain-type or a callback, but no handler: there are "
-                            + String.join(", ", known));
-                });
+    /** Each type that the settings of a queue name, by its key there. */
+    private static Map<String, @Nullable String> types(Settings.Served served) {
+        QueueSettings queue = served.settings();
+        Map<String, @Nullable String> types = new TreeMap<>();
+        types.put("default-type", queue.defaultType());
+        types.put("plain-type", queue.plainType());
+        queue.timeouts().keySet().forEach(type -> types.put("types." + type, type));
+        queue.callbacks().forEach((type, callback) -> types.put("types." + type + ".callback", callback));
+        served.schedules()
+                .forEach(it ->
+                        types.put("schedules." + it.name() + ".type", it.task().type()));
+        return types;
     }
 }
