@@ -78,7 +78,7 @@ public final class EventLink {
         }
         leave();
         int opening = ++openings;
-        current = client.connectPubSubAsync(StringCodec.UTF8, uri)
+        current = RedisLink.opening(() -> client.connectPubSubAsync(StringCodec.UTF8, uri))
                 .toCompletableFuture()
                 .thenApply(it -> subscribeAll(it, opening));
     }
