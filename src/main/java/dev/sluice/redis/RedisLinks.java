@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Schedulers;
 
 /**
@@ -48,6 +49,7 @@ public final class RedisLinks {
     private final RedisLink commands;
     private final RedisLink heartbeats;
     private final EventLink events;
+    private final Sinks.Empty<Void> closing = Sinks.empty();
 
     private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
         Script.load();
@@ -200,13 +202,21 @@ public final class RedisLinks {
         return new QueueDirectory(commands, COMMAND_DEADLINE);
     }
 
+    /** Completes when {@link #close} begins, at once if it has. Signals on the thread that closes. */
+    public Mono<Void> closing() {
+        return closing.asMono();
+    }
+
     /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
     public Mono<Void> close() {
-        Mono<Void> closing = Flux.fromIterable(links)
+        Mono<Void> closed = Flux.fromIterable(links)
                 .flatMap(RedisLink::close)
-                .doOnSubscribe(start -> masters.close())
+                .doOnSubscribe(start -> {
+                    closing.tryEmitEmpty();
+                    masters.close();
+                })
                 .then(events.close());
-        return closing.then(owned ? Mono.when(closeClient(client), closeClient(oneSocket)) : closeClient(oneSocket))
+        return closed.then(owned ? Mono.when(closeClient(client), closeClient(oneSocket)) : closeClient(oneSocket))
                 .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
     }
 
