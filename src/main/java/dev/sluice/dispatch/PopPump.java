@@ -386,7 +386,7 @@ final class PopPump implements Pump {
             otherCalls--;
             log.atError()
                     .addKeyValue("queue", queue.name())
-                    .log("A task could not be kept in Redis and is lost", failure);
+                    .log("Redis has not confirmed that it keeps a task; it may be lost", failure);
         });
     }
 
