@@ -26,7 +26,8 @@ import reactor.core.publisher.MonoSink;
 
 /**
  * Consumes one queue with at-most-once delivery, by the literal protocol: {@code BLPOP} over both lists while there is
- * nothing to do, {@code LPOP n} from each while there is, {@code HSET processing} and {@code HDEL} as side effects.
+ * nothing to do, {@code LPOP n} from each while there is, with an {@code n} that brings about a megabyte at most,
+ * {@code HSET processing} and {@code HDEL} as side effects.
  *
  * <p><b>Where is a task at every instant?</b> In a list until the server pops it; then only here. If this process dies,
  * or the connection between the pop and its answer, it is gone: that is what at-most-once means. What is not given away
@@ -40,6 +41,10 @@ final class PopPump implements Pump {
     private static final Logger log = LoggerFactory.getLogger(PopPump.class);
     private static final int MAX_BATCH = 256;
     private static final int POPS_PER_LIST = 2;
+    /** As many bytes as a pop is expected to bring at most: what does not get through before its deadline is lost. */
+    private static final long BYTES_PER_POP = 1 << 20;
+
+    private static final long FIRST_GUESS_BYTES = BYTES_PER_POP / 8;
     private static final Duration WAIT = Duration.ofMillis(700); // an idle server ends it up to 100 ms late
     /** Nothing is popped unless the queue was seen open less than this before: with the wait, a pause holds within 1 s. */
     private static final long OPEN_FOR_NANOS = 100_000_000L;
@@ -83,6 +88,7 @@ final class PopPump implements Pump {
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private long batches;
+    private long bytesPerTask = FIRST_GUESS_BYTES;
     private int otherCalls;
     private boolean introduced;
     private boolean awaiting;
@@ -266,7 +272,7 @@ final class PopPump implements Pump {
             // Both lists get their half while both give; the odd place goes to each in turn.
             boolean odd = other.gives && room % 2 == 1;
             int share = other.gives ? room / 2 + (odd && source == favoured ? 1 : 0) : room;
-            int count = Math.min(MAX_BATCH, share);
+            int count = Math.min(share, mostAtOnce());
             if (count == 0) {
                 return;
             }
@@ -285,6 +291,20 @@ final class PopPump implements Pump {
                     count,
                     source);
         }
+    }
+
+    private int mostAtOnce() {
+        return (int) Math.max(1, Math.min(MAX_BATCH, BYTES_PER_POP / bytesPerTask));
+    }
+
+    /** Larger tasks count at once, smaller ones by halves. */
+    private void weigh(List<byte[]> elements) {
+        long bytes = 0;
+        for (byte[] element : elements) {
+            bytes += element.length;
+        }
+        long mean = bytes / elements.size() + 1;
+        bytesPerTask = Math.max(mean, (bytesPerTask + mean) / 2);
     }
 
     private List<byte[]> waited(List<byte[]> elements) {
@@ -314,6 +334,7 @@ final class PopPump implements Pump {
         if (elements.isEmpty()) {
             return;
         }
+        weigh(elements);
         long call = ++batches;
         Attempt[] attempts = new Attempt[elements.size()];
         int pushed = 0;

@@ -31,6 +31,8 @@ final class FaultProxy implements AutoCloseable {
         PASS,
         /** They arrive a few milliseconds late, each read of them. */
         DELAY,
+        /** Replies arrive at 4 MB a second. */
+        SLOW,
         /** Replies arrive byte by byte. */
         TRICKLE,
         /** Neither requests nor replies arrive, until later. */
@@ -226,6 +228,10 @@ final class FaultProxy implements AutoCloseable {
                     }
                 }
                 case TRICKLE -> trickle(bytes, n, out, replies);
+                case SLOW -> {
+                    LockSupport.parkNanos(replies ? n * 250L : 0);
+                    deliver(bytes, n, out, replies);
+                }
                 case DELAY -> {
                     LockSupport.parkNanos(5 * PAUSE_NANOS);
                     deliver(bytes, n, out, replies);
