@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,8 +9,12 @@ import io.lettuce.core.RedisURI;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -40,6 +45,28 @@ class RedisLinksTest {
         links.close().block(within);
     }
 
+    /** As a balancer does whose server has gone: Lettuce would wait for a minute. */
+    @Test
+    void anOpeningThatIsNotAnsweredIsGivenUpForAnother() throws IOException {
+        try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+            silent.setSoTimeout(50);
+            RedisLinks links = RedisLinks.own(RedisURI.create("redis://127.0.0.1:" + silent.getLocalPort()), null);
+            List<Socket> opened = new ArrayList<>();
+
+            EventLink.Listening listening = links.events().listen("channel", message -> {});
+
+            eventually(() -> {
+                listening.check().block(Duration.ofSeconds(5));
+                accept(silent, opened);
+                assertThat(opened).hasSize(2);
+            });
+            links.close().block(Duration.ofSeconds(10));
+            for (Socket socket : opened) {
+                socket.close();
+            }
+        }
+    }
+
     /** Lettuce's own shutdown can wait for a connection that never comes to be: the threads end all the same. */
     @Test
     void nothingOfALinkThatIsStillBeingOpenedOutlivesItsClose() throws IOException {
@@ -57,5 +84,13 @@ class RedisLinksTest {
         left.removeAll(before);
         left.removeIf(thread -> !thread.isAlive());
         assertThat(left).extracting(Thread::getName).noneMatch(name -> name.startsWith("lettuce"));
+    }
+
+    private static void accept(ServerSocket server, List<Socket> into) throws IOException {
+        try {
+            into.add(server.accept());
+        } catch (SocketTimeoutException none) {
+            return; // nobody came, for now
+        }
     }
 }
