@@ -236,7 +236,7 @@ public final class Sluice {
     }
 
     /**
-     * Closes the connections, and the Lettuce client if it was made here. Stop dispatchers first: their running tasks
+     * Closes the connections, and Lettuce's threads if they were made here. Stop dispatchers first: their running tasks
      * would otherwise wait for another dispatcher to recover them.
      *
      * <p>Cold. Completes within about 2 s when every socket and thread of its own is gone; never fails.
@@ -267,8 +267,11 @@ public final class Sluice {
         }
 
         /**
-         * Connects through a Lettuce client of the caller's, which stays open; needs {@link #uri}, too. Its options apply
-         * to these connections; {@code DisconnectedBehavior.REJECT_COMMANDS} is what suits them.
+         * Connects with the threads and options of a Lettuce client of the caller's, which stays open; needs {@link #uri},
+         * too. Its options are those it has when this is built, but for three: a lost connection is opened again; what was
+         * under way then fails instead of being sent a second time, which might run a task twice; and commands have the
+         * deadlines of Sluice alone. The connections are not the client's own, so listeners that were added to it hear
+         * nothing of them.
          */
         public Builder redisClient(RedisClient callers) {
             client = Objects.requireNonNull(callers, "callers");

@@ -81,7 +81,8 @@ final class Framer {
             return codec.encode(task.payload());
         } catch (SluiceException known) {
             throw known;
-        } catch (RuntimeException | StackOverflowError broken) { // a codec of the caller's own, or a payload's accessor
+        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError broken) {
+            // a codec of the caller's own, or a payload's accessor
             throw new InvalidTaskException(
                     "payload",
                     "the payload codec failed with " + broken.getClass().getName(),

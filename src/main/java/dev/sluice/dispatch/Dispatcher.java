@@ -8,6 +8,7 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.TaskId;
 import java.lang.reflect.Type;
 import java.time.Duration;
@@ -35,6 +36,7 @@ public final class Dispatcher implements HandlerRegistry {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final Duration SERVER_CHECK = Duration.ofSeconds(5);
     private static final Duration LONGEST_GRACE = Duration.ofDays(365);
+    private static final String CLOSED = "the Sluice of this dispatcher was closed before it had started";
 
     private final DispatcherParts parts;
     private final HandlerRunner handlers;
@@ -129,16 +131,20 @@ public final class Dispatcher implements HandlerRegistry {
      * Begins to take tasks.
      *
      * <p>Cold, once. Completes when every queue was joined; while Redis is not there it keeps trying, so put a
-     * {@code timeout} behind it where a start must not wait. Fails with {@code StoreRefusedException} where somebody
-     * must change something: password, server version, Redis Cluster, another delivery mode; then nothing
-     * runs, and the dispatcher is stopped. Fails with {@code IllegalStateException} if {@link #stop} comes before that,
-     * and then when the stop has ended. Cancelling only ends the waiting: it goes on starting until it is stopped. Signals
-     * on Reactor's parallel scheduler.
+     * {@code timeout} behind it where a start must not wait: {@link #health} says why it waits, and one line of the log
+     * does. Fails with {@code StoreRefusedException} where somebody must change something: password, server version,
+     * Redis Cluster, another delivery mode; then nothing runs, and the dispatcher is stopped. Fails with
+     * {@code IllegalStateException} if {@link #stop} comes before that, or if its {@code Sluice} is closed, and then when
+     * the stop has ended. Cancelling only ends the waiting: it goes on starting until it is stopped. Signals on Reactor's
+     * parallel scheduler.
      */
     public Mono<Void> start() {
         return Mono.defer(() -> {
             begin(); // what this refuses must not stop what runs
             stopSignal.asMono().subscribe(nothing -> {}, none -> {}, () -> begun.tryEmitError(stoppedTooSoon()));
+            running.add(parts.links()
+                    .closing()
+                    .subscribe(nothing -> {}, none -> {}, () -> notBegun(new IllegalStateException(CLOSED))));
             checkServer()
                     .thenMany(Flux.fromIterable(pumps.values())
                             .takeWhile(pump -> !stopped)
@@ -199,8 +205,11 @@ public final class Dispatcher implements HandlerRegistry {
         }
     }
 
+    /** Without effect once it has begun. */
     private void notBegun(Throwable failure) {
-        begun.tryEmitError(failure);
+        if (begun.tryEmitError(failure).isFailure()) {
+            return;
+        }
         // Here, too: nobody may be waiting for the start any more.
         stop(Duration.ZERO).subscribe(nothing -> {}, stuck -> log.error("A start that failed did not end", stuck));
     }
@@ -283,13 +292,22 @@ public final class Dispatcher implements HandlerRegistry {
     private Mono<Void> checkServer() {
         return parts.links()
                 .server()
-                .timeout(SERVER_CHECK)
+                .timeout(SERVER_CHECK, Mono.error(Dispatcher::silent))
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(50))
                         .maxBackoff(Duration.ofSeconds(1))
-                        .filter(failure -> !stopped && !(failure instanceof StoreRefusedException)))
+                        .filter(failure -> !stopped && !(failure instanceof StoreRefusedException))
+                        .doBeforeRetry(failed -> waitsFor(failed.failure())))
                 .map(ServerFacts::check)
                 .doOnNext(Dispatcher::warn)
                 .then();
+    }
+
+    private static StoreUnavailableException silent() {
+        return new StoreUnavailableException("Redis did not answer in time", null);
+    }
+
+    private void waitsFor(Throwable reason) {
+        parts.loop().execute(() -> parts.outages().cannotStart(reason));
     }
 
     private static void warn(ServerFacts facts) {

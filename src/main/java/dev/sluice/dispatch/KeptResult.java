@@ -55,7 +55,8 @@ final class KeptResult {
                                     + tooLarge.size()));
         } catch (SluiceException unfit) {
             cannotKeep(attempt, Failure.of("result-not-writable", unfit));
-        } catch (RuntimeException | StackOverflowError broken) { // a codec of the user's, or an accessor of the value
+        } catch (
+                Throwable broken) { // a codec of the user's, or an accessor of the value: the work is done all the same
             cannotKeep(attempt, Failure.of("result-not-writable", broken));
         }
     }

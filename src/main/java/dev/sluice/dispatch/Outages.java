@@ -34,6 +34,13 @@ final class Outages {
         return outage;
     }
 
+    /** Redis does not answer whoever is about to start with all of them; each is back when it is joined. */
+    void cannotStart(Throwable reason) {
+        synchronized (queues) {
+            queues.values().forEach(outage -> outage.begin(reason));
+        }
+    }
+
     /** How each queue is, in the order in which they came. Any thread. */
     Map<String, Health> health() {
         Map<String, Health> all = new LinkedHashMap<>();
@@ -58,9 +65,13 @@ final class Outages {
             return open;
         }
 
-        /** The queue cannot be joined, for now: whoever asks for its health learns why. */
+        /** The queue cannot be joined, for now: whoever asks for its health learns why. What is refused is told elsewhere. */
         void cannotJoin(Throwable reason) {
-            down(reason);
+            if (reason instanceof StoreRefusedException) {
+                down(reason);
+            } else {
+                begin(reason);
+            }
         }
 
         private void down(Throwable reason) {

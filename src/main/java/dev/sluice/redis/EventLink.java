@@ -41,6 +41,7 @@ public final class EventLink {
     private @Nullable StatefulRedisPubSubConnection<String, String> connection; // that of current, once it is there
     private final Set<String> subscribed = ConcurrentHashMap.newKeySet(); // as the server confirmed
     private int openings;
+    private long openingSinceNanos;
     private boolean closed;
 
     EventLink(RedisClient client, RedisURI uri) {
@@ -69,16 +70,15 @@ public final class EventLink {
         return listening;
     }
 
-    /** Opens the connection if there is none, or none that works. */
+    /** Opens the connection if there is none, or none that works; one that is being opened for 2 s is given up. */
     public synchronized void ensure() {
-        CompletableFuture<StatefulRedisPubSubConnection<String, String>> was = current;
-        boolean pending = was != null && !was.isDone();
-        if (closed || listeners.isEmpty() || pending || opened() != null) {
+        if (closed || listeners.isEmpty() || isOpening() || opened() != null) {
             return;
         }
         leave();
         int opening = ++openings;
-        current = client.connectPubSubAsync(StringCodec.UTF8, uri)
+        openingSinceNanos = System.nanoTime();
+        current = RedisLink.opening(() -> client.connectPubSubAsync(StringCodec.UTF8, uri))
                 .toCompletableFuture()
                 .thenApply(it -> subscribeAll(it, opening));
     }
@@ -147,6 +147,11 @@ public final class EventLink {
         if (openings == silent) {
             renew();
         }
+    }
+
+    private boolean isOpening() {
+        CompletableFuture<StatefulRedisPubSubConnection<String, String>> it = current;
+        return it != null && !it.isDone() && System.nanoTime() - openingSinceNanos < TIME_TO_ANSWER.toNanos();
     }
 
     /** The connection, if it works. */

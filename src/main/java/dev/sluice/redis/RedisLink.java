@@ -11,6 +11,7 @@ import io.lettuce.core.protocol.ProtocolKeyword;
 import io.netty.util.Timer;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -221,7 +222,7 @@ public final class RedisLink {
         }
         discard(was);
         beforeConnecting.run();
-        forget(client.connectAsync(ByteArrayCodec.INSTANCE, uri).whenComplete((connection, failure) -> {
+        forget(opening(() -> client.connectAsync(ByteArrayCodec.INSTANCE, uri)).whenComplete((connection, failure) -> {
             if (failure != null) {
                 next.failed(failure);
                 return;
@@ -240,6 +241,15 @@ public final class RedisLink {
             }
         }));
         return next;
+    }
+
+    /** What Lettuce throws at once, such as for a transport that is not there, is a failure like those that come later. */
+    static <T> CompletionStage<T> opening(Supplier<? extends CompletionStage<T>> connect) {
+        try {
+            return connect.get();
+        } catch (RuntimeException | LinkageError thrown) {
+            return CompletableFuture.failedFuture(thrown);
+        }
     }
 
     /** Only the connection that failed: what other commands of it got answered meanwhile may be a new one. */

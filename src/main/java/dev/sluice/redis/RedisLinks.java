@@ -17,11 +17,13 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * Hands out connections by role and closes in the end what it created: its links always, the client only if it made it.
+ * Hands out connections by role and closes in the end what it created: its links and clients always, the threads only if
+ * it made them.
  *
  * <p>Roles never share a connection where one could hold another up: commands, heartbeats, and one for each blocking
  * wait, and for each {@link Durability} beyond memory. Opening is lazy; nothing connects before a link is first used.
@@ -41,7 +43,6 @@ public final class RedisLinks {
     private final RedisClient client;
     private final RedisClient oneSocket; // its connections are never reconnected: see DurableLink
     private final RedisURI uri;
-    private final boolean owned;
     private final @Nullable ClientResources ownResources;
     private final Set<RedisLink> links = ConcurrentHashMap.newKeySet();
     private final Map<Durability, DurableLink> durable = new ConcurrentHashMap<>();
@@ -49,22 +50,16 @@ public final class RedisLinks {
     private final RedisLink commands;
     private final RedisLink heartbeats;
     private final EventLink events;
+    private final Sinks.Empty<Void> closing = Sinks.empty();
 
-    private RedisLinks(RedisClient client, RedisURI uri, boolean owned, @Nullable ClientResources ownResources) {
+    private RedisLinks(
+            ClientResources resources, ClientOptions options, RedisURI uri, @Nullable ClientResources ownResources) {
         Script.load();
-        client.getResources()
-                .timer()
-                .newTimeout(started -> {}, 1, TimeUnit.MILLISECONDS); // starting it blocks: not later
-        this.client = client;
+        resources.timer().newTimeout(started -> {}, 1, TimeUnit.MILLISECONDS); // starting it blocks: not later
+        this.client = client(resources, options, uri, true);
+        this.oneSocket = client(resources, options, uri, false);
         this.uri = uri;
-        this.owned = owned;
         this.ownResources = ownResources;
-        this.oneSocket = new ReactiveClient(client.getResources(), uri);
-        this.oneSocket.setOptions(client.getOptions()
-                .mutate()
-                .autoReconnect(false)
-                .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
-                .build());
         this.masters = new MasterWatch(client, uri, this::masterSwitched);
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
@@ -79,23 +74,31 @@ public final class RedisLinks {
                         .ioThreadPoolSize(2)
                         .computationThreadPoolSize(2)
                         .build();
-        RedisClient client = new ReactiveClient(used, uri);
-        client.setOptions(ClientOptions.builder()
-                .autoReconnect(true)
-                .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
+        ClientOptions options = ClientOptions.builder()
                 .requestQueueSize(REQUEST_QUEUE_BOUND)
-                .timeoutOptions(NO_SECOND_TIMER)
                 .socketOptions(SocketOptions.builder()
                         .connectTimeout(CONNECT_TIMEOUT)
                         .keepAlive(true)
                         .build())
-                .build());
-        return new RedisLinks(client, uri, true, resources == null ? used : null);
+                .build();
+        return new RedisLinks(used, options, uri, resources == null ? used : null);
     }
 
-    /** Links over a client of the caller's, which stays open when they close. */
+    /** Links with the threads and the options of a client of the caller's, which stays open when they close. */
     public static RedisLinks borrowed(RedisClient client, RedisURI uri) {
-        return new RedisLinks(client, uri, false, null);
+        return new RedisLinks(client.getResources(), client.getOptions(), uri, null);
+    }
+
+    /** Whatever the options say, what was under way when a connection was lost fails: sent again it might be done twice. */
+    private static RedisClient client(
+            ClientResources resources, ClientOptions options, RedisURI uri, boolean reconnects) {
+        RedisClient client = new ReactiveClient(resources, uri);
+        client.setOptions(options.mutate()
+                .autoReconnect(reconnects)
+                .disconnectedBehavior(DisconnectedBehavior.REJECT_COMMANDS)
+                .timeoutOptions(NO_SECOND_TIMER)
+                .build());
+        return client;
     }
 
     /** A link of its own, for blocking waits or for pub/sub. */
@@ -201,13 +204,21 @@ public final class RedisLinks {
         return new QueueDirectory(commands, COMMAND_DEADLINE);
     }
 
-    /** Closes every link, and the client if it was made here. Completes when that is done; never fails. */
+    /** Completes when {@link #close} begins, at once if it has. Signals on the thread that closes. */
+    public Mono<Void> closing() {
+        return closing.asMono();
+    }
+
+    /** Closes every link and client, and the threads if they were made here. Completes when that is done; never fails. */
     public Mono<Void> close() {
-        Mono<Void> closing = Flux.fromIterable(links)
+        Mono<Void> closed = Flux.fromIterable(links)
                 .flatMap(RedisLink::close)
-                .doOnSubscribe(start -> masters.close())
+                .doOnSubscribe(start -> {
+                    closing.tryEmitEmpty();
+                    masters.close();
+                })
                 .then(events.close());
-        return closing.then(owned ? Mono.when(closeClient(client), closeClient(oneSocket)) : closeClient(oneSocket))
+        return closed.then(Mono.when(closeClient(client), closeClient(oneSocket)))
                 .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
     }
 

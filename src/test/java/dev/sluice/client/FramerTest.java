@@ -2,16 +2,20 @@ package dev.sluice.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.codec.Envelope;
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.redis.Frame;
+import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FramerTest {
     private static final Duration DAY = Duration.ofDays(1);
@@ -52,6 +56,21 @@ class FramerTest {
                 options.toBuilder().build().enqueuedAt());
 
         assertThat(read(silent.frame("a", task)).enqueuedAtMs()).isZero();
+    }
+
+    /** As a payload whose library is not there: whoever enqueues many loses that one. */
+    @ParameterizedTest
+    @ValueSource(classes = {NoClassDefFoundError.class, AssertionError.class, StackOverflowError.class})
+    void aPayloadWhoseAccessorThrowsAnErrorIsInvalid(Class<? extends Error> type) {
+        Object payload = new Object() {
+            public String getWhatIsMissing() throws ReflectiveOperationException {
+                throw type.getConstructor().newInstance();
+            }
+        };
+
+        assertThatThrownBy(() -> framer.frame("a", Task.of("t", payload)))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageContaining(type.getName());
     }
 
     private long waitsFrom(Task<?> given) {

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.Sluice;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -48,14 +50,61 @@ class HealthScenarioTest extends DispatchCase {
         eventually(() -> assertThat(told.up).hasValue(0));
     }
 
-    @Test
-    void aRedisThatIsNotThereAtTheStartIsSaid() {
-        Dispatcher dispatcher = stoppedInTheEnd(door("redis://localhost:1").dispatcher(queue));
+    @ParameterizedTest
+    @EnumSource
+    void aRedisThatIsNotThereAtTheStartIsSaidOnceAndForgottenWhenItComes(
+            DeliveryMode mode, RedisServer.Builder builder) {
+        RedisServer late = builder.start();
+        try (LogTap log = new LogTap()) {
+            late.stop();
+            Dispatcher dispatcher = stoppedInTheEnd(door(late.uri())
+                    .dispatcher()
+                    .queue(queue.delivery(mode))
+                    .queue(Queue.named("other").delivery(mode))
+                    .build());
 
-        dispatcher.start().subscribe(nothing -> {}, stopped -> {});
+            CompletableFuture<Void> start = dispatcher.start().toFuture();
+            eventually(() -> assertThat(dispatcher.health().values())
+                    .hasSize(2)
+                    .allMatch(its -> its.state() == Health.State.RECONNECTING)
+                    .allMatch(its -> its.reason().contains("Connection refused")));
+            eventually(() -> assertThat(log.warnings()).isNotEmpty());
+            late.restart();
 
-        assertThat(state(dispatcher)).isEqualTo(Health.State.STARTING);
-        assertThat(dispatcher.health().get("q").isUp()).isFalse();
+            Mono.fromFuture(start).block(PATIENCE);
+            assertThat(dispatcher.health().values()).allMatch(Health::isUp);
+            assertThat(log.warnings())
+                    .singleElement()
+                    .asString()
+                    .startsWith("Redis does not answer")
+                    .contains("Connection refused");
+            eventually(() -> assertThat(log.lines()).anyMatch(line -> line.startsWith("Redis answers again")));
+        } finally {
+            stopAll();
+            late.close();
+        }
+    }
+
+    /** It answers what it is asked about itself, and takes nothing. */
+    @ParameterizedTest
+    @EnumSource
+    void aReplicaThatIsMetAtTheStartIsSaid(DeliveryMode mode) {
+        deliver(mode);
+        redis.call("REPLICAOF", "127.0.0.1", "1");
+        try (LogTap log = new LogTap()) {
+            Dispatcher dispatcher = dispatcher();
+
+            CompletableFuture<Void> start = dispatcher.start().toFuture();
+            eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.RECONNECTING));
+            assertThat(dispatcher.health().get("q").reason()).contains("READONLY");
+            eventually(
+                    () -> assertThat(log.warnings()).singleElement().asString().startsWith("Redis does not answer"));
+            redis.call("REPLICAOF", "NO", "ONE");
+
+            Mono.fromFuture(start).block(PATIENCE);
+            assertThat(state(dispatcher)).isEqualTo(Health.State.UP);
+            assertThat(log.lines()).anyMatch(line -> line.startsWith("Redis answers again"));
+        }
     }
 
     @Test

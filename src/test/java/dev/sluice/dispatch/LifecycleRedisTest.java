@@ -260,6 +260,41 @@ class LifecycleRedisTest extends DispatchCase {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void aStartOnAClosedSluiceFailsAtOnce(DeliveryMode mode) {
+        deliver(mode);
+        Dispatcher dispatcher = dispatcher();
+        sluice.close().block(PATIENCE);
+
+        long before = System.nanoTime();
+        assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+
+        assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(3));
+        assertThat(dispatcher.health().get("q").state()).isEqualTo(Health.State.STOPPED);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aStartThatWaitsForRedisEndsWhenItsSluiceIsClosed(DeliveryMode mode) {
+        deliver(mode);
+        Sluice door = door("redis://127.0.0.1:1");
+        Dispatcher dispatcher =
+                stoppedInTheEnd(door.dispatcher().queue(queue, settings).build());
+        CompletableFuture<Void> start = dispatcher.start().toFuture();
+        eventually(() -> assertThat(dispatcher.health()).isNotEmpty());
+
+        door.close().block(PATIENCE);
+
+        assertThat(start)
+                .failsWithin(Duration.ofSeconds(5))
+                .withThrowableThat()
+                .withCauseInstanceOf(IllegalStateException.class)
+                .withMessageContaining("closed");
+    }
+
     /** Wherever between two of its queues the stop falls. */
     @ParameterizedTest
     @EnumSource

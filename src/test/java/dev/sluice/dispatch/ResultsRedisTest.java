@@ -20,8 +20,11 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /** What is kept of a task's end, for how long, and what that means for its id. */
 @OnEveryRedis
@@ -141,6 +144,30 @@ class ResultsRedisTest extends DispatchCase {
         assertThat(Objects.requireNonNull(resultOf("circle").failure()).reason())
                 .isEqualTo("result-not-writable");
         assertThat(dead()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aValueWhoseAccessorThrowsAnErrorCostsTheTaskNothing(boolean elsewhere) {
+        settings = settings.results(new ResultRetention(MINUTE, 10));
+        AtomicInteger runs = new AtomicInteger();
+        running(task -> {
+            Mono<Object> value = Mono.fromCallable(() -> {
+                runs.incrementAndGet();
+                return new Object() {
+                    public String getWhatIsMissing() {
+                        throw new NoClassDefFoundError("what/Is/Missing");
+                    }
+                };
+            });
+            return elsewhere ? value.subscribeOn(Schedulers.boundedElastic()) : value;
+        });
+
+        enqueue(task("a"));
+
+        assertThat(resultOf("a").state()).isEqualTo(TaskState.SUCCEEDED);
+        assertThat(Objects.requireNonNull(resultOf("a").failure()).reason()).isEqualTo("result-not-writable");
+        assertThat(runs).hasValue(1);
     }
 
     @Test

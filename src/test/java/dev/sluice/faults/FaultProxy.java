@@ -154,6 +154,13 @@ final class FaultProxy implements AutoCloseable {
             abort(redis);
         }
 
+        /** Ends it in good order, as a proxy or balancer does that is stopped: what was not answered never will be. */
+        void hangUp() {
+            links.remove(this);
+            closeQuietly(client);
+            closeQuietly(redis);
+        }
+
         boolean isOpen() {
             return links.contains(this);
         }
