@@ -6,6 +6,7 @@ import dev.sluice.app.config.Similar;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.app.serve.HeadStart;
+import dev.sluice.app.serve.LogConfigurator;
 import dev.sluice.app.serve.Surroundings;
 import java.io.PrintWriter;
 import java.util.List;
@@ -56,7 +57,9 @@ public final class Main implements Runnable {
     public static void main(String... arguments) {
         Surroundings.prepare();
         HeadStart headStart = HeadStart.of(arguments);
-        System.exit(execute(Terminal.standard(), headStart, RawArguments.of(arguments)));
+        int code = execute(Terminal.standard(), headStart, RawArguments.of(arguments));
+        LogConfigurator.flush();
+        System.exit(code);
     }
 
     /** Runs one command and returns its exit code. */

@@ -167,12 +167,9 @@ class RunScenarioTest {
             assertThat(program.exit()).isEqualTo(1);
             assertThat(program.lineWith("Waiting for Redis"))
                     .isEqualTo("Waiting for Redis at redis://:***@127.0.0.1:9 (Connection refused), at most 2 s.");
-            assertThat(program.err().lines()).hasSize(2);
             assertThat(program.err())
-                    .contains("Redis does not answer")
-                    .endsWith("\nsluice: gave up: Redis at redis://:***@127.0.0.1:9 was not there within 2 s"
-                            + " (Connection refused)")
-                    .doesNotContain("secret");
+                    .isEqualTo("sluice: gave up: Redis at redis://:***@127.0.0.1:9 was not there within 2 s"
+                            + " (Connection refused)");
         }
     }
 

@@ -21,6 +21,8 @@ final class Environment {
     private static final Pattern MENTION =
             Pattern.compile("\\$(\\$\\{)|\\$\\{([A-Za-z_][A-Za-z0-9_]*)(:([^}]*))?}|\\$\\{");
 
+    private static final int LONG = 8;
+
     private final Map<String, String> variables;
 
     Environment(Map<String, String> variables) {
@@ -90,8 +92,10 @@ final class Environment {
 
     // Others' variables may begin like ours; what looks like a slip of the pen is one.
     private static void lookAt(String name, Collection<Key> keys, Problems problems) {
-        Optional<String> meant =
-                Similar.to(name, keys.stream().map(Key::variable).toList());
+        int slips = name.length() - Key.VARIABLES.length() < LONG ? 1 : 2; // SLUICE_RELEASE is no SLUICE_LEASE
+        Optional<String> meant = Similar.to(
+                        name, keys.stream().map(Key::variable).toList())
+                .filter(it -> Similar.edits(name, it) <= slips);
         boolean ours = OURS.stream().anyMatch(name::startsWith) || meant.isPresent();
         if (ours && !SET_BY_KUBERNETES.matcher(name).matches()) {
             problems.add(

@@ -199,6 +199,10 @@ final class YamlFile {
             if (word == null) {
                 continue;
             }
+            if (word.isEmpty()) {
+                problems.add(at(queue.getKeyNode()), QUEUES, "must name queues, one has an empty name");
+                continue;
+            }
             Scope scope = Scope.of(word);
             scopes.put(scope, at(queue.getKeyNode()));
             if (queue.getValueNode() instanceof MappingNode its) {

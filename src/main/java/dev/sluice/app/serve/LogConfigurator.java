@@ -14,6 +14,7 @@ import ch.qos.logback.core.spi.ContextAwareBase;
 import ch.qos.logback.core.status.NopStatusListener;
 import dev.sluice.app.config.LogFormat;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +26,8 @@ import org.slf4j.LoggerFactory;
  * <p>Public for {@code ServiceLoader} only.
  */
 public final class LogConfigurator extends ContextAwareBase implements Configurator {
+    private static volatile @Nullable AsyncAppender waiting;
+
     private static final int EVENTS_WAITING = 1024;
     private static final int TO_FLUSH_MS = 200;
     private static final String TEXT =
@@ -86,8 +89,16 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         queue.setMaxFlushTime(TO_FLUSH_MS);
         queue.addAppender(written);
         queue.start();
-        Runtime.getRuntime().addShutdownHook(new Thread(queue::stop, "sluice-log-flush"));
+        waiting = queue;
         return queue;
+    }
+
+    /** Writes what waits, within a moment, and nothing from then on: to be called at the very end. No effect if the log is not ours. */
+    public static void flush() {
+        AsyncAppender queue = waiting;
+        if (queue != null) {
+            queue.stop();
+        }
     }
 
     private static Encoder<ILoggingEvent> text(LoggerContext log) {

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
@@ -31,6 +32,8 @@ final class Service {
     private static final Duration TIME_TO_DECLARE = Duration.ofSeconds(10);
     private static final String OF_A_FILE = "yaml ";
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
+    private static final Duration FIRST_TRY_AGAIN = Duration.ofMillis(50);
+    private static final Duration LAST_TRY_AGAIN = Duration.ofSeconds(1);
 
     // After the grace. Together less than the 2 s that a stop may take on top of it.
     private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(1_400);
@@ -56,8 +59,8 @@ final class Service {
         EmbeddedRedis embedded = EmbeddedRedis.start(settings.data());
         closing.add(embedded::close);
         embedded.onUnexpectedEnd(() -> {
-            narrator.redisEnded();
             signals.stop(1);
+            narrator.redisEnded(); // may wait for whoever reads it
         });
         narrator.redisStarted(embedded.version(), embedded.port(), settings.data());
         if (embedded.isBundled()) {
@@ -82,18 +85,24 @@ final class Service {
             new Pushes(settings.pushes(), results).register(dispatcher, types, closing);
         }
         closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
-        if (!isStarted(dispatcher, address)) {
+        if (!isThere(reached(sluice), address)) {
             return;
         }
+        // Before any task is begun, for each of these may end the start.
+        AtomicBoolean started = new AtomicBoolean();
         if (front != null) {
-            String url = front.open(sluice, queues, () -> isReady(dispatcher));
+            String url = front.open(sluice, queues, () -> started.get() && isReady(dispatcher));
             closing.add(front::close);
             narrator.listening(url);
         }
-        closing.add(() -> drain(dispatcher, results, sluice));
         if (file != null) {
             declareSchedules(sluice, file, address);
         }
+        if (!isThere(dispatcher.start(), address)) {
+            return;
+        }
+        started.set(true);
+        closing.add(() -> drain(dispatcher, results, sluice));
         if (demo != null) {
             demo.run(sluice.client(queues.get(0)));
         }
@@ -113,9 +122,18 @@ final class Service {
         return builder.build();
     }
 
-    private boolean isStarted(Dispatcher dispatcher, RedisAddress address) {
+    private static Mono<Void> reached(Sluice sluice) {
+        return sluice.server()
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, FIRST_TRY_AGAIN)
+                        .maxBackoff(LAST_TRY_AGAIN)
+                        .filter(Service::mayPass))
+                .then();
+    }
+
+    /** False if a stop was asked for before. */
+    private boolean isThere(Mono<Void> beginning, RedisAddress address) {
         Duration limit = settings.connectTimeout();
-        CompletableFuture<Void> started = Waiting.begin(dispatcher.start());
+        CompletableFuture<Void> started = Waiting.begin(beginning);
         long deadline = System.nanoTime() + limit.toNanos();
         long sayAnyway = System.nanoTime() + QUIET_WAIT.toNanos();
         boolean told = false;

@@ -58,6 +58,7 @@ public final class Standalone {
         Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
         signals.listen();
         try (Closing closing = new Closing()) {
+            closing.add(LogConfigurator::flush); // the first is the last to run, also where the JVM ends by itself
             Service service = new Service(settings, file, narrator, signals, closing);
             RedisAddress address = given == null ? service.startRedis() : given;
             headStart.await();

@@ -405,6 +405,7 @@ class ConfigurationTest {
                 "queues: { a: { status-key: b }, b: {} } | 1:28: queues.a.status-key is a key of queue b already: 'b'",
                 "queues: | 1:1: queues must be a mapping of queue names",
                 "queues: { a: 5 } | 1:14: queues.a must be a mapping of settings, was a single value",
+                "queues: { '': { concurrency: 1 } } | 1:11: queues must name queues, one has an empty name",
                 "queues: { a: { types: 5 } } | 1:23: queues.a.types must be a mapping of task types to their settings, was a single value",
                 "queues: { a: { types: { '': {} } } } | 1:25: queues.a.types must name types of 1 to 256 bytes without control characters, was ''",
                 "queues: { a: { tpyes: {} } } | 1:16: queues.a.tpyes is an unknown key; did you mean types?",
@@ -465,7 +466,8 @@ class ConfigurationTest {
                 "SLUICE_PORT_6379_TCP", "tcp://10.0.0.1:6379",
                 "SLUICE_QUEUES_SERVICE_PORT", "80",
                 "SLUICE_REDIS_BINARY", "/usr/bin/redis-server",
-                "SLUICE_VERSION", "1");
+                "SLUICE_VERSION", "1",
+                "SLUICE_RELEASE", "sluice");
 
         assertThat(load("", others, Map.of()).effective())
                 .allMatch(it -> it.source().equals("default"));
