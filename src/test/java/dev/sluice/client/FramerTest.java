@@ -12,10 +12,11 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class FramerTest {
     private static final Duration DAY = Duration.ofDays(1);
@@ -60,17 +61,19 @@ class FramerTest {
 
     /** As a payload whose library is not there: whoever enqueues many loses that one. */
     @ParameterizedTest
-    @ValueSource(classes = {NoClassDefFoundError.class, AssertionError.class, StackOverflowError.class})
-    void aPayloadWhoseAccessorThrowsAnErrorIsInvalid(Class<? extends Error> type) {
-        Object payload = new Object() {
-            public String getWhatIsMissing() throws ReflectiveOperationException {
-                throw type.getConstructor().newInstance();
-            }
+    @MethodSource("errors")
+    void aPayloadWhoseAccessorThrowsAnErrorIsInvalid(Error error) {
+        Iterable<Object> payload = () -> {
+            throw error;
         };
 
         assertThatThrownBy(() -> framer.frame("a", Task.of("t", payload)))
                 .isInstanceOf(InvalidTaskException.class)
-                .hasMessageContaining(type.getName());
+                .hasMessageContaining(error.getClass().getName());
+    }
+
+    private static List<Error> errors() {
+        return List.of(new NoClassDefFoundError("gone"), new AssertionError("never"), new StackOverflowError());
     }
 
     private long waitsFrom(Task<?> given) {

@@ -151,14 +151,13 @@ class ResultsRedisTest extends DispatchCase {
     void aValueWhoseAccessorThrowsAnErrorCostsTheTaskNothing(boolean elsewhere) {
         settings = settings.results(new ResultRetention(MINUTE, 10));
         AtomicInteger runs = new AtomicInteger();
+        Iterable<Object> broken = () -> {
+            throw new NoClassDefFoundError("what/Is/Missing");
+        };
         running(task -> {
-            Mono<Object> value = Mono.fromCallable(() -> {
+            Mono<Iterable<Object>> value = Mono.fromCallable(() -> {
                 runs.incrementAndGet();
-                return new Object() {
-                    public String getWhatIsMissing() {
-                        throw new NoClassDefFoundError("what/Is/Missing");
-                    }
-                };
+                return broken;
             });
             return elsewhere ? value.subscribeOn(Schedulers.boundedElastic()) : value;
         });
