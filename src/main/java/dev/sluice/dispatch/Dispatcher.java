@@ -226,6 +226,7 @@ public final class Dispatcher implements HandlerRegistry {
         for (Queue queue : queues.values()) {
             pumps.computeIfAbsent(queue.name(), name -> pump(queue, handlers));
         }
+        parts.loop().begin();
         watch.begin();
     }
 

@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
@@ -32,11 +33,12 @@ final class EventLoop {
     private final List<Turn> pumps = new CopyOnWriteArrayList<>();
     private final AtomicInteger missed = new AtomicInteger();
     private final AtomicInteger scheduling = new AtomicInteger();
-    private final Disposable ticking;
+    private volatile @Nullable Disposable ticking;
     private volatile boolean halted;
     private final AtomicLong ticks = new AtomicLong();
 
-    EventLoop() {
+    /** Begins to tell the time. Without that, and without work, there is no thread. */
+    void begin() {
         ticking = worker.schedulePeriodically(this::tick, TICK.toMillis(), TICK.toMillis(), TimeUnit.MILLISECONDS);
     }
 
@@ -105,7 +107,10 @@ final class EventLoop {
         while (scheduling.get() > 0) {
             LockSupport.parkNanos(10_000); // whoever hands in work may be waiting for this very core
         }
-        ticking.dispose();
+        Disposable telling = ticking;
+        if (telling != null) {
+            telling.dispose();
+        }
         scheduler.dispose();
     }
 

@@ -38,9 +38,16 @@ final class HealthWatch {
         this.observer = observer;
     }
 
+    /** Each look is set by the one before: after a halt of the process those that were missed would come all at once. */
     void begin() {
-        looking.update(
-                Schedulers.parallel().schedulePeriodically(this::look, EVERY_MS, EVERY_MS, TimeUnit.MILLISECONDS));
+        looking.update(Schedulers.parallel()
+                .schedule(
+                        () -> {
+                            look();
+                            begin();
+                        },
+                        EVERY_MS,
+                        TimeUnit.MILLISECONDS));
     }
 
     /** From now on everything is stopped. Not to be called on the loop: it takes the lock of a timer queue. */

@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;
@@ -16,8 +17,12 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 
@@ -30,6 +35,7 @@ import reactor.core.publisher.Mono;
  * listeners run on a Redis event loop.
  */
 public final class EventLink {
+    private static final Logger log = LoggerFactory.getLogger(EventLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(2);
     private static final String PULSE = "sluice:pulse"; // nobody says anything here: only that it was subscribed to
@@ -40,6 +46,7 @@ public final class EventLink {
     private @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> current;
     private @Nullable StatefulRedisPubSubConnection<String, String> connection; // that of current, once it is there
     private final Set<String> subscribed = ConcurrentHashMap.newKeySet(); // as the server confirmed
+    private final AtomicBoolean refusalTold = new AtomicBoolean();
     private int openings;
     private long openingSinceNanos;
     private boolean closed;
@@ -63,7 +70,7 @@ public final class EventLink {
         if (open == null) {
             ensure();
         } else if (all.size() == 1) {
-            unheard(open.async().subscribe(channel));
+            subscribe(open, channel);
         } else if (subscribed.contains(channel)) {
             ready.run(); // if the connection has just had a gap, it is told once more when that is over
         }
@@ -90,7 +97,7 @@ public final class EventLink {
         if (opening == openings && channels.length > 0) { // else it was left while it was being opened
             connection = it;
             it.addListener(new Dispatch());
-            unheard(it.async().subscribe(channels));
+            subscribe(it, channels);
         }
         return it;
     }
@@ -173,6 +180,20 @@ public final class EventLink {
         subscribed.clear();
         current = null;
         connection = null;
+    }
+
+    /** A refusal is final: nothing comes then, and whoever waits for a message has to be told why. */
+    private void subscribe(StatefulRedisPubSubConnection<String, String> open, String... channels) {
+        unheard(open.async().subscribe(channels).whenComplete((done, failure) -> {
+            if (failure != null && RedisErrors.classify(failure) instanceof StoreRefusedException refused) {
+                log.atLevel(refusalTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
+                        .addKeyValue("channels", List.of(channels))
+                        .addKeyValue("reason", refused.getMessage())
+                        .log(
+                                "Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
+                                        + " the next heartbeat; give the user these channels");
+            }
+        }));
     }
 
     /** Whether it succeeds shows at the next {@link #ensure}. */

@@ -3,6 +3,7 @@ package dev.sluice.dispatch;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.Sluice;
 import dev.sluice.client.Cancellation;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.DeliveryMode;
@@ -186,5 +187,31 @@ class CancellingRedisTest extends DispatchCase {
                 .verifyErrorSatisfies(error -> assertThat(error)
                         .isInstanceOf(InvalidTaskException.class)
                         .hasMessageContaining("queue 'clicks' is at-most-once"));
+    }
+
+    /** A user of Redis 7 may use no channels unless somebody gave them to him. */
+    @Test
+    void whoMayNotSubscribeHearsOfACancellationWithItsHeartbeatAndIsTold() {
+        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
+        Gate gate = new Gate();
+        try (LogTap log = new LogTap()) {
+            Sluice deaf = door(redis.uri().replace("redis://", "redis://app:pw@"));
+            started(stoppedInTheEnd(deaf.dispatcher()
+                            .queue(queue, settings)
+                            .lease(Duration.ofSeconds(1))
+                            .build())
+                    .handler("t", Object.class, task -> gate.wait(task.id())));
+            enqueue(task("a"));
+            eventually(() -> assertThat(gate.waiting()).isOne());
+
+            assertThat(deaf.client(queue).cancel("a").block(PATIENCE)).isNotNull();
+
+            eventually(() -> assertThat(gate.cancelled()).isOne());
+            assertThat(log.warnings())
+                    .filteredOn(it -> it.contains("give the user these channels"))
+                    .hasSize(1);
+        } finally {
+            wire.call("ACL", "DELUSER", "app");
+        }
     }
 }

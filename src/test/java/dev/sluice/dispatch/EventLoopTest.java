@@ -34,6 +34,7 @@ class EventLoopTest {
     @Test
     void anErrorInOneStepEndsNeitherTheLoopNorTheTurnOfOthers() {
         EventLoop loop = new EventLoop();
+        loop.begin();
         AtomicInteger turns = new AtomicInteger();
         AtomicInteger ticks = new AtomicInteger();
         EventLoop.Turn broken = new EventLoop.Turn() {

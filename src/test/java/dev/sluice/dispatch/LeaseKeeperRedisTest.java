@@ -25,6 +25,7 @@ class LeaseKeeperRedisTest {
 
     LeaseKeeperRedisTest(RedisServer redis) {
         links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        loop.begin();
     }
 
     @AfterEach

@@ -424,6 +424,17 @@ class LifecycleRedisTest extends DispatchCase {
         Eventually.always(Duration.ofMillis(300), () -> assertThat(runs.count()).isZero());
     }
 
+    @Test
+    void whatIsNeverStartedHasNoThread() {
+        sluice.server().block(PATIENCE);
+        List<Thread> before = threads();
+
+        Dispatcher dispatcher = dispatcher().handler("t", Object.class, context -> Mono.empty());
+
+        assertThat(dispatcher.health()).isEmpty();
+        assertThat(threads()).allMatch(before::contains);
+    }
+
     @ParameterizedTest
     @EnumSource
     void noThreadAndNoConnectionRemains(DeliveryMode mode, @Private RedisServer own) {

@@ -37,6 +37,7 @@ class PumpsRedisTest extends DispatchCase {
     PumpsRedisTest(RedisServer redis) {
         super(redis);
         links = RedisLinks.own(RedisURI.create(redis.uri()), null);
+        loop.begin();
         TaskId.random(); // as a dispatcher does: its first random numbers may block, and not on the loop
     }
 
