@@ -235,11 +235,11 @@ class BulkEnqueueTest {
     }
 
     @Test
-    void anErrorOfTheCodecEndsTheStreamAndDoesNotHangIt() {
+    void anErrorOfTheMachineEndsTheStreamAndDoesNotHangIt() {
         PayloadCodec broken = new PayloadCodec() {
             @Override
             public byte[] encode(Object payload) {
-                throw new LinkageError("thrown by a test");
+                throw new Error("thrown by a test");
             }
 
             @Override

@@ -179,7 +179,9 @@ class ReadmeSnippetsRedisTest {
         // readme: receiver
         Disposable consumer = dispatcher
                 .receive("emails", Email.class)
-                .flatMap(task -> mailer.send(task.payload()).then(task.ack()).onErrorResume(task::nack))
+                .flatMap(it -> Mono.defer(() -> mailer.send(it.payload()))
+                        .then(it.ack())
+                        .onErrorResume(it::nack))
                 .subscribe();
         dispatcher.start().block();
         // end
