@@ -122,8 +122,8 @@ public final class Schedules {
     }
 
     /**
-     * Declares a schedule, in the place of any other of its name. The first tick is the first after this call; a paused
-     * schedule stays paused.
+     * Declares a schedule, in the place of any other of its name. The first tick is the first after this call, or if it
+     * fires at the same times stays what it was, overdue or not; a paused schedule stays paused.
      *
      * <p>Cold. Emits what it came to. Otherwise as the class says.
      */

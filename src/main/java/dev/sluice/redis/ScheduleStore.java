@@ -96,7 +96,7 @@ public final class ScheduleStore {
                 .map(reply -> Instant.ofEpochSecond(reply.number(0), reply.number(1) * 1_000));
     }
 
-    /** Declares a schedule. A paused one stays paused; one that is just so keeps its due time. */
+    /** Declares a schedule. A paused one stays paused; one at the same times keeps its due time. */
     public Mono<Change> put(
             MayReplace whom, String name, String origin, ScheduleRule rule, byte[] body, @Nullable Instant firstTick) {
         return plan(

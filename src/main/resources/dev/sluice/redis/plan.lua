@@ -33,6 +33,10 @@ local function set_due(due_ms)
   end
 end
 
+local function timing(its_rule)
+  return string.match(its_rule or '', '^[^\t]*\t([^\t]*)')
+end
+
 local verbs = {}
 
 function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
@@ -48,7 +52,7 @@ function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
   end
   write(state or 'active', last or '', new_origin, new_rule)
   call('HSET', SCHEDULES_BODIES, name, new_body)
-  if not (due and rule == new_rule) then -- another task at the same times: what is overdue stays so
+  if not (due and timing(rule) == timing(new_rule)) then -- at the same times what is overdue stays so, whatever else is new
     set_due(state == 'paused' and '' or first_due)
   end
   return 0

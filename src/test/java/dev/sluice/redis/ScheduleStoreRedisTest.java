@@ -174,7 +174,24 @@ class ScheduleStoreRedisTest {
                                 MayReplace.ANYBODY, "a", "test", rule(Overlap.SKIP), another, tick(9 * MINUTE)))
                         .fate())
                 .isEqualTo(Fate.DONE);
+        assertThat(find("a").dueMs()).isEqualTo(MINUTE);
+        ScheduleRule atOtherTimes =
+                new ScheduleRule("t", Timing.every(Duration.ofMinutes(3)), Misfire.once(), Overlap.SKIP);
+        assertThat(OneQueue.await(store.put(MayReplace.ANYBODY, "a", "test", atOtherTimes, another, tick(9 * MINUTE)))
+                        .fate())
+                .isEqualTo(Fate.DONE);
         assertThat(find("a").dueMs()).isEqualTo(9 * MINUTE);
+    }
+
+    @Test
+    void whatIsOverdueOutlivesANewTypeAndNewPolicies() {
+        declared("a", Overlap.ALLOW);
+        ScheduleRule another = new ScheduleRule("u", rule(Overlap.ALLOW).timing(), Misfire.skip(), Overlap.SKIP);
+
+        OneQueue.await(store.put(MayReplace.ofOrigin("test"), "a", "test", another, body(), tick(9 * MINUTE)));
+
+        assertThat(find("a").dueMs()).isEqualTo(MINUTE);
+        assertThat(find("a").rule()).isEqualTo(another);
     }
 
     @Test
