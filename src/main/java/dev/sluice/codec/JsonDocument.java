@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.io.JsonStringEncoder;
 import tools.jackson.core.json.JsonFactory;
@@ -55,6 +58,22 @@ public final class JsonDocument {
     @Override
     public String toString() {
         return new String(toBytes(), StandardCharsets.UTF_8);
+    }
+
+    /** Whether these bytes are one well-formed JSON value in UTF-8, in which a name may occur twice. */
+    public static boolean isJson(byte[] bytes) {
+        if (!Utf8.isText(bytes, 0, bytes.length)) {
+            return false;
+        }
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), bytes)) {
+            if (parser.nextToken() == null) {
+                return false;
+            }
+            parser.skipChildren();
+            return parser.nextToken() == null;
+        } catch (JacksonException malformed) {
+            return false;
+        }
     }
 
     /** Appends {@code text} as a JSON string, with its quotes, to what is put together without a document. */

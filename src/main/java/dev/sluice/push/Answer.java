@@ -5,8 +5,11 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.HttpHeaders;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Locale;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 import reactor.netty.Connection;
 import reactor.netty.http.client.HttpClientResponse;
 
@@ -29,12 +32,21 @@ final class Answer {
      */
     static Mono<Answer> read(HttpClientResponse response, Connection connection, int limit) {
         Collected body = new Collected(limit);
-        return connection
-                .inbound()
-                .receive()
-                .map(body::add)
-                .takeUntil(isFull -> isFull) // cancels, which closes the connection
-                .then(Mono.fromSupplier(() -> new Answer(response, body.bytes(), !body.isCut)));
+        return body.of(connection).then(Mono.fromSupplier(() -> body.as(response)));
+    }
+
+    /**
+     * The same for an answer whose status says everything: its body is read for {@code patience} at most, and may break off.
+     * Then what has come is the answer, and the connection is closed.
+     */
+    static Mono<Answer> readRefusal(HttpClientResponse response, Connection connection, int limit, Duration patience) {
+        Collected body = new Collected(limit);
+        return body.of(connection)
+                .take(
+                        patience,
+                        Schedulers.fromExecutorService(connection.channel().eventLoop()))
+                .onErrorComplete()
+                .then(Mono.fromSupplier(() -> body.as(response)));
     }
 
     int status() {
@@ -78,16 +90,21 @@ final class Answer {
             this.limit = limit;
         }
 
+        /** Reads until it is full, which closes the connection, or the answer ends. */
+        Flux<Boolean> of(Connection connection) {
+            return connection.inbound().receive().map(this::add).takeUntil(isFull -> isFull);
+        }
+
+        Answer as(HttpClientResponse response) {
+            return new Answer(response, bytes.toByteArray(), !isCut);
+        }
+
         /** Takes as much as there is room for; true if that was not all. */
-        boolean add(ByteBuf part) {
+        private boolean add(ByteBuf part) {
             int taken = Math.min(part.readableBytes(), limit - bytes.size());
             bytes.writeBytes(ByteBufUtil.getBytes(part, part.readerIndex(), taken));
             isCut = taken < part.readableBytes();
             return isCut;
-        }
-
-        byte[] bytes() {
-            return bytes.toByteArray();
         }
     }
 }

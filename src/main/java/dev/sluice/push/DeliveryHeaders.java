@@ -1,8 +1,11 @@
 package dev.sluice.push;
 
+import dev.sluice.codec.JsonDocument;
 import dev.sluice.dispatch.TaskContext;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaders;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
@@ -27,13 +30,26 @@ final class DeliveryHeaders {
 
     static HttpHeaders of(TaskContext<?> task, List<Secret> secrets, byte[] body, Instant now) {
         HttpHeaders headers = new DefaultHttpHeaders();
-        headers.set("content-type", "application/json");
+        headers.set("content-type", contentType(body));
         headers.set("user-agent", "Sluice");
         addEvent(headers, task);
         addSignatures(headers, encoded(task.id(), '.'), secrets, body, now.getEpochSecond());
         addTrace(headers, task.headers());
         addHeadersOfTheTask(headers, task.headers());
         return headers;
+    }
+
+    /** A payload of an envelope is JSON; an element that a plain type takes may be anything. */
+    private static String contentType(byte[] body) {
+        if (JsonDocument.isJson(body)) {
+            return "application/json";
+        }
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body));
+            return "text/plain; charset=utf-8";
+        } catch (CharacterCodingException noText) {
+            return "application/octet-stream";
+        }
     }
 
     private static void addEvent(HttpHeaders headers, TaskContext<?> task) {

@@ -41,6 +41,7 @@ import reactor.netty.resources.ConnectionProvider;
  */
 public final class PushHandler implements TaskHandler<byte[]> {
     private static final Duration WAIT_FOR_A_CONNECTION = Duration.ofSeconds(10);
+    private static final Duration WAIT_FOR_A_REASON = Duration.ofSeconds(1);
     private static final Duration IDLE = Duration.ofSeconds(30);
     private static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
 
@@ -122,13 +123,18 @@ public final class PushHandler implements TaskHandler<byte[]> {
                     request.requestHeaders().setAll(DeliveryHeaders.of(task, target.secrets(), body, Instant.now()));
                     return out.send(Mono.fromSupplier(() -> Unpooled.wrappedBuffer(body)));
                 })
-                .responseConnection((response, connection) -> Answer.read(
-                        response,
-                        connection,
-                        response.status().code() / 100 == 2 ? target.resultLimit() : REASON_LIMIT))
+                .responseConnection((response, connection) -> response.status().code() / 100 == 2
+                        ? Answer.read(response, connection, target.resultLimit())
+                        : Answer.readRefusal(response, connection, REASON_LIMIT, patience(task)))
                 .singleOrEmpty() // next() cancels, which may come before the connection is back in its pool
                 .flatMap(answer -> reading.of(answer, System.currentTimeMillis()))
                 .onErrorResume(TimeoutException.class, noConnection -> Mono.just(Verdict.released()));
+    }
+
+    /** How long the reason of a refusal may take: its verdict must come before the attempt's timeout. */
+    private static Duration patience(TaskContext<byte[]> task) {
+        Duration half = task.remaining().dividedBy(2);
+        return half.compareTo(WAIT_FOR_A_REASON) < 0 ? half : WAIT_FOR_A_REASON;
     }
 
     private Mono<Object> observed(Mono<Object> delivery) {

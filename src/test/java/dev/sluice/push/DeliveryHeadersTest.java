@@ -3,6 +3,7 @@ package dev.sluice.push;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.handler.codec.http.HttpHeaders;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class DeliveryHeadersTest {
     private static final String TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    private static final byte[] BODY = new byte[0];
+    private static final byte[] BODY = "null".getBytes(StandardCharsets.UTF_8);
 
     @Test
     void theySayWhatTheTaskIs() {
@@ -53,6 +54,17 @@ class DeliveryHeadersTest {
 
         assertThat(headers.get("webhook-id")).isEqualTo("a%2E1764000000%2Eb");
         assertThat(headers.get("ce-id")).isEqualTo("a.1764000000.b");
+    }
+
+    // What any client may push, where a plain type takes it.
+    @Test
+    void aBodyThatIsNotJsonIsNotCalledSo() {
+        assertThat(contentType("{\"a\":1}".getBytes(StandardCharsets.UTF_8))).isEqualTo("application/json");
+        assertThat(contentType(" [1, 2]\n".getBytes(StandardCharsets.UTF_8))).isEqualTo("application/json");
+        assertThat(contentType("hello Zürich".getBytes(StandardCharsets.UTF_8))).isEqualTo("text/plain; charset=utf-8");
+        assertThat(contentType("{\"a\":".getBytes(StandardCharsets.UTF_8))).isEqualTo("text/plain; charset=utf-8");
+        assertThat(contentType(new byte[0])).isEqualTo("text/plain; charset=utf-8");
+        assertThat(contentType(new byte[] {1, (byte) 0xFF, 0})).isEqualTo("application/octet-stream");
     }
 
     @Test
@@ -96,7 +108,15 @@ class DeliveryHeadersTest {
         assertThat(headers.contains("x-evil")).isFalse();
     }
 
+    private static String contentType(byte[] body) {
+        return headersOf(GivenTask.of("a"), body).get("content-type");
+    }
+
     private static HttpHeaders headersOf(GivenTask task) {
-        return DeliveryHeaders.of(task, List.of(), BODY, Instant.ofEpochSecond(1_764_000_000));
+        return headersOf(task, BODY);
+    }
+
+    private static HttpHeaders headersOf(GivenTask task, byte[] body) {
+        return DeliveryHeaders.of(task, List.of(), body, Instant.ofEpochSecond(1_764_000_000));
     }
 }

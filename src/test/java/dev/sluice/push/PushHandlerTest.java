@@ -241,6 +241,40 @@ class PushHandlerTest {
         assertThat(told).singleElement().asString().endsWith(" retried");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"content-length: 100\r\n\r\nno such", "transfer-encoding: chunked\r\n\r\n7\r\nno such\r\n"})
+    void aRefusalHoldsThoughItsBodyBreaksOffOrHangs(String rest) throws IOException {
+        for (boolean hangs : List.of(false, true)) {
+            assertThat(refused("410 Gone\r\n" + rest, hangs))
+                    .isInstanceOfSatisfying(
+                            Verdict.Dead.class,
+                            dead -> assertThat(dead.failure().message()).endsWith(" answered 410: no such"));
+            assertThat(refused("429 Too Many Requests\r\nretry-after: 7\r\n" + rest, hangs))
+                    .isInstanceOfSatisfying(
+                            Verdict.Retry.class,
+                            retry -> assertThat(retry.delay()).isEqualTo(Duration.ofSeconds(7)));
+            assertThatThrownBy(() -> refused("500 Internal Server Error\r\n" + rest, hangs))
+                    .isInstanceOf(NotDeliveredException.class)
+                    .hasMessageEndingWith(" answered 500: no such");
+        }
+    }
+
+    @Test
+    void theReasonOfARefusalIsNotWaitedForLongerThanTheAttemptMayTake() {
+        Endpoint endpoint = open(Endpoint.answering((request, response) -> response.status(410)
+                .header("content-length", "100")
+                .sendHeaders()
+                .then(Mono.never())));
+
+        Object end = handler(target(endpoint))
+                .handle(TASK.leaving(() -> Duration.ofMillis(400)))
+                .timeout(Duration.ofMillis(800)) // less than the second that a reason may take else
+                .block();
+
+        assertThat(end).isInstanceOf(Verdict.Dead.class);
+        eventually(() -> assertThat(endpoint.closedConnections()).isEqualTo(1));
+    }
+
     /** Else the final answer to one delivery would be read as that to the next on its connection. */
     @Test
     void whatComesBeforeTheFinalAnswerIsSkipped() throws IOException {
@@ -492,6 +526,23 @@ class PushHandlerTest {
             socket.getInputStream().read(new byte[8192]);
             socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
         });
+    }
+
+    /** The URL of a server that reads a request, sends these bytes and then nothing, but does not hang up. */
+    private String silentServer(String answer) throws IOException {
+        return served(socket -> {
+            socket.getInputStream().read(new byte[8192]);
+            socket.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+            socket.getInputStream().read(); // until the client hangs up
+        });
+    }
+
+    /** How a delivery ends, soon, that is answered so by a server which then hangs, or hangs up. */
+    private Object refused(String answer, boolean hangs) throws IOException {
+        String bytes = "HTTP/1.1 " + answer;
+        PushHandler handler = handler(
+                PushTarget.to(hangs ? silentServer(bytes) : bareServer(bytes)).allowPrivate("127.0.0.1"));
+        return handler.handle(TASK).block(Duration.ofSeconds(5));
     }
 
     private String served(Serving serving) throws IOException {
