@@ -22,6 +22,7 @@ import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.Timing;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
@@ -118,7 +119,7 @@ public final class Schedules {
      * {@link ScheduleConflictException} (final) if it has another of this name. Otherwise as the class says.
      */
     public Mono<ScheduleChange> create(Schedule schedule) {
-        return put(schedule, MayReplace.NOBODY);
+        return put(schedule, MayReplace.NOBODY, Set.of());
     }
 
     /**
@@ -128,7 +129,7 @@ public final class Schedules {
      * <p>Cold. Emits what it came to. Otherwise as the class says.
      */
     public Mono<ScheduleChange> put(Schedule schedule) {
-        return put(schedule, MayReplace.ANYBODY);
+        return put(schedule, MayReplace.ANYBODY, Set.of());
     }
 
     /**
@@ -141,6 +142,18 @@ public final class Schedules {
      * declared, and nothing is removed. Otherwise as the class says.
      */
     public Flux<ScheduleChange> declare(Collection<Schedule> schedules) {
+        return declare(schedules, Set.of());
+    }
+
+    /**
+     * The same, but what one of the origins {@code leaving} has declared otherwise is no conflict: it is left as it is, and
+     * told as {@code LEFT}. So a program can start with its list though somebody has changed one of them by hand, whose origin
+     * is {@code cli} or {@code http}.
+     *
+     * <p>Cold; otherwise as {@link #declare(Collection)}.
+     */
+    public Flux<ScheduleChange> declare(Collection<Schedule> schedules, Set<String> leaving) {
+        Set<String> left = Set.copyOf(leaving);
         return Flux.defer(() -> {
             Map<String, Schedule> all = new LinkedHashMap<>();
             for (Schedule schedule : schedules) {
@@ -151,7 +164,7 @@ public final class Schedules {
                 }
             }
             return Flux.fromIterable(all.values())
-                    .concatMap(schedule -> put(schedule, MayReplace.ofOrigin(origin)))
+                    .concatMap(schedule -> put(schedule, MayReplace.ofOrigin(origin), left))
                     .concatWith(Flux.defer(() -> removeOthers(all.keySet())))
                     .publishOn(SIGNALS);
         });
@@ -235,7 +248,7 @@ public final class Schedules {
                 .publishOn(SIGNALS);
     }
 
-    private Mono<ScheduleChange> put(Schedule schedule, MayReplace whom) {
+    private Mono<ScheduleChange> put(Schedule schedule, MayReplace whom, Set<String> left) {
         if (schedule.overlap() == Overlap.SKIP && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
             return Mono.error(new InvalidTaskException(
                     "overlap",
@@ -251,17 +264,20 @@ public final class Schedules {
                 .flatMap(body -> calls.afterIntroduction(() -> store.now()
                         .flatMap(now -> next(schedule.timing(), now))
                         .flatMap(tick -> store.put(whom, schedule.name(), origin, ruleOf(schedule), body, tick))))
-                .flatMap(change -> result(schedule.name(), change))
+                .flatMap(change -> result(schedule.name(), change, left))
                 .publishOn(SIGNALS);
     }
 
-    private Mono<ScheduleChange> result(String name, Change change) {
+    private Mono<ScheduleChange> result(String name, Change change, Set<String> left) {
         ScheduleRecord before = change.before();
         String was = before == null ? null : text(before);
         return switch (change.fate()) {
             case DONE -> Mono.just(new ScheduleChange(name, before == null ? Outcome.CREATED : Outcome.UPDATED, was));
             case SAME -> Mono.just(new ScheduleChange(name, Outcome.UNCHANGED, null));
-            case OTHER -> Mono.error(new ScheduleConflictException(queue.name(), name, String.valueOf(was)));
+            case OTHER ->
+                before != null && left.contains(before.origin())
+                        ? Mono.just(new ScheduleChange(name, Outcome.LEFT, was))
+                        : Mono.error(new ScheduleConflictException(queue.name(), name, String.valueOf(was)));
             default ->
                 Mono.error(new InvalidTaskException(
                         "schedule",
@@ -319,7 +335,22 @@ public final class Schedules {
         ScheduleRule rule = record.rule();
         return rule == null
                 ? "unreadable"
-                : rule.timing() + ", type " + rule.type() + ", misfire " + rule.misfire() + ", overlap "
+                : text(rule.timing()) + ", type " + rule.type() + ", misfire " + rule.misfire() + ", overlap "
                         + rule.overlap().word() + ", declared by " + record.origin();
+    }
+
+    private static String text(Timing timing) {
+        Duration rate = timing.rate();
+        return rate == null ? timing.toString() : "every " + text(rate.toMillis());
+    }
+
+    private static String text(long ms) {
+        if (ms % 1_000 != 0) {
+            return ms + "ms";
+        }
+        if (ms % 60_000 != 0) {
+            return ms / 1_000 + "s";
+        }
+        return ms % 3_600_000 == 0 ? ms / 3_600_000 + "h" : ms / 60_000 + "m";
     }
 }

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name the schedule's name
  * @param outcome what was done
- * @param before in words how it was before, if it was another; else null
+ * @param before in words how it was before, or is if it was left, if that is another; else null
  */
 public record ScheduleChange(
         String name, Outcome outcome, @Nullable String before) {
@@ -21,6 +21,8 @@ public record ScheduleChange(
         /** It was another and is this one now; whether it is paused stays what it was. */
         UPDATED,
         /** It is no more. */
-        REMOVED
+        REMOVED,
+        /** It is another, of an origin that was to be left alone, and was not changed. */
+        LEFT
     }
 }

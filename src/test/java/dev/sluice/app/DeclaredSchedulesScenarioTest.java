@@ -45,7 +45,7 @@ class DeclaredSchedulesScenarioTest {
                     """);
             try (Program program = run(file, redis)) {
                 program.lineWith("Schedule nightly of jobs: updated; it was cron Europe/Berlin 0 2 * * *, type noop");
-                program.lineWith("Schedule beat of jobs: removed; it was every 1000, type echo");
+                program.lineWith("Schedule beat of jobs: removed; it was every 1s, type echo");
                 program.lineWith("Schedule other of jobs is not from this file but from /elsewhere.yaml.");
             }
             Path other =
@@ -54,16 +54,47 @@ class DeclaredSchedulesScenarioTest {
                 assertThat(program.exit()).isOne();
                 assertThat(program.err())
                         .contains(
-                                "queue jobs has another schedule 'nightly' already: cron UTC 0 3 * * *", "sluice.yaml");
+                                "queue jobs has another schedule 'nightly' already: cron UTC 0 3 * * *",
+                                "sluice.yaml; to have the one of this file, run 'schedules rm jobs nightly' first");
+            }
+        }
+    }
+
+    @Test
+    void aChangeByHandOutlivesTheNextStartAndIsTold() throws Exception {
+        try (RedisServer redis = RedisServer.start()) {
+            Path file = write("sluice.yaml", """
+                    queues: { jobs: { schedules: { poll: { every: 10m, type: noop }, old: { every: 1h, type: noop } } } }
+                    """);
+            try (Program program = run(file, redis)) {
+                program.lineWith("Schedule poll of jobs: created.");
+                program.lineWith("Serving");
+            }
+            declaredAs("cli", Schedule.every("poll", Duration.ofMinutes(5), Task.of("noop", null)), redis);
+            write("sluice.yaml", """
+                    queues: { jobs: { schedules: { poll: { every: 10m, type: noop } } } }
+                    """);
+            try (Program program = run(file, redis)) {
+                program.lineWith(
+                        "Schedule poll of jobs is left as somebody has changed it, though the file says otherwise:"
+                                + " every 5m, type noop, misfire once, overlap allow, declared by cli."
+                                + " To have the file's, run 'schedules rm jobs poll' and start again; to keep it, write it into the"
+                                + " file.");
+                program.lineWith("Schedule old of jobs: removed; it was every 1h, type noop");
+                program.lineWith("Serving");
             }
         }
     }
 
     private static void declaredElsewhere(RedisServer redis) {
+        declaredAs("yaml /elsewhere.yaml", Schedule.every("other", Duration.ofHours(24), Task.of("noop", null)), redis);
+    }
+
+    private static void declaredAs(String origin, Schedule schedule, RedisServer redis) {
         Sluice sluice = Sluice.connect(redis.uri());
         sluice.schedules(Queue.named("jobs"))
-                .origin("yaml /elsewhere.yaml")
-                .create(Schedule.every("other", Duration.ofHours(24), Task.of("noop", null)))
+                .origin(origin)
+                .put(schedule)
                 .retry(5)
                 .block(PATIENCE);
         sluice.close().block(PATIENCE);

@@ -65,9 +65,7 @@ class SchedulesCommandRedisTest {
 
         assertThat(other.exit()).isOne();
         assertThat(other.err())
-                .contains(
-                        "queue jobs has another schedule 'poll' already: every 600000, type t",
-                        "--replace replaces it");
+                .contains("queue jobs has another schedule 'poll' already: every 10m, type t", "--replace replaces it");
         assertThat(run("schedules", "add", "jobs", "poll", "t", "--every", "10m")
                         .out())
                 .startsWith("unchanged poll, ");

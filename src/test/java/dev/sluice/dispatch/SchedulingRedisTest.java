@@ -25,6 +25,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.LongStream;
@@ -101,9 +102,9 @@ class SchedulingRedisTest extends DispatchCase {
         assertThat(schedules.create(one).block().outcome()).isEqualTo(Outcome.UNCHANGED);
         assertThatThrownBy(() -> schedules.create(other).block())
                 .isInstanceOf(ScheduleConflictException.class)
-                .hasMessage("queue q has another schedule 'poll' already: every 600000, type t, misfire once, overlap"
+                .hasMessage("queue q has another schedule 'poll' already: every 10m, type t, misfire once, overlap"
                         + " allow, declared by code");
-        assertThat(schedules.put(other).block().before()).startsWith("every 600000");
+        assertThat(schedules.put(other).block().before()).startsWith("every 10m,");
         assertThat(schedules
                         .create(Schedule.every("poll", Duration.ofMinutes(5), Task.of("t", "another")))
                         .map(created -> "created")
@@ -135,6 +136,40 @@ class SchedulingRedisTest extends DispatchCase {
                         .blockLast())
                 .isInstanceOf(ScheduleConflictException.class);
         assertThat(yaml.all().map(ScheduleInfo::name).collectList().block()).containsExactlyInAnyOrder("a", "by-hand");
+    }
+
+    @Test
+    void whatACertainOriginHasChangedCanBeLeftAsItIs() {
+        Schedules yaml = sluice.schedules(queue).origin("yaml a");
+        Duration oneMinute = Duration.ofMinutes(1);
+        List<Schedule> declared = List.of(
+                Schedule.every("a", TEN_MINUTES, TASK),
+                Schedule.every("b", TEN_MINUTES, TASK),
+                Schedule.every("c", TEN_MINUTES, TASK));
+        yaml.declare(declared).blockLast();
+        sluice.schedules(queue)
+                .origin("cli")
+                .put(Schedule.every("b", Duration.ofMillis(90_500), TASK))
+                .block();
+
+        assertThat(yaml.declare(
+                                List.of(
+                                        Schedule.every("a", oneMinute, TASK),
+                                        declared.get(1),
+                                        Schedule.every("d", oneMinute, TASK)),
+                                Set.of("cli", "http"))
+                        .map(change -> change.name() + " " + change.outcome() + " " + change.before())
+                        .collectList()
+                        .block())
+                .containsExactly(
+                        "a UPDATED every 10m, type t, misfire once, overlap allow, declared by yaml a",
+                        "b LEFT every 90500ms, type t, misfire once, overlap allow, declared by cli",
+                        "d CREATED null",
+                        "c REMOVED every 10m, type t, misfire once, overlap allow, declared by yaml a");
+
+        assertThat(yaml.find("b").block().origin()).isEqualTo("cli");
+        assertThatThrownBy(() -> yaml.declare(declared, Set.of("http")).blockLast())
+                .isInstanceOf(ScheduleConflictException.class);
     }
 
     @Test

@@ -79,7 +79,12 @@ final class LogNarrator implements Narrator {
                 .addKeyValue("schedule", change.name())
                 .addKeyValue("outcome", change.outcome().name().toLowerCase(Locale.ROOT))
                 .addKeyValue("before", change.before())
-                .log("Schedule declared");
+                .log(
+                        change.outcome() == ScheduleChange.Outcome.LEFT
+                                ? "Schedule left as somebody has changed it, though the file says otherwise: to have the"
+                                        + " file's, remove it with 'schedules rm' and start again; to keep it, write it into"
+                                        + " the file"
+                                : "Schedule declared");
     }
 
     @Override

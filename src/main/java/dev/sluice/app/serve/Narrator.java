@@ -38,7 +38,10 @@ interface Narrator {
     /** HTTP is answered at this address. */
     void listening(String url);
 
-    /** A schedule that the file declares was created or changed, or one that it declares no more was removed. */
+    /**
+     * A schedule that the file declares was created or changed, or left as somebody has changed it by hand; or one that it
+     * declares no more was removed.
+     */
     void schedule(String queue, ScheduleChange change);
 
     /** A schedule that another file has declared, and this one does not. */

@@ -11,10 +11,12 @@ import dev.sluice.dispatch.Health;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
 import dev.sluice.task.ScheduleChange;
+import dev.sluice.task.ScheduleConflictException;
 import dev.sluice.task.SluiceException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -31,6 +33,7 @@ final class Service {
     private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
     private static final Duration TIME_TO_DECLARE = Duration.ofSeconds(10);
     private static final String OF_A_FILE = "yaml ";
+    private static final Set<String> BY_HAND = Set.of("cli", "http"); // what somebody changed while it ran
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
     private static final Duration FIRST_TRY_AGAIN = Duration.ofMillis(50);
     private static final Duration LAST_TRY_AGAIN = Duration.ofSeconds(1);
@@ -182,14 +185,19 @@ final class Service {
         String queue = served.queue().name();
         Schedules schedules = sluice.schedules(served.queue()).origin(origin);
         return schedules
-                .declare(served.schedules())
+                .declare(served.schedules(), BY_HAND)
                 .filter(change -> change.outcome() != ScheduleChange.Outcome.UNCHANGED)
                 .doOnNext(change -> narrator.schedule(queue, change))
                 .thenMany(schedules.all())
                 .filter(it -> it.origin().startsWith(OF_A_FILE) && !it.origin().equals(origin))
                 .doOnNext(it ->
                         narrator.foreignSchedule(queue, it.name(), it.origin().substring(OF_A_FILE.length())))
-                .then();
+                .then()
+                .onErrorMap(
+                        ScheduleConflictException.class,
+                        conflict -> Refusal.failed(
+                                conflict.getMessage() + "; to have the one of this file, run 'schedules rm " + queue
+                                        + " " + conflict.schedule() + "' first"));
     }
 
     private void drain(Dispatcher dispatcher, Results results, Sluice sluice) {

@@ -74,6 +74,14 @@ final class TerminalNarrator implements Narrator {
 
     @Override
     public void schedule(String queue, ScheduleChange change) {
+        if (change.outcome() == ScheduleChange.Outcome.LEFT) {
+            terminal.say("Schedule " + change.name() + " of " + queue
+                    + " is left as somebody has changed it, though the file says otherwise: "
+                    + Table.printable(String.valueOf(change.before())) + ". To have the file's, run 'schedules rm "
+                    + queue
+                    + " " + change.name() + "' and start again; to keep it, write it into the file.");
+            return;
+        }
         terminal.say("Schedule " + change.name() + " of " + queue + ": "
                 + change.outcome().name().toLowerCase(Locale.ROOT)
                 + (change.before() == null ? "." : "; it was " + Table.printable(change.before()) + "."));
