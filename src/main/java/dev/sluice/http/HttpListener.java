@@ -11,7 +11,6 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.netty.DisposableServer;
 import reactor.netty.http.HttpProtocol;
@@ -123,7 +122,7 @@ public final class HttpListener {
                                     server.disposeNow(grace);
                                 })
                                 .subscribeOn(waiting),
-                        Scheduler::dispose)
+                        waiting -> waiting.schedule(waiting::dispose)) // after what follows, which it would interrupt
                 .onErrorComplete()
                 .then(ended(loops));
         return Mono.fromFuture(ends::toFuture, true);

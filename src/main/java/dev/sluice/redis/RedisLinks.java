@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /**
@@ -240,7 +239,7 @@ public final class RedisLinks {
                                         .shutdown(0, 2, TimeUnit.SECONDS)
                                         .addListener(done -> sink.success()))
                                 .subscribeOn(waiting),
-                        Scheduler::dispose)
+                        waiting -> waiting.schedule(waiting::dispose)) // which takes locks: not where this is signalled
                 .timeout(TIME_TO_SHUT_DOWN)
                 .onErrorComplete();
     }
