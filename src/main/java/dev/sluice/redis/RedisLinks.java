@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
-import reactor.core.scheduler.Schedulers;
 
 /**
  * Hands out connections by role and closes in the end what it created: its links and clients always, the threads only if
@@ -233,13 +232,13 @@ public final class RedisLinks {
      * Lettuce joins its timer's thread.
      */
     private static Mono<Void> closeResources(ClientResources resources) {
-        return Mono.using(
-                        () -> Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-close", 1, true),
-                        waiting -> Mono.<Void>create(sink -> resources
-                                        .shutdown(0, 2, TimeUnit.SECONDS)
-                                        .addListener(done -> sink.success()))
-                                .subscribeOn(waiting),
-                        waiting -> waiting.schedule(waiting::dispose)) // which takes locks: not where this is signalled
+        return Mono.<Void>create(sink -> {
+                    Thread closing = new Thread(
+                            () -> resources.shutdown(0, 2, TimeUnit.SECONDS).addListener(done -> sink.success()),
+                            "sluice-close");
+                    closing.setDaemon(true);
+                    closing.start();
+                })
                 .timeout(TIME_TO_SHUT_DOWN)
                 .onErrorComplete();
     }

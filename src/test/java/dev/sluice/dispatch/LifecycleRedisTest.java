@@ -457,6 +457,12 @@ class LifecycleRedisTest extends DispatchCase {
         door.close().block(PATIENCE);
 
         eventually(Duration.ofSeconds(5), () -> assertThat(threads()).allMatch(before::contains));
+        // Those of Reactor that wait for a graceful disposal keep a JVM alive, and the next dispatcher finds them
+        // there.
+        assertThat(Thread.getAllStackTraces().keySet())
+                .filteredOn(it -> !it.isDaemon())
+                .extracting(Thread::getName)
+                .noneMatch(it -> it.matches("pool-\\d+-thread-\\d+"));
         eventually(
                 () -> assertThat(((String) own.call("CLIENT", "LIST")).lines()).hasSize(1));
     }

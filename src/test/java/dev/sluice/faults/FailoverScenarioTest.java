@@ -45,7 +45,7 @@ class FailoverScenarioTest {
     private static final int PORTION = 10;
     private static final int TO_RESUME_MS = 3000;
 
-    private final ExecutorService threads = Executors.newCachedThreadPool();
+    private final ExecutorService threads = Executors.newCachedThreadPool(work -> new Thread(work, "failovers"));
 
     @AfterEach
     void close() {

@@ -69,7 +69,7 @@ class RandomFaultsScenarioTest {
     }
 
     private static List<Schedule.Report> run(Path folder) throws Exception {
-        ExecutorService pool = Executors.newFixedThreadPool(PARALLEL);
+        ExecutorService pool = Executors.newFixedThreadPool(PARALLEL, work -> new Thread(work, "schedules"));
         try (Stalls stalls = new Stalls()) {
             List<Future<Schedule.Report>> runs = LongStream.range(FIRST_SEED, FIRST_SEED + SCHEDULES)
                     .mapToObj(seed -> pool.submit(() -> Schedule.run(
