@@ -1,5 +1,6 @@
 package dev.sluice.codec;
 
+import dev.sluice.task.Failure;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -27,6 +28,16 @@ public final class JsonDocument {
     private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
 
     private final Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+
+    /** A failure as whoever asks from outside sees it, which is without its trace; null for null. */
+    public static @Nullable JsonDocument of(@Nullable Failure failure) {
+        return failure == null
+                ? null
+                : new JsonDocument()
+                        .put("reason", failure.reason())
+                        .put("error", failure.type())
+                        .put("message", failure.message());
+    }
 
     /**
      * Adds a field, or changes it.

@@ -48,7 +48,7 @@ final class Callback {
                 .put("state", state.word())
                 .put("attempts", attempt.number())
                 .put("ranMs", TimeUnit.NANOSECONDS.toMillis(attempt.ranNanos()))
-                .put("failure", described(failure));
+                .put("failure", JsonDocument.of(failure));
         return (value == null ? payload : payload.putJson("value", value)).toBytes();
     }
 
@@ -59,14 +59,5 @@ final class Callback {
             return TaskState.DEAD;
         }
         return verdict instanceof Verdict.Discarded ? TaskState.DISCARDED : null;
-    }
-
-    private static @Nullable JsonDocument described(@Nullable Failure failure) {
-        return failure == null
-                ? null
-                : new JsonDocument()
-                        .put("reason", failure.reason())
-                        .put("error", failure.type())
-                        .put("message", failure.message());
     }
 }

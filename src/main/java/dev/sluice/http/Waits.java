@@ -4,7 +4,6 @@ import dev.sluice.client.TaskClient;
 import dev.sluice.client.TaskResult;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.AwaitTimeoutException;
-import dev.sluice.task.Failure;
 import dev.sluice.task.ResultMissingException;
 import dev.sluice.task.TaskCancelledException;
 import dev.sluice.task.TaskDiscardedException;
@@ -64,21 +63,12 @@ final class Waits {
                 .put("attempts", result.attempts())
                 .put("endedAt", result.endedAt())
                 .put("ranMs", ran == null ? null : ran.toMillis())
-                .put("failure", described(result.failure()));
+                .put("failure", JsonDocument.of(result.failure()));
         return value == null ? into : into.putJson("value", value);
     }
 
     private static JsonDocument described(TaskState state, JsonDocument into) {
         return into.put("state", state.word());
-    }
-
-    private static @Nullable JsonDocument described(@Nullable Failure failure) {
-        return failure == null
-                ? null
-                : new JsonDocument()
-                        .put("reason", failure.reason())
-                        .put("error", failure.type())
-                        .put("message", failure.message());
     }
 
     /** Nothing is kept of it but in what way it ended. */

@@ -127,12 +127,7 @@ record TaskLook(
             json.put("ranMs", ran.toMillis());
         }
         if (problem != null) {
-            json.put(
-                    "failure",
-                    new JsonDocument()
-                            .put("reason", problem.reason())
-                            .put("error", problem.type())
-                            .put("message", problem.message()));
+            json.put("failure", JsonDocument.of(problem));
         }
         if (value != null) {
             json.putJson("value", value);
