@@ -1,24 +1,34 @@
 package dev.sluice.bench;
 
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.Median;
+import dev.sluice.bench.measure.RedisUnderLoad;
+import dev.sluice.bench.measure.Surroundings;
+import dev.sluice.bench.scenario.Load;
+import dev.sluice.bench.scenario.Scenario;
+import dev.sluice.bench.scenario.Variant;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.BiFunction;
+import org.HdrHistogram.AbstractHistogram;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code java -jar sluice-bench.jar [drain] [enqueue] [latency] [due] [cancel] [await] [http] [push] [retain]}: runs the
- * scenarios and prints medians;
- * {@code rivals} in their place runs {@link Rivals}, and {@code chart} draws what that wrote.
+ * {@code java -jar sluice-bench.jar [SCENARIO...]}: runs the {@linkplain Scenario scenarios} and prints medians. In place of
+ * them {@code rivals} runs {@link Rivals}, {@code chart} draws what that wrote, and {@code compare} compares two results.
  *
  * <p>Repetitions are interleaved: a machine that gets slower during the run slows all variants, not the last one.
  */
@@ -26,20 +36,21 @@ import tools.jackson.databind.json.JsonMapper;
         name = "sluice-bench",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        subcommands = {Rivals.class, Chart.class},
-        description = "Measures Sluice on a real Redis: throughput of draining and enqueueing, pick-up latency, lateness of scheduled tasks, how soon a cancelled task stops, awaits, enqueueing over HTTP, delivery to a URL, memory of results, cost.",
+        subcommands = {Rivals.class, Chart.class, Compare.class},
+        description = "Measures Sluice on a real Redis: throughput, pick-up latency, lateness, cost, memory. What each"
+                + " scenario does is told in benchmarks/README.md.",
         footer = {
             "",
             "Examples:",
             "  java -jar sluice-bench.jar",
             "  java -jar sluice-bench.jar drain --tasks 500000 --concurrency 512 --json drain.json",
-            "  java -jar sluice-bench.jar cancel --samples 200 --repetitions 3",
-            "  java -jar sluice-bench.jar await --samples 1000 --repetitions 1",
-            "  java -jar sluice-bench.jar retain --tasks 1000000 --repetitions 1 --warmup 0",
+            "  java -jar sluice-bench.jar drain enqueue --append-only",
+            "  java -jar sluice-bench.jar latency --rates 1000,10000 --hgrm . --redis redis://localhost:6379",
+            "  java -jar sluice-bench.jar millions --many 10000000 --repetitions 1 --warmup 0",
             "  java -jar sluice-bench.jar due --tasks 100000 --repetitions 1 --warmup 0",
+            "  java -jar sluice-bench.jar compare before.json after.json",
             "  java -jar sluice-bench.jar rivals --repetitions 1 --json rivals.json",
-            "  java -jar sluice-bench.jar chart rivals.json",
-            "  java -jar sluice-bench.jar latency --rates 1000,10000 --redis redis://localhost:6379"
+            "  java -jar sluice-bench.jar chart rivals.json"
         })
 public final class Bench implements Callable<Integer> {
     @Parameters(
@@ -48,8 +59,41 @@ public final class Bench implements Callable<Integer> {
             description = "${COMPLETION-CANDIDATES}; default: all of them.")
     private List<Scenario> scenarios = List.of(Scenario.values());
 
+    @Option(
+            names = "--redis",
+            paramLabel = "URL",
+            description = "The Redis to load; only keys with 'sluice-bench' in their name are touched. Default: a"
+                    + " redis-server of its own, started for the run.")
+    private String url;
+
+    @Option(
+            names = "--append-only",
+            description = "The own redis-server writes an append-only file, synced every second; default: none.")
+    private boolean appendOnly;
+
     @Mixin
     private Load load = new Load();
+
+    @Option(
+            names = "--repetitions",
+            description = "How often all variants are run, one after the other; medians are told; default:"
+                    + " ${DEFAULT-VALUE}.")
+    private int repetitions = 5;
+
+    @Option(
+            names = "--warmup",
+            description = "Rounds over all variants that are not counted; default: ${DEFAULT-VALUE}.")
+    private int warmup = 1;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures and the surroundings there.")
+    private Path json;
+
+    @Option(
+            names = "--hgrm",
+            paramLabel = "DIR",
+            description = "Also write the histogram of each variant that has one there, over all its repetitions, in ms,"
+                    + " as HdrHistogram's plotter reads it.")
+    private Path hgrm;
 
     private Bench() {}
 
@@ -66,33 +110,48 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        load.check();
-        try (RedisUnderLoad redis = RedisUnderLoad.open(load.redis)) {
+        check();
+        try (RedisUnderLoad redis = RedisUnderLoad.open(url, appendOnly)) {
             Map<String, Object> surroundings = Surroundings.of(redis);
             surroundings.forEach((name, value) -> System.out.println(name + ": " + value));
             Surroundings.warning(surroundings).ifPresent(System.out::println);
             List<Variant> variants = new ArrayList<>();
             for (Scenario scenario : scenarios) {
-                variants.addAll(scenario.variants.apply(redis, load));
+                variants.addAll(scenario.variants(redis, load));
             }
-            Map<String, List<Map<String, Double>>> runs = runAll(variants);
+            Map<String, List<Figures>> runs = runAll(variants);
             runs.forEach(Bench::print);
-            if (load.json != null) {
+            if (json != null) {
                 write(surroundings, runs);
+            }
+            if (hgrm != null) {
+                writeHistograms(runs);
             }
         }
         return 0;
     }
 
-    private Map<String, List<Map<String, Double>>> runAll(List<Variant> variants) throws Exception {
-        Map<String, List<Map<String, Double>>> runs = new LinkedHashMap<>();
-        for (int round = -load.warmup; round < load.repetitions; round++) {
+    private void check() throws IOException {
+        load.check();
+        Load.atLeast("--repetitions", repetitions, 1);
+        Load.atLeast("--warmup", warmup, 0);
+        if (url != null && appendOnly) {
+            throw new IllegalArgumentException("--append-only is a setting of the own redis-server: leave out --redis");
+        }
+        if (hgrm != null) {
+            Files.createDirectories(hgrm);
+        }
+    }
+
+    private Map<String, List<Figures>> runAll(List<Variant> variants) throws Exception {
+        Map<String, List<Figures>> runs = new LinkedHashMap<>();
+        for (int round = -warmup; round < repetitions; round++) {
             for (Variant variant : variants) {
-                Map<String, Double> figures = variant.run();
+                Figures figures = variant.run();
                 System.out.printf(
                         Locale.ROOT,
                         "%s  %s: %s%n",
-                        round < 0 ? "warm-up" : "run " + (round + 1) + "/" + load.repetitions,
+                        round < 0 ? "warm-up" : "run " + (round + 1) + "/" + repetitions,
                         variant.name(),
                         first(figures));
                 if (round >= 0) {
@@ -103,73 +162,49 @@ public final class Bench implements Callable<Integer> {
         return runs;
     }
 
-    private static String first(Map<String, Double> figures) {
-        Map.Entry<String, Double> figure = figures.entrySet().iterator().next();
+    private static String first(Figures figures) {
+        Map.Entry<String, Double> figure = figures.values().entrySet().iterator().next();
         return String.format(Locale.ROOT, "%,.2f %s", figure.getValue(), figure.getKey());
     }
 
-    private static void print(String variant, List<Map<String, Double>> runs) {
+    private static void print(String variant, List<Figures> runs) {
         System.out.println();
         System.out.println(variant);
         medians(runs).forEach((name, value) -> System.out.printf(Locale.ROOT, "  %-36s %,14.2f%n", name, value));
     }
 
-    private static Map<String, Double> medians(List<Map<String, Double>> runs) {
-        Map<String, Double> medians = new LinkedHashMap<>();
-        for (String name : runs.get(0).keySet()) {
-            medians.put(name, Median.of(runs.stream().map(run -> run.get(name)).toList()));
-        }
-        return medians;
+    private static Map<String, Double> medians(List<Figures> runs) {
+        return Median.ofEach(runs.stream().map(Figures::values).toList());
     }
 
-    private void write(Map<String, Object> surroundings, Map<String, List<Map<String, Double>>> runs)
-            throws IOException {
-        Map<String, Object> options = new LinkedHashMap<>();
-        options.put("tasks", load.tasks);
-        options.put("payload", load.payload);
-        options.put("concurrency", load.concurrency);
-        options.put("repetitions", load.repetitions);
-        options.put("warmup", load.warmup);
-        options.put("rates", load.rates);
-        options.put("seconds", load.seconds);
-        options.put("dueSeconds", load.dueSeconds);
-        options.put("timeoutMinutes", load.timeoutMinutes);
-        options.put("samples", load.samples);
+    private void write(Map<String, Object> surroundings, Map<String, List<Figures>> runs) throws IOException {
+        Map<String, Object> options = load.options();
+        options.put("repetitions", repetitions);
+        options.put("warmup", warmup);
         Map<String, Object> results = new LinkedHashMap<>();
-        runs.forEach((variant, figures) -> results.put(variant, Map.of("medians", medians(figures), "runs", figures)));
+        runs.forEach((variant, figures) -> {
+            Map<String, Object> result = new LinkedHashMap<>();
+            result.put("medians", medians(figures));
+            result.put("runs", figures.stream().map(Figures::values).toList());
+            results.put(variant, result);
+        });
         Map<String, Object> report = new LinkedHashMap<>();
         report.put("surroundings", surroundings);
         report.put("options", options);
         report.put("results", results);
-        Files.write(
-                load.json, JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsBytes(report));
+        Files.write(json, JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsBytes(report));
     }
 
-    /** What can be measured. */
-    enum Scenario {
-        /** See {@link Drain}. */
-        drain(Drain::variants),
-        /** See {@link Enqueue}. */
-        enqueue(Enqueue::variants),
-        /** See {@link Latency}. */
-        latency(Latency::variants),
-        /** See {@link Due}. */
-        due(Due::variants),
-        /** See {@link Cancel}. */
-        cancel(Cancel::variants),
-        /** See {@link Await}. */
-        await(Await::variants),
-        /** See {@link Http}. */
-        http(Http::variants),
-        /** See {@link Push}. */
-        push(Push::variants),
-        /** See {@link Retain}. */
-        retain(Retain::variants);
-
-        private final BiFunction<RedisUnderLoad, Load, List<Variant>> variants;
-
-        Scenario(BiFunction<RedisUnderLoad, Load, List<Variant>> variants) {
-            this.variants = variants;
+    private void writeHistograms(Map<String, List<Figures>> runs) throws IOException {
+        for (Map.Entry<String, List<Figures>> variant : runs.entrySet()) {
+            for (String unit : variant.getValue().get(0).histograms().keySet()) {
+                String name = (variant.getKey() + " " + unit).replaceAll("[^A-Za-z0-9]+", "-") + ".hgrm";
+                AbstractHistogram all = variant.getValue().get(0).histograms().get(unit).copy();
+                variant.getValue().stream().skip(1).forEach(run -> all.add(run.histograms().get(unit)));
+                try (PrintStream text = new PrintStream(hgrm.resolve(name).toFile(), StandardCharsets.UTF_8)) {
+                    all.outputPercentileDistribution(text, 1_000.0);
+                }
+            }
         }
     }
 }

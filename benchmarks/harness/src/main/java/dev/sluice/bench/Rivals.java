@@ -1,6 +1,11 @@
 package dev.sluice.bench;
 
 import dev.sluice.bench.Contestant.StepFailedException;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Median;
+import dev.sluice.bench.measure.RedisUnderLoad;
+import dev.sluice.bench.measure.Surroundings;
+import dev.sluice.bench.scenario.Load;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -11,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
@@ -100,7 +104,7 @@ final class Rivals implements Callable<Integer> {
     public Integer call() throws Exception {
         check();
         Map<String, Object> surroundings;
-        try (RedisUnderLoad redis = RedisUnderLoad.open(null)) {
+        try (RedisUnderLoad redis = RedisUnderLoad.open(null, false)) {
             surroundings = Surroundings.of(redis);
             surroundings.forEach((name, value) -> System.out.println(name + ": " + value));
             Surroundings.warning(surroundings).ifPresent(System.out::println);
@@ -123,18 +127,12 @@ final class Rivals implements Callable<Integer> {
     }
 
     private void check() {
-        atLeast("--tasks", tasks, 1_000);
-        atLeast("--payload", payload, 32);
-        atLeast("--repetitions", repetitions, 1);
-        atLeast("--rate", rate, 1);
-        atLeast("--seconds", seconds, 1);
-        atLeast("--limit", limitSeconds, 1);
-    }
-
-    private static void atLeast(String option, int value, int least) {
-        if (value < least) {
-            throw new IllegalArgumentException(option + " must be at least " + least + ", was " + value);
-        }
+        Load.atLeast("--tasks", tasks, 1_000);
+        Load.atLeast("--payload", payload, 32);
+        Load.atLeast("--repetitions", repetitions, 1);
+        Load.atLeast("--rate", rate, 1);
+        Load.atLeast("--seconds", seconds, 1);
+        Load.atLeast("--limit", limitSeconds, 1);
     }
 
     // This jar is benchmarks/harness/target/sluice-bench.jar.
@@ -164,7 +162,7 @@ final class Rivals implements Callable<Integer> {
     private Map<String, Double> run(Contestant contestant, String when) throws IOException, InterruptedException {
         Map<String, Double> figures = new LinkedHashMap<>();
         for (Step step : List.<Step>of(this::fillAndDrain, this::latency)) {
-            try (RedisUnderLoad redis = RedisUnderLoad.open(null)) {
+            try (RedisUnderLoad redis = RedisUnderLoad.open(null, false)) {
                 step.run(contestant, redis, figures);
             } catch (StepFailedException failure) {
                 failures.get(contestant).add(when + ": " + failure.getMessage());
@@ -226,7 +224,7 @@ final class Rivals implements Callable<Integer> {
                 contestant.name(),
                 contestant.guarantee(),
                 count(contestant),
-                cells(medians(figures))));
+                cells(Median.ofEach(figures))));
         failures.forEach((contestant, why) ->
                 why.forEach(failure -> System.out.println("failed   " + contestant.name() + ", " + failure)));
     }
@@ -243,16 +241,6 @@ final class Rivals implements Callable<Integer> {
         return String.format(Locale.ROOT, figure >= 100 ? "%,.0f" : figure >= 10 ? "%.1f" : "%.2f", figure);
     }
 
-    /** Of each figure over the runs that have it. */
-    private static Map<String, Double> medians(List<Map<String, Double>> runs) {
-        Map<String, List<Double>> values = new TreeMap<>();
-        runs.forEach(run -> run.forEach((name, value) ->
-                values.computeIfAbsent(name, absent -> new ArrayList<>()).add(value)));
-        Map<String, Double> medians = new LinkedHashMap<>();
-        values.forEach((name, figures) -> medians.put(name, Median.of(figures)));
-        return medians;
-    }
-
     private void write(Map<String, Object> surroundings) throws IOException {
         Map<String, Object> options = new LinkedHashMap<>();
         options.put("tasks", tasks);
@@ -267,7 +255,7 @@ final class Rivals implements Callable<Integer> {
             result.put("version", versions.get(contestant));
             result.put("guarantee", contestant.guarantee());
             result.put("tasks", count(contestant));
-            result.put("medians", medians(figures));
+            result.put("medians", Median.ofEach(figures));
             result.put("runs", figures);
             result.put("failures", failures.get(contestant));
             results.put(contestant.name(), result);

@@ -1,24 +1,22 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
-import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.Queue;
 import dev.sluice.task.ResultRetention;
 import dev.sluice.task.Task;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** What is left in Redis of tasks that have ended and whose results are kept. */
 final class Retain implements Variant {
     private static final Queue QUEUE = Queue.named("sluice-bench-retain");
-    private static final long LONGEST_MINUTES = 10;
 
     private final RedisUnderLoad redis;
     private final Load load;
@@ -40,9 +38,9 @@ final class Retain implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() throws InterruptedException {
+    public Figures run() throws InterruptedException {
         redis.clear(QUEUE.name());
-        Map<String, Double> figures = new LinkedHashMap<>();
+        Figures figures = new Figures();
         Sluice sluice = Sluice.connect(redis.uri());
         try {
             sluice.client(QUEUE).status("t").block(); // connects
@@ -64,22 +62,16 @@ final class Retain implements Variant {
     private void run(Sluice sluice) throws InterruptedException {
         CountDownLatch left = new CountDownLatch(load.tasks);
         String value = load.text();
-        Dispatcher dispatcher = sluice.dispatcher()
-                .queue(
-                        QUEUE,
-                        QueueSettings.standard()
-                                .concurrency(load.concurrency)
-                                .results(ResultRetention.standard().maxAge(Duration.ofHours(1))))
-                .build()
-                .handler("noop", Void.class, task -> {
-                    left.countDown();
-                    return hasValue ? Mono.just(value) : Mono.empty();
-                });
-        dispatcher.start().block();
-        boolean ended = left.await(LONGEST_MINUTES, TimeUnit.MINUTES);
-        dispatcher.stop(Duration.ofSeconds(5)).block();
-        if (!ended) {
-            throw new IllegalStateException(left.getCount() + " tasks were not handled within 10 minutes");
+        QueueSettings settings = QueueSettings.standard()
+                .concurrency(load.concurrency)
+                .results(ResultRetention.standard().maxAge(Duration.ofHours(1)));
+        Worker worker = new Worker(sluice.dispatcher().queue(QUEUE, settings), left, task -> {
+            left.countDown();
+            return hasValue ? Mono.just(value) : Mono.empty();
+        });
+        try (worker) {
+            worker.start();
+            worker.await();
         }
     }
 }

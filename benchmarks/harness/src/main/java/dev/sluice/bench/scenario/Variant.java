@@ -1,12 +1,12 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
-import java.util.Map;
+import dev.sluice.bench.measure.Figures;
 
 /** One thing that is measured, such as draining foreign tasks at most once. */
-interface Variant {
+public interface Variant {
     /** What the figures are printed under. */
     String name();
 
     /** Runs it once and returns its figures by name and unit, in the order they are printed. */
-    Map<String, Double> run() throws Exception;
+    Figures run() throws Exception;
 }

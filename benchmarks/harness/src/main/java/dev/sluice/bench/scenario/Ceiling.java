@@ -1,6 +1,9 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.ExchangeReply;
@@ -10,8 +13,6 @@ import dev.sluice.redis.Tokens;
 import dev.sluice.task.Queue;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -39,12 +40,12 @@ final class Ceiling implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() {
+    public Figures run() {
         Queue queue = Queue.named("sluice-bench-ceiling");
         redis.clear(queue.name());
         Sluice sluice = Sluice.connect(redis.uri());
         RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
-        Map<String, Double> figures = new LinkedHashMap<>();
+        Figures figures = new Figures();
         try {
             Drain.fill(sluice, queue, redis, load, foreign, 0);
             ClaimStore store = links.claims(queue, 3);

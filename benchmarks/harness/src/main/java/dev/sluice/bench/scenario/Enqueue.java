@@ -1,13 +1,14 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import reactor.core.publisher.Flux;
 
 /** How fast tasks are put in: one after the other's answer, many calls in flight, or as one stream. */
@@ -37,10 +38,10 @@ final class Enqueue implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() {
+    public Figures run() {
         Queue queue = Queue.named("sluice-bench-enqueue");
         redis.clear(queue.name());
-        Map<String, Double> figures = new LinkedHashMap<>();
+        Figures figures = new Figures();
         Sluice sluice = Sluice.connect(redis.uri());
         try {
             int tasks = Math.max(1, load.tasks / way.fewer);

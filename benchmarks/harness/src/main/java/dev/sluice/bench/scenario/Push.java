@@ -1,15 +1,16 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.push.PushHandler;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import reactor.netty.DisposableServer;
@@ -39,7 +40,7 @@ final class Push implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() throws InterruptedException {
+    public Figures run() throws InterruptedException {
         Queue queue = Queue.named("sluice-bench-push");
         redis.clear(queue.name());
         int tasks = Math.max(1, load.tasks / FEWER);
@@ -63,7 +64,7 @@ final class Push implements Variant {
                 .queue(queue, QueueSettings.standard().concurrency(load.concurrency))
                 .build()
                 .handler("noop", byte[].class, push);
-        Map<String, Double> figures = new LinkedHashMap<>();
+        Figures figures = new Figures();
         try {
             Effort before = Effort.now(redis);
             dispatcher.start().block();

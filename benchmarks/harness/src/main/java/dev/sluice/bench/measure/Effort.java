@@ -1,11 +1,11 @@
-package dev.sluice.bench;
+package dev.sluice.bench.measure;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.Map;
 
 /** What this JVM and Redis have spent up to an instant; two of them tell what a run cost. */
-final class Effort {
+public final class Effort {
     private final long nanos = System.nanoTime();
     private final double jvmSeconds;
     private final double redisSeconds;
@@ -20,29 +20,34 @@ final class Effort {
         memory = (long) number(info, "used_memory");
     }
 
-    static Effort now(RedisUnderLoad redis) {
+    public static Effort now(RedisUnderLoad redis) {
         return new Effort(redis.info());
     }
 
     /** Bytes that Redis holds. */
-    long memory() {
+    public long memory() {
         return memory;
     }
 
     /** Seconds of CPU that Redis has spent since {@code before}. */
-    double redisSecondsSince(Effort before) {
+    public double redisSecondsSince(Effort before) {
         return redisSeconds - before.redisSeconds;
     }
 
+    /** Seconds of CPU that this JVM has spent since {@code before}. */
+    public double jvmSecondsSince(Effort before) {
+        return jvmSeconds - before.jvmSeconds;
+    }
+
     /** Adds rate and cost of {@code tasks} that were done between {@code before} and this. */
-    void since(Effort before, int tasks, double seconds, Map<String, Double> figures) {
+    public void since(Effort before, int tasks, double seconds, Figures figures) {
         figures.put("tasks/s", tasks / seconds);
-        figures.put("JVM CPU s per 1M", (jvmSeconds - before.jvmSeconds) * 1e6 / tasks);
+        figures.put("JVM CPU s per 1M", jvmSecondsSince(before) * 1e6 / tasks);
         figures.put("Redis CPU s per 1M", redisSecondsSince(before) * 1e6 / tasks);
         figures.put("commands per task, in scripts too", (commands - before.commands) / (double) tasks);
     }
 
-    double secondsSince(Effort before) {
+    public double secondsSince(Effort before) {
         return (nanos - before.nanos) / 1e9;
     }
 

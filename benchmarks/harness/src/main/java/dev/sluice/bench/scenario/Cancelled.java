@@ -1,4 +1,4 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
 import dev.sluice.dispatch.Dispatcher;

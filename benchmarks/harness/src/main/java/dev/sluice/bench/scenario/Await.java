@@ -1,6 +1,9 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.Memory;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.client.TaskClient;
 import dev.sluice.client.Waiters;
 import dev.sluice.dispatch.Dispatcher;
@@ -11,9 +14,7 @@ import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -44,7 +45,7 @@ abstract class Await implements Variant {
     }
 
     @Override
-    public final Map<String, Double> run() throws Exception {
+    public final Figures run() throws Exception {
         redis.clear(QUEUE.name());
         Sluice sluice = Sluice.connect(redis.uri());
         try {
@@ -55,7 +56,7 @@ abstract class Await implements Variant {
         }
     }
 
-    abstract Map<String, Double> measure(Sluice sluice) throws Exception;
+    abstract Figures measure(Sluice sluice) throws Exception;
 
     static Dispatcher running(Sluice sluice, int concurrency, TaskHandler<Object> handler) {
         Dispatcher dispatcher = sluice.dispatcher()
@@ -82,7 +83,7 @@ abstract class Await implements Variant {
         }
 
         @Override
-        Map<String, Double> measure(Sluice sluice) throws InterruptedException {
+        Figures measure(Sluice sluice) throws InterruptedException {
             BlockingQueue<Long> ends = new LinkedBlockingQueue<>();
             Dispatcher dispatcher = running(sluice, load.concurrency, task -> Mono.fromSupplier(() -> {
                 ends.add(System.nanoTime());
@@ -107,7 +108,7 @@ abstract class Await implements Variant {
                 }
             }
             dispatcher.stop(Duration.ZERO).block(LONGEST);
-            Map<String, Double> figures = new LinkedHashMap<>();
+            Figures figures = new Figures();
             for (int percent : new int[] {50, 99}) {
                 double has = awaited.getValueAtPercentile(percent) / 1e3;
                 double runs = plain.getValueAtPercentile(percent) / 1e3;
@@ -134,7 +135,7 @@ abstract class Await implements Variant {
         }
 
         @Override
-        Map<String, Double> measure(Sluice sluice) throws Exception {
+        Figures measure(Sluice sluice) throws Exception {
             Sinks.Empty<Void> end = Sinks.empty();
             AtomicInteger started = new AtomicInteger();
             CompletableFuture<Void> allStarted = new CompletableFuture<>();
@@ -159,7 +160,7 @@ abstract class Await implements Variant {
             }
             double took = (System.nanoTime() - began) / 1e6;
             dispatcher.stop(Duration.ZERO).block(LONGEST);
-            Map<String, Double> figures = new LinkedHashMap<>();
+            Figures figures = new Figures();
             figures.put("ms until all values are there", took);
             figures.put("links that listen", links);
             return figures;
@@ -188,13 +189,13 @@ abstract class Await implements Variant {
         }
 
         @Override
-        Map<String, Double> measure(Sluice sluice) throws Exception {
+        Figures measure(Sluice sluice) throws Exception {
             TaskClient client = sluice.client(QUEUE);
             inVain(client, 0, PART); // loads what is loaded once
-            double before = heap();
+            double before = Memory.live();
             inVain(client, PART, PART + MANY);
-            Map<String, Double> figures = new LinkedHashMap<>();
-            figures.put("MB of live heap more than before", (heap() - before) / 1e6);
+            Figures figures = new Figures();
+            figures.put("MB of live heap more than before", (Memory.live() - before) / 1e6);
             figures.put("who still wait", (double) Waiters.of(client));
             return figures;
         }
@@ -221,15 +222,6 @@ abstract class Await implements Variant {
             }
             cancelled.forEach(Disposable::dispose);
             timedOut.get(LONGEST.toSeconds(), TimeUnit.SECONDS);
-        }
-
-        /** Bytes that live, once the timers of those who are gone have been let go. */
-        private static double heap() throws InterruptedException {
-            for (int i = 0; i < 3; i++) {
-                System.gc();
-                Thread.sleep(200);
-            }
-            return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
         }
     }
 }

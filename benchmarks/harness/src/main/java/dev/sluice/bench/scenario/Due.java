@@ -1,6 +1,9 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Dispatcher;
@@ -9,9 +12,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.ConcurrentHistogram;
@@ -19,30 +20,33 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * How late scheduled tasks start: tasks due evenly over {@code --due-seconds}, all scheduled before the first is due.
+ * How late scheduled tasks start: tasks due evenly over {@code --due-seconds}, and as many due at one instant; all are
+ * scheduled before the first is due.
  *
  * <p>Redis says when a task is due, this process when it starts: both must read one clock, so run it on Redis' machine.
  */
 final class Due implements Variant {
     private final RedisUnderLoad redis;
     private final Load load;
+    private final int seconds;
 
-    private Due(RedisUnderLoad redis, Load load) {
+    private Due(RedisUnderLoad redis, Load load, int seconds) {
         this.redis = redis;
         this.load = load;
+        this.seconds = seconds;
     }
 
     static List<Variant> variants(RedisUnderLoad redis, Load load) {
-        return List.of(new Due(redis, load));
+        return List.of(new Due(redis, load, load.dueSeconds), new Due(redis, load, 0));
     }
 
     @Override
     public String name() {
-        return load.tasks + " tasks due over " + load.dueSeconds + " s";
+        return load.tasks + " tasks due " + (seconds == 0 ? "at once" : "over " + seconds + " s");
     }
 
     @Override
-    public Map<String, Double> run() throws InterruptedException {
+    public Figures run() throws InterruptedException {
         Queue queue = Queue.named("sluice-bench-due");
         redis.clear(queue.name());
         ConcurrentHistogram micros = new ConcurrentHistogram(TimeUnit.MINUTES.toMicros(10), 3);
@@ -77,7 +81,7 @@ final class Due implements Variant {
                 throw new IllegalStateException("not all were scheduled before the first was due: " + created);
             }
             Effort before = Effort.now(redis);
-            if (!left.await(first - System.currentTimeMillis() + (load.dueSeconds + 60) * 1_000L, TimeUnit.MILLISECONDS)) {
+            if (!left.await(first - System.currentTimeMillis() + (seconds + 60) * 1_000L, TimeUnit.MILLISECONDS)) {
                 throw new IllegalStateException(left.getCount() + " tasks did not come within 60 s after the last was due");
             }
             return figures(micros, before, Effort.now(redis));
@@ -88,17 +92,14 @@ final class Due implements Variant {
         }
     }
 
-    private Map<String, Double> figures(ConcurrentHistogram micros, Effort before, Effort after) {
-        Map<String, Double> figures = new LinkedHashMap<>();
-        figures.put("p50 ms late", micros.getValueAtPercentile(50) / 1e3);
-        figures.put("p99 ms late", micros.getValueAtPercentile(99) / 1e3);
-        figures.put("p99.9 ms late", micros.getValueAtPercentile(99.9) / 1e3);
-        figures.put("max ms late", micros.getMaxValue() / 1e3);
+    private Figures figures(ConcurrentHistogram micros, Effort before, Effort after) {
+        Figures figures = new Figures();
+        figures.put("ms late", micros, 50, 99, 99.9);
         after.since(before, load.tasks, after.secondsSince(before), figures);
         return figures;
     }
 
     private long dueMs(long first, int task) {
-        return first + (long) (task * 1e3 * load.dueSeconds / load.tasks);
+        return first + (long) (task * 1e3 * seconds / load.tasks);
     }
 }

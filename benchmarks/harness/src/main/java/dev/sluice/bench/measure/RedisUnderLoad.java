@@ -1,4 +1,4 @@
-package dev.sluice.bench;
+package dev.sluice.bench.measure;
 
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.KeyScanCursor;
@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The Redis that is loaded, looked at from outside: what it has spent, what it holds; and a foreign producer for it. */
-final class RedisUnderLoad implements AutoCloseable {
+public final class RedisUnderLoad implements AutoCloseable {
     private static final int PUSHES_PER_CALL = 200;
     private static final int CALLS_IN_FLIGHT = 64;
 
@@ -31,25 +31,28 @@ final class RedisUnderLoad implements AutoCloseable {
         this.connection = client.connect();
     }
 
-    /** The Redis at {@code url}, or one of our own if that is null. */
-    static RedisUnderLoad open(String url) {
+    /** The Redis at {@code url}, or one of our own if that is null: with an append-only file, synced every second, or none. */
+    public static RedisUnderLoad open(String url, boolean appendOnly) {
         if (url != null) {
             return new RedisUnderLoad(null, url);
         }
-        RedisServer server = RedisServer.start();
+        RedisServer server = RedisServer.builder()
+                .with("appendonly", appendOnly ? "yes" : "no")
+                .with("appendfsync", "everysec")
+                .start();
         return new RedisUnderLoad(server, server.uri());
     }
 
-    String uri() {
+    public String uri() {
         return uri;
     }
 
-    boolean isOwn() {
+    public boolean isOwn() {
         return own != null;
     }
 
     /** All fields of INFO. */
-    Map<String, String> info() {
+    public Map<String, String> info() {
         Map<String, String> fields = new HashMap<>();
         connection.sync().info().lines().filter(line -> line.indexOf(':') > 0).forEach(line -> {
             int colon = line.indexOf(':');
@@ -59,13 +62,13 @@ final class RedisUnderLoad implements AutoCloseable {
     }
 
     /** Pushes a task as any client would, and returns at once. */
-    void push(String queue, String statusKey, String id, String json) {
+    public void push(String queue, String statusKey, String id, String json) {
         ignoring(connection.async().rpush(queue, json));
         ignoring(connection.async().hset(statusKey, id, "queued"));
     }
 
     /** Fills a queue as any client would, many pushes a call; returns when Redis has them all. */
-    void fill(String queue, String statusKey, int tasks, String text) {
+    public void fill(String queue, String statusKey, int tasks, String text) {
         List<RedisFuture<?>> sent = new ArrayList<>();
         for (int first = 0; first < tasks; first += PUSHES_PER_CALL) {
             int count = Math.min(PUSHES_PER_CALL, tasks - first);
@@ -85,17 +88,27 @@ final class RedisUnderLoad implements AutoCloseable {
         await(sent);
     }
 
-    static String element(String id, String text) {
+    public static String element(String id, String text) {
         return "{\"id\":\"" + id + "\",\"type\":\"noop\",\"payload\":\"" + text + "\"}";
     }
 
     /** How many connections listen to messages. */
-    long listeners() {
+    public long listeners() {
         return connection.sync().clientList().lines().filter(it -> it.contains(" flags=P")).count();
     }
 
+    /** How many clients are connected, this one among them. */
+    public int connections() {
+        return Integer.parseInt(info().getOrDefault("connected_clients", "0"));
+    }
+
+    /** How many tasks have a status: those that have not ended. */
+    public int statuses(String statusKey) {
+        return connection.sync().hlen(statusKey).intValue();
+    }
+
     /** Deletes every key of a queue. */
-    void clear(String queue) {
+    public void clear(String queue) {
         ScanCursor at = ScanCursor.INITIAL;
         do {
             KeyScanCursor<String> page =

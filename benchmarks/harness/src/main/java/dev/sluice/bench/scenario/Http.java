@@ -1,6 +1,9 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.http.HttpApi;
 import dev.sluice.http.HttpListener;
 import dev.sluice.task.Queue;
@@ -11,9 +14,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.netty.http.client.HttpClient;
@@ -45,11 +46,11 @@ final class Http implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() {
+    public Figures run() {
         Queue queue = Queue.named("sluice-bench-http");
         redis.clear(queue.name());
         int tasks = batch ? load.tasks : Math.max(1, load.tasks / 4);
-        Map<String, Double> figures = new LinkedHashMap<>();
+        Figures figures = new Figures();
         Sluice sluice = Sluice.connect(redis.uri());
         ConnectionProvider connections = ConnectionProvider.create("sluice-bench", CONNECTIONS);
         HttpListener listener = HttpApi.over(sluice)

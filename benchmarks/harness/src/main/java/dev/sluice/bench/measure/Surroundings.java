@@ -1,4 +1,4 @@
-package dev.sluice.bench;
+package dev.sluice.bench.measure;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,10 +13,10 @@ import java.util.Optional;
 import java.util.Properties;
 
 /** Where figures were taken: without it they say nothing. */
-final class Surroundings {
+public final class Surroundings {
     private Surroundings() {}
 
-    static Map<String, Object> of(RedisUnderLoad redis) throws IOException {
+    public static Map<String, Object> of(RedisUnderLoad redis) throws IOException {
         Properties build = new Properties();
         try (InputStream written = Surroundings.class.getResourceAsStream("build.properties")) {
             if (written != null) {
@@ -42,7 +42,7 @@ final class Surroundings {
     }
 
     /** Why figures that are taken here are too low, in a line; empty if nothing is known. */
-    static Optional<String> warning(Map<String, Object> facts) {
+    public static Optional<String> warning(Map<String, Object> facts) {
         return "libc".equals(facts.get("redis-allocator"))
                 ? Optional.of("!! This Redis allocates with libc, and is 3 to 4 times slower than one with jemalloc:"
                         + " install redis-server, or use --redis URL.")

@@ -1,21 +1,22 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.client.TaskClient;
-import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.HdrHistogram.ConcurrentHistogram;
+import org.HdrHistogram.Histogram;
 import reactor.core.publisher.Mono;
 
 /**
@@ -26,13 +27,14 @@ import reactor.core.publisher.Mono;
  */
 final class Latency implements Variant {
     private static final long SPIN_NANOS = 50_000;
+    private static final double GENERATOR_LATE_MS = 5;
 
     private final RedisUnderLoad redis;
     private final Load load;
     private final int rate;
     private final boolean foreign;
 
-    private Latency(RedisUnderLoad redis, Load load, int rate, boolean foreign) {
+    Latency(RedisUnderLoad redis, Load load, int rate, boolean foreign) {
         this.redis = redis;
         this.load = load;
         this.rate = rate;
@@ -54,7 +56,7 @@ final class Latency implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() throws InterruptedException {
+    public Figures run() throws InterruptedException {
         Queue queue = Queue.named("sluice-bench-latency");
         redis.clear(queue.name());
         int tasks = Math.multiplyExact(rate, load.seconds);
@@ -62,39 +64,38 @@ final class Latency implements Variant {
         CountDownLatch left = new CountDownLatch(tasks);
         AtomicLong origin = new AtomicLong();
         Sluice sluice = Sluice.connect(redis.uri());
-        Dispatcher dispatcher = sluice.dispatcher()
-                .queue(queue, QueueSettings.standard().concurrency(load.concurrency))
-                .build()
-                .handler("noop", Void.class, context -> {
-                    long due = origin.get() + dueAfter(Integer.parseInt(context.id().substring(1)));
-                    micros.recordValue(Math.max(0, (System.nanoTime() - due) / 1_000));
-                    left.countDown();
-                    return Mono.empty();
-                });
-        try {
-            dispatcher.start().block();
-            TaskClient client = sluice.client(queue);
+        QueueSettings settings = QueueSettings.standard().concurrency(load.concurrency);
+        Worker worker = new Worker(sluice.dispatcher().queue(queue, settings), left, task -> {
+            long due = origin.get() + dueAfter(Integer.parseInt(task.id().substring(1)));
+            micros.recordValue(Math.max(0, (System.nanoTime() - due) / 1_000));
+            left.countDown();
+            return Mono.empty();
+        });
+        try (worker) {
+            worker.start();
+            Histogram late = new Histogram(TimeUnit.MINUTES.toMicros(10), 3);
             Effort before = Effort.now(redis);
             origin.set(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(100));
-            AtomicLong refused = produce(client, queue, origin.get(), tasks);
-            if (!left.await(60, TimeUnit.SECONDS)) {
-                throw new IllegalStateException(left.getCount() + " tasks did not come within 60 s, " + refused
-                        + " were not taken");
-            }
+            AtomicLong refused = produce(sluice.client(queue), queue, origin.get(), tasks, late);
+            worker.await();
             Effort after = Effort.now(redis);
-            return figures(micros, before, after, tasks);
+            if (refused.get() > 0) {
+                throw new IllegalStateException(refused + " tasks were not taken");
+            }
+            return figures(micros, late, before, after, tasks);
         } finally {
-            dispatcher.stop(Duration.ofSeconds(5)).block();
             sluice.close().block();
             redis.clear(queue.name());
         }
     }
 
-    private AtomicLong produce(TaskClient client, Queue queue, long origin, int tasks) {
+    private AtomicLong produce(TaskClient client, Queue queue, long origin, int tasks, Histogram late) {
         AtomicLong refused = new AtomicLong();
         String text = load.text();
         for (int i = 0; i < tasks; i++) {
-            awaitInstant(origin + dueAfter(i));
+            long due = origin + dueAfter(i);
+            awaitInstant(due);
+            late.recordValue((System.nanoTime() - due) / 1_000);
             String id = "t" + i;
             if (foreign) {
                 redis.push(queue.name(), queue.statusKey(), id, RedisUnderLoad.element(id, text));
@@ -106,13 +107,18 @@ final class Latency implements Variant {
         return refused;
     }
 
-    private Map<String, Double> figures(ConcurrentHistogram micros, Effort before, Effort after, int tasks) {
-        Map<String, Double> figures = new LinkedHashMap<>();
-        figures.put("p50 ms", micros.getValueAtPercentile(50) / 1e3);
-        figures.put("p90 ms", micros.getValueAtPercentile(90) / 1e3);
-        figures.put("p99 ms", micros.getValueAtPercentile(99) / 1e3);
-        figures.put("p99.9 ms", micros.getValueAtPercentile(99.9) / 1e3);
-        figures.put("max ms", micros.getMaxValue() / 1e3);
+    private Figures figures(ConcurrentHistogram micros, Histogram late, Effort before, Effort after, int tasks) {
+        Figures figures = new Figures();
+        figures.put("ms", micros, 50, 90, 99, 99.9);
+        double lateMs = late.getValueAtPercentile(99) / 1e3;
+        figures.put("p99 ms put in too late", lateMs);
+        if (lateMs > GENERATOR_LATE_MS) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "!! saturated: at %d/s the generator itself is %.1f ms late (p99), which counts as waiting%n",
+                    rate,
+                    lateMs);
+        }
         after.since(before, tasks, after.secondsSince(before), figures);
         return figures;
     }

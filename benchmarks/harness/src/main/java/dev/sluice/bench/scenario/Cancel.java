@@ -1,6 +1,8 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.client.AwaitOptions;
 import dev.sluice.client.Cancellation;
 import dev.sluice.client.TaskClient;
@@ -10,12 +12,9 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -52,13 +51,12 @@ final class Cancel implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() throws Exception {
+    public Figures run() throws Exception {
         redis.clear(QUEUE.name());
         Histogram stopped = new Histogram(TimeUnit.MINUTES.toMicros(1), 3);
         Histogram answered = new Histogram(TimeUnit.MINUTES.toMicros(1), 3);
-        Process other = start();
         Sluice sluice = Sluice.connect(redis.uri());
-        try {
+        try (Child other = Child.of(Cancelled.class, redis.uri(), QUEUE.name())) {
             BlockingQueue<String> lines = linesOf(other);
             TaskClient client = sluice.client(QUEUE);
             for (int i = 0; i < load.samples; i++) {
@@ -79,41 +77,21 @@ final class Cancel implements Variant {
             }
         } finally {
             sluice.close().block(Duration.ofSeconds(5));
-            other.getOutputStream().close();
-            if (!other.waitFor(10, TimeUnit.SECONDS)) {
-                other.destroyForcibly();
-            }
             redis.clear(QUEUE.name());
         }
-        Map<String, Double> figures = new LinkedHashMap<>();
-        figures.put("p50 ms to the stop", stopped.getValueAtPercentile(50) / 1e3);
-        figures.put("p99 ms to the stop", stopped.getValueAtPercentile(99) / 1e3);
-        figures.put("max ms to the stop", stopped.getMaxValue() / 1e3);
+        Figures figures = new Figures();
+        figures.put("ms to the stop", stopped, 50, 99);
         if (!awaited) {
-            figures.put("p50 ms to the answer", answered.getValueAtPercentile(50) / 1e3);
-            figures.put("p99 ms to the answer", answered.getValueAtPercentile(99) / 1e3);
+            figures.put("ms to the answer", answered, 50, 99);
         }
         return figures;
     }
 
-    private Process start() throws IOException {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        return new ProcessBuilder(
-                        java,
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        Cancelled.class.getName(),
-                        redis.uri(),
-                        QUEUE.name())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-    }
-
-    private static BlockingQueue<String> linesOf(Process process) {
+    private static BlockingQueue<String> linesOf(Child process) {
         BlockingQueue<String> lines = new LinkedBlockingQueue<>();
         Thread reader = new Thread(() -> {
             try (BufferedReader text =
-                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                    new BufferedReader(new InputStreamReader(process.output(), StandardCharsets.UTF_8))) {
                 text.lines().forEach(lines::add);
             } catch (IOException ended) {
                 // whoever waits for a line says that it did not come

@@ -1,25 +1,22 @@
-package dev.sluice.bench;
+package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
-import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** How fast one dispatcher empties a full queue whose handler does nothing: the cost of dispatching alone. */
 final class Drain implements Variant {
-    private static final long LONGEST_MINUTES = 10;
-
     private final RedisUnderLoad redis;
     private final Load load;
     private final DeliveryMode mode;
@@ -55,10 +52,10 @@ final class Drain implements Variant {
     }
 
     @Override
-    public Map<String, Double> run() throws InterruptedException {
+    public Figures run() throws InterruptedException {
         Queue queue = Queue.named("sluice-bench-drain").delivery(mode);
         redis.clear(queue.name());
-        Map<String, Double> figures = new LinkedHashMap<>();
+        Figures figures = new Figures();
         Sluice sluice = Sluice.connect(redis.uri());
         try {
             long empty = Effort.now(redis).memory();
@@ -91,25 +88,19 @@ final class Drain implements Variant {
         }
     }
 
-    private void drain(Sluice sluice, Queue queue, Map<String, Double> figures) throws InterruptedException {
+    private void drain(Sluice sluice, Queue queue, Figures figures) throws InterruptedException {
         CountDownLatch left = new CountDownLatch(load.tasks);
-        Dispatcher dispatcher = sluice.dispatcher()
-                .queue(queue, QueueSettings.standard().concurrency(load.concurrency))
-                .build()
-                .handler("noop", Void.class, context -> {
-                    left.countDown();
-                    return Mono.empty();
-                });
-        Effort before = Effort.now(redis);
-        dispatcher.start().block();
-        try {
-            if (!left.await(LONGEST_MINUTES, TimeUnit.MINUTES)) {
-                throw new IllegalStateException(left.getCount() + " tasks were not handled within 10 minutes");
-            }
+        QueueSettings settings = QueueSettings.standard().concurrency(load.concurrency);
+        Worker worker = new Worker(sluice.dispatcher().queue(queue, settings), left, task -> {
+            left.countDown();
+            return Mono.empty();
+        });
+        try (worker) {
+            Effort before = Effort.now(redis);
+            worker.start();
+            worker.await();
             Effort after = Effort.now(redis);
             after.since(before, load.tasks, after.secondsSince(before), figures);
-        } finally {
-            dispatcher.stop(Duration.ofSeconds(5)).block();
         }
     }
 }

@@ -1,0 +1,42 @@
+package dev.sluice.bench.scenario;
+
+import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.dispatch.TaskHandler;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** A dispatcher of no-op tasks that is waited for, and stopped when it is closed. */
+final class Worker implements AutoCloseable {
+    private static final long LONGEST_MINUTES = 10;
+
+    private final Dispatcher dispatcher;
+    private final CountDownLatch left;
+
+    /**
+     * @param queues what it serves
+     * @param left how many tasks have not been handled; {@code handler} counts
+     */
+    Worker(Dispatcher.Builder queues, CountDownLatch left, TaskHandler<Void> handler) {
+        this.dispatcher = queues.build().handler("noop", Void.class, handler);
+        this.left = left;
+    }
+
+    /** Returns when it claims. */
+    void start() {
+        dispatcher.start().block();
+    }
+
+    /** Returns when all have been handled. */
+    void await() throws InterruptedException {
+        if (!left.await(LONGEST_MINUTES, TimeUnit.MINUTES)) {
+            throw new IllegalStateException(
+                    left.getCount() + " tasks were not handled within " + LONGEST_MINUTES + " minutes");
+        }
+    }
+
+    @Override
+    public void close() {
+        dispatcher.stop(Duration.ofSeconds(5)).block();
+    }
+}
