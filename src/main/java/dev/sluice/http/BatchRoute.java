@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.netty.http.server.HttpServerResponse;
@@ -46,7 +47,7 @@ final class BatchRoute {
                 .flatMap(parts -> {
                     boolean lines = call.contentType().equals(LINES);
                     boolean minimal = call.lists(PREFER, MINIMAL);
-                    Run run = new Run(parts.client(), lines, minimal);
+                    Run run = new Run(parts.client(), lines, minimal, TaskRoutes.key(call));
                     Answer.common(response)
                             .header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON)
                             .chunkedTransfer(call.knowsChunks());
@@ -66,9 +67,11 @@ final class BatchRoute {
         private final TaskClient client;
         private final Splitter splitter;
         private final BatchText text;
+        private final @Nullable String key;
 
-        Run(TaskClient client, boolean lines, boolean minimal) {
+        Run(TaskClient client, boolean lines, boolean minimal, @Nullable String key) {
             this.client = client;
+            this.key = key;
             this.splitter = lines ? Splitter.ofLines(longest) : Splitter.ofArray(longest);
             this.text = new BatchText(lines, minimal);
         }
@@ -102,10 +105,10 @@ final class BatchRoute {
                     .map(unit::metAgain);
         }
 
-        private static List<BatchUnit> units(List<Item> items) {
+        private List<BatchUnit> units(List<Item> items) {
             List<BatchUnit> units = new ArrayList<>();
             for (int from = 0; from < items.size(); from += UNIT) {
-                units.add(new BatchUnit(items.subList(from, Math.min(items.size(), from + UNIT))));
+                units.add(new BatchUnit(items.subList(from, Math.min(items.size(), from + UNIT)), key));
             }
             return units;
         }

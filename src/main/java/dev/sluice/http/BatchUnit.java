@@ -16,22 +16,27 @@ final class BatchUnit {
     private final List<Task<byte[]>> tasks;
     private List<EnqueueResult> results = List.of(); // by task, once they are known
 
-    /** Reads these items, of which there is one at least, and keeps nothing of them. */
-    BatchUnit(List<Item> items) {
+    /**
+     * Reads these items, of which there is one at least, and keeps nothing of them.
+     *
+     * @param key what the ids of tasks that have none begin with; null for random ones
+     */
+    BatchUnit(List<Item> items, @Nullable String key) {
         this.first = items.get(0).index();
         this.refusals = new Problem[items.size()];
         this.tasks = new ArrayList<>(items.size());
         for (int i = 0; i < refusals.length; i++) {
-            refusals[i] = read(items.get(i));
+            refusals[i] = read(items.get(i), key);
         }
     }
 
-    private @Nullable Problem read(Item item) {
+    private @Nullable Problem read(Item item, @Nullable String key) {
         if (item.refusal() != null) {
             return item.refusal();
         }
         try {
-            tasks.add(TaskForm.read(item.bytes(), item.from(), item.to() - item.from()));
+            Task<byte[]> task = TaskForm.read(item.bytes(), item.from(), item.to() - item.from());
+            tasks.add(key == null || task.id() != null ? task : task.id(key + "-" + item.index()));
             return null;
         } catch (RuntimeException bad) {
             return Problem.of(bad);

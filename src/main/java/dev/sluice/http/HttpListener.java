@@ -8,6 +8,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -61,13 +63,28 @@ public final class HttpListener {
                 return Mono.error(new IllegalStateException("to listen at " + address
                         + " a token is needed: everybody who can reach it could do everything"));
             }
-            return Mono.usingWhen(
-                    Mono.fromSupplier(() -> LoopResources.create("sluice-http", 1, LOOPS, true)),
-                    loops -> bound(api, address, identity, patience, loops),
-                    loops -> Mono.empty(),
-                    (loops, failed) -> ended(loops),
-                    HttpListener::ended);
+            LoopResources loops = LoopResources.create("sluice-http", 1, LOOPS, true);
+            loops.onServerSelect(true); // makes the threads now: those that are made after the end would not be ended
+            loops.onServer(true);
+            return givenOrEnded(loops, bound(api, address, identity, patience, loops));
         });
+    }
+
+    /**
+     * Ends the threads if there is no listener, or nobody takes it: whoever cancels while it is on its way does not have it
+     * and cannot stop it, except on the thread that hands it over, as {@code take(1)} does.
+     */
+    private static Mono<HttpListener> givenOrEnded(LoopResources loops, Mono<HttpListener> bound) {
+        AtomicReference<Thread> giving = new AtomicReference<>();
+        AtomicBoolean isGiven = new AtomicBoolean();
+        return bound.onErrorResume(failure -> ended(loops).then(Mono.error(failure)))
+                .doOnNext(listener -> giving.set(Thread.currentThread()))
+                .doAfterTerminate(() -> isGiven.set(true))
+                .doOnCancel(() -> {
+                    if (!isGiven.get() && giving.get() != Thread.currentThread()) {
+                        ended(loops).subscribe();
+                    }
+                });
     }
 
     private static Mono<HttpListener> bound(

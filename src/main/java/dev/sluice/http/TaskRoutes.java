@@ -88,7 +88,7 @@ final class TaskRoutes {
     }
 
     /** Bytes that are not ASCII would be an id that the same task does not have in a body. */
-    private static @Nullable String key(Call call) {
+    static @Nullable String key(Call call) {
         String key = call.header(IDEMPOTENCY_KEY);
         if (key != null && !key.chars().allMatch(c -> c > ' ' && c < 127)) {
             throw Problem.of(400, "invalid-task", "the " + IDEMPOTENCY_KEY + " must be visible ASCII characters")

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -66,7 +67,8 @@ import org.jspecify.annotations.Nullable;
  *       <td>{@code succeeded} grows slow, or the others outnumber it: the target is in trouble</td></tr>
  * </table>
  *
- * <p>A meter appears when its event first happens. {@code sluice.attempt}, {@code sluice.queueing} and {@code
+ * <p>The counters of a queue are there, at 0, from when a dispatcher of it starts: a rise to 1 is seen. Any other meter
+ * appears when its event first happens. {@code sluice.attempt}, {@code sluice.queueing} and {@code
  * sluice.end.to.end} cost three clock readings and three records per task; they are kept only if asked for. Types beyond the
  * first 200 of a queue are counted as {@code other}.
  *
@@ -112,7 +114,7 @@ public final class MicrometerObserver implements Observer {
 
     @Override
     public void settled(String queue, Outcome outcome, int count) {
-        meters(queue).settled(outcome).increment(count);
+        meters(queue).settled.get(outcome).increment(count);
     }
 
     @Override
@@ -124,27 +126,27 @@ public final class MicrometerObserver implements Observer {
 
     @Override
     public void fenced(String queue, int count) {
-        counter("sluice.fenced", queue).increment(count);
+        meters(queue).fenced.increment(count);
     }
 
     @Override
     public void recovered(String queue, int count) {
-        counter("sluice.recovered", queue).increment(count);
+        meters(queue).recovered.increment(count);
     }
 
     @Override
     public void orphans(String queue, int count) {
-        counter("sluice.orphans", queue).increment(count);
+        meters(queue).orphans.increment(count);
     }
 
     @Override
     public void lateStatuses(String queue, int count) {
-        counter("sluice.statuses.late", queue).increment(count);
+        meters(queue).lateStatuses.increment(count);
     }
 
     @Override
     public void trimmed(String queue, int count) {
-        counter("sluice.dead.trimmed", queue).increment(count);
+        meters(queue).trimmed.increment(count);
     }
 
     @Override
@@ -171,12 +173,13 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void lease(String queue, boolean lapsed) {
         if (lapsed) {
-            counter("sluice.leases.lapsed", queue).increment();
+            meters(queue).lapsed.increment();
         }
     }
 
     @Override
     public void health(String queue, boolean up) {
+        meters(queue); // from now on
         count(dispatchersUp, "sluice.dispatchers.up", queue).addAndGet(up ? 1 : -1);
     }
 
@@ -244,30 +247,40 @@ public final class MicrometerObserver implements Observer {
         return meters != null ? meters : queues.computeIfAbsent(queue, QueueMeters::new);
     }
 
-    private Counter counter(String name, String queue) {
-        return registry.counter(name, "queue", queue);
-    }
-
-    /** The meters of one queue that are touched often, found without a search by tags. */
+    /** The meters of one queue, found without a search by tags. */
     private final class QueueMeters {
 
         final String queue;
         final Counter claimed;
+        final Counter fenced;
+        final Counter recovered;
+        final Counter orphans;
+        final Counter lateStatuses;
+        final Counter trimmed;
+        final Counter lapsed;
         final Timer exchange;
         final DistributionSummary exchangeClaimed;
-        final Map<Outcome, Counter> settled = new ConcurrentHashMap<>();
+        final Map<Outcome, Counter> settled = new EnumMap<>(Outcome.class);
         final Map<String, TypeMeters> types = new ConcurrentHashMap<>();
 
         QueueMeters(String queue) {
             this.queue = queue;
-            this.claimed = counter("sluice.claimed", queue);
+            this.claimed = counter("sluice.claimed");
+            this.fenced = counter("sluice.fenced");
+            this.recovered = counter("sluice.recovered");
+            this.orphans = counter("sluice.orphans");
+            this.lateStatuses = counter("sluice.statuses.late");
+            this.trimmed = counter("sluice.dead.trimmed");
+            this.lapsed = counter("sluice.leases.lapsed");
+            for (Outcome outcome : Outcome.values()) {
+                settled.put(outcome, registry.counter("sluice.settled", "queue", queue, "outcome", outcome.word()));
+            }
             this.exchange = registry.timer("sluice.exchange", "queue", queue);
             this.exchangeClaimed = registry.summary("sluice.exchange.claimed", "queue", queue);
         }
 
-        Counter settled(Outcome outcome) {
-            return settled.computeIfAbsent(
-                    outcome, o -> registry.counter("sluice.settled", "queue", queue, "outcome", o.word()));
+        private Counter counter(String name) {
+            return registry.counter(name, "queue", queue);
         }
 
         TypeMeters type(String type) {

@@ -97,7 +97,7 @@ public final class DeadStore {
                 CommandType.ZSCORE, args -> args.addKey(keys.dead()).add(id), deadline);
         Mono<Reply> record = link.command(
                 CommandType.HGET, args -> args.addKey(keys.deadBodies()).add(id), deadline);
-        return Mono.zipDelayError(time, record)
+        return RedisErrors.withFirst(Mono.zipDelayError(time, record))
                 .filter(both -> !both.getT1().isNull(0))
                 .map(both -> new DeadRecord(
                         id,

@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 
 /**
@@ -109,7 +108,7 @@ public final class PopStore {
             steps.add(remove(CommandType.ZREM, keys.dead(), pushed));
             steps.add(remove(CommandType.HDEL, keys.deadBodies(), pushed));
         }
-        return Mono.zipDelayError(steps, replies -> absent(ids, (Reply) replies[0]));
+        return RedisErrors.withFirst(Mono.zipDelayError(steps, replies -> absent(ids, (Reply) replies[0])));
     }
 
     private static List<String> absent(List<String> ids, Reply words) {
@@ -199,10 +198,7 @@ public final class PopStore {
 
     /** Fails with the first failure and drops none of the others. */
     private static Mono<Void> all(Mono<?>... commands) {
-        return Mono.whenDelayError(commands)
-                .onErrorMap(
-                        Exceptions::isMultiple,
-                        many -> Exceptions.unwrapMultiple(many).get(0));
+        return RedisErrors.withFirst(Mono.whenDelayError(commands));
     }
 
     private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {

@@ -10,6 +10,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
+import reactor.core.publisher.Mono;
 
 /** Sorts what Redis and Lettuce throw into two kinds: it will pass (retry), or somebody has to change something. */
 final class RedisErrors {
@@ -51,6 +53,12 @@ final class RedisErrors {
             return new StoreRefusedException(reason(told), "Redis refused: " + told + remedy(told), error);
         }
         return new StoreUnavailableException(describe(error), error);
+    }
+
+    /** Of several commands at once whose failures were all awaited: fails with the first. */
+    static <T> Mono<T> withFirst(Mono<T> commands) {
+        return commands.onErrorMap(
+                Exceptions::isMultiple, many -> Exceptions.unwrapMultiple(many).get(0));
     }
 
     static SluiceException closed(String role) {

@@ -67,8 +67,10 @@ class PushScenarioTest {
                 folder.resolve("callback.yaml"),
                 "queues: { reports: { types: { report.build: { callback: report.built } } } }\nhandlers:\n"
                         + "  report.build: " + push + "\n  report.built: " + push + "\n");
-        try (Program program =
-                Program.start(Map.of("PUSH_SECRET", SECRET), "run", "--config", file.toString(), "--log", "text")) {
+        try (Program program = Program.start(
+                Map.of("PUSH_SECRET", SECRET), "run", "--config", file.toString(), "--http", "127.0.0.1:0")) {
+            String line = program.lineWith("HTTP is answered at ");
+            String metrics = line.substring(line.indexOf("http://"), line.length() - 1) + "/metrics";
             program.lineWith("Ctrl-C stops.");
             awaitListening(port);
 
@@ -78,6 +80,13 @@ class PushScenarioTest {
 
             assertThat(program.lineWith("r-7")).contains("report.build", "succeeded");
             assertThat(program.lineWith("report.built  attempt 1")).contains("succeeded");
+            assertThat(HttpClient.newHttpClient()
+                            .send(
+                                    HttpRequest.newBuilder(URI.create(metrics)).build(),
+                                    HttpResponse.BodyHandlers.ofString())
+                            .body())
+                    .contains("sluice_push_seconds_count{outcome=\"succeeded\",target=\"http://127.0.0.1:" + port
+                            + "\"} 2");
         } finally {
             receiver.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
         }

@@ -3,6 +3,7 @@ package dev.sluice.http;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
@@ -20,11 +21,15 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Flux;
 
 @OnEveryRedis
 @Timeout(60)
@@ -246,9 +251,61 @@ class AccessRedisTest {
         try {
             Set<Thread> before = threadsOfListeners();
 
-            HttpApi.over(sluice).build().listen(free, false).subscribe().dispose();
+            HttpApi.over(sluice).build().listen(free, false).subscribe(new BaseSubscriber<>() {
+                @Override
+                protected void hookOnSubscribe(Subscription subscription) {
+                    cancel();
+                }
+            });
 
             eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
+        } finally {
+            sluice.close().block(SOON);
+        }
+    }
+
+    @Test
+    void whoCancelsAsItListensLeavesNoThreads(RedisServer redis) {
+        Sluice sluice = Sluice.connect(redis.uri());
+        InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        AtomicBoolean cancelled = new AtomicBoolean();
+        try {
+            Set<Thread> before = threadsOfListeners();
+
+            HttpApi.over(sluice).build().listen(free, false).subscribe(new BaseSubscriber<>() {
+                @Override
+                protected void hookOnNext(HttpListener nobodys) {
+                    Thread other = new Thread(this::cancel);
+                    other.start();
+                    while (other.isAlive()) {
+                        // an event loop must not wait otherwise
+                    }
+                    cancelled.set(true);
+                }
+            });
+
+            eventually(() -> assertThat(cancelled).isTrue());
+            eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
+        } finally {
+            sluice.close().block(SOON);
+        }
+    }
+
+    @Test
+    void whoTakesTheFirstOfOneHasIt(RedisServer redis) {
+        Sluice sluice = Sluice.connect(redis.uri());
+        InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        try {
+            HttpListener listener = Flux.from(HttpApi.over(sluice).build().listen(free, false))
+                    .take(1)
+                    .blockFirst(SOON);
+
+            assertThatCode(() -> new Socket(
+                                    InetAddress.getLoopbackAddress(),
+                                    listener.address().getPort())
+                            .close())
+                    .doesNotThrowAnyException();
+            listener.stop(Duration.ZERO).block(SOON);
         } finally {
             sluice.close().block(SOON);
         }

@@ -85,6 +85,26 @@ class BatchRedisTest {
     }
 
     @Test
+    void aBatchThatIsSentAgainWithItsKeyMakesEachTaskOnce() {
+        String body = """
+                {"type":"t"}
+                {"id":"own","type":"t"}
+                {"typ":"t"}
+                {"type":"t"}
+                """;
+
+        Told first = web.post(BATCH, body, "Content-Type", LINES, "Idempotency-Key", "order-7");
+        Told again = web.post(BATCH, body, "Content-Type", LINES, "Idempotency-Key", "order-7");
+
+        assertThat(first.text().lines()).anyMatch(line -> line.contains("\"index\":0") && line.contains("order-7-0"));
+        assertThat(first.text().lines()).anyMatch(line -> line.contains("\"index\":3") && line.contains("order-7-3"));
+        assertThat(first.text()).contains("\"id\":\"own\"", "created").doesNotContain("existing");
+        assertThat(again.text()).contains("order-7-0", "order-7-3", "existing").doesNotContain("created");
+        assertThat(web.post(BATCH, "[]", "Idempotency-Key", "two words").status())
+                .isEqualTo(400);
+    }
+
+    @Test
     void linesAreAnsweredInTheirOrder() {
         int count = 3_000;
         String body = IntStream.range(0, count)

@@ -73,9 +73,11 @@ class BatchTextTest {
     private static BatchUnit unit(long first, String... items) {
         Splitter splitter = Splitter.ofLines(1_000);
         List<Item> split = splitter.feed((String.join("\n", items) + "\n").getBytes(UTF_8));
-        return new BatchUnit(split.stream()
-                .map(item -> Item.of(first + item.index(), item.bytes(), item.from(), item.to()))
-                .toList());
+        return new BatchUnit(
+                split.stream()
+                        .map(item -> Item.of(first + item.index(), item.bytes(), item.from(), item.to()))
+                        .toList(),
+                null);
     }
 
     private static EnqueueResult result(String id, Outcome outcome) {

@@ -78,6 +78,17 @@ class MicrometerObserverTest {
     }
 
     @Test
+    void aCounterIsThereBeforeItsEvent() {
+        observer.health("a", true);
+
+        for (String name : List.of(
+                "fenced", "recovered", "orphans", "statuses.late", "dead.trimmed", "leases.lapsed", "claimed")) {
+            assertThat(counter("sluice." + name, "queue", "a")).isZero();
+        }
+        assertThat(counter("sluice.settled", "queue", "a", "outcome", "dead")).isZero();
+    }
+
+    @Test
     void onlyALapseOfALeaseCounts() {
         observer.lease("a", true);
         observer.lease("a", false);

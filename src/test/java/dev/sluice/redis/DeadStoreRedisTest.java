@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.redis.DeadStore.Fate;
 import dev.sluice.redis.OneQueue.Held;
@@ -9,10 +10,12 @@ import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
+import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -94,6 +97,21 @@ class DeadStoreRedisTest {
         assertThat(found.diedMs()).isEqualTo(1_234);
         assertThat(new String(found.bytes(), UTF_8)).endsWith(" x\nbody");
         assertThat(q.dead.find(bytes("y")).blockOptional()).isEmpty();
+    }
+
+    @Test
+    void whatRedisRefusesToALookIsSaid() {
+        q.wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-hget", "-zscore");
+        String uri = "redis://app:pw@127.0.0.1:" + q.redis.port();
+        RedisLinks links = RedisLinks.own(RedisURI.create(uri), null);
+        try {
+            assertThatThrownBy(() -> links.dead(q.queue).find(bytes("x")).block())
+                    .isInstanceOf(StoreRefusedException.class)
+                    .hasMessageContaining("NOPERM");
+        } finally {
+            OneQueue.await(links.close());
+            q.wire.call("ACL", "DELUSER", "app");
+        }
     }
 
     // ---- redrive

@@ -69,6 +69,8 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         log.getLogger("reactor.netty.http.server").setLevel(Level.ERROR); // it warns of each request that is none
         log.getLogger("reactor.netty.transport.ServerTransport")
                 .setLevel(Level.ERROR); // it warns of each connection beyond the most, with a stack trace
+        log.getLogger("reactor.netty.channel.FluxReceive")
+                .setLevel(Level.ERROR); // it warns of each connection with too many requests at once
         ConsoleAppender<ILoggingEvent> stderr = new ConsoleAppender<>();
         stderr.setContext(log);
         stderr.setTarget("System.err");

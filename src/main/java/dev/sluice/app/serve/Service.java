@@ -80,12 +80,13 @@ final class Service {
         BuiltInTypes types = new BuiltInTypes(log, context -> demo != null && demo.takesNoteOf(context));
         Results results = new Results(log, address);
         Front front = settings.http() == null ? null : new Front(settings.http());
-        Sluice sluice = connect(address, front == null ? results : results.and(front.observer()));
+        Observer observer = front == null ? results : results.and(front.observer());
+        Sluice sluice = connect(address, observer);
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice));
         jars.register(dispatcher, types::observed);
         if (!settings.pushes().isEmpty()) { // else what they need is not even loaded
-            new Pushes(settings.pushes(), results).register(dispatcher, types, closing);
+            new Pushes(settings.pushes(), observer).register(dispatcher, types, closing);
         }
         closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
         if (!isThere(reached(sluice), address)) {
