@@ -99,7 +99,7 @@ class EnvelopeReader {
         try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), payloadBuffer, offset, length)) {
             element(parser);
         } catch (StreamConstraintsException tooMuch) {
-            throw unreadable("beyond-limits", "exceeds a limit", tooMuch);
+            throw new EnvelopeException("beyond-limits", "the element exceeds a limit: " + limit(tooMuch));
         } catch (JacksonException malformed) {
             throw ended
                     ? unreadable("trailing-data", "is followed by something else", malformed)
@@ -239,7 +239,10 @@ class EnvelopeReader {
         for (String name = parser.nextName(); name != null; name = parser.nextName()) {
             String text = parser.nextStringValue();
             if (text == null || !Task.isValidHeader(name, text) || read.put(name, text) != null) {
-                throw badField("headers", "an object of strings without control characters, no name twice");
+                throw badField(
+                        "headers",
+                        "an object of strings without control characters, of at most " + Task.MAX_HEADER_VALUE_BYTES
+                                + " bytes, whose names have at most " + Task.MAX_HEADER_NAME_BYTES + ", none twice");
             }
             if (read.size() > Task.MAX_HEADERS) {
                 throw badField("headers", "an object of at most " + Task.MAX_HEADERS + " strings");
@@ -297,6 +300,11 @@ class EnvelopeReader {
 
     static EnvelopeException badField(String name, String rule) {
         return new EnvelopeException("bad-field:" + name, "the field " + name + " must be " + rule);
+    }
+
+    /** Which one, as the parser tells it, without the name of the setting. */
+    private static String limit(StreamConstraintsException tooMuch) {
+        return tooMuch.getOriginalMessage().replaceAll(", from `[^`]*`", "");
     }
 
     private static EnvelopeException unreadable(String reason, String what, JacksonException cause) {

@@ -57,7 +57,9 @@ final class BatchRoute {
                     // Not before the body has begun: a client may wait to be told to go on with it, which a head would
                     // end.
                     return call.bytes()
-                            .switchOnFirst((begun, body) -> response.sendByteArray(run.answers(body)))
+                            .switchOnFirst((begun, body) -> lines || Splitter.mayBeArray(begun.get())
+                                    ? response.sendByteArray(run.answers(body))
+                                    : Mono.error(Problem.of(400, "malformed-json", Splitter.NO_ARRAY)))
                             .then();
                 });
     }

@@ -6,6 +6,7 @@ import dev.sluice.client.DeadLetterProgress;
 import dev.sluice.client.DeadLetters;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Failure;
+import dev.sluice.task.InvalidTaskException;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -117,9 +118,14 @@ final class DeadLetterRoutes {
         String error = target.parameter("error");
         String from = target.parameter("from");
         String before = target.parameter("before");
-        filter = type == null ? filter : filter.type(type);
-        filter = reason == null ? filter : filter.reason(reason);
-        filter = error == null ? filter : filter.error(error);
+        try {
+            filter = type == null ? filter : filter.type(type);
+            filter = reason == null ? filter : filter.reason(reason);
+            filter = error == null ? filter : filter.error(error);
+        } catch (InvalidTaskException bad) {
+            throw Problem.of(400, "bad-parameter", String.valueOf(bad.getMessage()))
+                    .fact("parameter", bad.field());
+        }
         filter = from == null ? filter : filter.diedFrom(time("from", from));
         return before == null ? filter : filter.diedBefore(time("before", before));
     }

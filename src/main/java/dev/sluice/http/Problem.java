@@ -52,10 +52,15 @@ final class Problem extends RuntimeException {
             return problem;
         }
         if (failure instanceof InvalidTaskException invalid) {
-            return of(400, invalid.code(), text(invalid)).fact("field", invalid.field());
+            return switch (invalid.field()) {
+                case "queue" -> of(400, "invalid-queue", text(invalid));
+                case "cursor" -> of(400, "bad-parameter", text(invalid)).fact("parameter", "cursor");
+                default -> of(400, invalid.code(), text(invalid)).fact("field", invalid.field());
+            };
         }
         if (failure instanceof EnvelopeException unreadable) {
-            return of(400, "malformed-json", text(unreadable).replace("the element", "the task"));
+            String code = unreadable.reason().equals("beyond-limits") ? "invalid-task" : "malformed-json";
+            return of(400, code, text(unreadable).replace("the element", "the task"));
         }
         if (failure instanceof PayloadTooLargeException tooLarge) {
             return of(413, tooLarge.code(), text(tooLarge));

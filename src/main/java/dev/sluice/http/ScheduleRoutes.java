@@ -4,6 +4,7 @@ import dev.sluice.client.Schedules;
 import dev.sluice.codec.EnvelopeException;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.codec.ScheduleForm;
+import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.ScheduleChange;
 import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.Timing;
@@ -33,45 +34,55 @@ final class ScheduleRoutes {
     }
 
     Mono<Answer> show(String queue, String name) {
-        return schedules(queue)
+        return told(schedules(queue)
                 .flatMap(schedules -> schedules.find(name))
                 .map(found -> Answer.of(200, described(found)))
-                .switchIfEmpty(Mono.error(() -> unknown(name)));
+                .switchIfEmpty(Mono.error(() -> unknown(name))));
     }
 
     /** Says the same when it is repeated, but that what was created or updated is unchanged then. */
     Mono<Answer> put(Call call, String queue, String name) {
         call.checkContent(Answer.JSON);
         boolean replaces = replaces(call);
-        return call.body(maxBody)
+        return told(call.body(maxBody)
                 .map(body -> ScheduleForm.read(name, body, 0, body.length))
                 .onErrorMap(EnvelopeException.class, ScheduleRoutes::malformed)
                 .flatMap(schedule -> schedules(queue)
                         .map(all -> all.origin(ORIGIN))
                         .flatMap(all -> replaces ? all.put(schedule) : all.create(schedule)))
-                .map(change -> declared(queue, change));
+                .map(change -> declared(queue, change)));
     }
 
     Mono<Answer> remove(String queue, String name) {
-        return schedules(queue)
+        return told(schedules(queue)
                 .flatMap(schedules -> schedules.remove(name))
                 .filter(Boolean::booleanValue)
                 .map(removed -> changed(queue, name, removed))
-                .switchIfEmpty(Mono.error(() -> unknown(name)));
+                .switchIfEmpty(Mono.error(() -> unknown(name))));
     }
 
     Mono<Answer> act(String queue, String name, String verb) {
-        return schedules(queue)
+        return told(schedules(queue)
                 .flatMap(schedules -> switch (verb) {
                     case "pause" -> schedules.pause(name).map(changed -> changed(queue, name, changed));
                     case "resume" -> schedules.resume(name).map(changed -> changed(queue, name, changed));
                     default -> schedules.trigger(name).map(id -> triggered(queue, id));
                 })
-                .switchIfEmpty(Mono.error(() -> unknown(name)));
+                .switchIfEmpty(Mono.error(() -> unknown(name))));
     }
 
     private Mono<Schedules> schedules(String queue) {
         return queues.find(queue).map(KnownQueues.Parts::schedules);
+    }
+
+    /** The same problem of a schedule, not of a task. */
+    private static <T> Mono<T> told(Mono<T> answer) {
+        return answer.onErrorMap(
+                InvalidTaskException.class,
+                bad -> bad.field().equals("queue")
+                        ? bad
+                        : Problem.of(400, "invalid-schedule", String.valueOf(bad.getMessage()))
+                                .fact("field", bad.field()));
     }
 
     /** Whether another of the name is to give way: unless the request is made only for the case that there is none. */
@@ -84,8 +95,8 @@ final class ScheduleRoutes {
     }
 
     private static Problem malformed(EnvelopeException unreadable) {
-        return Problem.of(
-                400, "malformed-json", String.valueOf(unreadable.getMessage()).replace("the element", "the schedule"));
+        String code = unreadable.reason().equals("beyond-limits") ? "invalid-schedule" : "malformed-json";
+        return Problem.of(400, code, String.valueOf(unreadable.getMessage()).replace("the element", "the schedule"));
     }
 
     private static Answer declared(String queue, ScheduleChange change) {

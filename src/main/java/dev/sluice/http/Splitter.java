@@ -3,6 +3,7 @@ package dev.sluice.http;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Cuts the items out of a body while it arrives: its lines, or the elements of its one array. It looks for their ends only;
@@ -16,6 +17,8 @@ final class Splitter {
         INSIDE,
         BEHIND
     }
+
+    static final String NO_ARRAY = "the body is no array of tasks";
 
     private static final byte[] NOTHING = new byte[0];
     private static final int WORTH_KEEPING = 16 * 1024;
@@ -45,6 +48,18 @@ final class Splitter {
 
     static Splitter ofArray(int longest) {
         return new Splitter(false, longest);
+    }
+
+    /** Whether a body that begins like this can be an array; null is a body without a byte. */
+    static boolean mayBeArray(byte @Nullable [] begun) {
+        if (begun == null) {
+            return false;
+        }
+        int at = 0;
+        while (at < begun.length && isSpace(begun[at])) {
+            at++;
+        }
+        return at == begun.length || begun[at] == '[';
     }
 
     /** The items that end in this part. */
@@ -110,9 +125,7 @@ final class Splitter {
         } else {
             boolean before = place == Place.BEFORE;
             if (before || first) {
-                found.add(Item.bad(
-                        index,
-                        malformed(before ? "the body is no array of tasks" : "something follows the array of tasks")));
+                found.add(Item.bad(index, malformed(before ? NO_ARRAY : "something follows the array of tasks")));
             }
             first = false;
             place = Place.BEHIND;

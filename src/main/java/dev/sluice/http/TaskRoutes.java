@@ -165,8 +165,11 @@ final class TaskRoutes {
     }
 
     private static String encoded(String text) {
-        return URLEncoder.encode(text, StandardCharsets.UTF_8)
-                .replace("+", "%20")
-                .replace("%3A", ":");
+        boolean isStep = text.equals(".") || text.equals(".."); // which clients would take
+        return isStep
+                ? text.replace(".", "%2E")
+                : URLEncoder.encode(text, StandardCharsets.UTF_8)
+                        .replace("+", "%20")
+                        .replace("%3A", ":");
     }
 }

@@ -7,7 +7,6 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -114,7 +113,7 @@ public final class MicrometerObserver implements Observer {
 
     @Override
     public void settled(String queue, Outcome outcome, int count) {
-        meters(queue).settled.get(outcome.ordinal()).increment(count);
+        meters(queue).settled(outcome).increment(count);
     }
 
     @Override
@@ -260,7 +259,7 @@ public final class MicrometerObserver implements Observer {
         final Counter lapsed;
         final Timer exchange;
         final DistributionSummary exchangeClaimed;
-        final List<Counter> settled; // by ordinal
+        final Map<Outcome, Counter> settled = new ConcurrentHashMap<>();
         final Map<String, TypeMeters> types = new ConcurrentHashMap<>();
 
         QueueMeters(String queue) {
@@ -272,11 +271,16 @@ public final class MicrometerObserver implements Observer {
             this.lateStatuses = counter("sluice.statuses.late");
             this.trimmed = counter("sluice.dead.trimmed");
             this.lapsed = counter("sluice.leases.lapsed");
-            this.settled = Arrays.stream(Outcome.values())
-                    .map(it -> registry.counter("sluice.settled", "queue", queue, "outcome", it.word()))
-                    .toList();
+            for (Outcome outcome : Outcome.values()) {
+                settled(outcome);
+            }
             this.exchange = registry.timer("sluice.exchange", "queue", queue);
             this.exchangeClaimed = registry.summary("sluice.exchange.claimed", "queue", queue);
+        }
+
+        Counter settled(Outcome outcome) {
+            return settled.computeIfAbsent(
+                    outcome, o -> registry.counter("sluice.settled", "queue", queue, "outcome", o.word()));
         }
 
         private Counter counter(String name) {

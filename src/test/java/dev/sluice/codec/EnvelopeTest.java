@@ -353,6 +353,9 @@ class EnvelopeTest {
         assertUnreadable("beyond-limits", "{\"unknown\":[" + deepest + "]}");
         assertUnreadable("beyond-limits", "{\"payload\":" + "{\"a\":".repeat(65) + "1" + "}".repeat(66));
         assertUnreadable("beyond-limits", "{\"payload\":" + "[".repeat(1_000_000));
+        assertThatThrownBy(() -> read("{\"payload\":[" + deepest + "]}"))
+                .hasMessage(
+                        "the element exceeds a limit: Document nesting depth (66) exceeds the maximum allowed (65)");
     }
 
     @Test

@@ -251,7 +251,7 @@ class EventsRedisTest {
 
     @Test
     void whatCannotBeListenedToIsRefused() {
-        assertThat(web.get("/v1/queues/clicks/events").code()).isEqualTo("invalid-task");
+        assertThat(web.get("/v1/queues/clicks/events").code()).isEqualTo("invalid-queue");
         assertThat(web.get("/v1/queues/nobody/events").code()).isEqualTo("queue-unknown");
         assertThat(web.get(TASKS + "/%00/events").code()).isEqualTo("invalid-task");
         assertThat(web.get(EVENTS + "?type=t").code()).isEqualTo("bad-parameter");

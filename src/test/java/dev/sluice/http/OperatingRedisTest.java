@@ -61,9 +61,9 @@ class OperatingRedisTest {
         assertThat(mail.json().path("delivery").asString()).isEqualTo("at-least-once");
         assertThat(web.get("/v1/queues").json().path("queues").findValuesAsString("name"))
                 .containsExactly("mail");
-        assertThat(web.get("/v1/queues?cursor=x").code()).isEqualTo("invalid-task");
+        assertThat(web.get("/v1/queues?cursor=x").code()).isEqualTo("bad-parameter");
         assertThat(web.get("/v1/queues?cursor=18446744073709551615").status()).isEqualTo(200);
-        assertThat(web.get("/v1/queues?cursor=18446744073709551616").code()).isEqualTo("invalid-task");
+        assertThat(web.get("/v1/queues?cursor=18446744073709551616").code()).isEqualTo("bad-parameter");
         assertThat(web.get("/v1/queues?curser=1").code()).isEqualTo("bad-parameter");
     }
 
@@ -159,11 +159,11 @@ class OperatingRedisTest {
         assertThat(web.get(DEAD + "?from=yesterday").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?from=%2B999999999-01-01T00:00:00Z").code()).isEqualTo("bad-parameter");
         assertThat(web.get(DEAD + "?before=-999999999-01-01T00:00:00Z").code()).isEqualTo("bad-parameter");
-        assertThat(web.get(DEAD + "?cursor=x").code()).isEqualTo("invalid-task");
+        assertThat(web.get(DEAD + "?cursor=x").code()).isEqualTo("bad-parameter");
         for (String time : List.of("1.2.3", ".", "1.", "e5", "--1", "")) {
             assertThat(web.get(DEAD + "?cursor=" + cursor(time)).code())
                     .as(time)
-                    .isEqualTo("invalid-task");
+                    .isEqualTo("bad-parameter");
         }
         for (String time : List.of("-1", "0", "1.5", "1764165600123", "1e+22", "1.2345678901234567e-05")) {
             assertThat(web.get(DEAD + "?cursor=" + cursor(time)).status())
@@ -321,7 +321,7 @@ class OperatingRedisTest {
         assertThat(web.get(SCHEDULES + "/poll").code()).isEqualTo("schedule-unknown");
         assertThat(web.post(SCHEDULES + "/poll:trigger", "").code()).isEqualTo("schedule-unknown");
         assertThat(web.post(SCHEDULES + "/poll:stop", "").status()).isEqualTo(405);
-        assertThat(web.get(SCHEDULES + "/a%20b").code()).isEqualTo("invalid-task");
+        assertThat(web.get(SCHEDULES + "/a%20b").code()).isEqualTo("invalid-schedule");
         assertThat(web.get(SCHEDULES + "?cursor=x").code()).isEqualTo("bad-parameter");
     }
 
@@ -386,9 +386,9 @@ class OperatingRedisTest {
 
     @Test
     void aScheduleThatCannotBeReadIsRefusedWithThePlace() {
-        assertRefused("{\"type\":\"t\",\"cron\":\"0 2 * *\"}", 400, "invalid-task", "\"field\":\"cron\"");
-        assertRefused("{\"type\":\"t\",\"cron\":\"61 * * * *\"}", 400, "invalid-task", "\"field\":\"cron\"");
-        assertRefused("{\"type\":\"t\",\"every\":\"10m\",\"wen\":1}", 400, "invalid-task", "has no field 'wen'");
+        assertRefused("{\"type\":\"t\",\"cron\":\"0 2 * *\"}", 400, "invalid-schedule", "\"field\":\"cron\"");
+        assertRefused("{\"type\":\"t\",\"cron\":\"61 * * * *\"}", 400, "invalid-schedule", "\"field\":\"cron\"");
+        assertRefused("{\"type\":\"t\",\"every\":\"10m\",\"wen\":1}", 400, "invalid-schedule", "has no field 'wen'");
         assertRefused("{\"type\":\"t\",\"every\":\"10m\"", 400, "malformed-json", "the schedule is not well-formed");
         assertRefused("", 400, "malformed-json", "the schedule is empty");
         String large = "{\"type\":\"t\",\"every\":\"10m\",\"payload\":\"" + "x".repeat(300_000) + "\"}";
@@ -397,7 +397,7 @@ class OperatingRedisTest {
                         .status())
                 .isEqualTo(415);
         assertThat(web.ask("PUT", SCHEDULES + "/a%20b", EVERY_HOUR, JSON).code())
-                .isEqualTo("invalid-task");
+                .isEqualTo("invalid-schedule");
         assertThat(web.ask("PUT", "/v1/queues/nobodys/schedules/a", EVERY_HOUR, JSON)
                         .code())
                 .isEqualTo("queue-unknown");

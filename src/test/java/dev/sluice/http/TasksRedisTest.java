@@ -162,6 +162,16 @@ class TasksRedisTest {
     }
 
     @Test
+    void anIdThatAClientWouldTakeForAStepHasALocation() {
+        assertThat(web.post(TASKS, "{\"id\":\"..\",\"type\":\"t\"}").header("Location"))
+                .isEqualTo("/v1/queues/mail/tasks/%2E%2E");
+        assertThat(web.get("/v1/queues/mail/tasks/%2E%2E").json().path("id").asString())
+                .isEqualTo("..");
+        assertThat(web.post(TASKS, "{\"id\":\".a\",\"type\":\"t\"}").header("Location"))
+                .isEqualTo("/v1/queues/mail/tasks/.a");
+    }
+
+    @Test
     void whatIsTooLongOrPackedIsRefused() {
         String large = "{\"type\":\"t\",\"payload\":\"" + "x".repeat(300_000) + "\"}";
         String huge = "{\"type\":\"t\",\"payload\":\"" + "x".repeat(2_000_000) + "\"}";
@@ -169,7 +179,9 @@ class TasksRedisTest {
 
         assertThat(web.post(TASKS, large).code()).isEqualTo("payload-too-large");
         assertThat(web.post(TASKS, huge).code()).isEqualTo("body-too-large");
-        assertThat(web.post(TASKS, deep).code()).isEqualTo("malformed-json");
+        assertThat(web.post(TASKS, deep).json().path("detail").asString())
+                .startsWith("the task exceeds a limit: Document nesting depth (");
+        assertThat(web.post(TASKS, deep).code()).isEqualTo("invalid-task");
         assertThat(web.post(TASKS, "\u001f\u008b", "Content-Encoding", "gzip").code())
                 .isEqualTo("unsupported-encoding");
         assertThat(web.post(TASKS + ":batch", "x", "Content-Encoding", "gzip").code())
@@ -214,7 +226,7 @@ class TasksRedisTest {
         assertThat(told.code()).isEqualTo("queue-unknown");
         assertThat(redis.call("DBSIZE")).isEqualTo(0L);
         assertThat(web.post("/v1/queues/a%20b/tasks", "{\"type\":\"t\"}").code())
-                .isEqualTo("invalid-task");
+                .isEqualTo("invalid-queue");
     }
 
     @Test
@@ -226,6 +238,6 @@ class TasksRedisTest {
 
         assertThat(created.status()).isEqualTo(201);
         assertThat(redis.call("HGET", "click_status", "c")).isEqualTo("queued");
-        assertThat(web.delete("/v1/queues/clicks/tasks/c").code()).isEqualTo("invalid-task");
+        assertThat(web.delete("/v1/queues/clicks/tasks/c").code()).isEqualTo("invalid-queue");
     }
 }

@@ -158,7 +158,7 @@ class WaitsRedisTest {
                 .isEqualTo("invalid-task");
         assertThat(redis.call("EXISTS", "clicks")).isEqualTo(0L);
         assertThat(web.get("/v1/queues/clicks/tasks/x").code()).isEqualTo("task-unknown");
-        assertThat(web.get("/v1/queues/clicks/tasks/x?wait=1s").code()).isEqualTo("invalid-task");
+        assertThat(web.get("/v1/queues/clicks/tasks/x?wait=1s").code()).isEqualTo("invalid-queue");
     }
 
     @Test
