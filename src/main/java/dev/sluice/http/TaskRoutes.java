@@ -15,6 +15,7 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -22,6 +23,7 @@ import reactor.core.publisher.Mono;
 /** Enqueue a task, look at it, wait for its end, cancel it. */
 final class TaskRoutes {
     private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+    private static final List<String> TRACE = List.of("traceparent", "tracestate");
 
     private final Sluice sluice;
     private final KnownQueues queues;
@@ -39,6 +41,7 @@ final class TaskRoutes {
         Duration wait = Waits.asked(call.target());
         return call.body(maxBody)
                 .map(body -> withId(TaskForm.read(body, 0, body.length), key))
+                .map(task -> withTrace(task, call))
                 .map(task -> wait == null ? task : task.keepResultForAwait(wait))
                 .flatMap(task -> queues.find(queue)
                         .flatMap(parts -> parts.client()
@@ -85,6 +88,22 @@ final class TaskRoutes {
                     .fact("field", "id");
         }
         return id != null ? task : task.id(key != null ? key : TaskId.random());
+    }
+
+    /** The trace of its request, unless it has one of its own. */
+    private static Task<byte[]> withTrace(Task<byte[]> task, Call call) {
+        boolean hasRoom = task.headers().size() + TRACE.size() <= Task.MAX_HEADERS;
+        if (task.headers().containsKey(TRACE.get(0)) || !hasRoom) {
+            return task;
+        }
+        Task<byte[]> traced = task;
+        for (String name : TRACE) {
+            String value = call.header(name);
+            if (value != null && Task.isValidHeader(name, value)) {
+                traced = traced.header(name, value);
+            }
+        }
+        return traced;
     }
 
     /** Bytes that are not ASCII would be an id that the same task does not have in a body. */

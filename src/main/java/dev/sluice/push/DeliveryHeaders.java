@@ -21,7 +21,8 @@ final class DeliveryHeaders {
     private static final String OF_THE_TASK = "task-";
     private static final String TRACE_PARENT = "traceparent";
     private static final String TRACE_STATE = "tracestate";
-    private static final Pattern TRACE = Pattern.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?");
+    private static final Pattern TRACE =
+            Pattern.compile("(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?");
     private static final Pattern PRINTABLE = Pattern.compile("[ -~]+");
     private static final Pattern NAME = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
     private static final String HEX = "0123456789ABCDEF";

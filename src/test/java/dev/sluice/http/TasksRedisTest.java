@@ -172,6 +172,20 @@ class TasksRedisTest {
     }
 
     @Test
+    void theTraceOfARequestGoesOnInItsTask() {
+        String own = "{\"type\":\"t\",\"headers\":{\"traceparent\":\"own\"}}";
+
+        web.post(TASKS, "{\"type\":\"t\"}", "traceparent", "00-ab-cd-01", "tracestate", "vendor=1");
+        web.post(TASKS, own, "traceparent", "00-ab-cd-01", "tracestate", "vendor=1");
+
+        assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "0")))
+                .contains("\"traceparent\":\"00-ab-cd-01\"", "\"tracestate\":\"vendor=1\"");
+        assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "1")))
+                .contains("\"traceparent\":\"own\"")
+                .doesNotContain("tracestate");
+    }
+
+    @Test
     void whatIsTooLongOrPackedIsRefused() {
         String large = "{\"type\":\"t\",\"payload\":\"" + "x".repeat(300_000) + "\"}";
         String huge = "{\"type\":\"t\",\"payload\":\"" + "x".repeat(2_000_000) + "\"}";

@@ -78,7 +78,16 @@ class DeliveryHeadersTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "00-1-2-3", TRACE + "\r\nx-evil: 1", "x" + TRACE})
+    @ValueSource(
+            strings = {
+                "",
+                "00-1-2-3",
+                TRACE + "\r\nx-evil: 1",
+                "x" + TRACE,
+                "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"
+            })
     void whatIsNoTraceDoesNot(String parent) {
         HttpHeaders headers =
                 headersOf(GivenTask.of("a").with(Map.of("traceparent", parent, "tracestate", "vendor=opaque")));
