@@ -120,9 +120,7 @@ class LifecycleRedisTest extends DispatchCase {
         try {
             deliver(DeliveryMode.AT_MOST_ONCE);
             Runs<Object> runs = new Runs<>(context -> {
-                while (!released.get()) {
-                    // Keeps the thread that the others of its pop wait for.
-                }
+                Blocking.until(released); // keeps the thread that the others of its pop wait for
                 return Mono.empty();
             });
             settings = settings.concurrency(16);
@@ -144,9 +142,7 @@ class LifecycleRedisTest extends DispatchCase {
         java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
         try {
             Runs<Object> runs = new Runs<>(context -> {
-                while (!released.get()) {
-                    // Blocks the way BlockHound cannot see.
-                }
+                Blocking.until(released);
                 return Mono.empty();
             });
             enqueue(0, 2);
@@ -166,9 +162,7 @@ class LifecycleRedisTest extends DispatchCase {
         java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
         try {
             Runs<Object> runs = new Runs<>(context -> {
-                while (!released.get()) {
-                    // Keeps the thread that the others of its claim wait for.
-                }
+                Blocking.until(released); // keeps the thread that the others of its claim wait for
                 return Mono.empty();
             });
             settings = settings.concurrency(16);
