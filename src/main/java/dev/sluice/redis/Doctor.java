@@ -34,7 +34,7 @@ import reactor.core.publisher.Mono;
 public final class Doctor {
     private static final int AT_ONCE = 256;
     private static final int LOOKS_AGAIN = 2;
-    private static final Duration A_MOMENT = Duration.ofMillis(250);
+    static final Duration A_MOMENT = Duration.ofMillis(250);
     private static final Duration LONG_AGO = Duration.ofMinutes(10); // and so in repair.lua
     private static final List<String> NUMBERS = List.of(
             "protocol",
@@ -55,8 +55,10 @@ public final class Doctor {
     private final Pages pages;
     private final ScheduleCheck schedules;
     private final Duration deadline;
+    private final Duration moment;
 
-    Doctor(RedisLink link, Queue queue, Duration deadline) {
+    /** Looks again at what it suspects after {@code moment}, and once more after another. */
+    Doctor(RedisLink link, Queue queue, Duration deadline, Duration moment) {
         this.link = link;
         this.queue = queue;
         this.keys = new QueueKeys(queue);
@@ -64,6 +66,7 @@ public final class Doctor {
         this.pages = new Pages(link, keys, deadline);
         this.schedules = new ScheduleCheck(link, queue, deadline);
         this.deadline = deadline;
+        this.moment = moment;
     }
 
     /** Examines the queue once. Cold; emits what it found and completes. Nothing is changed. */
@@ -139,7 +142,7 @@ public final class Doctor {
                     .then(claims ? claimsAgain(second) : Mono.<Void>empty())
                     .then(Mono.fromRunnable(second::conclude));
         });
-        return Mono.delay(A_MOMENT)
+        return Mono.delay(moment)
                 .then(confirm(seen)) // most are gone by now: only for the rest all lists are walked
                 .then(look)
                 .then(Mono.defer(() -> lookAgain(seen, times - 1)));

@@ -189,7 +189,7 @@ public final class RedisLinks {
 
     /** What checks this queue's stored invariants, and repairs them if asked to. */
     public Doctor doctor(Queue queue) {
-        return new Doctor(commands, queue, COMMAND_DEADLINE);
+        return new Doctor(commands, queue, COMMAND_DEADLINE, Doctor.A_MOMENT);
     }
 
     /** What says where a task of this queue is, and why it does not run. */

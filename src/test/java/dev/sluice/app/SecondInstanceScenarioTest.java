@@ -1,12 +1,13 @@
 package dev.sluice.app;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.testkit.RedisServer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -98,11 +99,11 @@ class SecondInstanceScenarioTest {
     }
 
     private static void awaitSuccesses(int count, Program one, Program other) {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (succeeded(one).size() + succeeded(other).size() < count) {
-            assertThat(System.nanoTime()).as("%s%n%s", one.out(), other.out()).isLessThan(deadline);
-            Thread.onSpinWait();
-        }
+        eventually(
+                Duration.ofSeconds(60),
+                () -> assertThat(succeeded(one).size() + succeeded(other).size())
+                        .as("%s%n%s", one.out(), other.out())
+                        .isGreaterThanOrEqualTo(count));
     }
 
     private static List<String> succeeded(Program program) {

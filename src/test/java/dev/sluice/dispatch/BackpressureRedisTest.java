@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -249,9 +248,7 @@ class BackpressureRedisTest extends DispatchCase {
                 dispatcher(it -> it.queue(others.get(0)).queue(others.get(1)).queue(others.get(2)));
         List<reactor.core.Disposable> subscriptions = new ArrayList<>();
         subscriptions.add(dispatcher.receive("q", Object.class).subscribe(delivery -> {
-            while (!released.get()) {
-                // Blocks the way BlockHound cannot see.
-            }
+            Blocking.until(released);
         }));
         for (Queue other : others) {
             got.put(other.name(), Collections.synchronizedList(new ArrayList<>()));
@@ -386,14 +383,12 @@ class BackpressureRedisTest extends DispatchCase {
 
     @Test
     void aSubscriberThatBlocksKeepsNothingFromOthers() {
-        CountDownLatch open = new CountDownLatch(1);
+        AtomicBoolean open = new AtomicBoolean();
         Deque<String> blocked = new ConcurrentLinkedDeque<>();
         Dispatcher blocking = dispatcher();
         blocking.receive("q", Object.class).subscribe(task -> {
             blocked.add(task.id());
-            while (open.getCount() > 0) {
-                // The way BlockHound cannot see.
-            }
+            Blocking.until(open);
             task.ack().subscribe();
         });
         started(blocking);
@@ -407,7 +402,7 @@ class BackpressureRedisTest extends DispatchCase {
         assertThat(blocked).hasSize(1);
         enqueue(10, 20);
         eventually(() -> assertThat(runs.tasks()).isEqualTo(19));
-        open.countDown();
+        open.set(true);
         eventually(this::assertEmpty);
     }
 

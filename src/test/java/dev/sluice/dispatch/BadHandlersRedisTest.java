@@ -15,7 +15,6 @@ import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -99,8 +98,8 @@ class BadHandlersRedisTest extends DispatchCase {
         @JsonCreator
         Slow(int number) {
             AtomicBoolean mine = gate;
-            while (number == 1 && !mine.get()) {
-                Thread.onSpinWait();
+            if (number == 1) {
+                Blocking.until(mine);
             }
         }
     }
@@ -232,8 +231,8 @@ class BadHandlersRedisTest extends DispatchCase {
         settings = settings.concurrency(8).timeout(Duration.ofMillis(800)).retry(RetryPolicy.never());
         AtomicBoolean released = new AtomicBoolean();
         Runs<Object> runs = new Runs<>(context -> {
-            while (context.id().startsWith("blocks") && !released.get()) {
-                // Blocks the way BlockHound cannot see.
+            if (context.id().startsWith("blocks")) {
+                Blocking.until(released);
             }
             return Mono.empty();
         });
@@ -266,7 +265,7 @@ class BadHandlersRedisTest extends DispatchCase {
         try {
             started(dispatcher(it -> it.queue(other)).handler("t", Object.class, context -> {
                 blocked.incrementAndGet();
-                blockUntil(released);
+                Blocking.until(released);
                 return Mono.empty();
             }));
             enqueue(0, threads + 20);
@@ -284,13 +283,6 @@ class BadHandlersRedisTest extends DispatchCase {
 
         eventually(this::assertEmpty);
         assertThat(blocked).hasValue(threads);
-    }
-
-    /** BlockHound looks away: that it is caught elsewhere is another matter. */
-    private static void blockUntil(AtomicBoolean released) {
-        while (!released.get()) {
-            LockSupport.parkNanos(1_000_000);
-        }
     }
 
     @Test

@@ -26,7 +26,6 @@ import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
 
 /** A task for later starts at its time: not before, and not much after. */
-@Tag("alone")
 @OnEveryRedis
 class DelayingRedisTest extends DispatchCase {
     private static final Duration LATE_AT_MOST = Duration.ofMillis(50);
@@ -39,6 +38,7 @@ class DelayingRedisTest extends DispatchCase {
         super(redis);
     }
 
+    @Tag("alone")
     @Test
     void aTaskForSoonStartsInTimeThoughEveryDispatcherSleeps() {
         running(runs);
@@ -86,6 +86,7 @@ class DelayingRedisTest extends DispatchCase {
         eventually(this::assertEmpty);
     }
 
+    @Tag("alone")
     @Test
     void aScheduledTaskIsSeenExistsAndRunsAtOnceIfItsTimeIsOver() {
         TaskClient client = sluice.client(queue);

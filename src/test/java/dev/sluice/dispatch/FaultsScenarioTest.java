@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
-import dev.sluice.client.TaskClient;
 import dev.sluice.observe.Outcome;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
@@ -14,6 +13,7 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -228,10 +229,12 @@ class FaultsScenarioTest extends DispatchCase {
                             .queue(queue, settings.concurrency(4))
                             .build())
                     .handler("t", Object.class, runs));
-            TaskClient client = there.client(queue);
-            Flux.range(0, 3000) // one by one: a log of many commands, between which the server answers
-                    .concatMap(i -> client.enqueue(task("t" + i)))
-                    .blockLast(PATIENCE);
+            try (RedisWire producer =
+                    slow.wire()) { // one by one: a log of many commands, between which the server answers
+                IntStream.range(0, 3000)
+                        .forEach(i -> producer.send("RPUSH", "q", "{\"id\":\"t" + i + "\",\"type\":\"t\"}"));
+                IntStream.range(0, 3000).forEach(i -> producer.reply());
+            }
 
             slow.kill();
             CompletableFuture<Void> back = CompletableFuture.runAsync(slow::restart);

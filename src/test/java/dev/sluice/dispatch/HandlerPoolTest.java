@@ -20,7 +20,7 @@ class HandlerPoolTest {
         AtomicBoolean released = new AtomicBoolean();
         AtomicInteger done = new AtomicInteger();
         try {
-            pool.run(() -> spinUntil(released), 1);
+            pool.run(() -> Blocking.until(released), 1);
 
             for (int i = 0; i < 100; i++) {
                 pool.run(done::incrementAndGet, 1);
@@ -62,7 +62,7 @@ class HandlerPoolTest {
             for (int i = 0; i < 50_000; i++) {
                 pool.rescue(() -> {
                     started.incrementAndGet();
-                    spinUntil(released);
+                    Blocking.until(released);
                 });
             }
 
@@ -70,12 +70,6 @@ class HandlerPoolTest {
         } finally {
             released.set(true);
             pool.close();
-        }
-    }
-
-    private static void spinUntil(AtomicBoolean released) {
-        while (!released.get()) {
-            // Blocks the way BlockHound cannot see.
         }
     }
 }

@@ -37,7 +37,6 @@ import reactor.core.publisher.Mono;
 import reactor.test.StepVerifier;
 
 /** A dispatcher starts once, stops in time whatever happens, and leaves nothing behind. */
-@Tag("alone")
 @OnEveryRedis
 class LifecycleRedisTest extends DispatchCase {
 
@@ -45,6 +44,7 @@ class LifecycleRedisTest extends DispatchCase {
         super(redis);
     }
 
+    @Tag("alone")
     @ParameterizedTest
     @EnumSource
     void stoppingAnIdleDispatcherLeavesNothing(DeliveryMode mode) {
@@ -76,6 +76,7 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(hlen(queue.statusKey())).isEqualTo(waiting());
     }
 
+    @Tag("alone")
     @Test
     void whatDoesNotEndWithinTheGraceGoesBackToTheHeadAndUsesNoAttempt() {
         Gate gate = new Gate();
@@ -99,6 +100,7 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(runs.all.stream().limit(3)).allMatch(it -> it.fencingNumber() == 2);
     }
 
+    @Tag("alone")
     @Test
     void whatDoesNotEndWithinTheGraceIsKeptWhereNothingRunsTwice() {
         deliver(DeliveryMode.AT_MOST_ONCE);
@@ -120,9 +122,7 @@ class LifecycleRedisTest extends DispatchCase {
         try {
             deliver(DeliveryMode.AT_MOST_ONCE);
             Runs<Object> runs = new Runs<>(context -> {
-                while (!released.get()) {
-                    // Keeps the thread that the others of its pop wait for.
-                }
+                Blocking.until(released); // keeps the thread that the others of its pop wait for
                 return Mono.empty();
             });
             settings = settings.concurrency(16);
@@ -139,14 +139,13 @@ class LifecycleRedisTest extends DispatchCase {
         }
     }
 
+    @Tag("alone")
     @Test
     void aHandlerThatNeverLetsGoOfItsThreadDelaysNoStop() {
         java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
         try {
             Runs<Object> runs = new Runs<>(context -> {
-                while (!released.get()) {
-                    // Blocks the way BlockHound cannot see.
-                }
+                Blocking.until(released);
                 return Mono.empty();
             });
             enqueue(0, 2);
@@ -166,9 +165,7 @@ class LifecycleRedisTest extends DispatchCase {
         java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
         try {
             Runs<Object> runs = new Runs<>(context -> {
-                while (!released.get()) {
-                    // Keeps the thread that the others of its claim wait for.
-                }
+                Blocking.until(released); // keeps the thread that the others of its claim wait for
                 return Mono.empty();
             });
             settings = settings.concurrency(16);
@@ -225,6 +222,7 @@ class LifecycleRedisTest extends DispatchCase {
         eventually(() -> assertThat(runs.count()).isEqualTo(3));
     }
 
+    @Tag("alone")
     @Test
     void aDispatcherThatWasNeverStartedStops() {
         Dispatcher dispatcher = dispatcher();
@@ -234,6 +232,7 @@ class LifecycleRedisTest extends DispatchCase {
         assertThatThrownBy(() -> dispatcher.start().block(PATIENCE)).isInstanceOf(IllegalStateException.class);
     }
 
+    @Tag("alone")
     @ParameterizedTest
     @EnumSource
     void aStartWaitsForRedisAndAStopEndsTheWait(DeliveryMode mode, RedisServer.Builder builder) {
@@ -260,6 +259,7 @@ class LifecycleRedisTest extends DispatchCase {
         }
     }
 
+    @Tag("alone")
     @ParameterizedTest
     @EnumSource
     void aStartOnAClosedSluiceFailsAtOnce(DeliveryMode mode) {
@@ -276,6 +276,7 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(dispatcher.health().get("q").state()).isEqualTo(Health.State.STOPPED);
     }
 
+    @Tag("alone")
     @ParameterizedTest
     @EnumSource
     void aStartThatWaitsForRedisEndsWhenItsSluiceIsClosed(DeliveryMode mode) {
@@ -334,6 +335,7 @@ class LifecycleRedisTest extends DispatchCase {
         return stoppedInTheEnd(builder.build());
     }
 
+    @Tag("alone")
     @ParameterizedTest
     @EnumSource
     void aStopEndsInTimeThoughRedisIsGone(DeliveryMode mode, RedisServer.Builder builder) {
@@ -435,6 +437,7 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(threads()).allMatch(before::contains);
     }
 
+    @Tag("alone")
     @ParameterizedTest
     @EnumSource
     void noThreadAndNoConnectionRemains(DeliveryMode mode, @Private RedisServer own) {

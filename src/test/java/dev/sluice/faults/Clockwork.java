@@ -36,6 +36,7 @@ final class Clockwork {
             schedules
                     .create(dev.sluice.task.Schedule.every(name(i), Duration.ofSeconds(1), Task.of("t", "5@1"))
                             .misfire(Misfire.catchUp(100)))
+                    .retry(3) // this machine may be too busy to answer in time
                     .block(PATIENCE);
         }
     }

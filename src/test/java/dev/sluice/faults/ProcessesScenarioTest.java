@@ -28,8 +28,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,6 +46,7 @@ import reactor.core.publisher.Flux;
 @Tag("alone")
 @ExtendWith(NothingDropped.class)
 @Timeout(120)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ProcessesScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration LEASE = Duration.ofSeconds(1);
@@ -82,6 +86,7 @@ class ProcessesScenarioTest {
     }
 
     @Test
+    @Order(Integer.MAX_VALUE) // by then there is next to nothing left to wait for
     void aTaskFifteenTimesAsLongAsItsLeaseRunsOnce() throws Exception {
         longRunning.worker("rival", 4).awaitReady();
 

@@ -33,8 +33,8 @@ import org.slf4j.LoggerFactory;
  */
 @ExtendWith(NothingDropped.class)
 class RandomFaultsScenarioTest {
-    private static final int SCHEDULES = Integer.getInteger("sluice.faults.schedules", 100);
-    private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 10);
+    private static final int SCHEDULES = Integer.getInteger("sluice.faults.schedules", 300);
+    private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 14);
     private static final long FIRST_SEED = Long.getLong("sluice.faults.seed", 1);
     private static final boolean PROCESSES = Boolean.getBoolean("sluice.faults.processes");
 

@@ -16,6 +16,7 @@ final class StateStore {
     private final int bits;
     private final List<byte[]> chunks = new ArrayList<>();
     private long[] places = new long[1 << 16]; // where the state with this number begins
+    private int[] hashes = new int[1 << 16]; // of the state with this number
     private int[] table = new int[1 << 17]; // numbers + 1, by hash
     private final byte[] packed = new byte[LONGEST];
     private int count;
@@ -37,15 +38,16 @@ final class StateStore {
     int add(byte[] state) {
         int length = pack(state);
         int mask = table.length - 1;
-        int at = hash(length) & mask;
+        int hash = hash(length);
+        int at = hash & mask;
         while (table[at] != 0) {
-            if (equals(table[at] - 1, length)) {
+            if (hashes[table[at] - 1] == hash && equals(table[at] - 1, length)) {
                 return table[at] - 1;
             }
             at = (at + 1) & mask;
         }
         table[at] = count + 1;
-        append(length);
+        append(length, hash);
         if (count > table.length / 2) {
             grow();
         }
@@ -57,22 +59,26 @@ final class StateStore {
         byte[] chunk = chunks.get((int) (places[number] / CHUNK));
         int at = (int) (places[number] % CHUNK);
         int next = at + bits;
-        for (int i = 0; i < size; i++) {
-            if ((chunk[at + i / 8] >> (i % 8) & 1) != 0) {
-                state[i] = chunk[next++];
+        for (int i = 0; i < bits; i++) {
+            for (int left = chunk[at + i] & 0xFF; left != 0; left &= left - 1) {
+                state[8 * i + Integer.numberOfTrailingZeros(left)] = chunk[next++];
             }
         }
         return state;
     }
 
     private int pack(byte[] state) {
-        Arrays.fill(packed, 0, bits, (byte) 0);
         int next = bits;
-        for (int i = 0; i < size; i++) {
-            if (state[i] != 0) {
-                packed[i / 8] |= (byte) (1 << i % 8);
-                packed[next++] = state[i];
+        for (int i = 0; i < bits; i++) {
+            int present = 0;
+            for (int j = 8 * i; j < Math.min(size, 8 * i + 8); j++) {
+                byte value = state[j];
+                if (value != 0) {
+                    present |= 1 << (j & 7);
+                    packed[next++] = value;
+                }
             }
+            packed[i] = (byte) present;
         }
         return next;
     }
@@ -92,14 +98,16 @@ final class StateStore {
         return at + length <= CHUNK && Arrays.equals(chunk, at, at + length, packed, 0, length);
     }
 
-    private void append(int length) {
+    private void append(int length, int hash) {
         if (chunks.isEmpty() || end % CHUNK + length > CHUNK || end / CHUNK >= chunks.size()) {
             end = (long) chunks.size() * CHUNK;
             chunks.add(new byte[CHUNK]);
         }
         if (count == places.length) {
             places = Arrays.copyOf(places, count * 2);
+            hashes = Arrays.copyOf(hashes, count * 2);
         }
+        hashes[count] = hash;
         places[count++] = end;
         System.arraycopy(packed, 0, chunks.get((int) (end / CHUNK)), (int) (end % CHUNK), length);
         end += length;
@@ -109,8 +117,7 @@ final class StateStore {
         int[] wider = new int[table.length * 2];
         int mask = wider.length - 1;
         for (int number = 0; number < count; number++) {
-            int length = pack(get(number));
-            int at = hash(length) & mask;
+            int at = hashes[number] & mask;
             while (wider[at] != 0) {
                 at = (at + 1) & mask;
             }

@@ -17,6 +17,7 @@ import java.util.regex.Pattern;
 
 /** Lets the doctor examine every queue that a test left behind. */
 public final class DoctorCheck implements StoredStateCheck {
+    private static final Duration PATIENCE = Duration.ofSeconds(20); // a busy machine is not what is examined
     private static final Pattern KEY = Pattern.compile("\\{([^}]+)}:(meta|ready|bodies|dead|claimed:.+|delayed)");
 
     @Override
@@ -39,7 +40,8 @@ public final class DoctorCheck implements StoredStateCheck {
         RedisLinks links = OneQueue.connect(redis);
         try {
             for (String name : names) {
-                Diagnosis diagnosis = links.doctor(queue(wire, name)).examine().block(Duration.ofSeconds(30));
+                Doctor doctor = new Doctor(links.commands(), queue(wire, name), PATIENCE, Doctor.A_MOMENT);
+                Diagnosis diagnosis = doctor.examine().block(PATIENCE.multipliedBy(2));
                 assertThat(diagnosis.findings())
                         .as("what the doctor finds in queue '%s' after the test", name)
                         .isEmpty();

@@ -268,7 +268,7 @@ class DoctorRedisTest {
         q.wire.call("ZADD", q.key("dispatchers"), "99999999999999", "w2");
         Map<String, String> before = q.everything();
 
-        Diagnosis seen = OneQueue.await(q.links.doctor(q.queue).repair());
+        Diagnosis seen = OneQueue.await(q.doctor().repair());
 
         assertThat(seen.findings())
                 .extracting(Finding::kind, Finding::subject, Finding::repaired)
@@ -302,7 +302,7 @@ class DoctorRedisTest {
     void whatWasAgreedOnIsNotChangedByARepair() {
         q.wire.call("HSET", q.key("meta"), "protocol", "one", "delivery", "sometimes");
 
-        Diagnosis seen = OneQueue.await(q.links.doctor(q.queue).repair());
+        Diagnosis seen = OneQueue.await(q.doctor().repair());
 
         assertThat(seen.findings())
                 .extracting(Finding::kind, Finding::subject, Finding::repaired)
@@ -344,7 +344,7 @@ class DoctorRedisTest {
             full.wire.call("HSET", full.queue.statusKey(), "ghost", "queued");
             full.wire.call("CONFIG", "SET", "maxmemory", "1");
 
-            Diagnosis seen = OneQueue.await(full.links.doctor(full.queue).repair());
+            Diagnosis seen = OneQueue.await(full.doctor().repair());
 
             assertThat(seen.findings()).hasSize(2).allMatch(Finding::repaired);
             assertThat(full.len("ready")).isEqualTo(1L);
@@ -359,7 +359,7 @@ class DoctorRedisTest {
             once.enqueue("x");
             once.wire.call("HSET", once.queue.statusKey(), "gone", "queued", "running", "processing");
 
-            Diagnosis seen = OneQueue.await(once.links.doctor(once.queue).repair());
+            Diagnosis seen = OneQueue.await(once.doctor().repair());
 
             assertThat(seen.findings())
                     .extracting(Finding::kind, Finding::subject)
@@ -393,7 +393,7 @@ class DoctorRedisTest {
     }
 
     private void assertRepaired(Kind kind, String subject) {
-        Diagnosis done = OneQueue.await(q.links.doctor(q.queue).repair());
+        Diagnosis done = OneQueue.await(q.doctor().repair());
         assertThat(done.findings())
                 .extracting(Finding::kind, Finding::subject, Finding::repaired)
                 .contains(tuple(kind, subject, true));
@@ -404,9 +404,9 @@ class DoctorRedisTest {
     /** Until nothing is repaired any more; what kinds were. Then all is in order. */
     private List<Kind> repairAll() {
         List<Kind> kinds = new java.util.ArrayList<>();
-        for (Diagnosis seen = OneQueue.await(q.links.doctor(q.queue).repair());
+        for (Diagnosis seen = OneQueue.await(q.doctor().repair());
                 !seen.findings().isEmpty();
-                seen = OneQueue.await(q.links.doctor(q.queue).repair())) {
+                seen = OneQueue.await(q.doctor().repair())) {
             assertThat(seen.findings()).allMatch(Finding::repaired);
             seen.findings().forEach(it -> kinds.add(it.kind()));
         }

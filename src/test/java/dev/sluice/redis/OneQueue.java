@@ -193,8 +193,13 @@ final class OneQueue implements AutoCloseable {
         return all;
     }
 
+    /** One that looks again at once: here nothing moves meanwhile. */
+    Doctor doctor() {
+        return new Doctor(links.commands(), queue, PATIENCE, Duration.ofMillis(1));
+    }
+
     Diagnosis examine() {
-        return await(links.doctor(queue).examine());
+        return await(doctor().examine());
     }
 
     static byte[] binary(int length, long seed) {

@@ -142,7 +142,7 @@ class ProgressRedisTest {
                 .extracting(Finding::kind, Finding::subject)
                 .containsExactlyInAnyOrder(
                         tuple(Kind.PROGRESS_OF_NOBODY, "gone"), tuple(Kind.PROGRESS_OF_NOBODY, "waits"));
-        OneQueue.await(q.links.doctor(q.queue).repair());
+        OneQueue.await(q.doctor().repair());
 
         assertThat(q.wire.call("HKEYS", q.key("progress"))).isEqualTo(List.of("runs"));
     }

@@ -318,7 +318,7 @@ class ScheduleStoreRedisTest {
         q.wire.call("HSET", q.key("schedules"), "broken", "nonsense");
         q.wire.call("HDEL", q.key("schedules:bodies"), "empty");
 
-        assertThat(OneQueue.await(q.links.doctor(q.queue).repair()).findings())
+        assertThat(OneQueue.await(q.doctor().repair()).findings())
                 .extracting(Finding::kind, Finding::subject, Finding::repaired)
                 .containsExactlyInAnyOrder(
                         tuple(Kind.SCHEDULE_NEVER_DUE, "never", true),

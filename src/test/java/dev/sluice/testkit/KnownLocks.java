@@ -39,7 +39,7 @@ public final class KnownLocks implements BlockHoundIntegration {
                 .allowBlockingCallsInside(DUE, "remove")
                 .allowBlockingCallsInside(JACKSON, "decode")
                 .allowBlockingCallsInside(JACKSON, "encode")
-                .allowBlockingCallsInside("dev.sluice.dispatch.BadHandlersRedisTest", "blockUntil")
+                .allowBlockingCallsInside("dev.sluice.dispatch.Blocking", "until")
                 .blockingMethodCallback(KnownLocks::refuse);
     }
 
