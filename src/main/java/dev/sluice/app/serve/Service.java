@@ -8,7 +8,6 @@ import dev.sluice.app.console.Waiting;
 import dev.sluice.client.Schedules;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.Health;
-import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
 import dev.sluice.task.ScheduleChange;
 import dev.sluice.task.ScheduleConflictException;
@@ -80,7 +79,10 @@ final class Service {
         BuiltInTypes types = new BuiltInTypes(log, context -> demo != null && demo.takesNoteOf(context));
         Results results = new Results(log, address);
         Front front = settings.http() == null ? null : new Front(settings.http());
-        Sluice sluice = connect(address, front == null ? results : results.and(front.observer()));
+        Sluice sluice = Sluice.builder()
+                .uri(address.url())
+                .observer(front == null ? results : results.and(front.observer()))
+                .build();
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice));
         jars.register(dispatcher, types::observed);
@@ -227,14 +229,6 @@ final class Service {
                 .then();
         Waiting.endsWithin(Waiting.begin(counted), TIME_TO_COUNT);
         return Math.toIntExact(tasks.get());
-    }
-
-    private static Sluice connect(RedisAddress address, Observer observer) {
-        try {
-            return Sluice.builder().uri(address.url()).observer(observer).build();
-        } catch (IllegalArgumentException e) {
-            throw Refusal.mistaken("'" + address + "' is no Redis URL: " + e.getMessage());
-        }
     }
 
     private static String because(RedisAddress address) {
