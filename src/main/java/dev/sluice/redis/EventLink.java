@@ -41,19 +41,21 @@ public final class EventLink {
     private static final String PULSE = "sluice:pulse"; // nobody says anything here: only that it was subscribed to
 
     private final RedisClient client;
-    private final RedisURI uri;
+    private final Addresses addresses;
     private final Map<String, List<Listening>> listeners = new ConcurrentHashMap<>();
     private @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> current;
     private @Nullable StatefulRedisPubSubConnection<String, String> connection; // that of current, once it is there
     private final Set<String> subscribed = ConcurrentHashMap.newKeySet(); // as the server confirmed
     private final AtomicBoolean refusalTold = new AtomicBoolean();
+    private RedisURI tried;
     private int openings;
     private long openingSinceNanos;
     private boolean closed;
 
-    EventLink(RedisClient client, RedisURI uri) {
+    EventLink(RedisClient client, Addresses addresses) {
         this.client = client;
-        this.uri = uri;
+        this.addresses = addresses;
+        this.tried = addresses.next();
     }
 
     /** Gives {@code heard} each message on {@code channel}, until disposed. */
@@ -82,10 +84,15 @@ public final class EventLink {
         if (closed || listeners.isEmpty() || isOpening() || opened() != null) {
             return;
         }
+        if (current != null && !current.isDone()) {
+            addresses.silent(tried);
+        }
         leave();
+        RedisURI address = addresses.next();
+        tried = address;
         int opening = ++openings;
         openingSinceNanos = System.nanoTime();
-        current = RedisLink.opening(() -> client.connectPubSubAsync(StringCodec.UTF8, uri))
+        current = RedisLink.opening(() -> client.connectPubSubAsync(StringCodec.UTF8, address))
                 .toCompletableFuture()
                 .thenApply(it -> subscribeAll(it, opening));
     }
