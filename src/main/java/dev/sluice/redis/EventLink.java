@@ -64,8 +64,14 @@ public final class EventLink {
     }
 
     /** The same, and tells {@code ready} whenever messages begin to come: at first, after a gap, and at times without one. */
-    public synchronized Listening listen(String channel, Consumer<String> heard, Runnable ready) {
-        Listening listening = new Listening(channel, heard, ready);
+    public Listening listen(String channel, Consumer<String> heard, Runnable ready) {
+        return listen(channel, heard, ready, refusal -> {});
+    }
+
+    /** The same, and tells {@code refused} if Redis lets nobody subscribe here: then nothing comes. */
+    public synchronized Listening listen(
+            String channel, Consumer<String> heard, Runnable ready, Consumer<StoreRefusedException> refused) {
+        Listening listening = new Listening(channel, heard, ready, refused);
         List<Listening> all = listeners.computeIfAbsent(channel, name -> new CopyOnWriteArrayList<>());
         all.add(listening);
         StatefulRedisPubSubConnection<String, String> open = opened();
@@ -199,6 +205,9 @@ public final class EventLink {
                         .log(
                                 "Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
                                         + " the next heartbeat; give the user these channels");
+                for (String channel : channels) {
+                    listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
+                }
             }
         }));
     }
@@ -213,11 +222,14 @@ public final class EventLink {
         private final String channel;
         private final Consumer<String> heard;
         private final Runnable ready;
+        private final Consumer<StoreRefusedException> refused;
 
-        private Listening(String channel, Consumer<String> heard, Runnable ready) {
+        private Listening(
+                String channel, Consumer<String> heard, Runnable ready, Consumer<StoreRefusedException> refused) {
             this.channel = channel;
             this.heard = heard;
             this.ready = ready;
+            this.refused = refused;
         }
 
         /**
