@@ -10,6 +10,7 @@ import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.observe.MicrometerObserver;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.RedisLinks;
+import dev.sluice.redis.RedisUrl;
 import dev.sluice.redis.ServerFacts;
 import dev.sluice.task.Diagnosis;
 import dev.sluice.task.DispatcherInfo;
@@ -53,7 +54,7 @@ public final class Sluice {
      * The Redis at {@code uri}, such as {@code redis://:password@localhost:6379/0} or {@code redis-sentinel://…}, with the
      * defaults.
      *
-     * @throws IllegalArgumentException if that is no Redis URI
+     * @throws IllegalArgumentException if that is no Redis URL; the message says why, without the password
      */
     public static Sluice connect(String uri) {
         return builder().uri(uri).build();
@@ -255,9 +256,13 @@ public final class Sluice {
 
         private Builder() {}
 
-        /** Where Redis is; default {@code redis://localhost:6379}. */
+        /**
+         * Where Redis is; default {@code redis://localhost:6379}.
+         *
+         * @throws IllegalArgumentException if that is no Redis URL; the message says why, without the password
+         */
         public Builder uri(String redis) {
-            return uri(RedisURI.create(redis));
+            return uri(RedisUrl.of(redis).uri());
         }
 
         /** Where Redis is, with all that a Lettuce URI can say. */
@@ -309,7 +314,8 @@ public final class Sluice {
                 throw new IllegalStateException(
                         "name the uri beside redisClient: a Lettuce client does not tell its own");
             }
-            RedisURI redis = named == null ? RedisURI.create("redis://localhost:6379") : named;
+            RedisURI redis =
+                    named == null ? RedisUrl.of("redis://localhost:6379").uri() : named;
             RedisLinks links =
                     borrowed == null ? RedisLinks.own(redis, resources) : RedisLinks.borrowed(borrowed, redis);
             return new Sluice(links, codec, observer);

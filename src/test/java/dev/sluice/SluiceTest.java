@@ -1,5 +1,6 @@
 package dev.sluice;
 
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.lettuce.core.RedisClient;
@@ -8,6 +9,13 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class SluiceTest {
+    @Test
+    void aUrlWithAMistakeIsRefusedInASentence() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Sluice.connect("redis://:secret@host/abc"))
+                .withMessage("'redis://:***@host/abc' has no valid database: a number, as in redis://host:6379/0");
+    }
+
     @Test
     void aBorrowedClientWithoutAUriIsRefusedInsteadOfGuessed() throws Exception {
         RedisClient callers = RedisClient.create();

@@ -13,10 +13,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -183,7 +185,7 @@ final class Awaits {
         Channel open = channel;
         if (open == null) {
             open = new Channel();
-            open.listening = store.listenToEnds(this::heard, open::begun);
+            open.listening = store.listenToEnds(this::heard, open::begun, open::refused);
             open.ticking = signals.schedulePeriodically(
                     open::tick, CHECKED_EACH.toMillis(), CHECKED_EACH.toMillis(), TimeUnit.MILLISECONDS);
             channel = open;
@@ -195,9 +197,19 @@ final class Awaits {
                 .asMono()
                 .timeout(TIME_TO_LISTEN, signals)
                 .publishOn(signals) // from here on the callers' own code may run
-                .onErrorMap(late -> new StoreUnavailableException(
-                        "the channel on which the end would be told could not be subscribed to; nothing was enqueued",
-                        late));
+                .onErrorMap(
+                        TimeoutException.class,
+                        late -> new StoreUnavailableException(
+                                "the channel on which the end would be told could not be subscribed to; nothing was enqueued",
+                                late));
+    }
+
+    private static StoreRefusedException unheard(String queue, StoreRefusedException refusal) {
+        return new StoreRefusedException(
+                refusal.reason(),
+                "the channel on which the end would be told is not this user's; nothing was enqueued: give it &{"
+                        + queue + "}:* and &sluice:pulse (" + refusal.getMessage() + ")",
+                refusal);
     }
 
     private void heard(String message) {
@@ -237,6 +249,12 @@ final class Awaits {
 
     private void all(Consumer<Await> action) {
         byId.keySet().forEach(id -> waitingFor(id).forEach(action));
+    }
+
+    private synchronized void forget(Channel refused) {
+        if (channel == refused) {
+            channel = null;
+        }
     }
 
     private synchronized boolean leaveChannel(Channel left) {
@@ -344,6 +362,18 @@ final class Awaits {
             }
             isHeard = true;
             ready.tryEmitEmpty();
+        }
+
+        /** The next who comes asks again: somebody may have given the right meanwhile. */
+        void refused(StoreRefusedException refusal) {
+            signals.schedule(() -> {
+                if (!isHeard) {
+                    forget(this);
+                    Objects.requireNonNull(ticking).dispose();
+                    Objects.requireNonNull(listening).dispose();
+                    ready.tryEmitError(unheard(store.queue().name(), refusal));
+                }
+            });
         }
 
         void tick() {

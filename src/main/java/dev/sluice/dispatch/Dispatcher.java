@@ -13,6 +13,7 @@ import dev.sluice.task.TaskId;
 import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -135,7 +136,7 @@ public final class Dispatcher implements HandlerRegistry {
      * does. Fails with {@code StoreRefusedException} where somebody must change something: password, server version,
      * Redis Cluster, another delivery mode; then nothing runs, and the dispatcher is stopped. Fails with
      * {@code IllegalStateException} if {@link #stop} comes before that, or if its {@code Sluice} is closed, and then when
-     * the stop has ended. Cancelling only ends the waiting: it goes on starting until it is stopped. Signals on Reactor's
+     * the stop has ended; and at once, without stopping it, if a queue has no receiver and there is no handler. Cancelling only ends the waiting: it goes on starting until it is stopped. Signals on Reactor's
      * parallel scheduler.
      */
     public Mono<Void> start() {
@@ -222,12 +223,24 @@ public final class Dispatcher implements HandlerRegistry {
         if (started || stopped) {
             throw new IllegalStateException("a dispatcher starts once");
         }
+        checkHandlers();
         started = true;
         for (Queue queue : queues.values()) {
             pumps.computeIfAbsent(queue.name(), name -> pump(queue, handlers));
         }
         parts.loop().begin();
         watch.begin();
+    }
+
+    /** Without any handler each task would be a dead letter. */
+    private void checkHandlers() {
+        List<String> unserved = queues.keySet().stream()
+                .filter(queue -> !receivers.containsKey(queue))
+                .toList();
+        if (handlers.isEmpty() && !unserved.isEmpty()) {
+            throw new IllegalStateException("nobody would run the tasks of " + unserved
+                    + ": register a handler, or receive() the queue, before start");
+        }
     }
 
     private void beginChores() {

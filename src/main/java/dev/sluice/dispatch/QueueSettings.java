@@ -8,6 +8,7 @@ import dev.sluice.task.Task;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,162 +98,52 @@ public record QueueSettings(
 
     /** These settings with another limit of tasks held at once. */
     public QueueSettings concurrency(int limit) {
-        return new QueueSettings(
-                limit,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.concurrency = limit);
     }
 
     /** These settings with another limit of one attempt. */
     public QueueSettings timeout(Duration limit) {
-        return new QueueSettings(
-                concurrency,
-                limit,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.timeout = limit);
     }
 
     /** These settings with another retry policy. */
     public QueueSettings retry(RetryPolicy policy) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                policy,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.retry = policy);
     }
 
     /** These settings with a type for tasks that name none. */
     public QueueSettings defaultType(@Nullable String type) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                type,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.defaultType = type);
     }
 
     /** These settings with a type for elements that are no JSON object. */
     public QueueSettings plainType(@Nullable String type) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                type,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.plainType = type);
     }
 
     /** These settings with or without a wait on the plain list. */
     public QueueSettings foreign(boolean pushes) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                pushes,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.foreign = pushes);
     }
 
     /** These settings with another bound on dead letters. */
     public QueueSettings deadLetters(DeadLetterRetention kept) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                kept,
-                timeouts,
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.deadLetters = kept);
     }
 
     /** These settings with results that are kept. */
     public QueueSettings results(ResultRetention kept) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                kept,
-                callbacks);
+        return with(copy -> copy.results = kept);
     }
 
     /** These settings with another limit of one attempt for the tasks of one type; a task's own limit wins. */
     public QueueSettings timeout(String type, Duration limit) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                with(timeouts, type, limit),
-                retries,
-                results,
-                callbacks);
+        return with(copy -> copy.timeouts = with(timeouts, type, limit));
     }
 
     /** These settings with another retry policy for the tasks of one type; what a task says of its own wins. */
     public QueueSettings retry(String type, RetryPolicy policy) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                with(retries, type, policy),
-                results,
-                callbacks);
+        return with(copy -> copy.retries = with(retries, type, policy));
     }
 
     /**
@@ -267,18 +158,7 @@ public record QueueSettings(
      * @throws InvalidTaskException if no task can have one of the types, or the callback has a callback itself
      */
     public QueueSettings callback(String type, String callback) {
-        return new QueueSettings(
-                concurrency,
-                timeout,
-                retry,
-                defaultType,
-                plainType,
-                foreign,
-                deadLetters,
-                timeouts,
-                retries,
-                results,
-                with(callbacks, type, callback));
+        return with(copy -> copy.callbacks = with(callbacks, type, callback));
     }
 
     /** The limit of one attempt for tasks of this type. */
@@ -295,6 +175,12 @@ public record QueueSettings(
     @Nullable
     String callbackOf(String type) {
         return callbacks.isEmpty() ? null : callbacks.get(type);
+    }
+
+    private QueueSettings with(Consumer<Copy> change) {
+        Copy copy = new Copy(this);
+        change.accept(copy);
+        return copy.settings();
     }
 
     private static <V> Map<String, V> with(Map<String, V> all, String type, V value) {
@@ -317,6 +203,50 @@ public record QueueSettings(
     private static void checkType(String type) {
         if (!Task.isValidType(type)) {
             throw new InvalidTaskException("type", "no task can have the type '" + type + "'");
+        }
+    }
+
+    /** The values on their way into the next settings, which check them. */
+    private static final class Copy {
+        private int concurrency;
+        private Duration timeout;
+        private RetryPolicy retry;
+        private @Nullable String defaultType;
+        private @Nullable String plainType;
+        private boolean foreign;
+        private DeadLetterRetention deadLetters;
+        private Map<String, Duration> timeouts;
+        private Map<String, RetryPolicy> retries;
+        private ResultRetention results;
+        private Map<String, String> callbacks;
+
+        Copy(QueueSettings of) {
+            this.concurrency = of.concurrency;
+            this.timeout = of.timeout;
+            this.retry = of.retry;
+            this.defaultType = of.defaultType;
+            this.plainType = of.plainType;
+            this.foreign = of.foreign;
+            this.deadLetters = of.deadLetters;
+            this.timeouts = of.timeouts;
+            this.retries = of.retries;
+            this.results = of.results;
+            this.callbacks = of.callbacks;
+        }
+
+        QueueSettings settings() {
+            return new QueueSettings(
+                    concurrency,
+                    timeout,
+                    retry,
+                    defaultType,
+                    plainType,
+                    foreign,
+                    deadLetters,
+                    timeouts,
+                    retries,
+                    results,
+                    callbacks);
         }
     }
 }

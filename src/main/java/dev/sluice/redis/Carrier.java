@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import io.lettuce.core.RedisURI;
 import io.lettuce.core.api.StatefulRedisConnection;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,15 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
     private final AtomicLong heard = new AtomicLong();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
+    private final RedisURI address;
+
+    Carrier(RedisURI address) {
+        this.address = address;
+    }
+
+    RedisURI address() {
+        return address;
+    }
 
     /** True the first time for each script. */
     boolean isNew(Script script) {

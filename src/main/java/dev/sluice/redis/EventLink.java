@@ -41,19 +41,21 @@ public final class EventLink {
     private static final String PULSE = "sluice:pulse"; // nobody says anything here: only that it was subscribed to
 
     private final RedisClient client;
-    private final RedisURI uri;
+    private final Addresses addresses;
     private final Map<String, List<Listening>> listeners = new ConcurrentHashMap<>();
     private @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> current;
     private @Nullable StatefulRedisPubSubConnection<String, String> connection; // that of current, once it is there
     private final Set<String> subscribed = ConcurrentHashMap.newKeySet(); // as the server confirmed
     private final AtomicBoolean refusalTold = new AtomicBoolean();
+    private RedisURI tried;
     private int openings;
     private long openingSinceNanos;
     private boolean closed;
 
-    EventLink(RedisClient client, RedisURI uri) {
+    EventLink(RedisClient client, Addresses addresses) {
         this.client = client;
-        this.uri = uri;
+        this.addresses = addresses;
+        this.tried = addresses.next();
     }
 
     /** Gives {@code heard} each message on {@code channel}, until disposed. */
@@ -62,8 +64,14 @@ public final class EventLink {
     }
 
     /** The same, and tells {@code ready} whenever messages begin to come: at first, after a gap, and at times without one. */
-    public synchronized Listening listen(String channel, Consumer<String> heard, Runnable ready) {
-        Listening listening = new Listening(channel, heard, ready);
+    public Listening listen(String channel, Consumer<String> heard, Runnable ready) {
+        return listen(channel, heard, ready, refusal -> {});
+    }
+
+    /** The same, and tells {@code refused} if Redis lets nobody subscribe here: then nothing comes. */
+    public synchronized Listening listen(
+            String channel, Consumer<String> heard, Runnable ready, Consumer<StoreRefusedException> refused) {
+        Listening listening = new Listening(channel, heard, ready, refused);
         List<Listening> all = listeners.computeIfAbsent(channel, name -> new CopyOnWriteArrayList<>());
         all.add(listening);
         StatefulRedisPubSubConnection<String, String> open = opened();
@@ -82,10 +90,15 @@ public final class EventLink {
         if (closed || listeners.isEmpty() || isOpening() || opened() != null) {
             return;
         }
+        if (current != null && !current.isDone()) {
+            addresses.silent(tried);
+        }
         leave();
+        RedisURI address = addresses.next();
+        tried = address;
         int opening = ++openings;
         openingSinceNanos = System.nanoTime();
-        current = RedisLink.opening(() -> client.connectPubSubAsync(StringCodec.UTF8, uri))
+        current = RedisLink.opening(() -> client.connectPubSubAsync(StringCodec.UTF8, address))
                 .toCompletableFuture()
                 .thenApply(it -> subscribeAll(it, opening));
     }
@@ -192,6 +205,9 @@ public final class EventLink {
                         .log(
                                 "Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
                                         + " the next heartbeat; give the user these channels");
+                for (String channel : channels) {
+                    listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
+                }
             }
         }));
     }
@@ -206,11 +222,14 @@ public final class EventLink {
         private final String channel;
         private final Consumer<String> heard;
         private final Runnable ready;
+        private final Consumer<StoreRefusedException> refused;
 
-        private Listening(String channel, Consumer<String> heard, Runnable ready) {
+        private Listening(
+                String channel, Consumer<String> heard, Runnable ready, Consumer<StoreRefusedException> refused) {
             this.channel = channel;
             this.heard = heard;
             this.ready = ready;
+            this.refused = refused;
         }
 
         /**

@@ -69,7 +69,8 @@ final class MasterWatch {
     }
 
     private Mono<StatefulRedisPubSubConnection<String, String>> connect(RedisURI sentinel) {
-        return Mono.create(sink -> RedisLink.forget(client.connectPubSubAsync(StringCodec.UTF8, sentinel)
+        RedisURI within = RedisURI.builder(sentinel).withTimeout(TIME_TO_ANSWER).build();
+        return Mono.create(sink -> RedisLink.forget(client.connectPubSubAsync(StringCodec.UTF8, within)
                 .whenComplete((connection, failure) -> {
                     if (failure != null) {
                         sink.error(failure);

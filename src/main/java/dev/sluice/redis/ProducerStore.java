@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import dev.sluice.task.Durability;
 import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.TaskState;
 import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
@@ -178,10 +179,12 @@ public final class ProducerStore {
 
     /**
      * Tells which tasks have ended, as lines of a word and an id: those of which a result is kept, and whatever ended in
-     * another way than well. {@code ready} is told each time that this begins to be told, also after a gap.
+     * another way than well. {@code ready} is told each time that this begins to be told, also after a gap, and
+     * {@code refused} if it never is, for want of a right.
      */
-    public EventLink.Listening listenToEnds(Consumer<String> heard, Runnable ready) {
-        return events.listen(channels.ends(), heard, ready);
+    public EventLink.Listening listenToEnds(
+            Consumer<String> heard, Runnable ready, Consumer<StoreRefusedException> refused) {
+        return events.listen(channels.ends(), heard, ready, refused);
     }
 
     /**

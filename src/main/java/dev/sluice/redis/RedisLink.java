@@ -2,7 +2,6 @@ package dev.sluice.redis;
 
 import dev.sluice.task.SluiceException;
 import io.lettuce.core.RedisClient;
-import io.lettuce.core.RedisURI;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.protocol.CommandArgs;
@@ -47,16 +46,16 @@ public final class RedisLink {
             (Consumer<Object>) answer -> log.debug("A call was answered that nobody waits for any more"));
 
     private final RedisClient client;
-    private final RedisURI uri;
+    private final Addresses addresses;
     private final String role;
     private final Runnable beforeConnecting;
     private final AtomicReference<@Nullable Carrier> current = new AtomicReference<>();
     private volatile boolean closed;
 
     /** Calls {@code beforeConnecting} whenever it is about to open a connection. */
-    RedisLink(RedisClient client, RedisURI uri, String role, Runnable beforeConnecting) {
+    RedisLink(RedisClient client, Addresses addresses, String role, Runnable beforeConnecting) {
         this.client = client;
-        this.uri = uri;
+        this.addresses = addresses;
         this.role = role;
         this.beforeConnecting = beforeConnecting;
     }
@@ -216,30 +215,31 @@ public final class RedisLink {
         if (was != null && (!was.isDone() || was.isUsable())) {
             return was;
         }
-        Carrier next = new Carrier();
+        Carrier next = new Carrier(addresses.next());
         if (!current.compareAndSet(was, next)) {
             return connection();
         }
         discard(was);
         beforeConnecting.run();
-        forget(opening(() -> client.connectAsync(ByteArrayCodec.INSTANCE, uri)).whenComplete((connection, failure) -> {
-            if (failure != null) {
-                next.failed(failure);
-                return;
-            }
-            if (!next.complete(connection)) { // given up meanwhile
-                forget(connection.closeAsync());
-                return;
-            }
-            if (current.get() == next && !closed) {
-                next.opened();
-                return;
-            }
-            next.failed(gone());
-            if (current.compareAndSet(next, null)) {
-                forget(connection.closeAsync());
-            }
-        }));
+        forget(opening(() -> client.connectAsync(ByteArrayCodec.INSTANCE, next.address()))
+                .whenComplete((connection, failure) -> {
+                    if (failure != null) {
+                        next.failed(failure);
+                        return;
+                    }
+                    if (!next.complete(connection)) { // given up meanwhile
+                        forget(connection.closeAsync());
+                        return;
+                    }
+                    if (current.get() == next && !closed) {
+                        next.opened();
+                        return;
+                    }
+                    next.failed(gone());
+                    if (current.compareAndSet(next, null)) {
+                        forget(connection.closeAsync());
+                    }
+                }));
         return next;
     }
 
@@ -255,6 +255,9 @@ public final class RedisLink {
     /** Only the connection that failed: what other commands of it got answered meanwhile may be a new one. */
     void replace(@Nullable Carrier failed) {
         if (failed != null && current.compareAndSet(failed, null)) {
+            if (!failed.isDone()) {
+                addresses.silent(failed.address());
+            }
             discard(failed);
         }
     }

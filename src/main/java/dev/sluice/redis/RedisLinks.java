@@ -41,6 +41,7 @@ public final class RedisLinks {
     private final RedisClient client;
     private final RedisClient oneSocket; // its connections are never reconnected: see DurableLink
     private final RedisURI uri;
+    private final Addresses addresses;
     private final @Nullable ClientResources ownResources;
     private final Set<RedisLink> links = ConcurrentHashMap.newKeySet();
     private final Map<Durability, DurableLink> durable = new ConcurrentHashMap<>();
@@ -57,11 +58,12 @@ public final class RedisLinks {
         this.client = client(resources, options, uri, true);
         this.oneSocket = client(resources, options, uri, false);
         this.uri = uri;
+        this.addresses = new Addresses(uri);
         this.ownResources = ownResources;
         this.masters = new MasterWatch(client, uri, this::masterSwitched);
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
-        this.events = new EventLink(client, uri);
+        this.events = new EventLink(client, addresses);
     }
 
     /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
@@ -105,7 +107,7 @@ public final class RedisLinks {
     }
 
     private RedisLink open(RedisClient through, String role) {
-        RedisLink link = new RedisLink(through, uri, role, masters::start);
+        RedisLink link = new RedisLink(through, addresses, role, masters::start);
         links.add(link);
         return link;
     }

@@ -86,6 +86,21 @@ class DeclaredSchedulesScenarioTest {
         }
     }
 
+    @Test
+    void aRedisThatTakesNoScheduleEndsTheStartAndTheOneIsNamed() throws Exception {
+        try (RedisServer redis = RedisServer.start()) {
+            Path file = write("sluice.yaml", """
+                    queues: { jobs: { schedules: { poll: { every: 10m, type: noop }, old: { every: 1h, type: noop } } } }
+                    """);
+            redis.call("CLIENT", "PAUSE", "60000", "WRITE");
+            try (Program program = run(file, redis)) {
+                assertThat(program.exit()).isOne();
+                assertThat(program.err())
+                        .contains("did not take schedule 'poll' of queue jobs within 10 s, after 0 of 2");
+            }
+        }
+    }
+
     private static void declaredElsewhere(RedisServer redis) {
         declaredAs("yaml /elsewhere.yaml", Schedule.every("other", Duration.ofHours(24), Task.of("noop", null)), redis);
     }

@@ -134,7 +134,7 @@ class AwaitsRedisTest {
                         (reply, index) -> TaskResult.of("t", reply, index, JsonCodec.standard()))
                 .toFuture();
         eventually(() -> assertThat(sent).isTrue());
-        store.listenToEnds(message -> {}, begun::incrementAndGet); // told after whoever awaits
+        store.listenToEnds(message -> {}, begun::incrementAndGet, refusal -> {}); // told after whoever awaits
         assertThat(begun).hasValue(1);
 
         redis.call("CLIENT", "KILL", "TYPE", "pubsub");

@@ -25,6 +25,7 @@ import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.ResultMissingException;
 import dev.sluice.task.ResultRetention;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskCancelledException;
@@ -258,14 +259,6 @@ class AwaitingRedisTest extends DispatchCase {
                         client.enqueueAndAwait(task("a"), Void.class, PATIENCE).block(PATIENCE))
                 .isInstanceOf(QueueDrainingException.class);
         client.resume().block(PATIENCE);
-        redis.call("ACL", "SETUSER", "default", "resetchannels");
-        assertThatThrownBy(() -> door(redis.uri())
-                        .client(queue)
-                        .enqueueAndAwait(task("a"), Void.class, PATIENCE)
-                        .block(PATIENCE))
-                .isInstanceOf(StoreUnavailableException.class)
-                .hasMessageContaining("nothing was enqueued");
-        redis.call("ACL", "SETUSER", "default", "allchannels");
         assertThat(waiting()).isEqualTo(1);
     }
 
@@ -560,6 +553,33 @@ class AwaitingRedisTest extends DispatchCase {
             return new AssertionError("it ended well, with " + awaited.join());
         } catch (CompletionException failed) {
             return failed.getCause();
+        }
+    }
+
+    /** A user of Redis 7 may use no channels unless somebody gave them to him. */
+    @Test
+    void whoMayNotSubscribeIsToldWhichRightIsMissingAndMayAwaitOnceItIsThere() {
+        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
+        try {
+            TaskClient deaf =
+                    door(redis.uri().replace("redis://", "redis://app:pw@")).client(queue);
+            Mono<String> end = deaf.enqueueAndAwait(task("a"), String.class, PATIENCE);
+
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> end.block(PATIENCE))
+                        .isInstanceOfSatisfying(StoreRefusedException.class, refused -> {
+                            assertThat(refused.reason()).isEqualTo("permission");
+                            assertThat(refused.retryable()).isFalse();
+                        })
+                        .hasMessageContaining("nothing was enqueued: give it &{q}:* and &sluice:pulse");
+            }
+
+            assertThat(waiting()).isZero();
+            wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
+            running(task -> Mono.just("done"));
+            assertThat(end.block(PATIENCE)).isEqualTo("done");
+        } finally {
+            wire.call("ACL", "DELUSER", "app");
         }
     }
 }

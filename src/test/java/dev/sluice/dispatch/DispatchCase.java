@@ -113,6 +113,11 @@ abstract class DispatchCase {
         return started(dispatcher().handler("t", Object.class, handler));
     }
 
+    /** With a handler that has nothing to do. */
+    static Dispatcher idle(Dispatcher dispatcher) {
+        return dispatcher.handler("t", Object.class, context -> Mono.empty());
+    }
+
     static Dispatcher started(Dispatcher dispatcher) {
         dispatcher.start().block(PATIENCE);
         return dispatcher;

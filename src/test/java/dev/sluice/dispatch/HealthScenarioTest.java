@@ -57,11 +57,11 @@ class HealthScenarioTest extends DispatchCase {
         RedisServer late = builder.start();
         try (LogTap log = new LogTap()) {
             late.stop();
-            Dispatcher dispatcher = stoppedInTheEnd(door(late.uri())
+            Dispatcher dispatcher = stoppedInTheEnd(idle(door(late.uri())
                     .dispatcher()
                     .queue(queue.delivery(mode))
                     .queue(Queue.named("other").delivery(mode))
-                    .build());
+                    .build()));
 
             CompletableFuture<Void> start = dispatcher.start().toFuture();
             eventually(() -> assertThat(dispatcher.health().values())
@@ -92,7 +92,7 @@ class HealthScenarioTest extends DispatchCase {
         deliver(mode);
         redis.call("REPLICAOF", "127.0.0.1", "1");
         try (LogTap log = new LogTap()) {
-            Dispatcher dispatcher = dispatcher();
+            Dispatcher dispatcher = idle(dispatcher());
 
             CompletableFuture<Void> start = dispatcher.start().toFuture();
             eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.RECONNECTING));

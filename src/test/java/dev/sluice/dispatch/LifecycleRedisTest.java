@@ -222,6 +222,39 @@ class LifecycleRedisTest extends DispatchCase {
         eventually(() -> assertThat(runs.count()).isEqualTo(3));
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void aStartWithNobodyToRunItsTasksIsRefusedUntilThereIsSomebody(DeliveryMode mode) {
+        deliver(mode);
+        Queue received = Queue.named("received");
+        enqueue(0, 1);
+        Dispatcher dispatcher = dispatcher(it -> it.queue(received));
+        dispatcher.receive("received", Object.class);
+
+        assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage(
+                        "nobody would run the tasks of [q]: register a handler, or receive() the queue, before start");
+
+        assertThat(incarnations()).isEmpty();
+        assertThat(waiting()).isOne();
+        Runs<Object> runs = Runs.succeeding();
+        started(dispatcher.handler("t", Object.class, runs));
+        eventually(() -> assertThat(runs.count()).isOne());
+    }
+
+    @Test
+    void aDispatcherOfReceiversAloneNeedsNoHandler() {
+        Dispatcher dispatcher = dispatcher();
+        Flux<Delivery<Object>> tasks = dispatcher.receive("q", Object.class);
+
+        started(dispatcher);
+
+        enqueue(0, 1);
+        tasks.take(1).flatMap(Delivery::ack).blockLast(PATIENCE);
+        eventually(this::assertEmpty);
+    }
+
     @Tag("alone")
     @Test
     void aDispatcherThatWasNeverStartedStops() {
@@ -241,10 +274,10 @@ class LifecycleRedisTest extends DispatchCase {
         try {
             late.stop();
             Dispatcher dispatcher = stoppedInTheEnd(
-                    door(late.uri()).dispatcher().queue(queue, settings).build());
+                    idle(door(late.uri()).dispatcher().queue(queue, settings).build()));
             CompletableFuture<Void> start = dispatcher.start().toFuture();
             Dispatcher impatient = stoppedInTheEnd(
-                    door(late.uri()).dispatcher().queue(queue, settings).build());
+                    idle(door(late.uri()).dispatcher().queue(queue, settings).build()));
             CompletableFuture<Void> given = impatient.start().toFuture();
 
             assertThat(msToStop(impatient, Duration.ofSeconds(10))).isLessThan(3000);
@@ -264,7 +297,7 @@ class LifecycleRedisTest extends DispatchCase {
     @EnumSource
     void aStartOnAClosedSluiceFailsAtOnce(DeliveryMode mode) {
         deliver(mode);
-        Dispatcher dispatcher = dispatcher();
+        Dispatcher dispatcher = idle(dispatcher());
         sluice.close().block(PATIENCE);
 
         long before = System.nanoTime();
@@ -283,7 +316,7 @@ class LifecycleRedisTest extends DispatchCase {
         deliver(mode);
         Sluice door = door("redis://127.0.0.1:1");
         Dispatcher dispatcher =
-                stoppedInTheEnd(door.dispatcher().queue(queue, settings).build());
+                stoppedInTheEnd(idle(door.dispatcher().queue(queue, settings).build()));
         CompletableFuture<Void> start = dispatcher.start().toFuture();
         eventually(() -> assertThat(dispatcher.health()).isNotEmpty());
 
@@ -332,7 +365,7 @@ class LifecycleRedisTest extends DispatchCase {
     private Dispatcher ofSixQueues(DeliveryMode mode) {
         Dispatcher.Builder builder = sluice.dispatcher();
         IntStream.range(0, 6).forEach(i -> builder.queue(Queue.named("q" + i).delivery(mode)));
-        return stoppedInTheEnd(builder.build());
+        return stoppedInTheEnd(idle(builder.build()));
     }
 
     @Tag("alone")
@@ -366,7 +399,7 @@ class LifecycleRedisTest extends DispatchCase {
             for (String uri :
                     List.of("redis://127.0.0.1:" + locked.port(), "redis://:wrong@127.0.0.1:" + locked.port())) {
                 Dispatcher dispatcher = stoppedInTheEnd(
-                        door(uri).dispatcher().queue(queue, settings).build());
+                        idle(door(uri).dispatcher().queue(queue, settings).build()));
 
                 assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
                         .isInstanceOf(StoreRefusedException.class)
@@ -380,8 +413,8 @@ class LifecycleRedisTest extends DispatchCase {
         running(context -> Mono.empty());
 
         for (Queue other : List.of(queue.delivery(DeliveryMode.AT_MOST_ONCE), queue.statusKey("other"))) {
-            Dispatcher dispatcher =
-                    stoppedInTheEnd(sluice.dispatcher().queue(other, settings).build());
+            Dispatcher dispatcher = stoppedInTheEnd(
+                    idle(sluice.dispatcher().queue(other, settings).build()));
             assertThatThrownBy(() -> dispatcher.start().block(PATIENCE))
                     .isInstanceOf(StoreRefusedException.class)
                     .hasMessageContaining("set the same on both");
@@ -592,10 +625,10 @@ class LifecycleRedisTest extends DispatchCase {
         List<Object> before = links();
 
         for (int i = 0; i < 3; i++) {
-            Dispatcher refused = stoppedInTheEnd(sluice.dispatcher()
+            Dispatcher refused = stoppedInTheEnd(idle(sluice.dispatcher()
                     .queue(Queue.named("odd").delivery(mode))
                     .queue(Queue.named("after").delivery(mode))
-                    .build());
+                    .build()));
             assertThatThrownBy(() -> refused.start().block(PATIENCE)).isInstanceOf(StoreRefusedException.class);
         }
 

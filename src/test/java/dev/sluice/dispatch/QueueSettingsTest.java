@@ -3,13 +3,59 @@ package dev.sluice.dispatch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.ResultRetention;
 import dev.sluice.task.RetryPolicy;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 class QueueSettingsTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
+
+    @Test
+    void eachChangeLeavesAllElseAsItWas() {
+        DeadLetterRetention letters = DeadLetterRetention.standard().maxCount(5);
+        ResultRetention results = ResultRetention.standard().maxAge(MINUTE);
+        QueueSettings all = new QueueSettings(
+                7,
+                MINUTE,
+                RetryPolicy.never(),
+                "default",
+                "plain",
+                false,
+                letters,
+                Map.of("a", MINUTE),
+                Map.of("b", RetryPolicy.never()),
+                results,
+                Map.of("c", "ended"));
+        List<UnaryOperator<QueueSettings>> changes = new ArrayList<>(List.of(
+                it -> it.concurrency(7),
+                it -> it.timeout(MINUTE),
+                it -> it.retry(RetryPolicy.never()),
+                it -> it.defaultType("default"),
+                it -> it.plainType("plain"),
+                it -> it.foreign(false),
+                it -> it.deadLetters(letters),
+                it -> it.timeout("a", MINUTE),
+                it -> it.retry("b", RetryPolicy.never()),
+                it -> it.results(results),
+                it -> it.callback("c", "ended")));
+
+        for (int i = 0; i < changes.size(); i++) {
+            QueueSettings settings = QueueSettings.standard();
+            for (UnaryOperator<QueueSettings> change : changes) {
+                settings = change.apply(settings);
+            }
+            assertThat(settings).isEqualTo(all);
+            Collections.rotate(changes, 1);
+        }
+    }
 
     @Test
     void aTypeHasWhatItsQueueHasUnlessItSaysOtherwise() {

@@ -341,7 +341,8 @@ class ReadmeSnippetsRedisTest {
     void closeEndsWhatSluiceMadeItself() throws InterruptedException {
         Set<Thread> before = threads("sluice-", "lettuce-");
         Sluice own = Sluice.connect(redis.uri());
-        Dispatcher dispatcher = own.dispatcher(Queue.named("emails"));
+        Dispatcher dispatcher =
+                own.dispatcher(Queue.named("emails")).handler("email.send", Email.class, task -> Mono.empty());
         dispatcher.start().block(SOON);
         assertThat(threads("sluice-")).anyMatch(thread -> !before.contains(thread));
         assertThat(threads("lettuce-")).anyMatch(thread -> !before.contains(thread));

@@ -34,11 +34,7 @@ final class Session implements AutoCloseable {
     }
 
     static Session with(RedisAddress address) {
-        try {
-            return new Session(address, Sluice.connect(address.url()));
-        } catch (IllegalArgumentException e) {
-            throw Refusal.mistaken("'" + address + "' is no Redis URL: " + e.getMessage());
-        }
+        return new Session(address, Sluice.connect(address.url()));
     }
 
     /** Refuses what can be no name of a queue or id of a task, before anything is asked. */

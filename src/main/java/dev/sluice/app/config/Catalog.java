@@ -2,6 +2,7 @@ package dev.sluice.app.config;
 
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.push.PushTarget;
+import dev.sluice.redis.RedisUrl;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Misfire;
 import dev.sluice.task.Overlap;

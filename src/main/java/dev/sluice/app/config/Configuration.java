@@ -1,5 +1,6 @@
 package dev.sluice.app.config;
 
+import dev.sluice.redis.RedisUrl;
 import dev.sluice.task.DeliveryMode;
 import java.nio.file.Path;
 import java.util.ArrayList;

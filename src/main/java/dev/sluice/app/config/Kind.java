@@ -2,6 +2,7 @@ package dev.sluice.app.config;
 
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.push.PushTarget;
+import dev.sluice.redis.RedisUrl;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Misfire;

@@ -4,6 +4,7 @@ import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.http.Role;
 import dev.sluice.http.TlsIdentity;
 import dev.sluice.push.PushTarget;
+import dev.sluice.redis.RedisUrl;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;

@@ -1,6 +1,6 @@
 package dev.sluice.app.console;
 
-import dev.sluice.app.config.RedisUrl;
+import dev.sluice.redis.RedisUrl;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -23,10 +23,10 @@ public final class RedisAddress {
     private static final int DEFAULT_PORT = 6379;
     private static final Pattern ANY_NAME = Pattern.compile("(?i).*[?&]verifyPeer=(ca|none)(&.*)?");
 
-    private final String url;
+    private final RedisUrl url;
     private final @Nullable URI direct;
 
-    private RedisAddress(String url, @Nullable URI direct) {
+    private RedisAddress(RedisUrl url, @Nullable URI direct) {
         this.url = url;
         this.direct = direct;
     }
@@ -34,16 +34,16 @@ public final class RedisAddress {
     /** Refuses what is no Redis URL, in a sentence without the password. */
     public static RedisAddress of(String text) {
         try {
-            String url = RedisUrl.of(text).text();
-            boolean direct = url.startsWith("redis://") || url.startsWith("rediss://");
-            return new RedisAddress(url, direct ? URI.create(url) : null);
+            RedisUrl url = RedisUrl.of(text);
+            boolean direct = url.text().startsWith("redis://") || url.text().startsWith("rediss://");
+            return new RedisAddress(url, direct ? URI.create(url.text()) : null);
         } catch (IllegalArgumentException e) {
             throw Refusal.mistaken(String.valueOf(e.getMessage()));
         }
     }
 
     public String url() {
-        return url;
+        return url.text();
     }
 
     /** Whether it names one host that a plain socket can reach: no Sentinel, no socket file. */
@@ -61,17 +61,16 @@ public final class RedisAddress {
         return info == null ? null : decoded(info.substring(info.indexOf(':') + 1));
     }
 
-    /** The database number, {@code 0} unless the path says otherwise. */
+    /** The database number, {@code 0} unless the URL says otherwise. */
     public String database() {
-        String path = direct == null ? null : direct.getPath();
-        return path == null || path.length() < 2 ? "0" : path.substring(1);
+        return Integer.toString(url.database());
     }
 
     /** A new connection to it; over TLS to no other host, unless the URL says that its name is not looked at. */
     public Socket connect(Duration limit) throws IOException {
         Socket socket = opened(limit);
         try {
-            return url.startsWith("rediss://") ? secured(socket, limit) : socket;
+            return url().startsWith("rediss://") ? secured(socket, limit) : socket;
         } catch (IOException e) {
             socket.close();
             throw e;
@@ -118,7 +117,7 @@ public final class RedisAddress {
 
     @Override
     public String toString() {
-        return RedisUrl.masked(url);
+        return url.toString();
     }
 
     private Socket opened(Duration limit) throws IOException {
@@ -140,7 +139,7 @@ public final class RedisAddress {
     private Socket secured(Socket socket, Duration limit) throws IOException {
         URI target = Objects.requireNonNull(direct);
         SSLSocket secured = (SSLSocket) factory().createSocket(socket, host(target), port(target), true);
-        if (!ANY_NAME.matcher(url).matches()) {
+        if (!ANY_NAME.matcher(url()).matches()) {
             SSLParameters parameters = secured.getSSLParameters();
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
             secured.setSSLParameters(parameters);

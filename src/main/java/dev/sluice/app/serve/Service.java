@@ -10,14 +10,19 @@ import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.Health;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Schedule;
 import dev.sluice.task.ScheduleChange;
 import dev.sluice.task.ScheduleConflictException;
+import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.SluiceException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +36,7 @@ import reactor.util.retry.Retry;
  */
 final class Service {
     private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
-    private static final Duration TIME_TO_DECLARE = Duration.ofSeconds(10);
+    private static final Duration TIME_TO_TAKE_A_SCHEDULE = Duration.ofSeconds(10);
     private static final String OF_A_FILE = "yaml ";
     private static final Set<String> BY_HAND = Set.of("cli", "http"); // what somebody changed while it ran
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
@@ -81,7 +86,7 @@ final class Service {
         Results results = new Results(log, address);
         Front front = settings.http() == null ? null : new Front(settings.http());
         Observer observer = front == null ? results : results.and(front.observer());
-        Sluice sluice = connect(address, observer);
+        Sluice sluice = Sluice.builder().uri(address.url()).observer(observer).build();
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice));
         jars.register(dispatcher, types::observed);
@@ -99,8 +104,8 @@ final class Service {
             closing.add(front::close);
             narrator.listening(url);
         }
-        if (file != null) {
-            declareSchedules(sluice, file, address);
+        if (file != null && !areDeclared(sluice, file, address)) {
+            return;
         }
         if (!isThere(dispatcher.start(), address)) {
             return;
@@ -161,20 +166,27 @@ final class Service {
         }
     }
 
-    /** Whoever has a file says in it which schedules there are: what it once declared and does not any more is removed. */
-    private void declareSchedules(Sluice sluice, Path from, RedisAddress address) {
+    /**
+     * Whoever has a file says in it which schedules there are: what it once declared and does not any more is removed. False
+     * if a stop was asked for before.
+     */
+    private boolean areDeclared(Sluice sluice, Path from, RedisAddress address) {
         String origin = OF_A_FILE + from.toAbsolutePath().normalize();
-        Mono<Void> declared = Flux.fromIterable(settings.queues())
-                .concatMap(served -> declare(sluice, served, origin)
-                        .retryWhen(Retry.backoff(Long.MAX_VALUE, LOOK_AGAIN).filter(Service::mayPass)))
-                .then();
+        Collection<Runnable> news = new ConcurrentLinkedQueue<>(); // told here: who prints waits for whoever reads it
+        CompletableFuture<Void> declared = Waiting.begin(Flux.fromIterable(settings.queues())
+                .concatMap(served -> declare(sluice, served, origin, address, news))
+                .then());
         try {
-            if (!Waiting.endsWithin(Waiting.begin(declared), TIME_TO_DECLARE)) {
-                throw Refusal.failed(
-                        address + " did not take the schedules within " + TIME_TO_DECLARE.toSeconds() + " s");
+            while (!Waiting.endsWithin(declared, LOOK_AGAIN)) {
+                if (signals.isStopping()) {
+                    return false;
+                }
             }
+            return true;
         } catch (SluiceException refused) {
             throw Refusal.failed(address + ": " + refused.getMessage());
+        } finally {
+            news.forEach(Runnable::run);
         }
     }
 
@@ -182,23 +194,51 @@ final class Service {
         return failure instanceof SluiceException known && known.retryable();
     }
 
-    private Mono<Void> declare(Sluice sluice, Settings.Served served, String origin) {
+    /** However many there are: what has a limit is the time in which none more is taken. */
+    private Mono<Void> declare(
+            Sluice sluice, Settings.Served served, String origin, RedisAddress address, Collection<Runnable> news) {
         String queue = served.queue().name();
         Schedules schedules = sluice.schedules(served.queue()).origin(origin);
+        Set<String> taken = ConcurrentHashMap.newKeySet();
+        Retry again = Retry.backoff(Long.MAX_VALUE, LOOK_AGAIN).filter(Service::mayPass);
+        Flux<ScheduleInfo> all = schedules
+                .all()
+                .retryWhen(again)
+                .timeout(
+                        TIME_TO_TAKE_A_SCHEDULE,
+                        Flux.error(() -> Refusal.failed(address + " did not tell the schedules of queue " + queue
+                                + " within " + TIME_TO_TAKE_A_SCHEDULE.toSeconds() + " s")));
         return schedules
                 .declare(served.schedules(), BY_HAND)
+                .retryWhen(again)
+                .filter(change -> taken.add(change.name()))
+                .timeout(
+                        TIME_TO_TAKE_A_SCHEDULE,
+                        Flux.error(() -> Refusal.failed(address + " did not take " + missing(served, taken))))
                 .filter(change -> change.outcome() != ScheduleChange.Outcome.UNCHANGED)
-                .doOnNext(change -> narrator.schedule(queue, change))
-                .thenMany(schedules.all())
+                .doOnNext(change -> news.add(() -> narrator.schedule(queue, change)))
+                .thenMany(all)
                 .filter(it -> it.origin().startsWith(OF_A_FILE) && !it.origin().equals(origin))
-                .doOnNext(it ->
-                        narrator.foreignSchedule(queue, it.name(), it.origin().substring(OF_A_FILE.length())))
+                .doOnNext(it -> news.add(() ->
+                        narrator.foreignSchedule(queue, it.name(), it.origin().substring(OF_A_FILE.length()))))
                 .then()
                 .onErrorMap(
                         ScheduleConflictException.class,
                         conflict -> Refusal.failed(
                                 conflict.getMessage() + "; to have the one of this file, run 'schedules rm " + queue
                                         + " " + conflict.schedule() + "' first"));
+    }
+
+    private static String missing(Settings.Served served, Set<String> taken) {
+        List<String> names = served.schedules().stream().map(Schedule::name).toList();
+        String one = names.stream()
+                .filter(name -> !taken.contains(name))
+                .findFirst()
+                .map(name -> "schedule '" + name + "'")
+                .orElse("that other schedules are declared no more");
+        long before = names.stream().filter(taken::contains).count();
+        return one + " of queue " + served.queue().name() + " within " + TIME_TO_TAKE_A_SCHEDULE.toSeconds()
+                + " s, after " + before + " of " + names.size();
     }
 
     private void drain(Dispatcher dispatcher, Results results, Sluice sluice) {
@@ -228,14 +268,6 @@ final class Service {
                 .then();
         Waiting.endsWithin(Waiting.begin(counted), TIME_TO_COUNT);
         return Math.toIntExact(tasks.get());
-    }
-
-    private static Sluice connect(RedisAddress address, Observer observer) {
-        try {
-            return Sluice.builder().uri(address.url()).observer(observer).build();
-        } catch (IllegalArgumentException e) {
-            throw Refusal.mistaken("'" + address + "' is no Redis URL: " + e.getMessage());
-        }
     }
 
     private static String because(RedisAddress address) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.redis.RedisUrl;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Misfire;
 import dev.sluice.task.Overlap;

@@ -1,0 +1,44 @@
+package dev.sluice.redis;
+
+import io.lettuce.core.RedisURI;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+
+/**
+ * Where to connect to. Lettuce asks the sentinels of a URI one after the other, and waits for a silent one for longer than
+ * any call does: so one that said nothing is asked last the next time. Shared by all links; thread-safe.
+ */
+final class Addresses {
+    private final List<RedisURI> turns;
+    private final AtomicInteger turn = new AtomicInteger();
+
+    Addresses(RedisURI uri) {
+        int sentinels = uri.getSentinels().size();
+        this.turns = sentinels < 2
+                ? List.of(uri)
+                : IntStream.range(0, sentinels)
+                        .mapToObj(first -> beginningWith(first, uri))
+                        .toList();
+    }
+
+    RedisURI next() {
+        return turns.get(turn.get());
+    }
+
+    /** Notes that a connection to it was given up while it was being opened. */
+    void silent(RedisURI tried) {
+        int asked = turns.indexOf(tried);
+        turn.compareAndSet(asked, (asked + 1) % turns.size());
+    }
+
+    private static RedisURI beginningWith(int first, RedisURI uri) {
+        List<RedisURI> sentinels = new ArrayList<>(uri.getSentinels());
+        Collections.rotate(sentinels, -first);
+        RedisURI.Builder copy = RedisURI.builder(uri).withSentinelMasterId(uri.getSentinelMasterId());
+        sentinels.forEach(copy::withSentinel);
+        return copy.build();
+    }
+}
