@@ -3,6 +3,7 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.http.SelfSigned;
+import dev.sluice.testkit.RedisServer;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -13,6 +14,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -80,6 +82,24 @@ class HttpScenarioTest {
                 Program program = Program.start("run", "--http", "127.0.0.1:" + taken.getLocalPort(), "--no-demo")) {
             assertThat(program.exit()).isEqualTo(1);
             assertThat(program.err()).contains("cannot listen for HTTP: Failed to bind on [127.0.0.1:");
+        }
+    }
+
+    @Test
+    void aStartThatIsRefusedBeginsNoTask() throws Exception {
+        try (RedisServer redis = RedisServer.start();
+                var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            redis.call("RPUSH", "task_queue", "{\"id\":\"a\",\"type\":\"echo\"}");
+            try (Program program =
+                    Program.start("run", "--redis", redis.uri(), "--http", "127.0.0.1:" + taken.getLocalPort())) {
+                assertThat(program.exit()).isEqualTo(1);
+                assertThat(program.err()).contains("cannot listen for HTTP");
+            }
+
+            assertThat(redis.call("LLEN", "task_queue")).isEqualTo(1L);
+            assertThat(redis.call("KEYS", "*"))
+                    .as("nothing else, and nobody joined")
+                    .isEqualTo(List.of("task_queue"));
         }
     }
 

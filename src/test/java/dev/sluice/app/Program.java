@@ -51,6 +51,13 @@ final class Program implements AutoCloseable {
         return new Program(fromClasses(arguments), environment);
     }
 
+    /** Starts it from the compiled classes with one pipe for all that it prints, which nobody reads. */
+    static Process unread(String... arguments) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(fromClasses(arguments)).redirectErrorStream(true);
+        builder.environment().remove("REDIS_URL");
+        return builder.start();
+    }
+
     /** Starts it from the runnable jar. */
     static Program startJar(String... arguments) {
         return startJar(java(), Map.of(), arguments);
