@@ -82,7 +82,7 @@ public final class HttpListener {
                 .doAfterTerminate(() -> isGiven.set(true))
                 .doOnCancel(() -> {
                     if (!isGiven.get() && giving.get() != Thread.currentThread()) {
-                        ended(loops).subscribe();
+                        ended(loops).subscribe(nothing -> {});
                     }
                 });
     }

@@ -313,9 +313,9 @@ class BadHandlersRedisTest extends DispatchCase {
         Runs<DeliveringRedisTest.Letter> runs = Runs.succeeding();
 
         started(dispatcher().handler("t", DeliveringRedisTest.Letter.class, runs));
-        push("a", "{\"id\":\"a\",\"type\":\"t\",\"payload\":{\"text\":[1]}}");
-        push("b", "{\"id\":\"b\",\"type\":\"t\",\"payload\":\"" + "x".repeat(300_000) + "\"}");
-        push("c", "{\"id\":\"c\",\"type\":\"t\",\"payload\":{\"text\":\"fine\",\"parts\":[]}}");
+        pushAnnounced("a", "{\"id\":\"a\",\"type\":\"t\",\"payload\":{\"text\":[1]}}");
+        pushAnnounced("b", "{\"id\":\"b\",\"type\":\"t\",\"payload\":\"" + "x".repeat(300_000) + "\"}");
+        pushAnnounced("c", "{\"id\":\"c\",\"type\":\"t\",\"payload\":{\"text\":\"fine\",\"parts\":[]}}");
 
         assertThat(deadLetter("a")).contains("\"reason\":\"invalid-task\"");
         assertThat(deadLetter("b")).contains("\"reason\":\"payload-too-large\"");

@@ -193,8 +193,12 @@ abstract class DispatchCase {
 
     /** The status first: a later one would stand over the word "processing". */
     final void pushAnnounced(String id) {
+        pushAnnounced(id, element(id));
+    }
+
+    final void pushAnnounced(String id, String element) {
         wire.call("HSET", queue.statusKey(), id, "queued");
-        wire.call("RPUSH", queue.name(), element(id));
+        wire.call("RPUSH", queue.name(), element);
     }
 
     private static String element(String id) {
