@@ -2,6 +2,7 @@ package dev.sluice.bench;
 
 import dev.sluice.bench.measure.Figures;
 import dev.sluice.bench.measure.Median;
+import dev.sluice.bench.measure.Memory;
 import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.bench.measure.Surroundings;
 import dev.sluice.bench.scenario.Load;
@@ -95,6 +96,8 @@ public final class Bench implements Callable<Integer> {
                     + " as HdrHistogram's plotter reads it.")
     private Path hgrm;
 
+    private final List<String> failures = new ArrayList<>();
+
     private Bench() {}
 
     /** Runs the scenarios named on the command line. Exit codes: 0, 1 a run failed, 2 the command line is wrong. */
@@ -121,6 +124,7 @@ public final class Bench implements Callable<Integer> {
             }
             Map<String, List<Figures>> runs = runAll(variants);
             runs.forEach(Bench::print);
+            failures.forEach(failure -> System.out.println("failed   " + failure));
             if (json != null) {
                 write(surroundings, runs);
             }
@@ -128,7 +132,7 @@ public final class Bench implements Callable<Integer> {
                 writeHistograms(runs);
             }
         }
-        return 0;
+        return failures.isEmpty() ? 0 : 1;
     }
 
     private void check() throws IOException {
@@ -147,13 +151,17 @@ public final class Bench implements Callable<Integer> {
         Map<String, List<Figures>> runs = new LinkedHashMap<>();
         for (int round = -warmup; round < repetitions; round++) {
             for (Variant variant : variants) {
-                Figures figures = variant.run();
-                System.out.printf(
-                        Locale.ROOT,
-                        "%s  %s: %s%n",
-                        round < 0 ? "warm-up" : "run " + (round + 1) + "/" + repetitions,
-                        variant.name(),
-                        first(figures));
+                String when = (round < 0 ? "warm-up" : "run " + (round + 1) + "/" + repetitions) + "  " + variant.name();
+                Figures figures;
+                Memory.live(); // what the run before has left is not collected at the cost of this one
+                try {
+                    figures = variant.run();
+                } catch (IOException | RuntimeException failure) { // what the others measured is not lost for it
+                    failures.add(when + ": " + failure.getMessage());
+                    System.out.println(when + ": FAILED, " + failure.getMessage());
+                    continue;
+                }
+                System.out.println(when + ": " + first(figures));
                 if (round >= 0) {
                     runs.computeIfAbsent(variant.name(), name -> new ArrayList<>()).add(figures);
                 }
@@ -192,6 +200,7 @@ public final class Bench implements Callable<Integer> {
         report.put("surroundings", surroundings);
         report.put("options", options);
         report.put("results", results);
+        report.put("failures", failures);
         Files.write(json, JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsBytes(report));
     }
 
