@@ -153,7 +153,7 @@ public final class Bench implements Callable<Integer> {
             for (Variant variant : variants) {
                 String when = (round < 0 ? "warm-up" : "run " + (round + 1) + "/" + repetitions) + "  " + variant.name();
                 Figures figures;
-                Memory.live(); // what the run before has left is not collected at the cost of this one
+                Memory.collect(); // what the run before has left is not collected at the cost of this one
                 try {
                     figures = variant.run();
                 } catch (IOException | RuntimeException failure) { // what the others measured is not lost for it

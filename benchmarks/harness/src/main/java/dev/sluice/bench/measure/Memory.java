@@ -21,12 +21,17 @@ public final class Memory {
         }
     }
 
-    /** Objects that live, once timers of those who are gone have been let go. Takes most of a second. */
+    /** Objects that live. Takes most of a second. */
     public static double live() throws InterruptedException {
+        collect();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
+    /** Collects what does not live any more, also once timers of those who are gone have been let go. */
+    public static void collect() throws InterruptedException {
         for (int i = 0; i < 3; i++) {
             System.gc();
             Thread.sleep(200);
         }
-        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
     }
 }

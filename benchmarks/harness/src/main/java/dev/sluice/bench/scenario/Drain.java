@@ -96,11 +96,7 @@ final class Drain implements Variant {
             return Mono.empty();
         });
         try (worker) {
-            Effort before = Effort.now(redis);
-            worker.start();
-            worker.await();
-            Effort after = Effort.now(redis);
-            after.since(before, load.tasks, after.secondsSince(before), figures);
+            worker.drain(redis, load.tasks, figures);
         }
     }
 }

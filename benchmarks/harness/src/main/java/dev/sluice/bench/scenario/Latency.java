@@ -26,9 +26,10 @@ import reactor.core.publisher.Mono;
  * late counts from the time it should have been.
  */
 final class Latency implements Variant {
+    static final String NOT_TAKEN = "tasks that were not taken";
+
     private static final long SPIN_NANOS = 50_000;
     private static final double GENERATOR_LATE_MS = 5;
-    static final String NOT_TAKEN = "tasks that were not taken";
 
     private final RedisUnderLoad redis;
     private final Load load;

@@ -1,7 +1,6 @@
 package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
-import dev.sluice.bench.measure.Effort;
 import dev.sluice.bench.measure.Figures;
 import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.Dispatcher;
@@ -58,11 +57,7 @@ final class Queues implements Variant {
                     .enqueueAll(Flux.range(0, each).map(i -> task))
                     .blockLast());
             int before = redis.connections();
-            Effort begin = Effort.now(redis);
-            worker.start();
-            worker.await();
-            Effort end = Effort.now(redis);
-            end.since(begin, each * QUEUES, end.secondsSince(begin), figures);
+            worker.drain(redis, each * QUEUES, figures);
             figures.put("connections", redis.connections() - before);
         } finally {
             sluice.close().block();

@@ -1,7 +1,6 @@
 package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
-import dev.sluice.bench.measure.Effort;
 import dev.sluice.bench.measure.Figures;
 import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.QueueSettings;
@@ -53,12 +52,8 @@ final class Storm implements Variant {
         });
         try (worker) {
             Drain.fill(sluice, queue, redis, load, false, 0);
-            Effort before = Effort.now(redis);
-            worker.start();
-            worker.await();
-            Effort after = Effort.now(redis);
-            figures.put("attempts/s", load.tasks * (double) ATTEMPTS / after.secondsSince(before));
-            after.since(before, load.tasks, after.secondsSince(before), figures);
+            worker.drain(redis, load.tasks, figures);
+            figures.put("attempts/s", ATTEMPTS * figures.values().get("tasks/s"));
         } finally {
             sluice.close().block();
             redis.clear(queue.name());

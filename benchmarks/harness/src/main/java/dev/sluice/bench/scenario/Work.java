@@ -1,7 +1,6 @@
 package dev.sluice.bench.scenario;
 
 import dev.sluice.Sluice;
-import dev.sluice.bench.measure.Effort;
 import dev.sluice.bench.measure.Figures;
 import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.QueueSettings;
@@ -48,11 +47,7 @@ final class Work implements Variant {
                 task -> Mono.delay(WAIT).doOnNext(over -> left.countDown()).then());
         try (worker) {
             Drain.fill(sluice, queue, redis, load, false, 0);
-            Effort before = Effort.now(redis);
-            worker.start();
-            worker.await();
-            Effort after = Effort.now(redis);
-            after.since(before, load.tasks, after.secondsSince(before), figures);
+            worker.drain(redis, load.tasks, figures);
         } finally {
             sluice.close().block();
             redis.clear(queue.name());

@@ -1,5 +1,8 @@
 package dev.sluice.bench.scenario;
 
+import dev.sluice.bench.measure.Effort;
+import dev.sluice.bench.measure.Figures;
+import dev.sluice.bench.measure.RedisUnderLoad;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.TaskHandler;
 import java.time.Duration;
@@ -33,6 +36,15 @@ final class Worker implements AutoCloseable {
             throw new IllegalStateException(
                     left.getCount() + " tasks were not handled within " + LONGEST_MINUTES + " minutes");
         }
+    }
+
+    /** Starts it, waits for all, and adds rate and cost of so many tasks. */
+    void drain(RedisUnderLoad redis, int tasks, Figures figures) throws InterruptedException {
+        Effort before = Effort.now(redis);
+        start();
+        await();
+        Effort after = Effort.now(redis);
+        after.since(before, tasks, after.secondsSince(before), figures);
     }
 
     @Override
