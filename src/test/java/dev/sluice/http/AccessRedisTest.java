@@ -30,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.reactivestreams.Subscription;
 import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 @OnEveryRedis
 @Timeout(60)
@@ -245,70 +246,56 @@ class AccessRedisTest {
     }
 
     @Test
-    void whoCancelsBeforeItListensLeavesNoThreads(RedisServer redis) {
-        Sluice sluice = Sluice.connect(redis.uri());
-        InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        try {
-            Set<Thread> before = threadsOfListeners();
+    void whoCancelsBeforeItListensLeavesNoThreads() {
+        Set<Thread> before = threadsOfListeners();
 
-            HttpApi.over(sluice).build().listen(free, false).subscribe(new BaseSubscriber<>() {
-                @Override
-                protected void hookOnSubscribe(Subscription subscription) {
-                    cancel();
-                }
-            });
+        another().subscribe(new BaseSubscriber<>() {
+            @Override
+            protected void hookOnSubscribe(Subscription subscription) {
+                cancel();
+            }
+        });
 
-            eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
-        } finally {
-            sluice.close().block(SOON);
-        }
+        eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
     }
 
     @Test
-    void whoCancelsAsItListensLeavesNoThreads(RedisServer redis) {
-        Sluice sluice = Sluice.connect(redis.uri());
-        InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    void whoCancelsAsItListensLeavesNoThreads() {
         AtomicBoolean cancelled = new AtomicBoolean();
-        try {
-            Set<Thread> before = threadsOfListeners();
+        Set<Thread> before = threadsOfListeners();
 
-            HttpApi.over(sluice).build().listen(free, false).subscribe(new BaseSubscriber<>() {
-                @Override
-                protected void hookOnNext(HttpListener nobodys) {
-                    Thread other = new Thread(this::cancel);
-                    other.start();
-                    while (other.isAlive()) {
-                        // an event loop must not wait otherwise
-                    }
-                    cancelled.set(true);
+        another().subscribe(new BaseSubscriber<>() {
+            @Override
+            protected void hookOnNext(HttpListener nobodys) {
+                Thread other = new Thread(this::cancel);
+                other.start();
+                while (other.isAlive()) {
+                    // an event loop must not wait otherwise
                 }
-            });
+                cancelled.set(true);
+            }
+        });
 
-            eventually(() -> assertThat(cancelled).isTrue());
-            eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
-        } finally {
-            sluice.close().block(SOON);
-        }
+        eventually(() -> assertThat(cancelled).isTrue());
+        eventually(() -> assertThat(threadsOfListeners()).isSubsetOf(before));
     }
 
     @Test
-    void whoTakesTheFirstOfOneHasIt(RedisServer redis) {
-        Sluice sluice = Sluice.connect(redis.uri());
-        InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-        try {
-            HttpListener listener = Flux.from(HttpApi.over(sluice).build().listen(free, false))
-                    .take(1)
-                    .blockFirst(SOON);
+    void whoTakesTheFirstOfOneHasIt() {
+        HttpListener listener = Flux.from(another()).take(1).blockFirst(SOON);
 
-            assertThatCode(() -> new Socket(
-                                    InetAddress.getLoopbackAddress(),
-                                    listener.address().getPort())
-                            .close())
-                    .doesNotThrowAnyException();
-            listener.stop(Duration.ZERO).block(SOON);
-        } finally {
-            sluice.close().block(SOON);
-        }
+        assertThatCode(() -> new Socket(
+                                InetAddress.getLoopbackAddress(),
+                                listener.address().getPort())
+                        .close())
+                .doesNotThrowAnyException();
+        listener.stop(Duration.ZERO).block(SOON);
+    }
+
+    private Mono<HttpListener> another() {
+        return HttpApi.over(web.sluice())
+                .build()
+                .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), false);
     }
 
     private static Set<Thread> threadsOfListeners() {
