@@ -1,10 +1,10 @@
 package dev.sluice.client;
 
-import dev.sluice.redis.DeadStore;
+import dev.sluice.redis.Position;
 import dev.sluice.task.InvalidTaskException;
 import java.util.Base64;
 
-/** A position among the dead letters as a text that can be printed, typed and kept. */
+/** A {@link Position} as a text that can be printed, typed and kept. */
 final class Cursor {
     private static final int LONGEST = 1_000;
 
@@ -14,10 +14,11 @@ final class Cursor {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(position);
     }
 
-    static byte[] parse(String cursor) {
+    /** Throws {@link InvalidTaskException} if it is no cursor of a listing of these. */
+    static byte[] parse(String cursor, String listed) {
         byte[] position = decoded(cursor);
-        if (!DeadStore.isPosition(position)) {
-            throw new InvalidTaskException("cursor", "this is no cursor of a listing of dead letters");
+        if (!Position.isPosition(position)) {
+            throw new InvalidTaskException("cursor", "this is no cursor of a listing of " + listed);
         }
         return position;
     }

@@ -108,8 +108,12 @@ public final class DeadLetters {
         }
         Objects.requireNonNull(filter, "filter");
         return Mono.defer(() -> {
-            DeadPaging paging = new DeadPaging(filter, limit);
-            return walked(filter, true, cursor).takeUntil(paging::isFullWith).then(Mono.fromSupplier(paging::page));
+            Paging<DeadLetter> paging = new Paging<>(limit);
+            return walked(filter, true, cursor)
+                    .takeUntil(letter ->
+                            paging.isFullWith(filter.matches(letter) ? letter : null, letter.size(), letter::cursor))
+                    .then(Mono.fromSupplier(
+                            () -> new DeadLetterPage(paging.meant(), paging.scanned(), paging.cursor())));
         });
     }
 
@@ -199,7 +203,7 @@ public final class DeadLetters {
     /** Those of the filter's time, whatever else it says. */
     private Flux<DeadLetter> walked(DeadLetterFilter filter, boolean newestFirst, @Nullable String cursor) {
         return Flux.defer(() -> {
-            byte[] after = cursor == null ? null : Cursor.parse(cursor);
+            byte[] after = cursor == null ? null : Cursor.parse(cursor, "dead letters");
             return new DeadWalk(calls, store, filter, newestFirst, true, after, SIGNALS)
                     .through(page -> Flux.range(0, page.size()).map(i -> DeadLetter.of(page.get(i))));
         });

@@ -22,8 +22,6 @@ final class DeadLetterRoutes {
     static final Set<String> PARAMETERS_OF_LIST =
             Set.of("type", "reason", "error", "from", "before", "cursor", "limit");
 
-    private static final int LIMIT = 50;
-    private static final int MOST = 200;
     private static final Duration TIME_FOR_MANY = Duration.ofSeconds(10);
 
     private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
@@ -38,7 +36,7 @@ final class DeadLetterRoutes {
         Target target = call.target();
         DeadLetterFilter filter = filter(target);
         String cursor = target.parameter("cursor");
-        int limit = limit(target);
+        int limit = Limit.of(target);
         return queues.find(queue)
                 .flatMap(parts -> parts.dead().page(filter, cursor, limit))
                 .map(page -> Answer.of(
@@ -144,18 +142,6 @@ final class DeadLetterRoutes {
                         "bad-parameter",
                         "it must be a time as in RFC 3339 of the years 1970 to 9999, such as 2026-12-24T18:00:00Z")
                 .fact("parameter", name);
-    }
-
-    private static int limit(Target target) {
-        String text = target.parameter("limit");
-        if (text == null) {
-            return LIMIT;
-        }
-        if (!text.matches("[1-9][0-9]{0,2}") || Integer.parseInt(text) > MOST) {
-            throw Problem.of(400, "bad-parameter", "it must be a whole number, 1 to " + MOST)
-                    .fact("parameter", "limit");
-        }
-        return Integer.parseInt(text);
     }
 
     private static JsonDocument summary(DeadLetter letter) {

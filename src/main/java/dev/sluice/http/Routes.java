@@ -120,7 +120,7 @@ final class Routes {
                 withBody(HttpMethod.POST, PRODUCER, Set.of(), (call, response) -> batch.serve(call, response, queue));
             case "events" -> stream((call, response) -> events.ofQueue(call, response, queue));
             case "dispatchers" -> get(READER, call -> queues.dispatchers(queue));
-            case "schedules" -> get(READER, call -> schedules.list(queue));
+            case "schedules" -> get(READER, ScheduleRoutes.PARAMETERS_OF_LIST, call -> schedules.list(call, queue));
             case "dead-letters" -> get(READER, DeadLetterRoutes.PARAMETERS_OF_LIST, call -> dead.list(call, queue));
             case "dead-letters:redrive", "dead-letters:purge" -> {
                 String verb = part.substring(part.indexOf(':') + 1);

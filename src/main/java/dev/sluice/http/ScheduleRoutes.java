@@ -11,10 +11,13 @@ import dev.sluice.task.Timing;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import reactor.core.publisher.Mono;
 
 /** Look at schedules, declare them, halt them, have one make its task now, remove them. */
 final class ScheduleRoutes {
+    static final Set<String> PARAMETERS_OF_LIST = Set.of("cursor", "limit");
+
     private static final String ORIGIN = "http";
 
     private final KnownQueues queues;
@@ -25,12 +28,21 @@ final class ScheduleRoutes {
         this.maxBody = maxBody;
     }
 
-    Mono<Answer> list(String queue) {
+    Mono<Answer> list(Call call, String queue) {
+        String cursor = call.target().parameter("cursor");
+        int limit = Limit.of(call.target());
         return schedules(queue)
-                .flatMapMany(Schedules::all)
-                .map(ScheduleRoutes::described)
-                .collectList()
-                .map(all -> Answer.of(200, new JsonDocument().put("schedules", all)));
+                .flatMap(schedules -> schedules.page(cursor, limit))
+                .map(page -> Answer.of(
+                        200,
+                        new JsonDocument()
+                                .put(
+                                        "schedules",
+                                        page.schedules().stream()
+                                                .map(ScheduleRoutes::described)
+                                                .toList())
+                                .put("scanned", page.scanned())
+                                .put("cursor", page.cursor())));
     }
 
     Mono<Answer> show(String queue, String name) {

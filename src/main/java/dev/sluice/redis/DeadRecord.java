@@ -1,8 +1,5 @@
 package dev.sluice.redis;
 
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-
 /** One dead letter as Redis holds it. */
 public final class DeadRecord {
     private final byte[] id;
@@ -35,11 +32,8 @@ public final class DeadRecord {
         return bytes;
     }
 
-    /** What {@link DeadStore#browse} goes on after: the time as Redis wrote it, a space, the id. */
+    /** What {@link DeadStore#browse} goes on after: a {@link Position}. */
     public byte[] position() {
-        byte[] head = (time + " ").getBytes(StandardCharsets.US_ASCII);
-        byte[] position = Arrays.copyOf(head, head.length + id.length);
-        System.arraycopy(id, 0, position, head.length, id.length);
-        return position;
+        return Position.of(time, id);
     }
 }

@@ -3,13 +3,10 @@ package dev.sluice.redis;
 import dev.sluice.task.Queue;
 import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -20,8 +17,6 @@ import reactor.core.publisher.Mono;
 public final class DeadStore {
     /** The most dead letters in one page, and ids in one script. */
     public static final int PAGE = 256;
-
-    private static final Pattern TIME = Pattern.compile("-?[0-9]{1,20}(\\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?");
 
     private final RedisLink link;
     private final QueueKeys keys;
@@ -73,22 +68,11 @@ public final class DeadStore {
                                     .add(PAGE)
                                     .add(records ? 1 : 0);
                             if (after != null) {
-                                int space = spaceIn(after);
-                                args.add(Arrays.copyOf(after, space));
-                                args.add(Arrays.copyOfRange(after, space + 1, after.length));
+                                args.add(Position.score(after)).add(Position.member(after));
                             }
                         },
                         deadline)
                 .map(DeadPage::new);
-    }
-
-    /** Whether these bytes can be a {@link DeadRecord#position}. */
-    public static boolean isPosition(byte[] bytes) {
-        int space = spaceIn(bytes);
-        return space > 0
-                && space < bytes.length - 1
-                && TIME.matcher(new String(bytes, 0, space, StandardCharsets.ISO_8859_1))
-                        .matches();
     }
 
     /** One dead letter; empty if there is none with this id. */
@@ -158,13 +142,5 @@ public final class DeadStore {
         args.add(letters.size());
         letters.forEach(letter -> args.add(letter.id()));
         letters.forEach(letter -> args.add(letter.time()));
-    }
-
-    private static int spaceIn(byte[] position) {
-        int space = 0;
-        while (space < position.length && position[space] != ' ') {
-            space++;
-        }
-        return space;
     }
 }

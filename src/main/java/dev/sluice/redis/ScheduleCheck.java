@@ -11,7 +11,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import reactor.core.publisher.Mono;
 
-/** The doctor's look at the schedules of a queue: each has a record, a body and, unless it is paused, a due time. */
+/** The doctor's look at the schedules of a queue: each has a record, a body and a due time, be it that it never fires. */
 final class ScheduleCheck {
     private static final String OF_A_DUE_TIME = "due time";
     private static final String OF_A_BODY = "body";
@@ -48,7 +48,7 @@ final class ScheduleCheck {
             note(seen, Kind.SCHEDULE_BROKEN, record.name(), "", "its record cannot be read");
         } else if (!record.hasBody()) {
             note(seen, Kind.SCHEDULE_BROKEN, record.name(), OF_A_BODY, "its task is missing");
-        } else if (record.dueMs() < 0 && !record.paused()) {
+        } else if (record.dueMs() < 0) {
             note(
                     seen,
                     Kind.SCHEDULE_NEVER_DUE,

@@ -3,6 +3,7 @@ package dev.sluice.redis;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.ScheduleInfo;
 import java.time.Instant;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param lastMs its last tick that made a task; -1 if none did
  * @param origin who declared it
  * @param rule what it is to do; null if it cannot be read
- * @param dueMs when it fires next; -1 if never
+ * @param dueMs when it fires next; {@link Long#MAX_VALUE} if never, -1 if that is missing or no script has written it
  * @param hasBody whether the body of its task is there
  */
 public record ScheduleRecord(
@@ -27,6 +28,7 @@ public record ScheduleRecord(
         long dueMs,
         boolean hasBody) {
     private static final int FIELDS = 5;
+    private static final Pattern TIME = Pattern.compile("[0-9]{1,17}");
 
     static ScheduleRecord read(String name, String record, long dueMs, boolean hasBody) {
         String[] fields = record.split("\t", FIELDS);
@@ -42,6 +44,14 @@ public record ScheduleRecord(
                 rule(fields[4]),
                 dueMs,
                 hasBody);
+    }
+
+    /** A due time as it stands in Redis. */
+    static long dueMs(String text) {
+        if (text.equals("inf")) {
+            return Long.MAX_VALUE;
+        }
+        return TIME.matcher(text).matches() ? Long.parseLong(text) : -1;
     }
 
     /** Whether it can be fired. */
@@ -80,6 +90,6 @@ public record ScheduleRecord(
     }
 
     private static @Nullable Instant instant(long ms) {
-        return ms < 0 ? null : Instant.ofEpochMilli(ms);
+        return ms < 0 || ms == Long.MAX_VALUE ? null : Instant.ofEpochMilli(ms);
     }
 }

@@ -10,7 +10,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -28,6 +27,9 @@ public final class ScheduleStore {
 
     /** As many schedules are read at once if they are due. */
     public static final int PAGE = 16;
+
+    /** As many schedules one page of a listing has at most. */
+    public static final int LONGEST_PAGE = 256;
 
     private static final int LONG_PAGE = 128;
     private static final String NEVER = "";
@@ -141,6 +143,23 @@ public final class ScheduleStore {
                 .concatMapIterable(Agenda::records);
     }
 
+    /**
+     * Up to so many schedules, {@link #LONGEST_PAGE} or about 1 MiB of them, the next to fire first; at equal times, and those
+     * that never fire behind all others, in the order of their names.
+     *
+     * @param after an {@link AgendaPage#position} to go on after, be it there or not; or null
+     */
+    public Mono<AgendaPage> page(byte @Nullable [] after, int most) {
+        return read(args -> {
+                    args.add("page").add(after == null ? new byte[0] : Position.score(after));
+                    args.add(Math.min(most, LONGEST_PAGE));
+                    if (after != null) {
+                        args.add(Position.member(after));
+                    }
+                })
+                .map(AgendaPage::new);
+    }
+
     /** Up to {@link #PAGE} of those that are due, the longest due first. */
     public Mono<Agenda> due(int leaveOut) {
         return agenda("due", Integer.toString(leaveOut), PAGE);
@@ -180,12 +199,11 @@ public final class ScheduleStore {
     }
 
     private Mono<Agenda> agenda(String what, String from, int limit) {
-        return link.run(
-                        Script.AGENDA,
-                        keys.withSchedules(),
-                        args -> args.add(what).add(utf8(from)).add(limit),
-                        deadline)
-                .map(Agenda::of);
+        return read(args -> args.add(what).add(utf8(from)).add(limit)).map(Agenda::of);
+    }
+
+    private Mono<Reply> read(Consumer<CommandArgs<byte[], byte[]>> what) {
+        return link.run(Script.AGENDA, keys.withSchedules(), what, deadline);
     }
 
     private static String due(@Nullable Instant tick) {
@@ -203,20 +221,13 @@ public final class ScheduleStore {
      * @param next of due ones the milliseconds until the first behind them fires, -1 if there is none; of all the next cursor
      */
     public record Agenda(long nowMs, String next, List<ScheduleRecord> records) {
-        private static final int WIDTH = 4;
-        private static final Pattern TIME = Pattern.compile("[0-9]{1,17}"); // or nothing, or what no script has written
-
         private static Agenda of(Reply reply) {
+            AgendaPage page = new AgendaPage(reply);
             List<ScheduleRecord> records = new ArrayList<>();
-            for (int i = 2; i + WIDTH <= reply.size(); i += WIDTH) {
-                String due = reply.text(i + 2);
-                records.add(ScheduleRecord.read(
-                        reply.text(i),
-                        reply.text(i + 1),
-                        TIME.matcher(due).matches() ? Long.parseLong(due) : -1,
-                        reply.number(i + 3) == 1));
+            for (int i = 0; i < page.size(); i++) {
+                records.add(page.get(i));
             }
-            return new Agenda(reply.number(0), reply.digits(1), records);
+            return new Agenda(page.nowMs(), page.next(), records);
         }
     }
 

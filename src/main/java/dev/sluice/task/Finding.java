@@ -98,11 +98,11 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 Cure.REPAIR,
                 "a report of progress of a task that does not run",
                 "Somebody deleted its task. --repair removes the report."),
-        /** A schedule that nobody would ever fire. */
+        /** A schedule whose due time is gone: nobody would fire it, and no page would list it. */
         SCHEDULE_NEVER_DUE(
                 Cure.REPAIR,
-                "a schedule that is not paused and has no due time",
-                "--repair makes it due now: it goes on with its next tick."),
+                "a schedule that has no due time",
+                "--repair makes it due now: it goes on with its next tick. A paused one is listed again, and stays paused."),
         /** A schedule of which a part is missing or is not what Sluice writes. */
         SCHEDULE_BROKEN(
                 Cure.BY_HAND,

@@ -8,35 +8,9 @@
 local from, till, newest_first, records = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[5] == '1'
 local limit = math.min(tonumber(ARGV[4]), 256)
 
--- By bytes, as Redis orders them: Lua's own comparison follows the locale of the server.
-local function is_before(one, other)
-  for i = 1, math.min(#one, #other) do
-    local a, b = string.byte(one, i), string.byte(other, i)
-    if a ~= b then
-      return a < b
-    end
-  end
-  return #one < #other
-end
-
--- The rank that a letter has, or would have if it were still there; and whether it is.
-local function rank_of(time, id)
-  local low, high = call('ZCOUNT', DEAD, '-inf', '(' .. time), call('ZCOUNT', DEAD, '-inf', time)
-  local top = high
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if is_before(call('ZRANGE', DEAD, middle, middle)[1], id) then
-      low = middle + 1
-    else
-      high = middle
-    end
-  end
-  return low, low < top and call('ZRANGE', DEAD, low, low)[1] == id
-end
-
 local first, last = call('ZCOUNT', DEAD, '-inf', '(' .. from), call('ZCOUNT', DEAD, '-inf', till) - 1
 if ARGV[6] then
-  local rank, is_there = rank_of(ARGV[6], ARGV[7])
+  local rank, is_there = rank_of(DEAD, ARGV[6], ARGV[7])
   if newest_first then
     last = math.min(last, rank - 1)
   else

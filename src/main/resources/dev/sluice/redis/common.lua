@@ -228,6 +228,38 @@ local function is_live(id, word, size, at_most_once)
   return call('HEXISTS', BODIES, id) == 1
 end
 
+-- By bytes, as Redis orders them: Lua's own comparison follows the locale of the server.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return #one < #other
+end
+
+-- The rank that a member of a sorted set has, or would have if it were still there with this score; and whether it is.
+local function rank_of(set, score, member)
+  local low, high = call('ZCOUNT', set, '-inf', '(' .. score), call('ZCOUNT', set, '-inf', score)
+  local top = high
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if is_before(call('ZRANGE', set, middle, middle)[1], member) then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return low, low < top and call('ZRANGE', set, low, low)[1] == member
+end
+
+-- The ms until a due time of a schedule; -1 if there is none, or if it is "inf": never.
+local function ms_until(due, now)
+  local at = tonumber(due)
+  return at and at < math.huge and math.max(0, at - now) or -1
+end
+
 -- A schedule's record: version TAB active or paused TAB last tick in ms or '' TAB origin TAB rule. The rule is compared, never read.
 local RECORD = '^(%d+)\t(%a+)\t(%d*)\t([^\t]*)\t(.*)$'
 

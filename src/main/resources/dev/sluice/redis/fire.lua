@@ -51,11 +51,7 @@ local function fire(name, meant_version, meant_due, next_due, last_tick, predece
       call('HSET', SCHEDULES, name, table.concat({ version, state, last_tick, origin, rule }, '\t'))
     end
   end
-  if next_due == '' then
-    call('ZREM', SCHEDULES_DUE, name)
-  else
-    call('ZADD', SCHEDULES_DUE, next_due, name)
-  end
+  call('ZADD', SCHEDULES_DUE, next_due == '' and '+inf' or next_due, name)
   return skips and 3 or 0
 end
 

@@ -26,11 +26,7 @@ local function write(its_state, its_last, its_origin, its_rule)
 end
 
 local function set_due(due_ms)
-  if due_ms == '' then
-    call('ZREM', SCHEDULES_DUE, name)
-  else
-    call('ZADD', SCHEDULES_DUE, due_ms, name)
-  end
+  call('ZADD', SCHEDULES_DUE, due_ms == '' and '+inf' or due_ms, name) -- never, too, has its place: lists go by it
 end
 
 local function timing(its_rule)
@@ -74,7 +70,8 @@ function verbs.pause()
   elseif state == 'paused' then
     return 2
   end
-  set_due('') -- first: a full Redis takes it, so that what fills it can be stopped (R5)
+  call('ZREM', SCHEDULES_DUE, name) -- first: a full Redis takes it, so that what fills it can be stopped (R5)
+  set_due('')
   write('paused', last, origin, rule)
   return 0
 end

@@ -150,8 +150,8 @@ local cases = {
   end,
   ['schedule-never-due'] = function(name)
     local _, state = string.match(call('HGET', SCHEDULES, name) or '', RECORD)
-    return state and state ~= 'paused' and not call('ZSCORE', SCHEDULES_DUE, name), function()
-      call('ZADD', SCHEDULES_DUE, now, name)
+    return state and not call('ZSCORE', SCHEDULES_DUE, name), function()
+      call('ZADD', SCHEDULES_DUE, state == 'paused' and '+inf' or now, name)
     end
   end,
   ['schedule-broken'] = function(name, lacks)

@@ -12,7 +12,6 @@ local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 
 local size = lengths()
 local readable, first = pcall(call, 'ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES') -- schedules are not to stop the rest
-local first_tick = readable and tonumber(first[2])
 local meta = call('HMGET', META, 'seen', 'lease', 'events')
 local now = clock_ms()
 local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
@@ -108,7 +107,7 @@ if not forgiven or cursor ~= '0' or #late == 2 * limit or (due and due <= now) t
   more = 1
 end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-local until_tick = first_tick and math.max(0, first_tick - now) or -1
+local until_tick = readable and ms_until(first[2], now) or -1
 local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick }
 if forgiven then
   local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)

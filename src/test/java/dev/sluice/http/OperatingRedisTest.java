@@ -15,6 +15,7 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -323,6 +324,78 @@ class OperatingRedisTest {
         assertThat(web.post(SCHEDULES + "/poll:stop", "").status()).isEqualTo(405);
         assertThat(web.get(SCHEDULES + "/a%20b").code()).isEqualTo("invalid-schedule");
         assertThat(web.get(SCHEDULES + "?cursor=x").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void tenThousandSchedulesComeInPages() {
+        declareTenThousand();
+
+        Told first = web.get(SCHEDULES);
+        assertThat(first.json().path("schedules").size()).isEqualTo(50);
+        assertThat(first.json().path("scanned").asInt()).isEqualTo(50);
+        assertThat(first.text().length()).isLessThan(15_000);
+        assertThat(walked(SCHEDULES + "?limit=200"))
+                .containsExactlyElementsOf(IntStream.range(0, 10_000)
+                        .mapToObj(i -> "s" + (10_000 + i))
+                        .toList());
+    }
+
+    @Test
+    void aCursorOrALimitThatIsNoneIsRefused() {
+        declareTenThousand();
+        for (String limit : List.of("0", "201", "-1", "x", "", "1.5", "999999999999")) {
+            Told refused = web.get(SCHEDULES + "?limit=" + limit);
+            assertThat(refused.status()).as(limit).isEqualTo(400);
+            assertThat(refused.code()).as(limit).isEqualTo("bad-parameter");
+            assertThat(refused.json().path("parameter").asString()).isEqualTo("limit");
+        }
+        for (String time : List.of("1.2.3", ".", "nan", "infinity", "+inf", "")) {
+            Told refused = web.get(SCHEDULES + "?cursor=" + cursor(time));
+            assertThat(refused.code()).as(time).isEqualTo("bad-parameter");
+            assertThat(refused.text()).contains("this is no cursor of a listing of schedules");
+        }
+        assertThat(web.get(SCHEDULES + "?cursor=x").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(SCHEDULES + "?cursor=").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(SCHEDULES + "?page=2").code()).isEqualTo("bad-parameter");
+        assertThat(web.get(SCHEDULES + "?cursor=" + cursor("inf")).status()).isEqualTo(200);
+        assertThat(web.get("/v1/queues/nobodys/schedules?limit=1").code()).isEqualTo("queue-unknown");
+    }
+
+    /** Half of them are paused, and those come last, by name. */
+    private void declareTenThousand() {
+        web.sluice()
+                .schedules(Queue.named("mail"))
+                .create(Schedule.every("s10000", Duration.ofDays(300), Task.of("t", 1)))
+                .block();
+        String record = (String) redis.call("HGET", "{mail}:schedules", "s10000");
+        String body = (String) redis.call("HGET", "{mail}:schedules:bodies", "s10000");
+        for (int from = 0; from < 10_000; from += 1_000) {
+            List<String> records = new ArrayList<>(List.of("HSET", "{mail}:schedules"));
+            List<String> bodies = new ArrayList<>(List.of("HSET", "{mail}:schedules:bodies"));
+            List<String> times = new ArrayList<>(List.of("ZADD", "{mail}:schedules:due"));
+            for (int i = from; i < from + 1_000; i++) {
+                boolean paused = i >= 5_000;
+                records.addAll(List.of("s" + (10_000 + i), paused ? record.replace("active", "paused") : record));
+                bodies.addAll(List.of("s" + (10_000 + i), body));
+                times.addAll(List.of(paused ? "+inf" : "4000000000000", "s" + (10_000 + i)));
+            }
+            redis.call(records.toArray(String[]::new));
+            redis.call(bodies.toArray(String[]::new));
+            redis.call(times.toArray(String[]::new));
+        }
+    }
+
+    private List<String> walked(String place) {
+        List<String> names = new ArrayList<>();
+        for (String from = ""; !from.equals("over"); ) {
+            JsonNode page = web.get(place + from).json();
+            assertThat(page.path("schedules").size()).isLessThanOrEqualTo(200);
+            names.addAll(page.path("schedules").findValuesAsString("name"));
+            from = page.path("cursor").isNull()
+                    ? "over"
+                    : "&cursor=" + page.path("cursor").asString();
+        }
+        return names;
     }
 
     @Test

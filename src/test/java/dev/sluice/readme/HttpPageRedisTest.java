@@ -66,7 +66,7 @@ class HttpPageRedisTest {
             listener.stop(Duration.ZERO).block(SOON);
             sluice.close().block(SOON);
         }
-        assertThat(requests).isEqualTo(12);
+        assertThat(requests).isEqualTo(13);
     }
 
     @Test

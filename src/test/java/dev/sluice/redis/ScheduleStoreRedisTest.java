@@ -153,7 +153,7 @@ class ScheduleStoreRedisTest {
         ScheduleRecord paused = find("a");
         assertThat(put(MayReplace.ANYBODY, Overlap.ALLOW)).isEqualTo(Fate.DONE);
         assertThat(find("a").paused()).isTrue();
-        assertThat(find("a").dueMs()).isEqualTo(-1);
+        assertThat(find("a").dueMs()).isEqualTo(NEVER);
         assertThat(OneQueue.await(store.resume(paused, tick(MINUTE))).fate()).isEqualTo(Fate.OTHER);
         assertThat(OneQueue.await(store.resume(find("a"), tick(MINUTE))).fate()).isEqualTo(Fate.DONE);
         assertThat(find("a").dueMs()).isEqualTo(MINUTE);
@@ -267,6 +267,42 @@ class ScheduleStoreRedisTest {
     }
 
     @Test
+    void aPageHoldsAboutAMegabyteOfRecordsAndTheNextGoesOnBehindIt() {
+        String large = "1\tpaused\t\t" + "o".repeat(10_000) + "\t" + rule(Overlap.ALLOW);
+        for (int i = 0; i < 300; i++) {
+            q.wire.call("HSET", q.key("schedules"), "s" + (100 + i), large);
+            q.wire.call("ZADD", q.key("schedules:due"), "+inf", "s" + (100 + i));
+        }
+
+        AgendaPage first = OneQueue.await(store.page(null, 1_000));
+        AgendaPage second = OneQueue.await(store.page(first.position(first.size() - 1), 1_000));
+
+        assertThat(first.size()).isBetween(95, 105);
+        assertThat(first.more()).isTrue();
+        assertThat(second.get(0).name()).isEqualTo("s" + (100 + first.size()));
+        q.wire.call("DEL", q.key("schedules"), q.key("schedules:due"));
+    }
+
+    @Test
+    void whatNeverFiresHasItsPlaceBehindAllOthersAndWakesNobody() {
+        declared("b", Overlap.ALLOW);
+        declared("c", Overlap.ALLOW);
+        declared("a", Overlap.ALLOW);
+        OneQueue.await(store.pause("b"));
+        OneQueue.await(store.fire(List.of(new Shot(find("a"), List.of(MINUTE), MINUTE, NEVER))));
+
+        assertThat(names(OneQueue.await(store.page(null, 10)))).containsExactly("c", "a", "b");
+        assertThat(OneQueue.await(store.due(0)).next()).isEqualTo("-1");
+        OneQueue.await(store.remove("c", ""));
+        assertThat(q.round().nextTickMs()).isEqualTo(-1);
+        assertThat(OneQueue.await(store.due(0)).records()).isEmpty();
+        assertThat(OneQueue.await(store.due(0)).next()).isEqualTo("-1");
+        assertThat(find("a").info().next()).isNull();
+        assertThat(fire(find("a"), NEVER, MINUTE)).isEqualTo(Firing.OVERTAKEN);
+        q.worker("w").drain();
+    }
+
+    @Test
     void aFullRedisFiresNothingAndKeepsTheTick() {
         ScheduleRecord read = declared("a", Overlap.ALLOW);
         q.wire.call("CONFIG", "SET", "maxmemory", "1");
@@ -313,7 +349,7 @@ class ScheduleStoreRedisTest {
         declared("paused", Overlap.ALLOW);
         OneQueue.await(store.pause("paused"));
         assertThat(q.examine().findings()).isEmpty();
-        q.wire.call("ZREM", q.key("schedules:due"), "never");
+        q.wire.call("ZREM", q.key("schedules:due"), "never", "paused");
         q.wire.call("HDEL", q.key("schedules"), "deleted");
         q.wire.call("HSET", q.key("schedules"), "broken", "nonsense");
         q.wire.call("HDEL", q.key("schedules:bodies"), "empty");
@@ -322,16 +358,23 @@ class ScheduleStoreRedisTest {
                 .extracting(Finding::kind, Finding::subject, Finding::repaired)
                 .containsExactlyInAnyOrder(
                         tuple(Kind.SCHEDULE_NEVER_DUE, "never", true),
+                        tuple(Kind.SCHEDULE_NEVER_DUE, "paused", true),
                         tuple(Kind.SCHEDULE_REMAINS, "deleted", true),
                         tuple(Kind.SCHEDULE_BROKEN, "broken", false),
                         tuple(Kind.SCHEDULE_BROKEN, "empty", false));
 
-        assertThat(find("never").dueMs()).isGreaterThan(MINUTE);
+        assertThat(find("never").dueMs()).isGreaterThan(MINUTE).isLessThan(NEVER);
+        assertThat(find("paused").dueMs()).isEqualTo(NEVER);
+        assertThat(find("paused").paused()).isTrue();
         OneQueue.await(store.remove("broken", ""));
         OneQueue.await(store.put(MayReplace.NOBODY, "empty", "test", rule(Overlap.ALLOW), body(), tick(MINUTE)));
         assertThat(put(MayReplace.NOBODY, Overlap.ALLOW)).isEqualTo(Fate.DONE);
         OneQueue.await(store.remove("empty", ""));
         assertThat(q.examine().findings()).isEmpty();
+    }
+
+    private static List<String> names(AgendaPage page) {
+        return IntStream.range(0, page.size()).mapToObj(i -> page.get(i).name()).toList();
     }
 
     private ScheduleRecord declared(String name, Overlap overlap) {
