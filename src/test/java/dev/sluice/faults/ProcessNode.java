@@ -58,6 +58,7 @@ final class ProcessNode implements Node {
                                     .toString(),
                             "-XX:TieredStopAtLevel=1", // it lives for seconds
                             "-XX:+UseSerialGC",
+                            "-XX:MetaspaceSize=128m", // at the default it stands still for it, half a lease long
                             "-cp",
                             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                             WorkerMain.class.getName(),
