@@ -10,12 +10,11 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How fast several dispatchers, each in a process of its own, drain one queue together. What they drain first is not
- * counted: they start in it.
+ * How fast several dispatchers, each in a process of its own, drain one queue together. As many tasks as one drain has go
+ * to each of them before any is counted: they start in it, and are equally warm whatever their number.
  */
 final class Processes implements Variant {
-    private static final int MORE_THAN_A_DRAIN = 4;
-    private static final int COUNTED_PART = 2;
+    private static final int COUNTED_DRAINS = 2;
     private static final long LONGEST_NANOS = TimeUnit.MINUTES.toNanos(10);
 
     private final RedisUnderLoad redis;
@@ -46,14 +45,14 @@ final class Processes implements Variant {
         List<Child> children = new ArrayList<>();
         Sluice sluice = Sluice.connect(redis.uri());
         try {
-            for (int i = 0; i < MORE_THAN_A_DRAIN; i++) {
+            for (int i = 0; i < processes + COUNTED_DRAINS; i++) {
                 Drain.fill(sluice, queue, redis, load, false, 0);
             }
             for (int i = 0; i < processes; i++) {
                 children.add(Child.of(
                         Drainer.class, redis.uri(), queue.name(), String.valueOf(load.concurrency)));
             }
-            int counted = await(queue, MORE_THAN_A_DRAIN * load.tasks / COUNTED_PART);
+            int counted = await(queue, COUNTED_DRAINS * load.tasks);
             Effort before = Effort.now(redis);
             await(queue, 0);
             Effort after = Effort.now(redis);
