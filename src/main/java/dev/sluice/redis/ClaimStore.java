@@ -13,6 +13,7 @@ import reactor.core.publisher.Mono;
  */
 public final class ClaimStore {
     private static final int MOST_DOUBLINGS = 5;
+    private static final int LEFT_AT_ONCE = 256;
 
     private final RedisLink commands;
     private final RedisLink heartbeats;
@@ -116,27 +117,23 @@ public final class ClaimStore {
 
     /** Ends an incarnation in good order: what it still holds goes back to the head, and nothing counts as a crash. */
     public Mono<Void> leave(String incarnation) {
+        return leave(incarnation, RecoverReply.FIRST)
+                .expand(slice -> slice.more() ? leave(incarnation, slice.next()) : Mono.empty())
+                .then();
+    }
+
+    private Mono<RecoverReply> leave(String incarnation, String from) {
         return commands.run(
                         Script.RECOVER,
                         keys.withClaimed(incarnation),
                         args -> args.add(incarnation)
-                                .add(256)
+                                .add(LEFT_AT_ONCE)
                                 .add(crashLimit)
                                 .add(1)
-                                .add(ends),
+                                .add(ends)
+                                .add(from),
                         deadline)
-                .expand(reply -> reply.number(0) == 0 && reply.number(3) == 1
-                        ? commands.run(
-                                Script.RECOVER,
-                                keys.withClaimed(incarnation),
-                                args -> args.add(incarnation)
-                                        .add(256)
-                                        .add(crashLimit)
-                                        .add(1)
-                                        .add(ends),
-                                deadline)
-                        : Mono.empty())
-                .then();
+                .map(RecoverReply::of);
     }
 
     /** Waits on {@code link} until somebody rings, at most {@code wait}; completes either way. */

@@ -54,8 +54,12 @@ public final class UpkeepStore {
                 .map(reply -> new TrimReply((int) reply.number(1), reply.number(2) == 1));
     }
 
-    /** Takes back up to 1,024 tasks of an incarnation whose lease lapsed; does nothing if it is alive again. */
-    public Mono<RecoverReply> recover(String incarnation) {
+    /**
+     * Takes back up to 1,024 tasks of an incarnation whose lease lapsed; does nothing if it is alive again.
+     *
+     * @param from {@link RecoverReply#FIRST}, or the {@link RecoverReply#next} of the slice before
+     */
+    public Mono<RecoverReply> recover(String incarnation, String from) {
         return link.run(
                         Script.RECOVER,
                         keys.withClaimed(incarnation),
@@ -63,11 +67,10 @@ public final class UpkeepStore {
                                 .add(RECOVERED_AT_ONCE)
                                 .add(crashLimit)
                                 .add(0)
-                                .add(ends),
+                                .add(ends)
+                                .add(from),
                         deadline)
-                .map(reply -> reply.number(0) == 0
-                        ? new RecoverReply((int) reply.number(1), (int) reply.number(2), reply.number(3) == 1)
-                        : new RecoverReply(0, 0, false));
+                .map(RecoverReply::of);
     }
 
     /**

@@ -122,9 +122,9 @@ public final class Upkeep {
     }
 
     private Mono<Void> recover(String incarnation) {
-        AtomicReference<RecoverReply> all = new AtomicReference<>(new RecoverReply(0, 0, false));
-        return store.recover(incarnation)
-                .expand(slice -> slice.more() ? store.recover(incarnation) : Mono.empty())
+        AtomicReference<RecoverReply> all = new AtomicReference<>(RecoverReply.NOTHING);
+        return store.recover(incarnation, RecoverReply.FIRST)
+                .expand(slice -> slice.more() ? store.recover(incarnation, slice.next()) : Mono.empty())
                 .doOnNext(slice -> {
                     int tasks = slice.moved() + slice.dead();
                     if (tasks > 0) {

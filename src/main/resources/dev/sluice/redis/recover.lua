@@ -1,8 +1,9 @@
 -- purpose: takes the tasks of one dispatcher incarnation back: its lease lapsed, or it leaves in good order
 -- KEYS:    the queue's keys (common.lua), the claimed hash of that incarnation
 -- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash,
---          channel of ends
--- RETURNS: {0, moved back, dead, 1 = more remain}; {1} its lease is alive, or nobody was seen for long: nothing was done
+--          channel of ends, cursor: '0' at first, then that of the slice before
+-- RETURNS: {0, moved back, dead, cursor for the next slice, '' if nothing remains}; {1} its lease is alive, or nobody was
+--          seen for long: nothing was done
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
 local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local MOST_ORDERED, MOST_INDEXES = 1024, 1024
@@ -24,24 +25,39 @@ if score ~= 0 then
 end
 
 -- The newest claims go back first, so that the oldest comes to the very head: tokens are <call>.<index>. Of more than are read
--- here nobody knows which are the newest. Sorted as numbers, which calls no function of ours for each comparison.
-local order, token_of, id_of, cursor = {}, {}, {}, '0'
+-- here nobody knows which are the newest: a slice takes what a scan brings, and the next goes on behind it.
+local ordered = held <= MOST_ORDERED
+local tokens, id_of, cursor = {}, {}, ordered and '0' or ARGV[6]
 repeat
-  local page = call('HSCAN', CLAIMED, cursor, 'COUNT', limit)
+  local page = call('HSCAN', CLAIMED, cursor, 'COUNT', math.max(64, limit - #tokens))
   cursor = page[1]
   for i = 1, #page[2], 2 do
     local token = page[2][i]
-    if token ~= 'last' then
-      local c, k = string.match(token, '^(%d+)%.(%d+)$')
-      local at = (tonumber(c) or 0) * MOST_INDEXES + (tonumber(k) or 0)
-      if not token_of[at] then -- a scan may name one twice
-        order[#order + 1] = at
-        token_of[at], id_of[at] = token, page[2][i + 1]
-      end
+    if token ~= 'last' and not id_of[token] then -- a scan may name one twice
+      tokens[#tokens + 1], id_of[token] = token, page[2][i + 1]
     end
   end
-until cursor == '0' or (held > MOST_ORDERED and #order >= limit)
-table.sort(order)
+until cursor == '0' or (not ordered and #tokens >= limit)
+
+-- Sorted as numbers, which calls no function of ours for each comparison.
+local function newest_first(tokens)
+  local order, token_of, sorted = {}, {}, {}
+  for i = 1, #tokens do
+    local c, k = string.match(tokens[i], '^(%d+)%.(%d+)$')
+    local at = (tonumber(c) or 0) * MOST_INDEXES + (tonumber(k) or 0)
+    if not token_of[at] then
+      order[#order + 1], token_of[at] = at, tokens[i]
+    end
+  end
+  table.sort(order)
+  for i = 1, #order do
+    sorted[i] = token_of[order[#order + 1 - i]]
+  end
+  return sorted
+end
+if ordered then
+  tokens = newest_first(tokens)
+end
 
 -- The frame counted anew, and what that makes of the task. Counters are the same in nearly all headers, and nothing behind
 -- them changes: so each kind is worked out once.
@@ -65,11 +81,10 @@ end
 
 hear(meta[3], now)
 local moved, dead = 0, 0
-if #order > 0 then
-  local tokens, ids, words, back, awaiting, told = {}, {}, {}, {}, {}, {}
-  for i = 1, math.min(limit, #order) do
-    local at = order[#order + 1 - i]
-    tokens[i], ids[i] = token_of[at], id_of[at]
+if #tokens > 0 then
+  local ids, words, back, awaiting, told = {}, {}, {}, {}, {}
+  for i = 1, math.min(limit, #tokens) do
+    ids[i] = id_of[tokens[i]]
   end
   local frames, pushed = frames_of(ids), { [READY] = {}, [SUSPECTS] = {} }
   local asked = size.cancelling > 0 and call('SMISMEMBER', CANCELLING, unpack(ids, 1, #frames))
@@ -131,11 +146,11 @@ if #order > 0 then
   tell_moves(now)
 end
 
--- The member goes only together with the empty hash.
+-- The member goes only together with the empty hash. What a slice read and had no room for is met when the scan begins anew.
 local left = call('HLEN', CLAIMED) - call('HEXISTS', CLAIMED, 'last')
 if left > 0 then
-  return { 0, moved, dead, 1 }
+  return { 0, moved, dead, cursor }
 end
 call('DEL', CLAIMED)
 call('ZREM', DISPATCHERS, incarnation)
-return { 0, moved, dead, 0 }
+return { 0, moved, dead, '' }

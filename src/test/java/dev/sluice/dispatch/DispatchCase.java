@@ -159,7 +159,8 @@ abstract class DispatchCase {
             claims.exchange(name, claims.keysOf(name), new ExchangeCall(1, 1, true))
                     .block(PATIENCE);
             eventually(() -> {
-                RecoverReply recovered = links.upkeep(queue, 1).recover(name).block(PATIENCE);
+                RecoverReply recovered =
+                        links.upkeep(queue, 1).recover(name, RecoverReply.FIRST).block(PATIENCE);
                 assertThat(recovered.moved() + recovered.dead()).isEqualTo(1);
             });
         }
@@ -173,7 +174,7 @@ abstract class DispatchCase {
         wire.call("HSET", key("meta"), "seen", String.valueOf(now));
         wire.call("ZADD", key("dispatchers"), "XX", "1000", incarnation);
         RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
-        links.upkeep(queue, crashLimit).recover(incarnation).block(PATIENCE);
+        links.upkeep(queue, crashLimit).recover(incarnation, RecoverReply.FIRST).block(PATIENCE);
         links.close().block(PATIENCE);
     }
 

@@ -11,6 +11,7 @@ import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.observe.Observer;
 import dev.sluice.observe.Outcome;
+import dev.sluice.redis.RecoverReply;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
@@ -236,7 +237,7 @@ class FailingAckRedisTest {
         RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
         try {
             assertThat(links.upkeep(queue, 3)
-                            .recover(incarnation)
+                            .recover(incarnation, RecoverReply.FIRST)
                             .block(PATIENCE)
                             .moved())
                     .isOne();

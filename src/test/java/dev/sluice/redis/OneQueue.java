@@ -166,13 +166,16 @@ final class OneQueue implements AutoCloseable {
     }
 
     RecoverReply recover(Worker worker) {
-        return await(upkeep.recover(worker.name));
+        return await(upkeep.recover(worker.name, RecoverReply.FIRST));
     }
 
-    void recoverAll(Worker worker) {
-        while (recover(worker).more()) {
-            // the next slice
+    /** All that it holds, slice after slice; returns how many slices that were. */
+    int recoverAll(Worker worker) {
+        int slices = 0;
+        for (RecoverReply reply = new RecoverReply(0, 0, RecoverReply.FIRST); reply.more(); slices++) {
+            reply = await(upkeep.recover(worker.name, reply.next()));
         }
+        return slices;
     }
 
     long serverMs() {

@@ -35,7 +35,7 @@ class RecoverRedisTest {
         q.round();
         var before = q.everything();
 
-        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(0, 0, false));
+        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(0, 0, ""));
         assertThat(q.everything()).isEqualTo(before);
     }
 
@@ -50,7 +50,7 @@ class RecoverRedisTest {
 
         RecoverReply reply = q.recover(worker);
 
-        assertThat(reply).isEqualTo(new RecoverReply(6, 0, false));
+        assertThat(reply).isEqualTo(new RecoverReply(6, 0, ""));
         assertThat(q.rings()).isTrue();
         assertThat(q.status("t0")).isEqualTo("queued");
         List<Held> again = q.worker("b").claim(10);
@@ -71,7 +71,7 @@ class RecoverRedisTest {
         }
         q.lapse(worker);
 
-        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(1000, 0, false));
+        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(1000, 0, ""));
         assertThat(q.worker("b").drain())
                 .containsExactlyElementsOf(
                         IntStream.range(0, 1000).mapToObj(i -> "t" + i).toList());
@@ -143,6 +143,41 @@ class RecoverRedisTest {
     }
 
     @Test
+    void aSliceGoesOnWhereTheOneBeforeItEnded() {
+        q.enqueue(0, 6000);
+        Worker worker = q.worker("a");
+        for (int i = 0; i < 6000; i += 250) {
+            worker.claim(250);
+        }
+        q.lapse(worker);
+
+        assertThat(q.recoverAll(worker)).isBetween(6, 8);
+        assertThat(q.worker("b").drain())
+                .containsExactlyInAnyOrderElementsOf(
+                        IntStream.range(0, 6000).mapToObj(i -> "t" + i).toList());
+    }
+
+    @Test
+    void whatASliceReadAndHadNoRoomForIsMetAgain() {
+        byte[] body = OneQueue.binary(3_000, 7);
+        List<String> ids = IntStream.range(0, 2000).mapToObj(i -> "t" + i).toList();
+        Worker worker = q.worker("a");
+        for (int i = 0; i < 2000; i += 250) {
+            List<String> some = ids.subList(i, i + 250);
+            OneQueue.await(q.producer.enqueue(
+                    some, some.stream().map(id -> Frame.ofClient(id, body)).toList(), new Dues(), 0));
+            assertThat(worker.claim(250)).hasSize(250);
+        }
+        q.lapse(worker);
+
+        q.recoverAll(worker);
+
+        assertThat(q.wire.call("EXISTS", q.key("claimed:a"), q.key("dispatchers")))
+                .isEqualTo(0L);
+        assertThat(q.worker("b").drain()).containsExactlyInAnyOrderElementsOf(ids);
+    }
+
+    @Test
     void onePoisonAmongFiveHundredDiesAloneAndTheOthersLive() {
         q.enqueue(0, 500);
         String poison = "t250";
@@ -183,13 +218,13 @@ class RecoverRedisTest {
         worker.claim(2);
         q.lapse(worker);
 
-        assertThat(OneQueue.await(strict.recover("a"))).isEqualTo(new RecoverReply(2, 0, false));
+        assertThat(OneQueue.await(strict.recover("a", RecoverReply.FIRST))).isEqualTo(new RecoverReply(2, 0, ""));
         assertThat(q.len("suspects")).isEqualTo(2L);
 
         Worker next = q.worker("b");
         assertThat(next.claimIds(2)).containsExactly("poison");
         q.lapse(next);
-        assertThat(OneQueue.await(strict.recover("b"))).isEqualTo(new RecoverReply(0, 1, false));
+        assertThat(OneQueue.await(strict.recover("b", RecoverReply.FIRST))).isEqualTo(new RecoverReply(0, 1, ""));
         assertThat(q.status("neighbour")).isEqualTo("queued");
     }
 
@@ -244,7 +279,7 @@ class RecoverRedisTest {
         assertThat(victim.claim(10)).hasSize(5);
         q.lapse(victim);
 
-        assertThat(q.recover(victim)).isEqualTo(new RecoverReply(5, 0, false));
+        assertThat(q.recover(victim)).isEqualTo(new RecoverReply(5, 0, ""));
 
         assertThat(q.worker("c").claim(10))
                 .extracting(

@@ -94,7 +94,7 @@ class UpkeepRedisTest {
         OneQueue.pause(1_000);
 
         assertThat(OneQueue.await(q.upkeep.round(lease, "0")).lapsed()).containsExactly("a");
-        OneQueue.await(q.upkeep.recover("a"));
+        OneQueue.await(q.upkeep.recover("a", RecoverReply.FIRST));
     }
 
     @Test
