@@ -18,7 +18,6 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -125,6 +124,7 @@ final class Awaits {
             return await.mayBegin() ? enqueueing.telling(await::enqueuedAfter) : Mono.empty();
         });
         await.sending.update(listening()
+                .onErrorMap(failure -> unheard(await, failure))
                 .then(sending)
                 .subscribe(result -> enqueued(await, result), failure -> notEnqueued(await, failure)));
     }
@@ -193,23 +193,20 @@ final class Awaits {
         if (open.isHeard) {
             return Mono.empty();
         }
-        return open.ready
-                .asMono()
-                .timeout(TIME_TO_LISTEN, signals)
-                .publishOn(signals) // from here on the callers' own code may run
-                .onErrorMap(
-                        TimeoutException.class,
-                        late -> new StoreUnavailableException(
-                                "the channel on which the end would be told could not be subscribed to; nothing was enqueued",
-                                late));
+        return open.ready.asMono().timeout(TIME_TO_LISTEN, signals).publishOn(signals); // the callers' own code may run
     }
 
-    private static StoreRefusedException unheard(String queue, StoreRefusedException refusal) {
-        return new StoreRefusedException(
-                refusal.reason(),
-                "the channel on which the end would be told is not this user's; nothing was enqueued: give it &{"
-                        + queue + "}:* and &sluice:pulse (" + refusal.getMessage() + ")",
-                refusal);
+    private SluiceException unheard(Await await, Throwable failure) {
+        String soFar = await.enqueued ? "" : "; nothing was enqueued";
+        if (failure instanceof StoreRefusedException refusal) {
+            return new StoreRefusedException(
+                    refusal.reason(),
+                    "the channel on which the end would be told is not this user's" + soFar + ": give it &{"
+                            + store.queue().name() + "}:* and &sluice:pulse (" + refusal.getMessage() + ")",
+                    refusal);
+        }
+        return new StoreUnavailableException(
+                "the channel on which the end would be told could not be subscribed to" + soFar, failure);
     }
 
     private void heard(String message) {
@@ -371,7 +368,7 @@ final class Awaits {
                     forget(this);
                     Objects.requireNonNull(ticking).dispose();
                     Objects.requireNonNull(listening).dispose();
-                    ready.tryEmitError(unheard(store.queue().name(), refusal));
+                    ready.tryEmitError(refusal);
                 }
             });
         }

@@ -53,7 +53,7 @@ final class Problem extends RuntimeException {
         }
         if (failure instanceof InvalidTaskException invalid) {
             return switch (invalid.field()) {
-                case "queue" -> of(400, "invalid-queue", text(invalid));
+                case "queue" -> of(400, "invalid-queue", text(invalid)).fact("field", "queue");
                 case "cursor" -> of(400, "bad-parameter", text(invalid)).fact("parameter", "cursor");
                 default -> of(400, invalid.code(), text(invalid)).fact("field", invalid.field());
             };

@@ -92,8 +92,8 @@ public final class MicrometerObserver implements Observer {
     private MicrometerObserver(MeterRegistry registry, boolean attempts) {
         this.registry = registry;
         this.attempts = attempts;
-        this.linksLost = registry.counter("sluice.links.lost");
-        registry.gauge("sluice.links.down", linksDown);
+        this.linksLost = counter("sluice.links.lost", Tags.empty(), "Connections to Redis that this process lost");
+        gauge("sluice.links.down", Tags.empty(), "Connections to Redis that this process has to open anew", linksDown);
     }
 
     /** An observer with all meters but the three timers per task. */
@@ -179,13 +179,20 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void health(String queue, boolean up) {
         meters(queue); // from now on
-        count(dispatchersUp, "sluice.dispatchers.up", queue).addAndGet(up ? 1 : -1);
+        count(dispatchersUp, "sluice.dispatchers.up", "Dispatchers of this process that work on the queue", queue)
+                .addAndGet(up ? 1 : -1);
     }
 
     @Override
     public void slots(String queue, int more, int moreUsed) {
-        count(slots, "sluice.slots", queue).addAndGet(more);
-        count(slotsUsed, "sluice.slots.used", queue).addAndGet(moreUsed);
+        count(slots, "sluice.slots", "Tasks that the dispatchers of this process may run at once", queue)
+                .addAndGet(more);
+        count(
+                        slotsUsed,
+                        "sluice.slots.used",
+                        "Slots of this process that hold a task, from its claim to its settle",
+                        queue)
+                .addAndGet(moreUsed);
     }
 
     @Override
@@ -210,14 +217,21 @@ public final class MicrometerObserver implements Observer {
 
     @Override
     public void delivered(String target, Outcome outcome, long nanos) {
-        registry.timer("sluice.push", "target", target, "outcome", outcome.word())
+        timer(
+                        "sluice.push",
+                        Tags.of("target", target, "outcome", outcome.word()),
+                        "Deliveries of a task to a URL, by what they made of the attempt")
                 .record(nanos, TimeUnit.NANOSECONDS);
     }
 
     private AtomicLong tasks(String queue, String state) {
         return tasks.computeIfAbsent(List.of(queue, state), both -> {
             AtomicLong count = new AtomicLong();
-            registry.gauge("sluice.tasks", Tags.of("queue", queue, "state", state), count);
+            gauge(
+                    "sluice.tasks",
+                    Tags.of("queue", queue, "state", state),
+                    "Tasks of the queue by state, as they were last counted",
+                    count);
             return count;
         });
     }
@@ -228,17 +242,33 @@ public final class MicrometerObserver implements Observer {
             Gauge.builder("sluice.oldest", seconds, AtomicReference::get)
                     .baseUnit("seconds")
                     .tags("queue", name)
+                    .description("Age of the oldest waiting task as it was last counted, 0 if none waits")
                     .register(registry);
             return seconds;
         });
     }
 
-    private AtomicInteger count(Map<String, AtomicInteger> counts, String gauge, String queue) {
+    private AtomicInteger count(Map<String, AtomicInteger> counts, String gauge, String description, String queue) {
         return counts.computeIfAbsent(queue, name -> {
             AtomicInteger count = new AtomicInteger();
-            registry.gauge(gauge, Tags.of("queue", name), count);
+            gauge(gauge, Tags.of("queue", name), description, count);
             return count;
         });
+    }
+
+    private void gauge(String name, Tags tags, String description, Number value) {
+        Gauge.builder(name, value, Number::doubleValue)
+                .tags(tags)
+                .description(description)
+                .register(registry);
+    }
+
+    private Counter counter(String name, Tags tags, String description) {
+        return Counter.builder(name).tags(tags).description(description).register(registry);
+    }
+
+    private Timer timer(String name, Tags tags, String description) {
+        return Timer.builder(name).tags(tags).description(description).register(registry);
     }
 
     private QueueMeters meters(String queue) {
@@ -264,27 +294,40 @@ public final class MicrometerObserver implements Observer {
 
         QueueMeters(String queue) {
             this.queue = queue;
-            this.claimed = counter("sluice.claimed");
-            this.fenced = counter("sluice.fenced");
-            this.recovered = counter("sluice.recovered");
-            this.orphans = counter("sluice.orphans");
-            this.lateStatuses = counter("sluice.statuses.late");
-            this.trimmed = counter("sluice.dead.trimmed");
-            this.lapsed = counter("sluice.leases.lapsed");
+            this.claimed = total("sluice.claimed", "Tasks that were claimed and went to their handlers");
+            this.fenced = total(
+                    "sluice.fenced",
+                    "Verdicts that were refused because the task had another owner by then: it runs twice");
+            this.recovered = total(
+                    "sluice.recovered", "Tasks that were taken from dispatchers which no longer renewed their lease");
+            this.orphans = total("sluice.orphans", "Claimed tasks that no handler had, found and handed back");
+            this.lateStatuses = total(
+                    "sluice.statuses.late", "Statuses that another program wrote after the task had ended, removed");
+            this.trimmed =
+                    total("sluice.dead.trimmed", "Dead letters that were removed for good, as too many or too old");
+            this.lapsed = total("sluice.leases.lapsed", "Leases that this process did not renew in time");
             for (Outcome outcome : Outcome.values()) {
                 settled(outcome);
             }
-            this.exchange = registry.timer("sluice.exchange", "queue", queue);
-            this.exchangeClaimed = registry.summary("sluice.exchange.claimed", "queue", queue);
+            this.exchange = timer(
+                    "sluice.exchange", Tags.of("queue", queue), "Calls of Redis that settle tasks and claim others");
+            this.exchangeClaimed = DistributionSummary.builder("sluice.exchange.claimed")
+                    .tags("queue", queue)
+                    .description("Tasks that one exchange with Redis claimed")
+                    .register(registry);
         }
 
         Counter settled(Outcome outcome) {
             return settled.computeIfAbsent(
-                    outcome, o -> registry.counter("sluice.settled", "queue", queue, "outcome", o.word()));
+                    outcome,
+                    o -> counter(
+                            "sluice.settled",
+                            Tags.of("queue", queue, "outcome", o.word()),
+                            "Attempts that ended, by outcome, once Redis has recorded it"));
         }
 
-        private Counter counter(String name) {
-            return registry.counter(name, "queue", queue);
+        private Counter total(String name, String description) {
+            return counter(name, Tags.of("queue", queue), description);
         }
 
         TypeMeters type(String type) {
@@ -310,24 +353,26 @@ public final class MicrometerObserver implements Observer {
         }
 
         Timer attempt(Outcome outcome) {
-            return attempts.computeIfAbsent(outcome, o -> timer("sluice.attempt", o));
+            return attempts.computeIfAbsent(
+                    outcome, o -> outcome("sluice.attempt", o, "Attempts to run a task, by outcome"));
         }
 
         Timer ended(Outcome outcome) {
-            return ends.computeIfAbsent(outcome, o -> timer("sluice.end.to.end", o));
+            return ends.computeIfAbsent(
+                    outcome, o -> outcome("sluice.end.to.end", o, "From when a task could have run to its end"));
         }
 
         Timer queueing() {
             Timer known = queueing;
             if (known == null) {
-                known = registry.timer("sluice.queueing", tags);
+                known = timer("sluice.queueing", tags, "From when a task could have run to its first attempt");
                 queueing = known;
             }
             return known;
         }
 
-        private Timer timer(String name, Outcome outcome) {
-            return registry.timer(name, tags.and("outcome", outcome.word()));
+        private Timer outcome(String name, Outcome outcome, String description) {
+            return timer(name, tags.and("outcome", outcome.word()), description);
         }
     }
 }

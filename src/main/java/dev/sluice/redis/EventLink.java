@@ -106,11 +106,12 @@ public final class EventLink {
     /** Who comes before this is among those subscribed to here; who comes later finds the connection. */
     private synchronized StatefulRedisPubSubConnection<String, String> subscribeAll(
             StatefulRedisPubSubConnection<String, String> it, int opening) {
-        String[] channels = listeners.keySet().toArray(String[]::new);
-        if (opening == openings && channels.length > 0) { // else it was left while it was being opened
+        if (opening == openings && !listeners.isEmpty()) { // else it was left while it was being opened
             connection = it;
             it.addListener(new Dispatch());
-            subscribe(it, channels);
+            listeners
+                    .keySet()
+                    .forEach(channel -> subscribe(it, channel)); // one refused channel refuses its whole command
         }
         return it;
     }
@@ -196,18 +197,16 @@ public final class EventLink {
     }
 
     /** A refusal is final: nothing comes then, and whoever waits for a message has to be told why. */
-    private void subscribe(StatefulRedisPubSubConnection<String, String> open, String... channels) {
-        unheard(open.async().subscribe(channels).whenComplete((done, failure) -> {
+    private void subscribe(StatefulRedisPubSubConnection<String, String> open, String channel) {
+        unheard(open.async().subscribe(channel).whenComplete((done, failure) -> {
             if (failure != null && RedisErrors.classify(failure) instanceof StoreRefusedException refused) {
                 log.atLevel(refusalTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
-                        .addKeyValue("channels", List.of(channels))
+                        .addKeyValue("channel", channel)
                         .addKeyValue("reason", refused.getMessage())
                         .log(
                                 "Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
-                                        + " the next heartbeat; give the user these channels");
-                for (String channel : channels) {
-                    listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
-                }
+                                        + " the next heartbeat; give the user &{NAME}:* for each queue, and &sluice:pulse");
+                listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
             }
         }));
     }

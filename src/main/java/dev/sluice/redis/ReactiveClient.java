@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import io.lettuce.core.RedisChannelWriter;
 import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisFuture;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.StatefulRedisConnectionImpl;
 import io.lettuce.core.api.sync.RedisCommands;
@@ -12,6 +13,8 @@ import io.lettuce.core.pubsub.StatefulRedisPubSubConnectionImpl;
 import io.lettuce.core.pubsub.api.sync.RedisPubSubCommands;
 import io.lettuce.core.resource.ClientResources;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A client whose connections have no {@code sync()}: it answers null, and nobody here may call it, since it blocks.
@@ -48,10 +51,22 @@ final class ReactiveClient extends RedisClient {
         }
     }
 
+    /** Subscribes anew with a command for each channel: Lettuce's one for all would be refused for the sake of one. */
     private static final class PubSubConnection<K, V> extends StatefulRedisPubSubConnectionImpl<K, V> {
+        private final PubSubEndpoint<K, V> endpoint;
+
         PubSubConnection(
                 PubSubEndpoint<K, V> endpoint, RedisChannelWriter writer, RedisCodec<K, V> codec, Duration timeout) {
             super(endpoint, writer, codec, timeout);
+            this.endpoint = endpoint;
+        }
+
+        @Override
+        @SuppressWarnings("unchecked") // an array of one
+        protected List<RedisFuture<Void>> resubscribe() {
+            List<RedisFuture<Void>> subscribed = new ArrayList<>();
+            endpoint.getChannels().forEach(channel -> subscribed.add(async().subscribe(channel)));
+            return subscribed;
         }
 
         @Override

@@ -43,7 +43,7 @@ class ConfiguredRunScenarioTest {
             program.lineWith("Ctrl-C stops.");
             redis.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
             try (ForeignWire wire = ForeignWire.connect(RedisAddress.of(redis.uri()))) {
-                RunScenarioTest.awaitStatus(wire, "long", "processing");
+                RunEndsScenarioTest.awaitStatus(wire, "long", "processing");
             }
 
             redis.pause();

@@ -39,11 +39,11 @@ class DemoScenarioTest {
             sluice.close().block(Duration.ofSeconds(20));
             program.lineWith("  ours  echo  attempt 1  succeeded");
 
-            long redis = RunScenarioTest.redisProcess(program);
+            long redis = RunEndsScenarioTest.redisProcess(program);
             program.signal("TERM");
             assertThat(program.exit()).isZero();
             assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
-            assertThat(RunScenarioTest.hasEnded(redis)).isTrue();
+            assertThat(RunEndsScenarioTest.hasEnded(redis)).isTrue();
             assertThat(program.out()).doesNotContain("bundled");
             assertThat(program.err()).isEmpty();
         }
@@ -53,13 +53,13 @@ class DemoScenarioTest {
     void aSignalInTheMiddleOfTheDemoStopsInGoodOrder() throws Exception {
         try (Program program = Program.start("run", "--demo", "1000000")) {
             program.lineWith(" of 1,000,000 handled");
-            long redis = RunScenarioTest.redisProcess(program);
+            long redis = RunEndsScenarioTest.redisProcess(program);
 
             program.signal("TERM"); // builds often run where SIGINT is ignored, and children inherit that
 
             assertThat(program.exit()).isZero();
             assertThat(program.lineWith("Stopped")).isNotEmpty();
-            assertThat(RunScenarioTest.hasEnded(redis)).isTrue();
+            assertThat(RunEndsScenarioTest.hasEnded(redis)).isTrue();
             assertThat(program.err()).isEmpty();
         }
     }

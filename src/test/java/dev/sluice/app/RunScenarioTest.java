@@ -1,6 +1,5 @@
 package dev.sluice.app;
 
-import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.app.serve.ForeignWire;
@@ -8,18 +7,14 @@ import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(180)
 class RunScenarioTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
-
     @Test
     void eachBuiltInTypeDoesWhatItSays() throws Exception {
         try (Program program = Program.start("run", "--no-demo")) {
@@ -65,98 +60,6 @@ class RunScenarioTest {
                 assertThat(second.port()).isGreaterThan(first.port());
                 assertThat(second.lineWith("started on")).contains("the next free port");
             }
-        }
-    }
-
-    @Test
-    void aSecondSignalEndsItAtOnce() throws Exception {
-        try (Program program = Program.start("run", "--no-demo")) {
-            program.lineWith("Ctrl-C stops.");
-            long redis = redisProcess(program);
-            Path folder = Path.of(directive(program, "dir"));
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-                awaitRunning(program, wire, "long");
-            }
-            program.signal("TERM");
-            assertThat(program.lineWith("Stopping")).contains("running tasks have 25 s to finish");
-
-            program.signal("TERM");
-
-            assertThat(program.exit()).isEqualTo(143);
-            assertThat(hasEnded(redis)).isTrue();
-            awaitGone(folder);
-        }
-    }
-
-    @Test
-    void killedItTakesItsRedisAlongAndLeavesNoFolder() throws Exception {
-        try (Program program = Program.start("run", "--no-demo")) {
-            program.lineWith("Ctrl-C stops.");
-            long redis = redisProcess(program);
-            Path folder = Path.of(directive(program, "dir"));
-            assertThat(folder).isDirectory();
-
-            program.signal("KILL");
-
-            program.exit();
-            assertThat(hasEnded(redis)).isTrue();
-            awaitGone(folder);
-        }
-    }
-
-    @Test
-    void whatWasNotFinishedVanishesWithARedisThatKeepsNothingAndItSaysSo() throws Exception {
-        try (Program program = Program.start("run", "--no-demo", "--shutdown-grace", "100ms")) {
-            program.lineWith("Ctrl-C stops.");
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"lost\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-                awaitStatus(wire, "lost", "processing");
-            }
-            program.signal("TERM");
-            assertThat(program.exit()).isZero();
-            assertThat(program.lineWith("Stopped"))
-                    .isEqualTo("Stopped; 1 unfinished task vanishes with the embedded Redis: --data DIR would have kept"
-                            + " it.");
-        }
-    }
-
-    @Test
-    void alsoWhatOnlyWaitedVanishesAndIsCounted() throws Exception {
-        String[] run = {"run", "--no-demo", "--shutdown-grace", "100ms", "--concurrency", "1"};
-        try (Program program = Program.start(run)) {
-            program.lineWith("Ctrl-C stops.");
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"runs\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-                awaitStatus(wire, "runs", "processing");
-                wire.call("RPUSH", "task_queue", "{\"id\":\"waits\"}", "{\"id\":\"too\"}");
-            }
-            program.signal("TERM");
-            assertThat(program.exit()).isZero();
-            assertThat(program.lineWith("Stopped")).startsWith("Stopped; 3 unfinished tasks vanish");
-        }
-    }
-
-    @Test
-    void whatWasNotFinishedIsFinishedByTheNextRunOnTheSameData(@TempDir Path folder) throws Exception {
-        String data = folder.resolve("kept").toString();
-        try (Program program = Program.start("run", "--no-demo", "--data", data, "--shutdown-grace", "100ms")) {
-            program.lineWith("Ctrl-C stops.");
-            try (Program other = Program.start("run", "--data", data)) {
-                assertThat(other.exit()).isEqualTo(1);
-                assertThat(other.err()).contains("in use by another instance");
-            }
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"kept\",\"type\":\"sleep\",\"payload\":{\"ms\":3000}}");
-                awaitStatus(wire, "kept", "processing");
-            }
-            program.signal("TERM");
-            assertThat(program.exit()).isZero();
-            assertThat(program.out()).contains("1 unfinished task was handed back");
-        }
-
-        try (Program program = Program.start("run", "--no-demo", "--data", data)) {
-            program.lineWith("  kept  sleep  attempt 1  succeeded");
         }
     }
 
@@ -208,25 +111,6 @@ class RunScenarioTest {
     }
 
     @Test
-    void aSignalToTheWholeGroupLeavesRedisToTheDrain() throws Exception {
-        try (Program program = Program.startAsGroup("run", "--no-demo")) {
-            program.lineWith("Ctrl-C stops.");
-            long redis = redisProcess(program);
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"last\",\"type\":\"sleep\",\"payload\":{\"ms\":1000}}");
-                awaitRunning(program, wire, "last");
-            }
-
-            program.signalGroup("TERM");
-
-            assertThat(program.exit()).isZero();
-            program.lineWith("  last  sleep  attempt 1  succeeded");
-            assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
-            assertThat(hasEnded(redis)).isTrue();
-        }
-    }
-
-    @Test
     void theFilesOfRedisAreNeverBesideItsBinary(@TempDir Path folder) throws Exception {
         Path data = folder.resolve("a \"quoted\" folder");
         try (Program without = Program.start("run", "--no-demo");
@@ -239,20 +123,6 @@ class RunScenarioTest {
             assertThat(directive(with, "dir")).isEqualTo(data.toRealPath().toString());
             assertThat(directive(with, "appendonly")).isEqualTo("yes");
             assertThat(with.out()).doesNotContain("VANISH");
-        }
-    }
-
-    @Test
-    void withoutItsRedisItEnds() throws Exception {
-        try (Program program = Program.start("run", "--no-demo")) {
-            program.lineWith("Ctrl-C stops.");
-
-            ProcessHandle.of(redisProcess(program)).orElseThrow().destroyForcibly();
-
-            assertThat(program.exit()).isEqualTo(1);
-            assertThat(program.out())
-                    .contains("The embedded Redis has ended unexpectedly; stopping.")
-                    .endsWith("Stopped.");
         }
     }
 
@@ -286,48 +156,9 @@ class RunScenarioTest {
         }
     }
 
-    static long redisProcess(Program program) throws IOException {
-        try (ForeignWire wire = program.redis()) {
-            String info = String.valueOf(wire.call("INFO", "server"));
-            return info.lines()
-                    .filter(line -> line.startsWith("process_id:"))
-                    .mapToLong(line -> Long.parseLong(line.substring("process_id:".length())))
-                    .findFirst()
-                    .orElseThrow();
-        }
-    }
-
-    private static String directive(Program program, String name) throws IOException {
+    static String directive(Program program, String name) throws IOException {
         try (ForeignWire wire = program.redis()) {
             return String.valueOf(((List<?>) wire.call("CONFIG", "GET", name)).get(1));
         }
-    }
-
-    static boolean hasEnded(long pid) throws Exception {
-        var process = ProcessHandle.of(pid);
-        if (process.isPresent()) {
-            process.get().onExit().get(20, TimeUnit.SECONDS);
-        }
-        return ProcessHandle.of(pid).isEmpty();
-    }
-
-    // Whoever ends Redis removes it, a moment later.
-    private static void awaitGone(Path file) {
-        eventually(PATIENCE, () -> assertThat(file).doesNotExist());
-    }
-
-    /**
-     * Until the handler has the task. Its status says that Redis has given it away; what comes behind it on the same link
-     * and is done says that it has also arrived: a stop before that hands it back unbegun.
-     */
-    private static void awaitRunning(Program program, ForeignWire wire, String id) throws Exception {
-        awaitStatus(wire, id, "processing");
-        wire.call("RPUSH", "task_queue", "{\"id\":\"behind\",\"type\":\"echo\"}");
-        program.lineWith("  behind  echo  attempt 1  succeeded");
-    }
-
-    static void awaitStatus(ForeignWire wire, String id, String status) {
-        eventually(
-                PATIENCE, () -> assertThat(wire.call("HGET", "task_status", id)).isEqualTo(status));
     }
 }

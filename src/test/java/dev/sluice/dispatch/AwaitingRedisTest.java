@@ -575,6 +575,8 @@ class AwaitingRedisTest extends DispatchCase {
             }
 
             assertThat(waiting()).isZero();
+            assertThatThrownBy(() -> deaf.await("a", PATIENCE).block(PATIENCE))
+                    .hasMessageContaining("is not this user's: give it &{q}:* and &sluice:pulse");
             wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
             running(task -> Mono.just("done"));
             assertThat(end.block(PATIENCE)).isEqualTo("done");

@@ -208,7 +208,7 @@ class CancellingRedisTest extends DispatchCase {
 
             eventually(() -> assertThat(gate.cancelled()).isOne());
             assertThat(log.warnings())
-                    .filteredOn(it -> it.contains("give the user these channels"))
+                    .filteredOn(it -> it.contains("give the user &{NAME}:*"))
                     .hasSize(1);
         } finally {
             wire.call("ACL", "DELUSER", "app");

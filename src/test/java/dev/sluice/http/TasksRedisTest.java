@@ -239,8 +239,9 @@ class TasksRedisTest {
         assertThat(told.status()).isEqualTo(404);
         assertThat(told.code()).isEqualTo("queue-unknown");
         assertThat(redis.call("DBSIZE")).isEqualTo(0L);
-        assertThat(web.post("/v1/queues/a%20b/tasks", "{\"type\":\"t\"}").code())
-                .isEqualTo("invalid-queue");
+        Told invalid = web.post("/v1/queues/a%20b/tasks", "{\"type\":\"t\"}");
+        assertThat(invalid.code()).isEqualTo("invalid-queue");
+        assertThat(invalid.json().path("field").asString()).isEqualTo("queue");
     }
 
     @Test

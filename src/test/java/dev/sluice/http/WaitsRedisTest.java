@@ -158,7 +158,9 @@ class WaitsRedisTest {
                 .isEqualTo("invalid-task");
         assertThat(redis.call("EXISTS", "clicks")).isEqualTo(0L);
         assertThat(web.get("/v1/queues/clicks/tasks/x").code()).isEqualTo("task-unknown");
-        assertThat(web.get("/v1/queues/clicks/tasks/x?wait=1s").code()).isEqualTo("invalid-queue");
+        Told noWait = web.get("/v1/queues/clicks/tasks/x?wait=1s");
+        assertThat(noWait.code()).isEqualTo("invalid-queue");
+        assertThat(noWait.json().path("field").asString()).isEqualTo("queue");
     }
 
     @Test
@@ -225,6 +227,23 @@ class WaitsRedisTest {
             assertThat(post.status()).isEqualTo(503);
             assertThat(post.json().path("id").asString()).isEqualTo("b");
             assertThat(get.code()).isEqualTo("store-unavailable");
+        }
+    }
+
+    @Test
+    void whoWaitsForATaskThatIsThereIsNotToldThatNothingWasEnqueued(@Private RedisServer own) {
+        try (Web other = Web.over(own.uri(), api -> api.queue(MAIL))) {
+            other.post(TASKS, "{\"id\":\"a\",\"type\":\"t\"}");
+            own.pause();
+            try {
+                Told get = other.get(TASKS + "/a?wait=10s");
+
+                assertThat(get.code()).isEqualTo("store-unavailable");
+                assertThat(get.json().path("detail").asString())
+                        .isEqualTo("the channel on which the end would be told could not be subscribed to");
+            } finally {
+                own.resume();
+            }
         }
     }
 }

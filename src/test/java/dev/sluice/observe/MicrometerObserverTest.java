@@ -69,7 +69,7 @@ class MicrometerObserverTest {
 
     @Test
     void rareEventsAreCounted() {
-        everythingOnce("a");
+        everythingOnce(observer, "a");
 
         for (String name :
                 new String[] {"sluice.fenced", "sluice.recovered", "sluice.orphans", "sluice.statuses.late"}) {
@@ -182,7 +182,7 @@ class MicrometerObserverTest {
 
     @Test
     void tagsAreQueueTypeTargetStateAndOutcomeOnly() {
-        everythingOnce("a");
+        everythingOnce(observer, "a");
 
         Set<String> tags = registry.getMeters().stream()
                 .flatMap(meter -> meter.getId().getTags().stream())
@@ -193,7 +193,7 @@ class MicrometerObserverTest {
 
     @Test
     void everyMeterIsInTheTableOfTheDocs() throws IOException {
-        everythingOnce("a");
+        everythingOnce(observer, "a");
         Set<String> kept = registry.getMeters().stream()
                 .map(Meter::getId)
                 .map(Meter.Id::getName)
@@ -226,7 +226,8 @@ class MicrometerObserverTest {
                 .isEqualTo(10_000);
     }
 
-    private void everythingOnce(String queue) {
+    /** Has every meter appear. */
+    static void everythingOnce(Observer observer, String queue) {
         observer.health(queue, true);
         observer.claimed(queue, 2);
         observer.settled(queue, Outcome.SUCCEEDED, 2);

@@ -65,4 +65,13 @@ class PrometheusMetersTest {
                         "sluice_tasks{queue=\"mail\",state=\"running\"} 4.0",
                         "sluice_tasks{queue=\"mail\",state=\"dead\"} 1.0");
     }
+
+    @Test
+    void everyMeterSaysWhatItIs() {
+        MicrometerObserverTest.everythingOnce(meters.observer(), "mail");
+
+        assertThat(meters.text().lines().filter(line -> line.startsWith("# HELP sluice_")))
+                .hasSizeGreaterThan(20)
+                .allMatch(line -> line.matches("# HELP \\w+ \\p{Lu}.+"));
+    }
 }
