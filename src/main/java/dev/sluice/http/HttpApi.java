@@ -17,13 +17,17 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 import reactor.netty.channel.AbortedException;
 import reactor.netty.http.server.HttpServerRequest;
 import reactor.netty.http.server.HttpServerResponse;
+import reactor.util.context.Context;
 
 /**
  * Sluice over HTTP: a handler for Reactor Netty's server. {@code src/docs/http.md} describes what it answers, and so does
@@ -37,7 +41,13 @@ import reactor.netty.http.server.HttpServerResponse;
  * stays open.
  */
 public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerResponse, Publisher<Void>> {
+    private static final Logger log = LoggerFactory.getLogger(HttpApi.class);
+
     static final Duration TIME_FOR_AN_ANSWER = Duration.ofSeconds(70); // a body, Redis, and a wait
+
+    /** Reactor's hook for one request: the global one would log as an error that a client did not wait for its refusal. */
+    static final Context CLIENT_MAY_BE_GONE = Context.of("reactor.onErrorDropped.local", (Consumer<Throwable>)
+            failure -> log.debug("A request failed whose client was gone", failure));
 
     private static final int LONGEST_TASK = 1024 * 1024;
     private static final int SMALL = 64 * 1024;

@@ -13,7 +13,8 @@ interface Route {
     static Route answering(Handler handler) {
         return (call, response) -> handler.handle(call)
                 .timeout(HttpApi.TIME_FOR_AN_ANSWER)
-                .flatMap(answer -> Mono.from(answer.sendTo(response, call.wantsBody())));
+                .flatMap(answer -> Mono.from(answer.sendTo(response, call.wantsBody())))
+                .contextWrite(HttpApi.CLIENT_MAY_BE_GONE);
     }
 
     /** Makes an answer. */

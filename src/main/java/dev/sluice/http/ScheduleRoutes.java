@@ -121,7 +121,9 @@ final class ScheduleRoutes {
                         .put("outcome", change.outcome().name().toLowerCase(Locale.ROOT))
                         .put("before", change.before()));
         return created
-                ? answer.header(HttpHeaderNames.LOCATION, "/v1/queues/" + queue + "/schedules/" + change.name())
+                ? answer.header(
+                        HttpHeaderNames.LOCATION,
+                        "/v1/queues/" + queue + "/schedules/" + TaskRoutes.encoded(change.name()))
                 : answer;
     }
 

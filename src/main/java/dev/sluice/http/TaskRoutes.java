@@ -106,11 +106,16 @@ final class TaskRoutes {
         return traced;
     }
 
-    /** Bytes that are not ASCII would be an id that the same task does not have in a body. */
+    /** Bytes that are not ASCII would be an id that the same task does not have in a body; an empty one that of all who forgot it. */
     static @Nullable String key(Call call) {
-        String key = call.header(IDEMPOTENCY_KEY);
-        if (key != null && !key.chars().allMatch(c -> c > ' ' && c < 127)) {
-            throw Problem.of(400, "invalid-task", "the " + IDEMPOTENCY_KEY + " must be visible ASCII characters")
+        List<String> keys = call.headers().getAll(IDEMPOTENCY_KEY);
+        if (keys.isEmpty()) {
+            return null;
+        }
+        String key = keys.get(0);
+        if (keys.size() > 1 || key.isEmpty() || !key.chars().allMatch(c -> c > ' ' && c < 127)) {
+            throw Problem.of(
+                            400, "invalid-task", "the " + IDEMPOTENCY_KEY + " must be one, of visible ASCII characters")
                     .fact("field", "id");
         }
         return key;
@@ -183,7 +188,8 @@ final class TaskRoutes {
                 .fact("id", id);
     }
 
-    private static String encoded(String text) {
+    /** A name or an id as a segment of a path. */
+    static String encoded(String text) {
         boolean isStep = text.equals(".") || text.equals(".."); // which clients would take
         return isStep
                 ? text.replace(".", "%2E")

@@ -30,7 +30,8 @@ final class Reading {
     private static final int NOT_RETRYABLE = 489;
     private static final int TOO_MANY_REQUESTS = 429;
     private static final int UNAVAILABLE = 503;
-    private static final Pattern SECONDS = Pattern.compile("\\d{1,18}");
+    private static final int MOST_DIGITS = 18; // of a long, whatever they are
+    private static final Pattern SECONDS = Pattern.compile("\\d+");
     private static final Pattern INVISIBLE = Pattern.compile("[\\p{Cntrl}\\s]+");
     private static final int SHOWN = 300;
 
@@ -92,7 +93,7 @@ final class Reading {
     private static Optional<Duration> wait(HttpHeaders headers, long nowMs) {
         String text = headers.get(RETRY_AFTER, "").strip();
         if (SECONDS.matcher(text).matches()) {
-            return bounded(Long.parseLong(text), 1000);
+            return bounded(text.length() > MOST_DIGITS ? Long.MAX_VALUE : Long.parseLong(text), 1000);
         }
         Date date = text.isEmpty() || text.length() > LONGEST_DATE ? null : DateFormatter.parseHttpDate(text);
         return date == null ? Optional.empty() : bounded(date.toInstant().toEpochMilli() - nowMs, 1);

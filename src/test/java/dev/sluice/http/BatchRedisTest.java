@@ -100,8 +100,11 @@ class BatchRedisTest {
         assertThat(first.text().lines()).anyMatch(line -> line.contains("\"index\":3") && line.contains("order-7-3"));
         assertThat(first.text()).contains("\"id\":\"own\"", "created").doesNotContain("existing");
         assertThat(again.text()).contains("order-7-0", "order-7-3", "existing").doesNotContain("created");
-        assertThat(web.post(BATCH, "[]", "Idempotency-Key", "two words").status())
-                .isEqualTo(400);
+        for (String bad : List.of("two words", "", " ")) {
+            assertThat(web.post(BATCH, "[{\"type\":\"t\"}]", "Idempotency-Key", bad)
+                            .status())
+                    .isEqualTo(400);
+        }
     }
 
     @Test

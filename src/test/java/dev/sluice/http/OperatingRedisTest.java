@@ -399,6 +399,15 @@ class OperatingRedisTest {
     }
 
     @Test
+    void theLocationOfAScheduleThatIsNamedLikeAStepUpIsItsOwn() {
+        Told created = web.ask("PUT", SCHEDULES + "/%2E%2E", "{\"every\":\"1h\",\"type\":\"t\"}", JSON);
+
+        assertThat(created.status()).isEqualTo(201);
+        assertThat(created.header("Location")).isEqualTo(SCHEDULES + "/%2E%2E");
+        assertThat(web.get(SCHEDULES + "/%2E%2E").status()).isEqualTo(200);
+    }
+
+    @Test
     void aScheduleIsDeclaredAndReplaced() {
         String daily = "{\"cron\":\"@daily\",\"zone\":\"Europe/Berlin\",\"type\":\"report\",\"payload\":{\"n\":1}}";
         Told created = web.ask("PUT", SCHEDULES + "/nightly", daily, JSON);

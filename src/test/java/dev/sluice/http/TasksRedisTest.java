@@ -67,7 +67,12 @@ class TasksRedisTest {
         assertThat(web.post(TASKS, "{\"type\":\"t\",\"id\":\"other\"}", "Idempotency-Key", "key-1")
                         .status())
                 .isEqualTo(400);
-        assertThat(web.post(TASKS, task, "Idempotency-Key", "a b").code()).isEqualTo("invalid-task");
+        for (String bad : List.of("a b", "", " ")) {
+            assertThat(web.post(TASKS, task, "Idempotency-Key", bad).code()).isEqualTo("invalid-task");
+        }
+        assertThat(web.post(TASKS, task, "Idempotency-Key", "key-2", "Idempotency-Key", "key-3")
+                        .status())
+                .isEqualTo(400);
     }
 
     @Test

@@ -136,7 +136,7 @@ class PushHandlerTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"429, 7, 7", "503, 7, 7", "503, 86400, 86400", "503, 86401, 86400", "503, 999999999999999999, 86400"})
+    @CsvSource({"429, 7, 7", "503, 7, 7", "503, 86400, 86400", "503, 86401, 86400", "503, 99999999999999999999, 86400"})
     void aRetryAfterInSecondsIsObeyed(int status, String header, long seconds) {
         assertThat(retryAfter(status, header)).isEqualTo(Duration.ofSeconds(seconds));
     }
