@@ -72,11 +72,11 @@ final class ProbeRoutes {
         return metrics != null;
     }
 
-    /** Has the queues counted first, so that the observer has them; if Redis is away they are as they were. */
+    /** Has the queues counted first, so that the observer has them; those that Redis does not tell of are as they were. */
     Mono<Answer> metrics() {
         Supplier<String> text = Objects.requireNonNull(metrics);
         return Flux.fromIterable(queues)
-                .flatMap(queue -> sluice.queue(queue.name()))
+                .flatMap(queue -> sluice.queue(queue.name()).onErrorComplete()) // one that is refused hides no other
                 .then()
                 .timeout(TIME_TO_LOOK)
                 .onErrorComplete()

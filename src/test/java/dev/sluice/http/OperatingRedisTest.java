@@ -13,6 +13,7 @@ import dev.sluice.task.Schedule;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -66,6 +67,24 @@ class OperatingRedisTest {
         assertThat(web.get("/v1/queues?cursor=18446744073709551615").status()).isEqualTo(200);
         assertThat(web.get("/v1/queues?cursor=18446744073709551616").code()).isEqualTo("bad-parameter");
         assertThat(web.get("/v1/queues?curser=1").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    @StoredStateMayBeBroken("another program has put a value of another type into a queue's key")
+    void aListingSaysWhichQueueRedisRefuses() {
+        List.of("a", "b", "c")
+                .forEach(name -> web.sluice().client(Queue.named(name)).resume().block());
+        redis.call("SET", "{b}:dead", "x");
+
+        Told refused = web.get("/v1/queues");
+
+        assertThat(refused.status()).isEqualTo(503);
+        assertThat(refused.code()).isEqualTo("store-refused");
+        assertThat(refused.json().path("queue").asString()).isEqualTo("b");
+        assertThat(refused.json().path("detail").asString()).startsWith("queue 'b': Redis refused: WRONGTYPE");
+        redis.call("DEL", "{b}:dead");
+        assertThat(web.get("/v1/queues").json().path("queues").findValuesAsString("name"))
+                .containsExactlyInAnyOrder("a", "b", "c");
     }
 
     @Test
