@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.http.Web.Told;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Misfire;
 import dev.sluice.task.Overlap;
 import dev.sluice.task.Queue;
@@ -494,6 +495,27 @@ class OperatingRedisTest {
                         .code())
                 .isEqualTo("queue-unknown");
         assertThat(web.get(SCHEDULES).json().path("schedules").size()).isZero();
+    }
+
+    @Test
+    void aScheduleMayAskForNoResultsWhereNoneAreKept() {
+        Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        web.sluice().client(clicks).resume().block(); // so that it is a queue
+        String form = "{\"every\":\"1h\",\"type\":\"t\",\"keepResult\":\"1h\"}";
+
+        Told schedule = web.ask("PUT", "/v1/queues/clicks/schedules/a", form, JSON);
+        Told task = web.post("/v1/queues/clicks/tasks", "{\"type\":\"t\",\"keepResult\":\"1h\"}");
+
+        assertThat(schedule.status()).as(schedule.text()).isEqualTo(400);
+        assertThat(schedule.code()).isEqualTo("invalid-schedule");
+        assertThat(schedule.json().path("field").asString()).isEqualTo("keepResult");
+        assertThat(schedule.json().path("detail").asString())
+                .isEqualTo("queue 'clicks' is at-most-once and keeps no results: leave keepResult out, or use an"
+                        + " at-least-once queue")
+                .isEqualTo(task.json().path("detail").asString());
+        assertThat(web.get("/v1/queues/clicks/schedules").json().path("schedules"))
+                .isEmpty();
+        assertThat(web.ask("PUT", SCHEDULES + "/a", form, JSON).status()).isEqualTo(201);
     }
 
     private void assertRefused(String form, int status, String code, String words) {
