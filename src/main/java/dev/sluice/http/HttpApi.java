@@ -196,13 +196,21 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
         }
 
         /**
-         * Adds a condition to {@code /readyz}, beside the one that Redis answers.
+         * Adds a condition to {@code /readyz}, beside {@code redis}: that Redis answers.
          *
          * @param name what is shown
-         * @param check answers at once, on any thread
+         * @param check answers at once, on any thread; one that throws has failed, and is logged as WARN once
+         * @throws IllegalArgumentException if another check has the name
          */
         public Builder ready(String name, BooleanSupplier check) {
-            checks.put(name, check);
+            if (name.equals(ProbeRoutes.REDIS)) {
+                throw new IllegalArgumentException(
+                        "a check named '" + name + "' is built in, and stays: give this one another name");
+            }
+            if (checks.putIfAbsent(name, Objects.requireNonNull(check, "check")) != null) {
+                throw new IllegalArgumentException(
+                        "there is a check named '" + name + "' already: give this one another name");
+            }
             return this;
         }
 
