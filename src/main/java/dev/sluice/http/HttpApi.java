@@ -128,6 +128,9 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
                 call.checkHasNoBody();
             }
         }
+        if (match.enough() == null && mayBeEndless(call.headers())) {
+            response.keepAlive(false);
+        }
         if (!method.equals(HttpMethod.GET)) {
             Sites.checkOrigin(call.headers());
         }
@@ -139,10 +142,13 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
         return failure instanceof IOException || failure instanceof AbortedException;
     }
 
-    /** What is left unread of a body may have no end, and is not waited for. */
+    /** Whether what is left unread of a body is too much to wait for: the connection is closed then. */
+    private static boolean mayBeEndless(HttpHeaders headers) {
+        return headers.contains(HttpHeaderNames.TRANSFER_ENCODING) || Call.announced(headers) > SMALL;
+    }
+
     private static Mono<Void> refused(HttpServerRequest request, HttpServerResponse response, Problem problem) {
-        HttpHeaders headers = request.requestHeaders();
-        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING) || Call.announced(headers) > SMALL) {
+        if (mayBeEndless(request.requestHeaders())) {
             problem.header(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE.toString());
         }
         return Mono.from(problem.answer().sendTo(response, !request.method().equals(HttpMethod.HEAD)));
