@@ -143,7 +143,8 @@ public final class Sluice {
      * <p>Cold. Walks all keys of the database in steps of 1000, of which each takes Redis about a millisecond: among
      * millions of keys that takes seconds, so put {@code take} or {@code timeout} behind it. A step is taken when it is
      * asked for; memory grows with the number of queues. Cancelling stops the walk. Signals and errors as for
-     * {@link #queue}. A list that only foreign producers have touched is not known as a queue.
+     * {@link #queue}; a {@code StoreRefusedException} says of which queue. A list that only foreign producers have touched is
+     * not known as a queue.
      */
     public Flux<QueueInfo> queues() {
         return links.directory().all().publishOn(Schedulers.parallel(), 1).doOnNext(observer::counted);
@@ -154,7 +155,7 @@ public final class Sluice {
      * after 100 ms, whichever comes first.
      *
      * <p>Cold; emits one page, which may be empty though its cursor leads on. Cancelling drops it. Signals and errors as for
-     * {@link #queue}; {@code InvalidTaskException} if {@code cursor} is no cursor.
+     * {@link #queues()}; {@code InvalidTaskException} if {@code cursor} is no cursor.
      *
      * @param cursor that of the page before; null = from the beginning
      */

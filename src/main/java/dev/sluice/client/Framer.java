@@ -40,20 +40,15 @@ final class Framer {
 
     /** What the frames of a task that is enqueued again and again hold behind their headers: no time; throws like {@link #frame}. */
     byte[] body(Task<?> task) {
+        checkResult(task);
         return Envelope.write(task, json(task), 0);
     }
 
-    /** When it is due, as {@link Dues} takes it; throws if its queue can put nothing off. */
+    /** When it is due, as {@link Dues} takes it; throws if its queue can put nothing off, or keep no result. */
     long due(Task<?> task) {
         Duration delay = task.delay();
         Instant at = task.at();
-        if (task.keepResult() != null && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
-            throw new InvalidTaskException(
-                    "keepResult",
-                    "queue '" + queue.name()
-                            + "' is at-most-once and keeps no results: enqueue the task without keepResult, or use an"
-                            + " at-least-once queue");
-        }
+        checkResult(task);
         if (delay == null && at == null) {
             return Dues.NOW;
         }
@@ -67,6 +62,16 @@ final class Framer {
         return delay != null
                 ? -delay.toMillis()
                 : Math.max(Dues.NOW, Objects.requireNonNull(at).toEpochMilli());
+    }
+
+    private void checkResult(Task<?> task) {
+        if (task.keepResult() != null && queue.delivery() == DeliveryMode.AT_MOST_ONCE) {
+            throw new InvalidTaskException(
+                    "keepResult",
+                    "queue '" + queue.name()
+                            + "' is at-most-once and keeps no results: leave keepResult out, or use an"
+                            + " at-least-once queue");
+        }
     }
 
     /** When it is to be run at the earliest: what it waits until then is not the queue's doing. */

@@ -138,6 +138,9 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
                 call.checkHasNoBody();
             }
         }
+        if (match.enough() == null && mayBeEndless(call.headers())) {
+            response.keepAlive(false);
+        }
         if (!method.equals(HttpMethod.GET)) {
             Sites.checkOrigin(call.headers());
         }
@@ -149,10 +152,13 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
         return failure instanceof IOException || failure instanceof AbortedException;
     }
 
-    /** What is left unread of a body may have no end, and is not waited for. */
+    /** Whether what is left unread of a body is too much to wait for: the connection is closed then. */
+    private static boolean mayBeEndless(HttpHeaders headers) {
+        return headers.contains(HttpHeaderNames.TRANSFER_ENCODING) || Call.announced(headers) > SMALL;
+    }
+
     private static Mono<Void> refused(HttpServerRequest request, HttpServerResponse response, Problem problem) {
-        HttpHeaders headers = request.requestHeaders();
-        if (headers.contains(HttpHeaderNames.TRANSFER_ENCODING) || Call.announced(headers) > SMALL) {
+        if (mayBeEndless(request.requestHeaders())) {
             problem.header(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE.toString());
         }
         return Mono.from(problem.answer().sendTo(response, !request.method().equals(HttpMethod.HEAD)));
@@ -206,13 +212,21 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
         }
 
         /**
-         * Adds a condition to {@code /readyz}, beside the one that Redis answers.
+         * Adds a condition to {@code /readyz}, beside {@code redis}: that Redis answers.
          *
          * @param name what is shown
-         * @param check answers at once, on any thread
+         * @param check answers at once, on any thread; one that throws has failed, and is logged as WARN once
+         * @throws IllegalArgumentException if another check has the name
          */
         public Builder ready(String name, BooleanSupplier check) {
-            checks.put(name, check);
+            if (name.equals(ProbeRoutes.REDIS)) {
+                throw new IllegalArgumentException(
+                        "a check named '" + name + "' is built in, and stays: give this one another name");
+            }
+            if (checks.putIfAbsent(name, Objects.requireNonNull(check, "check")) != null) {
+                throw new IllegalArgumentException(
+                        "there is a check named '" + name + "' already: give this one another name");
+            }
             return this;
         }
 

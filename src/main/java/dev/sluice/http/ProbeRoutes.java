@@ -10,10 +10,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
@@ -21,6 +25,10 @@ import reactor.core.scheduler.Schedulers;
 
 /** Whether it lives, whether it is ready, what it measures, and what this API is. */
 final class ProbeRoutes {
+    /** The name of the check that is there without anybody's doing. */
+    static final String REDIS = "redis";
+
+    private static final Logger log = LoggerFactory.getLogger(ProbeRoutes.class);
     private static final Duration TIME_TO_LOOK = Duration.ofSeconds(1);
     // Of its own: handlers may take all of Reactor's, and then above all somebody wants to see the meters.
     private static final Scheduler COLLECTORS =
@@ -30,6 +38,7 @@ final class ProbeRoutes {
     private final Sluice sluice;
     private final List<Queue> queues;
     private final Map<String, BooleanSupplier> checks;
+    private final Set<String> warned = ConcurrentHashMap.newKeySet(); // anybody may ask: a flood must not flood the log
     private final @Nullable Supplier<String> metrics;
     private final Mono<Boolean> redis;
 
@@ -60,23 +69,40 @@ final class ProbeRoutes {
 
     Mono<Answer> ready() {
         return redis.map(up -> {
-            Map<String, Object> told = new TreeMap<>(Map.of("redis", up));
-            checks.forEach((name, check) -> told.put(name, check.getAsBoolean()));
+            Map<String, Object> told = new TreeMap<>(Map.of(REDIS, up));
+            checks.forEach((name, check) -> told.put(name, holds(name, check)));
             boolean ready = told.values().stream().allMatch(Boolean.TRUE::equals);
             return Answer.of(
                     ready ? 200 : 503, new JsonDocument().put("ready", ready).put("checks", told));
         });
     }
 
+    private boolean holds(String name, BooleanSupplier check) {
+        try {
+            return check.getAsBoolean();
+        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError broken) { // the caller's code
+            if (warned.add(name)) {
+                log.atWarn()
+                        .addKeyValue("check", name)
+                        .setCause(broken)
+                        .log(
+                                "A check of /readyz threw, and so has failed; when it throws again that is logged at DEBUG");
+            } else {
+                log.atDebug().addKeyValue("check", name).setCause(broken).log("A check of /readyz threw again");
+            }
+            return false;
+        }
+    }
+
     boolean hasMetrics() {
         return metrics != null;
     }
 
-    /** Has the queues counted first, so that the observer has them; if Redis is away they are as they were. */
+    /** Has the queues counted first, so that the observer has them; those that Redis does not tell of are as they were. */
     Mono<Answer> metrics() {
         Supplier<String> text = Objects.requireNonNull(metrics);
         return Flux.fromIterable(queues)
-                .flatMap(queue -> sluice.queue(queue.name()))
+                .flatMap(queue -> sluice.queue(queue.name()).onErrorComplete()) // one that is refused hides no other
                 .then()
                 .timeout(TIME_TO_LOOK)
                 .onErrorComplete()

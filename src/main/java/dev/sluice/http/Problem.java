@@ -8,6 +8,7 @@ import dev.sluice.task.QueueDrainingException;
 import dev.sluice.task.QueueFullException;
 import dev.sluice.task.ScheduleConflictException;
 import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreRefusedException;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import java.util.LinkedHashMap;
@@ -73,6 +74,9 @@ final class Problem extends RuntimeException {
         }
         if (failure instanceof QueueDrainingException draining) {
             return of(409, draining.code(), text(draining));
+        }
+        if (failure instanceof StoreRefusedException refused && refused.queue() != null) {
+            return of(503, refused.code(), text(refused)).fact("queue", refused.queue());
         }
         if (failure instanceof SluiceException other) {
             return other.retryable() ? passing(503, other.code(), text(other)) : of(503, other.code(), text(other));

@@ -6,6 +6,7 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.QueuePage;
+import dev.sluice.task.StoreRefusedException;
 import io.lettuce.core.protocol.CommandType;
 import java.math.BigInteger;
 import java.time.Duration;
@@ -50,7 +51,7 @@ public final class QueueDirectory {
                 .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : step(reply.text(0)))
                 .concatMapIterable(QueueDirectory::names, 1)
                 .distinct()
-                .concatMap(this::one, 1);
+                .concatMap(this::listed, 1);
     }
 
     /** A part of these: it ends with 50,000 keys, with 200 queues, or after 100 ms, whichever comes first. */
@@ -72,11 +73,16 @@ public final class QueueDirectory {
             return over || full
                     ? Flux.fromIterable(found)
                             .distinct()
-                            .concatMap(this::one, 1)
+                            .concatMap(this::listed, 1)
                             .collectList()
                             .map(queues -> new QueuePage(queues, scanned, over ? null : next))
                     : page(next, found, scanned, began);
         });
+    }
+
+    /** One of many: a refusal has to say of which. */
+    private Mono<QueueInfo> listed(String name) {
+        return one(name).onErrorMap(StoreRefusedException.class, refused -> refused.ofQueue(name));
     }
 
     /** Whether Redis takes it: digits, of a number of 64 bits. */

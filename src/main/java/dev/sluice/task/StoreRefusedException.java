@@ -13,6 +13,7 @@ public final class StoreRefusedException extends SluiceException {
     private static final long serialVersionUID = 1L;
 
     private final String reason;
+    private final @Nullable String queue;
 
     /**
      * The store does not fit.
@@ -22,12 +23,27 @@ public final class StoreRefusedException extends SluiceException {
      * @param message one sentence that says what was found and what is needed
      */
     public StoreRefusedException(String reason, String message, @Nullable Throwable cause) {
+        this(reason, null, message, cause);
+    }
+
+    private StoreRefusedException(String reason, @Nullable String queue, String message, @Nullable Throwable cause) {
         super("store-refused", false, message, cause);
         this.reason = reason;
+        this.queue = queue;
+    }
+
+    /** The same, of one queue among several: the message begins with its name. */
+    public StoreRefusedException ofQueue(String name) {
+        return new StoreRefusedException(reason, name, "queue '" + name + "': " + getMessage(), this);
     }
 
     /** The misfit in one stable word, such as {@code auth}, {@code version}, {@code mode} or {@code wrong-type}. */
     public String reason() {
         return reason;
+    }
+
+    /** The queue that was refused, where several were asked for; null where the caller named the one. */
+    public @Nullable String queue() {
+        return queue;
     }
 }

@@ -13,9 +13,12 @@ import java.io.IOException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What decent clients do not do, and a Redis that is not there. */
 @OnEveryRedis
@@ -67,11 +70,37 @@ class HostileRedisTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"Transfer-Encoding: chunked", "Content-Length: 65537"})
+    void aProbeWithALongBodyIsTheLastOfItsConnection(String length, RedisServer redis) throws IOException {
+        try (Web web = mail(redis)) {
+            for (String probe : List.of("GET /livez", "GET /readyz", "POST /livez")) {
+                assertThat(web.raw(probe + " HTTP/1.1\r\nHost: localhost\r\n" + length + "\r\n\r\n"))
+                        .as(probe)
+                        .startsWith(probe.startsWith("GET") ? "HTTP/1.1 200" : "HTTP/1.1 405")
+                        .containsIgnoringCase("connection: close");
+            }
+            assertThat(web.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}" + get("/livez")))
+                    .matches("(?s)HTTP/1.1 200.*HTTP/1.1 200.*");
+        }
+    }
+
     @Test
     void aBodyWithoutEndIsCutOff(RedisServer redis) throws Exception {
+        assertCutOff(redis, post("Transfer-Encoding: chunked\r\n"));
+    }
+
+    @Test
+    void aBodyWithoutEndIsCutOffThoughNobodyAskedForIt(RedisServer redis) throws Exception {
+        assertCutOff(
+                redis,
+                "GET /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".getBytes(US_ASCII));
+    }
+
+    private static void assertCutOff(RedisServer redis, byte[] headers) throws Exception {
         try (Web web = mail(redis);
                 Socket socket = web.socket()) {
-            socket.getOutputStream().write(post("Transfer-Encoding: chunked\r\n"));
+            socket.getOutputStream().write(headers);
             byte[] chunk = ("10000\r\n" + "x".repeat(0x10000) + "\r\n").getBytes(US_ASCII);
             int sent = 0;
             try {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.client.ClientOptions;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.http.Web.Told;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Misfire;
 import dev.sluice.task.Overlap;
 import dev.sluice.task.Queue;
@@ -13,6 +14,7 @@ import dev.sluice.task.Schedule;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -66,6 +68,24 @@ class OperatingRedisTest {
         assertThat(web.get("/v1/queues?cursor=18446744073709551615").status()).isEqualTo(200);
         assertThat(web.get("/v1/queues?cursor=18446744073709551616").code()).isEqualTo("bad-parameter");
         assertThat(web.get("/v1/queues?curser=1").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    @StoredStateMayBeBroken("another program has put a value of another type into a queue's key")
+    void aListingSaysWhichQueueRedisRefuses() {
+        List.of("a", "b", "c")
+                .forEach(name -> web.sluice().client(Queue.named(name)).resume().block());
+        redis.call("SET", "{b}:dead", "x");
+
+        Told refused = web.get("/v1/queues");
+
+        assertThat(refused.status()).isEqualTo(503);
+        assertThat(refused.code()).isEqualTo("store-refused");
+        assertThat(refused.json().path("queue").asString()).isEqualTo("b");
+        assertThat(refused.json().path("detail").asString()).startsWith("queue 'b': Redis refused: WRONGTYPE");
+        redis.call("DEL", "{b}:dead");
+        assertThat(web.get("/v1/queues").json().path("queues").findValuesAsString("name"))
+                .containsExactlyInAnyOrder("a", "b", "c");
     }
 
     @Test
@@ -484,6 +504,27 @@ class OperatingRedisTest {
                         .code())
                 .isEqualTo("queue-unknown");
         assertThat(web.get(SCHEDULES).json().path("schedules").size()).isZero();
+    }
+
+    @Test
+    void aScheduleMayAskForNoResultsWhereNoneAreKept() {
+        Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        web.sluice().client(clicks).resume().block(); // so that it is a queue
+        String form = "{\"every\":\"1h\",\"type\":\"t\",\"keepResult\":\"1h\"}";
+
+        Told schedule = web.ask("PUT", "/v1/queues/clicks/schedules/a", form, JSON);
+        Told task = web.post("/v1/queues/clicks/tasks", "{\"type\":\"t\",\"keepResult\":\"1h\"}");
+
+        assertThat(schedule.status()).as(schedule.text()).isEqualTo(400);
+        assertThat(schedule.code()).isEqualTo("invalid-schedule");
+        assertThat(schedule.json().path("field").asString()).isEqualTo("keepResult");
+        assertThat(schedule.json().path("detail").asString())
+                .isEqualTo("queue 'clicks' is at-most-once and keeps no results: leave keepResult out, or use an"
+                        + " at-least-once queue")
+                .isEqualTo(task.json().path("detail").asString());
+        assertThat(web.get("/v1/queues/clicks/schedules").json().path("schedules"))
+                .isEmpty();
+        assertThat(web.ask("PUT", SCHEDULES + "/a", form, JSON).status()).isEqualTo(201);
     }
 
     private void assertRefused(String form, int status, String code, String words) {

@@ -48,6 +48,11 @@ final class Web implements AutoCloseable {
         return over(redis, more, Progress.Patience.STANDARD);
     }
 
+    /** One that closes {@code sluice} with it. */
+    static Web over(Sluice sluice, UnaryOperator<HttpApi.Builder> more) {
+        return over(sluice, more, Progress.Patience.STANDARD, null, null);
+    }
+
     static Web over(String redis, UnaryOperator<HttpApi.Builder> more, Progress.Patience patience) {
         return over(redis, more, patience, null, null);
     }
@@ -59,7 +64,15 @@ final class Web implements AutoCloseable {
             Progress.Patience patience,
             @Nullable TlsIdentity identity,
             @Nullable SSLContext tls) {
-        Sluice sluice = Sluice.connect(redis);
+        return over(Sluice.connect(redis), more, patience, identity, tls);
+    }
+
+    private static Web over(
+            Sluice sluice,
+            UnaryOperator<HttpApi.Builder> more,
+            Progress.Patience patience,
+            @Nullable TlsIdentity identity,
+            @Nullable SSLContext tls) {
         HttpApi api = more.apply(HttpApi.over(sluice)).build();
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
         return new Web(
