@@ -262,9 +262,8 @@ final class Service {
     private int left(Sluice sluice) {
         AtomicLong tasks = new AtomicLong();
         Mono<Void> counted = Flux.fromIterable(settings.queues())
-                .flatMap(served -> sluice.queue(served.queue().name()))
+                .flatMap(served -> sluice.queue(served.queue().name()).onErrorComplete())
                 .doOnNext(queue -> tasks.addAndGet(queue.waiting() + queue.delayed()))
-                .onErrorComplete()
                 .then();
         Waiting.endsWithin(Waiting.begin(counted), TIME_TO_COUNT);
         return Math.toIntExact(tasks.get());
