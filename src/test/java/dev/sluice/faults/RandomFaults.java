@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
 @ExtendWith(NothingDropped.class)
 abstract class RandomFaults {
     private static final int SCHEDULES = Integer.getInteger("sluice.faults.schedules", 100);
-    private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 14);
+    private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 12);
     private static final boolean PROCESSES = Boolean.getBoolean("sluice.faults.processes");
 
     private final long firstSeed;
