@@ -1,14 +1,116 @@
 package dev.sluice.faults;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
+import dev.sluice.dispatch.NothingDropped;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
+
 /**
- * The first share of the seeds.
+ * Whatever happens in whatever order: nothing is lost, nothing is stuck, and every second run has a reason.
  *
  * <p>A soak: {@code mvn test -Dtest=RandomFaultsScenarioTest -Dsluice.faults.schedules=10000}; system properties, all
  * beginning with {@code sluice.faults.}: {@code schedules}, how many; {@code seed}, the first one; {@code parallel}, how
  * many at a time; {@code processes}, true for dispatchers in processes of their own.
  */
-class RandomFaultsScenarioTest extends RandomFaults {
-    RandomFaultsScenarioTest() {
-        super(0);
+@ExtendWith(NothingDropped.class)
+class RandomFaultsScenarioTest {
+    private static final int SCHEDULES = Integer.getInteger("sluice.faults.schedules", 300);
+    private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 14);
+    private static final long FIRST_SEED = Long.getLong("sluice.faults.seed", 1);
+    private static final boolean PROCESSES = Boolean.getBoolean("sluice.faults.processes");
+
+    /** Thousands of connections are broken here: nobody needs to read of each. */
+    @BeforeAll
+    static void beQuiet() {
+        logLevel(Level.ERROR);
+    }
+
+    @AfterAll
+    static void speakAgain() {
+        logLevel(null);
+    }
+
+    private static void logLevel(Level level) {
+        List.of("io.lettuce", "dev.sluice")
+                .forEach(name -> ((LoggerContext) LoggerFactory.getILoggerFactory())
+                        .getLogger(name)
+                        .setLevel(level));
+    }
+
+    @Test
+    @Timeout(value = 1, unit = TimeUnit.DAYS) // a soak takes hours; each schedule has limits of its own
+    void randomFaultsLoseNothingAndLeaveNothingBehind(@TempDir Path folder) throws Exception {
+        long began = System.nanoTime();
+        List<Schedule.Report> reports = run(folder);
+        System.out.println(summary(reports, Duration.ofNanos(System.nanoTime() - began)));
+
+        assertThat(reports.stream().filter(it -> !it.wrong().isEmpty()).map(Schedule.Report::story))
+                .isEmpty();
+        assertThat(reports).allMatch(it -> it.tasks() == Schedule.TASKS);
+    }
+
+    private static List<Schedule.Report> run(Path folder) throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(PARALLEL, work -> new Thread(work, "schedules"));
+        try (Stalls stalls = new Stalls()) {
+            List<Future<Schedule.Report>> runs = LongStream.range(FIRST_SEED, FIRST_SEED + SCHEDULES)
+                    .mapToObj(seed -> pool.submit(() -> Schedule.run(
+                            seed, PROCESSES, stalls, Files.createDirectory(folder.resolve(String.valueOf(seed))))))
+                    .toList();
+            List<Schedule.Report> reports = new ArrayList<>();
+            for (Future<Schedule.Report> run : runs) {
+                reports.add(run.get());
+                Schedule.Report last = reports.get(reports.size() - 1);
+                if (!last.wrong().isEmpty()) {
+                    System.out.println(last.story());
+                }
+            }
+            System.out.println(stalls);
+            return reports;
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    private static String summary(List<Schedule.Report> reports, Duration took) {
+        Schedule.Report worst = reports.stream()
+                .max(Comparator.comparing(Schedule.Report::recovery))
+                .orElseThrow();
+        return String.format(
+                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d settles refused, worst recovery"
+                        + " %d ms (seed %d), seeds %d to %d, %d s",
+                reports.size(),
+                reports.stream().mapToInt(Schedule.Report::strikes).sum(),
+                reports.stream().mapToInt(Schedule.Report::tasks).sum(),
+                reports.stream().mapToInt(Schedule.Report::moves).sum(),
+                reports.stream().mapToInt(Schedule.Report::cancellations).sum(),
+                reports.stream().mapToInt(Schedule.Report::pauses).sum(),
+                reports.stream().mapToInt(Schedule.Report::lost).sum(),
+                reports.stream().mapToInt(Schedule.Report::stuck).sum(),
+                reports.stream().mapToInt(Schedule.Report::repeats).sum(),
+                reports.stream().mapToLong(Schedule.Report::fenced).sum(),
+                worst.recovery().toMillis(),
+                worst.seed(),
+                FIRST_SEED,
+                FIRST_SEED + SCHEDULES - 1,
+                took.toSeconds());
     }
 }

@@ -3,7 +3,6 @@ package dev.sluice.faults;
 import dev.sluice.Sluice;
 import dev.sluice.testkit.RedisServer;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -28,14 +27,6 @@ final class Stalls implements AutoCloseable {
 
     List<Fault> since(long nanos) {
         return noted.stream().filter(stall -> stall.toNanos() > nanos).toList();
-    }
-
-    /** How much of that time was none, as far as it has been noted. */
-    Duration within(long fromNanos, long toNanos) {
-        return Duration.ofNanos(noted.stream()
-                .mapToLong(stall -> Math.min(toNanos, stall.toNanos()) - Math.max(fromNanos, stall.fromNanos()))
-                .filter(nanos -> nanos > 0)
-                .sum());
     }
 
     @Override
