@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 final class CronBeat implements Ticks.Beat {
     private static final List<String> FIELDS =
             List.of("second", "minute", "hour", "day of month", "month", "day of week");
+    private static final List<String> ALL = List.of("0-59", "0-59", "0-23", "1-31", "1-12", "0-6");
+    private static final Pattern STAR_IN_A_LIST =
+            Pattern.compile("^\\*,|,\\*(,|$)"); // of a list the library throws for each value that does not fit
     private static final int HOUR = 2;
     private static final int DAY_OF_MONTH = 3;
     private static final int DAY_OF_WEEK = 5;
@@ -95,11 +98,17 @@ final class CronBeat implements Ticks.Beat {
                     found.get(Math.max(0, i - FIELDS.size() + found.size())).start() + 1);
         }
         boolean apart = mustBothDaysFit(fields.get(DAY_OF_MONTH), fields.get(DAY_OF_WEEK));
+        boolean byElapsedTime = fields.get(HOUR).startsWith("*");
+        for (int i = 0; i < FIELDS.size(); i++) {
+            if (STAR_IN_A_LIST.matcher(fields.get(i)).find()) {
+                fields.set(i, ALL.get(i));
+            }
+        }
         CronBeat beat = new CronBeat(
                 apart ? without(DAY_OF_WEEK, fields) : ExecutionTime.forCron(PARSER.parse(written(fields))),
                 apart ? without(DAY_OF_MONTH, fields) : null,
                 zone.getRules(),
-                fields.get(HOUR).startsWith("*"));
+                byElapsedTime);
         if (beat.nextLocal(SOME_DAY) == null) {
             throw refused(text, "it never fires, for no such day is in any year");
         }

@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -48,6 +49,7 @@ class BulkEnqueueTest {
 
     /** A task can be seen before the queue between the threads counts it; then that queue's length is -1. */
     @Test
+    @Timeout(60) // as long as it waits for the end
     void aSourceOnAnotherThreadMayBeOvertaken() {
         EnqueueCalls atOnce = (ids, frames, dues) -> Mono.<EnqueueCalls.Outcomes>just(
                         (id, index) -> EnqueueResult.of(id, EnqueueResult.Outcome.CREATED))
