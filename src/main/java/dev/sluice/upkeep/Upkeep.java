@@ -11,12 +11,14 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.util.context.Context;
 import reactor.util.retry.Retry;
 
 /**
@@ -31,6 +33,11 @@ import reactor.util.retry.Retry;
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
+
+    /** Reactor's hook for these chains: a recovery that fails as it is given up would be told as an error of the program. */
+    private static final Context ENDED = Context.of("reactor.onErrorDropped.local", (Consumer<Throwable>)
+            failure -> log.debug("A chore failed that nobody waits for any more", failure));
+
     private static final long ROUND_MS = 1000;
     private static final long SHORTEST_PAUSE_MS = 100;
     private static final Duration BETWEEN_SEARCHES = Duration.ofHours(1);
@@ -107,18 +114,20 @@ public final class Upkeep {
     }
 
     private Mono<UpkeepReply> chores() {
-        return store.round(lease, cursor).flatMap(reply -> {
-            cursor = reply.cursor();
-            nextEndMs = reply.nextEndMs();
-            scheduling.expect(reply.nextTickMs());
-            if (reply.removedStatuses() > 0) {
-                observer.lateStatuses(queue, reply.removedStatuses());
-            }
-            // One that cannot be recovered comes first each time, and is to keep nobody else from it.
-            return Flux.fromIterable(reply.lapsed())
-                    .concatMapDelayError(this::recover)
-                    .then(Mono.just(reply));
-        });
+        return store.round(lease, cursor)
+                .flatMap(reply -> {
+                    cursor = reply.cursor();
+                    nextEndMs = reply.nextEndMs();
+                    scheduling.expect(reply.nextTickMs());
+                    if (reply.removedStatuses() > 0) {
+                        observer.lateStatuses(queue, reply.removedStatuses());
+                    }
+                    // One that cannot be recovered comes first each time, and is to keep nobody else from it.
+                    return Flux.fromIterable(reply.lapsed())
+                            .concatMapDelayError(this::recover)
+                            .then(Mono.just(reply));
+                })
+                .contextWrite(ENDED);
     }
 
     private Mono<Void> recover(String incarnation) {
