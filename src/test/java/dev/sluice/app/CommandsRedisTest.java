@@ -39,7 +39,7 @@ class CommandsRedisTest {
 
     @Test
     void aTaskWithoutAnIdGetsOne() {
-        assertThat(run("enqueue", "jobs", "noop").out()).matches("created [0-9A-Za-z]{22}\n");
+        assertThat(run("enqueue", "jobs", "noop").out()).matches("created [0-9A-Za-z]{14}\n");
         assertThat(body("jobs")).isEqualTo("{\"type\":\"noop\",\"payload\":null}");
         assertThat(redis.call("HLEN", "{jobs}:status")).isEqualTo(1L);
     }
@@ -187,10 +187,10 @@ class CommandsRedisTest {
                 piped("{\"type\":\"mail\"}", "enqueue", "jobs", "--lines", "-", "--durability", "replicated:1");
 
         assertRefused(few, "replica");
-        assertThat(id).matches("[0-9A-Za-z]{22}");
+        assertThat(id).matches("[0-9A-Za-z]{14}");
         assertThat(redis.call("HGET", "{jobs}:status", id)).isEqualTo("queued");
         assertThat(run("enqueue", "jobs", "mail", "--id", id).out()).isEqualTo("existing " + id + "\n");
-        assertThat(line.err()).containsPattern("line 1: .*; the task's id is [0-9A-Za-z]{22}\n");
+        assertThat(line.err()).containsPattern("line 1: .*; the task's id is [0-9A-Za-z]{14}\n");
         assertThat(run("enqueue", "jobs", "mail", "--id", "任务", "--durability", "replicated:1")
                         .err())
                 .endsWith("; the task's id is 任务\n");
