@@ -3,6 +3,7 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -19,9 +20,7 @@ class CommandsScenarioTest {
 
     @BeforeAll
     static void start() {
-        redis = RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server"))
-                .start();
+        redis = UnpackedRedis.builder("7.0").start();
     }
 
     @AfterAll

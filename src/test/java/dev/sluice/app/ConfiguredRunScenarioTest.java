@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.serve.ForeignWire;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What an operator runs: a file, a Redis elsewhere, logs that a program reads. */
 @Timeout(180)
 class ConfiguredRunScenarioTest {
-    private static final Path REDIS = Path.of("target/redis/7.0/redis-server");
+    private static final Path REDIS = UnpackedRedis.binary("7.0");
 
     @TempDir
     private Path folder;

@@ -3,6 +3,7 @@ package dev.sluice.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
@@ -14,8 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A drain over several processes: two dispatchers, of which one dies, a foreign producer, and the command that waits. */
 @Timeout(180)
 class DrainScenarioTest {
-    private static final Path BINARY =
-            Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server");
+    private static final Path BINARY = UnpackedRedis.binary("7.0");
 
     @Test
     void theCommandEndsWhenTheLastOfTwoDispatchersHasRunWhatTheOtherLeft(@TempDir Path folder) throws Exception {

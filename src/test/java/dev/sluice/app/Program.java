@@ -2,6 +2,7 @@ package dev.sluice.app;
 
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.serve.ForeignWire;
+import dev.sluice.testkit.UnpackedRedis;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,7 +20,7 @@ import java.util.function.Predicate;
 /** The program as a person starts it: a process of its own, of which only output, signals and exit code are known. */
 final class Program implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
-    private static final Path REDIS = Path.of("target", "redis", "7.0", "redis-server");
+    private static final Path REDIS = UnpackedRedis.binary("7.0");
 
     private final Process process;
     private final List<String> out = new ArrayList<>();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.app.serve.ForeignWire;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,10 +79,7 @@ class RunScenarioTest {
 
     @Test
     void aWrongPasswordIsOneSentence() throws Exception {
-        try (RedisServer redis = RedisServer.builder()
-                        .binary(Path.of("target/redis/7.0/redis-server"))
-                        .password("right")
-                        .start();
+        try (RedisServer redis = UnpackedRedis.builder("7.0").password("right").start();
                 Program program = Program.start("run", "--redis", "redis://:wrong@127.0.0.1:" + redis.port())) {
             assertThat(program.exit()).isEqualTo(1);
             assertThat(program.err().lines()).hasSize(1);
@@ -92,10 +90,7 @@ class RunScenarioTest {
 
     @Test
     void anotherRedisGetsADemoOnlyIfAskedFor() throws Exception {
-        try (RedisServer redis = RedisServer.builder()
-                        .binary(Path.of("target/redis/7.0/redis-server"))
-                        .password("s3cret")
-                        .start();
+        try (RedisServer redis = UnpackedRedis.builder("7.0").password("s3cret").start();
                 Program without = Program.start(Map.of("REDIS_URL", redis.uri()), "run")) {
             without.lineWith("Ctrl-C stops.");
             without.lineWith("Serving task_queue on redis://:***@127.0.0.1:" + redis.port());

@@ -4,6 +4,7 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,9 +30,7 @@ class SecondInstanceScenarioTest {
 
     @BeforeEach
     void startRedis() {
-        redis = RedisServer.builder()
-                .binary(Path.of("target/redis/7.0/redis-server"))
-                .start();
+        redis = UnpackedRedis.builder("7.0").start();
     }
 
     @AfterEach

@@ -9,6 +9,7 @@ import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.dispatch.TaskContext;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,7 +36,7 @@ class BackupScenarioTest {
     @ParameterizedTest
     @ValueSource(strings = {"6.2", "7.0"})
     void whatACopyHoldsIsRunOnAFreshServerAndTheDoctorIsClean(String version, @TempDir Path folder) throws Exception {
-        try (RedisServer source = server(version).start()) {
+        try (RedisServer source = UnpackedRedis.builder(version).start()) {
             Worker worker = new Worker(source);
             CompletableFuture<Void> load = worker.sluice
                     .client(Node.QUEUE)
@@ -58,7 +59,8 @@ class BackupScenarioTest {
             worker.stop();
         }
 
-        try (RedisServer restored = server(version).dataDir(folder).start()) {
+        try (RedisServer restored =
+                UnpackedRedis.builder(version).dataDir(folder).start()) {
             List<?> statuses = (List<?>) restored.call("HGETALL", "{q}:status");
             Set<Object> held = statuses.stream()
                     .filter(it -> ((String) it).startsWith("t"))
@@ -88,11 +90,6 @@ class BackupScenarioTest {
 
     private static Set<String> cast(Set<Object> words) {
         return words.stream().map(String.class::cast).collect(Collectors.toSet());
-    }
-
-    private static RedisServer.Builder server(String version) {
-        return RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"));
     }
 
     /** A dispatcher; of every seventh task the first attempt fails. */

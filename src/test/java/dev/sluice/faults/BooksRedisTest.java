@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.faults.Books.Life;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
-import java.nio.file.Path;
+import dev.sluice.testkit.UnpackedRedis;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -191,10 +191,7 @@ class BooksRedisTest {
     }
 
     private static Books after(String version, Writing writing) {
-        try (RedisServer redis = RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"))
-                .appendOnly()
-                .start()) {
+        try (RedisServer redis = UnpackedRedis.builder(version).appendOnly().start()) {
             try (RedisWire wire = redis.wire()) {
                 writing.on(wire);
             }

@@ -11,7 +11,7 @@ import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.task.Durability;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
-import java.nio.file.Path;
+import dev.sluice.testkit.UnpackedRedis;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -59,9 +59,9 @@ class FailoverLossScenarioTest {
     }
 
     private static int lostInOneFailover(String version, Durability durability, int seed) throws Exception {
-        try (RedisServer master = server(version).start();
+        try (RedisServer master = UnpackedRedis.builder(version).start();
                 FaultProxy replication = new FaultProxy(master.port());
-                RedisServer replica = server(version)
+                RedisServer replica = UnpackedRedis.builder(version)
                         .with("replicaof", "127.0.0.1 " + replication.port())
                         .start()) {
             eventually(
@@ -107,11 +107,6 @@ class FailoverLossScenarioTest {
         dispatcher.stop(PATIENCE).then(sluice.close()).block(PATIENCE);
         done.retainAll(accepted);
         return done.size();
-    }
-
-    private static RedisServer.Builder server(String version) {
-        return RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"));
     }
 
     /** A producer that goes on until it is stopped, and remembers what was answered for. */

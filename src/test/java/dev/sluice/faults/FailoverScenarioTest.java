@@ -11,6 +11,7 @@ import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.faults.Event.Kind;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -85,8 +86,8 @@ class FailoverScenarioTest {
 
         @Override
         public Void call() throws Exception {
-            try (RedisServer master = server(version).start();
-                    RedisServer replica = server(version)
+            try (RedisServer master = UnpackedRedis.builder(version).start();
+                    RedisServer replica = UnpackedRedis.builder(version)
                             .with("replicaof", "127.0.0.1 " + master.port())
                             .start();
                     Sentinel sentinel = new Sentinel(master, folder)) {
@@ -177,11 +178,6 @@ class FailoverScenarioTest {
                 }
             }
             return accepted;
-        }
-
-        private static RedisServer.Builder server(String version) {
-            return RedisServer.builder()
-                    .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"));
         }
 
         private void awaitRuns(int count) {

@@ -11,6 +11,7 @@ import dev.sluice.faults.Event.Kind;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -228,9 +229,7 @@ class ProcessesScenarioTest {
 
     /** A Redis, the processes that work on it, and what was put in and done to them. */
     private static final class Stage implements AutoCloseable {
-        private final RedisServer redis = RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server"))
-                .start();
+        private final RedisServer redis = UnpackedRedis.builder("7.0").start();
         private final Sluice outside = Sluice.connect(redis.uri());
         private final Path folder;
         private final List<ProcessNode> workers = new ArrayList<>();

@@ -7,6 +7,7 @@ import dev.sluice.task.Diagnosis;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -75,8 +76,7 @@ final class Schedule {
         this.random = new Random(seed * 0x9E3779B97F4A7C15L);
         this.strikes = 3 + random.nextInt(6);
         String version = random.nextBoolean() ? "7.0" : "6.2";
-        this.redis = RedisServer.builder()
-                .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server"))
+        this.redis = UnpackedRedis.builder(version)
                 .appendOnly()
                 .with(
                         "appendfsync",

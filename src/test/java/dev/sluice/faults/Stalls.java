@@ -2,7 +2,7 @@ package dev.sluice.faults;
 
 import dev.sluice.Sluice;
 import dev.sluice.testkit.RedisServer;
-import java.nio.file.Path;
+import dev.sluice.testkit.UnpackedRedis;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -12,9 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
  */
 final class Stalls implements AutoCloseable {
     private final List<Fault> noted = new CopyOnWriteArrayList<>();
-    private final RedisServer redis = RedisServer.builder()
-            .binary(Path.of(System.getProperty("basedir", "."), "target", "redis", "7.0", "redis-server"))
-            .start();
+    private final RedisServer redis = UnpackedRedis.builder("7.0").start();
     private final StallWatch watch = new StallWatch(
             Sluice.builder().uri(redis.uri()).clientResources(LocalNode.THREADS).build(),
             (from, to) -> noted.add(

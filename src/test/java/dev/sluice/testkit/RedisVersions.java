@@ -1,6 +1,5 @@
 package dev.sluice.testkit;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -31,12 +30,6 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
     public Stream<? extends ClassTemplateInvocationContext> provideClassTemplateInvocationContexts(
             ExtensionContext context) {
         return VERSIONS.stream().map(OneVersion::new);
-    }
-
-    /** A builder for the unpacked server of a version, for tests that need no JUnit parameter. */
-    static RedisServer.Builder builder(String version) {
-        Path binary = Path.of(System.getProperty("basedir", "."), "target", "redis", version, "redis-server");
-        return RedisServer.builder().binary(binary);
     }
 
     private record OneVersion(String version) implements ClassTemplateInvocationContext {
@@ -75,7 +68,7 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
         @Override
         public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
             if (parameter.getParameter().getType() == RedisServer.Builder.class) {
-                return builder(version);
+                return UnpackedRedis.builder(version);
             }
             return parameter.isAnnotated(Private.class) ? ownServer(context) : sharedServer(context);
         }
@@ -113,7 +106,7 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
         }
 
         private RedisServer ownServer(ExtensionContext context) {
-            RedisServer server = builder(version).start();
+            RedisServer server = UnpackedRedis.builder(version).start();
             ownServers(context).servers.add(server);
             return server;
         }
@@ -128,7 +121,7 @@ final class RedisVersions implements ClassTemplateInvocationContextProvider {
         private RedisServer sharedServer(ExtensionContext context) {
             return context.getRoot()
                     .getStore(NAMESPACE)
-                    .computeIfAbsent(version, v -> builder(v).start(), RedisServer.class);
+                    .computeIfAbsent(version, v -> UnpackedRedis.builder(v).start(), RedisServer.class);
         }
     }
 
