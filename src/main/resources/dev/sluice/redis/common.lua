@@ -299,22 +299,22 @@ local function is_silent(seen, now, lease_ms)
   return seen < now - math.max(2 * lease_ms / 3, 2000) or seen > now
 end
 
--- Call it after a write that a full Redis takes. Records this sign of life, and returns true, once all are forgiven. Who
--- has two thirds of a lease needs none: so those whom the call before has forgiven are not looked at again.
+-- Call it after a write that a full Redis takes. Records this sign of life, and after a silence gives all a whole lease: marked
+-- by half a millisecond, which their next heartbeat takes away. Who still has the mark after the next silence has what was left
+-- then: else the tasks of a dead one would wait for ever where every life is shorter than a lease.
 local function forgive(now, lease_ms, longest_ms, seen)
   if is_silent(seen, now, lease_ms) then
-    local until_ms = now + longest_ms
-    local enough = math.floor(until_ms - longest_ms / 3)
-    local silent = call('ZRANGEBYSCORE', DISPATCHERS, '(0', '(' .. enough, 'LIMIT', 0, 256)
-    for i = 1, #silent do
-      call('ZADD', DISPATCHERS, 'XX', until_ms, silent[i])
+    local longest = now + longest_ms + 0.5
+    local renewed = call('ZRANGEBYSCORE', DISPATCHERS, '(0', longest, 'WITHSCORES')
+    for i = 1, #renewed, 2 do
+      local until_ms = tonumber(renewed[i + 1])
+      renewed[i], renewed[i + 1] = until_ms % 1 > 0 and math.min(until_ms + now - seen, longest) or longest, renewed[i]
     end
-    if #silent == 256 then
-      return false
+    for i = 1, #renewed, 1024 do
+      call('ZADD', DISPATCHERS, 'XX', unpack(renewed, i, math.min(i + 1023, #renewed)))
     end
   end
   call('HSET', META, 'seen', now)
-  return true
 end
 
 -- How many of these ids, from the first on, have records of about a megabyte together: at least one.

@@ -18,7 +18,7 @@ local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
 local more, removed = 0, 0
 
 call('HDEL', META, '')
-local forgiven = forgive(now, lease_ms, longest, tonumber(meta[1]) or 0)
+forgive(now, lease_ms, longest, tonumber(meta[1]) or 0)
 local ahead = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. (now + 2 * longest), '+inf', 'LIMIT', 0, limit)
 for i = 1, #ahead do
   call('ZADD', DISPATCHERS, 'XX', now + longest, ahead[i])
@@ -103,16 +103,14 @@ if waiting == 0 and size.cancelled > 0 then
 end
 
 local due = next_due_ms()
-if not forgiven or cursor ~= '0' or #late == 2 * limit or (due and due <= now) then
+if cursor ~= '0' or #late == 2 * limit or (due and due <= now) then
   more = 1
 end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local until_tick = readable and ms_until(first[2], now) or -1
 local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick }
-if forgiven then
-  local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
-  for i = 1, #lapsed do
-    reply[#reply + 1] = lapsed[i]
-  end
+local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
+for i = 1, #lapsed do
+  reply[#reply + 1] = lapsed[i]
 end
 return reply
