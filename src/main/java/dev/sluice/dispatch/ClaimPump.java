@@ -53,6 +53,7 @@ final class ClaimPump implements Pump {
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
+    private static final Duration TO_ASK_AGAIN = Duration.ofSeconds(1);
     private static final Duration LAST_WORDS = Duration.ofMillis(1400);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
 
@@ -87,6 +88,7 @@ final class ClaimPump implements Pump {
     private final Backoff backoff = new Backoff();
     private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
+    private final List<String> unheard = new ArrayList<>(); // lives that are over, as far as we know
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private @Nullable Incarnation joining;
@@ -609,6 +611,7 @@ final class ClaimPump implements Pump {
                     refusalTold = false;
                     inFlight = 0;
                     recovered();
+                    leaveAgain();
                     rung = true;
                     MonoSink<Void> starter = starting;
                     starting = null;
@@ -660,7 +663,27 @@ final class ClaimPump implements Pump {
         inFlight = 0;
         workKnown = false;
         observer.lease(queue.name(), true);
-        calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> rejoin());
+        calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> {
+            unheard.add(lost.id());
+            rejoin();
+        });
+    }
+
+    /**
+     * Says once more of lives that are over what was not heard as they ended, which is so after every outage that outlasts a
+     * lease. Nobody crashed, and nobody has to wait until others find their leases lapsed.
+     */
+    private void leaveAgain() {
+        List<String> lives = List.copyOf(unheard);
+        unheard.clear();
+        for (String life : lives) {
+            calls.run(store.leave(life).thenReturn(true), left -> {}, failure -> {
+                if (!(failure instanceof StoreRefusedException)) {
+                    unheard.add(life);
+                    calls.after(TO_ASK_AGAIN, this::leaveAgain);
+                }
+            });
+        }
     }
 
     /** Somebody cancelled a running task, perhaps one of ours. If that was the one before it, its settle gives this back. */

@@ -118,7 +118,10 @@ public final class QueueDirectory {
                                 deadline)
                         .flatMapMany(joined -> Flux.range(0, joined.size() / 2)
                                 .flatMapSequential(
-                                        i -> holder(keys, joined.text(2 * i), (long) Double.parseDouble(joined.text(2 * i + 1)) - now),
+                                        i -> holder(
+                                                keys,
+                                                joined.text(2 * i),
+                                                (long) Double.parseDouble(joined.text(2 * i + 1)) - now),
                                         DISPATCHERS_AT_ONCE)));
     }
 

@@ -71,6 +71,31 @@ class ShortLeasesScenarioTest extends DispatchCase {
         assertThat(told.rejoins.get()).isOne();
     }
 
+    /** What it says as it loses its lease is not heard: it is said again, or its tasks would be those of one that crashed. */
+    @Test
+    @Timeout(60)
+    void anOutageThatOutlastsTheLeaseIsNoCrash() {
+        Gate gate = new Gate();
+        Runs<Object> runs = new Runs<>(context -> gate.wait(context.id() + context.fencingNumber()));
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(2))).handler("t", Object.class, runs));
+        enqueue(0, 4);
+
+        for (int outage = 1; outage <= 3; outage++) {
+            int held = 4 * outage;
+            eventually(() -> assertThat(gate.waiting()).isEqualTo(held));
+            int before = outage;
+            wire.call("CLIENT", "PAUSE", "4500", "WRITE");
+            eventually(() -> assertThat(told.lapses.get()).isEqualTo(before));
+        }
+
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(16));
+        assertThat(runs.all).allMatch(it -> it.crashes() == 0).allMatch(it -> it.attempt() == 1);
+        assertThat(told.recovered.get()).isZero();
+        assertThat(incarnations()).hasSize(1);
+        gate.open();
+        eventually(this::assertEmpty);
+    }
+
     @Test
     void aLeaseThatOthersTookIsNoticedAndItsSettlesAreRefused() {
         Gate gate = new Gate();
