@@ -48,20 +48,22 @@ final class BatchRoute {
                     boolean lines = call.contentType().equals(LINES);
                     boolean minimal = call.lists(PREFER, MINIMAL);
                     Run run = new Run(parts.client(), lines, minimal, TaskRoutes.key(call));
-                    Answer.common(response)
-                            .header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON)
-                            .chunkedTransfer(call.knowsChunks());
-                    if (minimal) {
-                        response.header("Preference-Applied", MINIMAL);
-                    }
-                    // Not before the body has begun: a client may wait to be told to go on with it, which a head would
-                    // end.
-                    return call.bytes()
-                            .switchOnFirst((begun, body) -> lines || Splitter.mayBeArray(begun.get())
-                                    ? response.sendByteArray(run.answers(body))
-                                    : Mono.error(Problem.of(400, "malformed-json", Splitter.NO_ARRAY)))
+                    // Not before something of the body was taken: what is no array is refused, and a client may wait to
+                    // be
+                    // told to go on with it, which a head would end.
+                    return run.units(call.bytes())
+                            .switchOnFirst((first, units) -> first.isOnError()
+                                    ? units.ignoreElements().then()
+                                    : begun(call, response, lines, minimal).sendByteArray(run.answers(units)))
                             .then();
                 });
+    }
+
+    private static HttpServerResponse begun(Call call, HttpServerResponse response, boolean lines, boolean minimal) {
+        Answer.common(response)
+                .header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON)
+                .chunkedTransfer(call.knowsChunks());
+        return minimal ? response.header("Preference-Applied", MINIMAL) : response;
     }
 
     /** One batch. */
@@ -78,11 +80,14 @@ final class BatchRoute {
             this.text = new BatchText(lines, minimal);
         }
 
-        Flux<byte[]> answers(Flux<byte[]> body) {
+        Flux<BatchUnit> units(Flux<byte[]> body) {
             return body.map(part -> units(splitter.feed(part)))
                     .concatWith(Mono.fromSupplier(() -> units(splitter.end())))
-                    .concatMapIterable(units -> units, 1) // read where they arrive, not where they are enqueued
-                    .flatMapSequential(this::enqueued, UNITS, 1)
+                    .concatMapIterable(units -> units, 1); // read where they arrive, not where they are enqueued
+        }
+
+        Flux<byte[]> answers(Flux<BatchUnit> units) {
+            return units.flatMapSequential(this::enqueued, UNITS, 1)
                     .map(text::of)
                     .concatWith(Mono.fromSupplier(text::end))
                     .filter(told -> told.length > 0);

@@ -246,16 +246,37 @@ class BatchRedisTest {
     void anEmptyOrBrokenBatchIsAnsweredInForm() {
         assertThat(web.post(BATCH, "[]").text()).isEqualTo("[]");
         assertThat(web.post(BATCH, "", "Content-Type", LINES).text()).isEmpty();
-        for (String noArray : List.of("", "{}", " {\"type\":\"t\"}", "x")) {
-            Told told = web.post(BATCH, noArray);
-            assertThat(told.status()).as(noArray).isEqualTo(400);
-            assertThat(told.code()).isEqualTo("malformed-json");
+        for (String noArray : List.of("", " ", "{}", " {\"type\":\"t\"}", "x")) {
+            assertRefusedAsAWhole(noArray);
         }
         assertThat(web.post(BATCH, " \n[]").text()).isEqualTo("[]");
-        assertThat(web.post(BATCH, "[{\"type\":\"t\"}").json().findValuesAsString("status"))
-                .containsExactly("400");
         assertThat(web.post("/v1/queues/nobody/tasks:batch", "[]").code()).isEqualTo("queue-unknown");
         assertThat(web.post(BATCH, "x", "Content-Type", "text/csv").code()).isEqualTo("unsupported-type");
+    }
+
+    @Test
+    void anArrayThatEndsInItsFirstTaskIsRefusedAsAWhole() throws IOException {
+        for (String cut : List.of("[", "[ ", "[{\"ty", "[{\"type\":\"t\"}", "[{\"type\":\"t\"} ")) {
+            assertRefusedAsAWhole(cut);
+        }
+        assertThat(web.raw("POST " + BATCH + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: 2\r\n\r\n[{"))
+                .startsWith("HTTP/1.1 400")
+                .doesNotContainIgnoringCase("transfer-encoding")
+                .containsIgnoringCase("content-length");
+        assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(0L);
+
+        Told later = web.post(BATCH, "[{\"id\":\"a\",\"type\":\"t\"},{\"ty");
+
+        assertThat(later.status()).isEqualTo(200);
+        assertThat(later.json().findValuesAsString("status")).containsExactly("201", "400");
+    }
+
+    private void assertRefusedAsAWhole(String body) {
+        Told told = web.post(BATCH, body);
+        assertThat(told.status()).as(body).isEqualTo(400);
+        assertThat(told.header("Content-Type")).isEqualTo("application/problem+json");
+        assertThat(told.code()).isEqualTo("malformed-json");
     }
 
     @Test
