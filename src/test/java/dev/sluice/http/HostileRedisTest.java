@@ -71,6 +71,37 @@ class HostileRedisTest {
     }
 
     @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Transfer-Encoding: gzip, chunked",
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+            })
+    void aTransferCodingThatIsNotUnderstoodIsRefusedAndEndsTheConnection(String coding, RedisServer redis)
+            throws IOException {
+        String body = "{\"id\":\"a\",\"type\":\"t\"}";
+        String chunked = Integer.toHexString(body.length()) + "\r\n" + body + "\r\n0\r\n\r\n";
+        try (Web web = mail(redis)) {
+            for (String request : List.of(
+                    "POST " + TASKS,
+                    "POST " + TASKS + ":batch",
+                    "PUT /v1/queues/mail/schedules/s",
+                    "POST /v1/queues/mail:pause",
+                    "GET /livez")) {
+                assertThat(web.raw(request + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                + coding + "\r\n\r\n" + chunked + get("/livez")))
+                        .as(request)
+                        .startsWith("HTTP/1.1 501")
+                        .contains("unsupported-transfer")
+                        .containsIgnoringCase("connection: close")
+                        .doesNotContain("HTTP/1.1 200");
+            }
+            assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(0L);
+            assertThat(web.raw(new String(post("Transfer-Encoding: CHUNKED\r\n"), US_ASCII) + chunked))
+                    .startsWith("HTTP/1.1 201");
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"Transfer-Encoding: chunked", "Content-Length: 65537"})
     void aProbeWithALongBodyIsTheLastOfItsConnection(String length, RedisServer redis) throws IOException {
         try (Web web = mail(redis)) {
