@@ -47,7 +47,7 @@ final class BatchRoute {
                 .flatMap(parts -> {
                     boolean lines = call.contentType().equals(LINES);
                     boolean minimal = call.lists(PREFER, MINIMAL);
-                    Run run = new Run(parts.client(), lines, minimal, TaskRoutes.key(call));
+                    Run run = new Run(parts, lines, minimal, TaskRoutes.key(call));
                     // Not before something of the body was taken: what is no array is refused, and a client may wait to
                     // be
                     // told to go on with it, which a head would end.
@@ -68,13 +68,15 @@ final class BatchRoute {
 
     /** One batch. */
     private final class Run {
+        private final String queue;
         private final TaskClient client;
         private final Splitter splitter;
         private final BatchText text;
         private final @Nullable String key;
 
-        Run(TaskClient client, boolean lines, boolean minimal, @Nullable String key) {
-            this.client = client;
+        Run(KnownQueues.Parts parts, boolean lines, boolean minimal, @Nullable String key) {
+            this.queue = parts.queue().name();
+            this.client = parts.client();
             this.key = key;
             this.splitter = lines ? Splitter.ofLines(longest) : Splitter.ofArray(longest);
             this.text = new BatchText(lines, minimal);
@@ -94,7 +96,10 @@ final class BatchRoute {
         }
 
         private Mono<BatchUnit> enqueued(BatchUnit unit) {
-            return client.enqueue(unit.tasks()).map(unit::met).flatMap(this::again);
+            return client.enqueue(unit.tasks())
+                    .map(unit::met)
+                    .flatMap(this::again)
+                    .doOnNext(this::forgetIfRefused);
         }
 
         /**
@@ -110,6 +115,12 @@ final class BatchRoute {
             return Mono.delay(Duration.ofMillis(ms))
                     .then(client.enqueue(passing))
                     .map(unit::metAgain);
+        }
+
+        private void forgetIfRefused(BatchUnit unit) {
+            if (unit.isRefusedByRedis()) {
+                queues.forget(queue);
+            }
         }
 
         private List<BatchUnit> units(List<Item> items) {
