@@ -18,6 +18,7 @@ import dev.sluice.task.Explanation;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.QueuePage;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskInfo;
 import dev.sluice.upkeep.Ticks;
@@ -122,7 +123,8 @@ public final class Sluice {
     public Mono<QueueInfo> queue(String name) {
         return Mono.defer(() -> links.directory().one(name))
                 .publishOn(Schedulers.parallel())
-                .doOnNext(observer::counted);
+                .doOnNext(observer::counted)
+                .doOnError(StoreRefusedException.class, refused -> observer.uncounted(name));
     }
 
     /**

@@ -302,8 +302,11 @@ class EnvelopeReader {
         return new EnvelopeException("bad-field:" + name, "the field " + name + " must be " + rule);
     }
 
-    /** Which one, as the parser tells it, without the name of the setting. */
+    /** Which one, as the parser tells it, without the name of the setting; that of nesting without the level of the element. */
     private static String limit(StreamConstraintsException tooMuch) {
+        if (tooMuch.getOriginalMessage().contains("nesting depth")) {
+            return "a field may be nested at most " + Envelope.MAX_PAYLOAD_DEPTH + " deep";
+        }
         return tooMuch.getOriginalMessage().replaceAll(", from `[^`]*`", "");
     }
 

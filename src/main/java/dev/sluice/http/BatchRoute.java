@@ -47,49 +47,59 @@ final class BatchRoute {
                 .flatMap(parts -> {
                     boolean lines = call.contentType().equals(LINES);
                     boolean minimal = call.lists(PREFER, MINIMAL);
-                    Run run = new Run(parts.client(), lines, minimal, TaskRoutes.key(call));
-                    Answer.common(response)
-                            .header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON)
-                            .chunkedTransfer(call.knowsChunks());
-                    if (minimal) {
-                        response.header("Preference-Applied", MINIMAL);
-                    }
-                    // Not before the body has begun: a client may wait to be told to go on with it, which a head would
-                    // end.
-                    return call.bytes()
-                            .switchOnFirst((begun, body) -> lines || Splitter.mayBeArray(begun.get())
-                                    ? response.sendByteArray(run.answers(body))
-                                    : Mono.error(Problem.of(400, "malformed-json", Splitter.NO_ARRAY)))
+                    Run run = new Run(parts, lines, minimal, TaskRoutes.key(call));
+                    // Not before something of the body was taken: what is no array is refused, and a client may wait to
+                    // be
+                    // told to go on with it, which a head would end.
+                    return run.units(call.bytes())
+                            .switchOnFirst((first, units) -> first.isOnError()
+                                    ? units.ignoreElements().then()
+                                    : begun(call, response, lines, minimal).sendByteArray(run.answers(units)))
                             .then();
                 });
     }
 
+    private static HttpServerResponse begun(Call call, HttpServerResponse response, boolean lines, boolean minimal) {
+        Answer.common(response)
+                .header(HttpHeaderNames.CONTENT_TYPE, lines ? LINES : Answer.JSON)
+                .chunkedTransfer(call.knowsChunks());
+        return minimal ? response.header("Preference-Applied", MINIMAL) : response;
+    }
+
     /** One batch. */
     private final class Run {
+        private final String queue;
         private final TaskClient client;
         private final Splitter splitter;
         private final BatchText text;
         private final @Nullable String key;
 
-        Run(TaskClient client, boolean lines, boolean minimal, @Nullable String key) {
-            this.client = client;
+        Run(KnownQueues.Parts parts, boolean lines, boolean minimal, @Nullable String key) {
+            this.queue = parts.queue().name();
+            this.client = parts.client();
             this.key = key;
             this.splitter = lines ? Splitter.ofLines(longest) : Splitter.ofArray(longest);
             this.text = new BatchText(lines, minimal);
         }
 
-        Flux<byte[]> answers(Flux<byte[]> body) {
+        Flux<BatchUnit> units(Flux<byte[]> body) {
             return body.map(part -> units(splitter.feed(part)))
                     .concatWith(Mono.fromSupplier(() -> units(splitter.end())))
-                    .concatMapIterable(units -> units, 1) // read where they arrive, not where they are enqueued
-                    .flatMapSequential(this::enqueued, UNITS, 1)
+                    .concatMapIterable(units -> units, 1); // read where they arrive, not where they are enqueued
+        }
+
+        Flux<byte[]> answers(Flux<BatchUnit> units) {
+            return units.flatMapSequential(this::enqueued, UNITS, 1)
                     .map(text::of)
                     .concatWith(Mono.fromSupplier(text::end))
                     .filter(told -> told.length > 0);
         }
 
         private Mono<BatchUnit> enqueued(BatchUnit unit) {
-            return client.enqueue(unit.tasks()).map(unit::met).flatMap(this::again);
+            return client.enqueue(unit.tasks())
+                    .map(unit::met)
+                    .flatMap(this::again)
+                    .doOnNext(this::forgetIfRefused);
         }
 
         /**
@@ -105,6 +115,12 @@ final class BatchRoute {
             return Mono.delay(Duration.ofMillis(ms))
                     .then(client.enqueue(passing))
                     .map(unit::metAgain);
+        }
+
+        private void forgetIfRefused(BatchUnit unit) {
+            if (unit.isRefusedByRedis()) {
+                queues.forget(queue);
+            }
         }
 
         private List<BatchUnit> units(List<Item> items) {

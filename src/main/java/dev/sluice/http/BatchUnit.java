@@ -3,6 +3,7 @@ package dev.sluice.http;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.codec.TaskForm;
 import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.Task;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -72,6 +73,11 @@ final class BatchUnit {
                 .map(result -> isPassing(result) ? again.next() : result)
                 .toList();
         return this;
+    }
+
+    /** Whether Redis refused one, as it does if the queue is another one by now. */
+    boolean isRefusedByRedis() {
+        return results.stream().anyMatch(result -> result.error() instanceof StoreRefusedException);
     }
 
     /** Tells of each item, in their order, once all is known. */

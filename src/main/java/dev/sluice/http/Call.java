@@ -76,6 +76,17 @@ final class Call {
         }
     }
 
+    /** Refuses a body that is coded on its way by more than chunks, which would be read as if it were not (RFC 9112, 6.1). */
+    void checkTransfer() {
+        List<String> codings = headers().getAll(HttpHeaderNames.TRANSFER_ENCODING);
+        boolean isPlain = codings.size() == 1
+                && HttpHeaderValues.CHUNKED.contentEqualsIgnoreCase(
+                        codings.get(0).strip());
+        if (!codings.isEmpty() && !isPlain) {
+            throw Problem.of(501, "unsupported-transfer", "the Transfer-Encoding must be chunked, and nothing else");
+        }
+    }
+
     /** Throws a {@link Problem} if there is a body: what it says would be passed over. */
     void checkHasNoBody() {
         if (announced(headers()) > 0 || headers().contains(HttpHeaderNames.TRANSFER_ENCODING)) {

@@ -126,6 +126,7 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
 
     private Mono<Void> served(HttpServerRequest request, HttpServerResponse response, Host host) {
         Call call = new Call(request, Target.of(request.uri()), host.stopping());
+        call.checkTransfer();
         HttpMethod method = call.wantsBody() ? request.method() : HttpMethod.GET;
         Routes.Match match = routes.find(call.target(), method);
         if (match.enough() != null) {

@@ -3,6 +3,7 @@ package dev.sluice.http;
 import dev.sluice.Sluice;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Queue;
+import dev.sluice.task.StoreRefusedException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -13,6 +14,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,8 @@ final class ProbeRoutes {
     private final List<Queue> queues;
     private final Map<String, BooleanSupplier> checks;
     private final Set<String> warned = ConcurrentHashMap.newKeySet(); // anybody may ask: a flood must not flood the log
+    private final Set<String> refused = ConcurrentHashMap.newKeySet(); // queues that could not be counted the last time
+    private final AtomicBoolean uncollected = new AtomicBoolean(); // whether the meters were not the last time
     private final @Nullable Supplier<String> metrics;
     private final Mono<Boolean> redis;
 
@@ -100,14 +104,42 @@ final class ProbeRoutes {
 
     /** Has the queues counted first, so that the observer has them; those that Redis does not tell of are as they were. */
     Mono<Answer> metrics() {
-        Supplier<String> text = Objects.requireNonNull(metrics);
         return Flux.fromIterable(queues)
-                .flatMap(queue -> sluice.queue(queue.name()).onErrorComplete()) // one that is refused hides no other
+                .flatMap(queue -> sluice.queue(queue.name())
+                        .doOnSuccess(counted -> refused.remove(queue.name()))
+                        .doOnError(StoreRefusedException.class, why -> tellRefused(queue.name(), why))
+                        .onErrorComplete()) // one that is refused hides no other
                 .then()
                 .timeout(TIME_TO_LOOK)
                 .onErrorComplete()
-                .then(Mono.fromSupplier(text).subscribeOn(COLLECTORS)) // what collects meters may wait for a lock
+                .then(Mono.fromSupplier(this::collected).subscribeOn(COLLECTORS)) // which may wait for a lock
                 .map(meters -> Answer.text(200, meters).contentType("text/plain; version=0.0.4; charset=utf-8"));
+    }
+
+    private void tellRefused(String queue, StoreRefusedException why) {
+        if (refused.add(queue)) {
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("reason", why.getMessage())
+                    .log("Redis refuses to count this queue: its meters are NaN until it is counted again");
+        }
+    }
+
+    private String collected() {
+        try {
+            String text = Objects.requireNonNull(Objects.requireNonNull(metrics).get(), "the meters are null");
+            uncollected.set(false);
+            return text;
+        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError broken) { // the caller's code
+            if (uncollected.compareAndSet(false, true)) {
+                log.atWarn()
+                        .addKeyValue("reason", broken.toString())
+                        .log("The meters cannot be collected, so /metrics is answered 500; the next times are logged at"
+                                + " DEBUG, until they can be again");
+            }
+            log.debug("The meters cannot be collected", broken);
+            throw Problem.of(500, "internal", "the meters cannot be collected; the server's log says why");
+        }
     }
 
     private static byte[] description(String resource) {

@@ -4,12 +4,16 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -41,6 +45,7 @@ final class Progress extends ChannelDuplexHandler {
     private long written;
     private long writingSince;
     private long unsent;
+    private boolean sendsNoMore;
     private boolean parting;
 
     private Progress(Patience patience, LongSupplier nanos) {
@@ -78,7 +83,9 @@ final class Progress extends ChannelDuplexHandler {
     @Override
     public void read(ChannelHandlerContext context) {
         reading = true;
-        context.read();
+        if (!sendsNoMore) { // epoll would fail, and close
+            context.read();
+        }
     }
 
     @Override
@@ -100,6 +107,12 @@ final class Progress extends ChannelDuplexHandler {
         }
         reading = false;
         context.fireChannelRead(message);
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+        sendsNoMore |= event == ChannelInputShutdownEvent.INSTANCE;
+        context.fireUserEventTriggered(event);
     }
 
     @Override
@@ -139,6 +152,21 @@ final class Progress extends ChannelDuplexHandler {
         }
     }
 
+    /** Has the connection end with what the client sends: it has no whole answer to wait for. */
+    private void awaitMore(Channel channel) {
+        channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
+        if (sendsNoMore) {
+            var unused = channel.close();
+        }
+    }
+
+    /** Has the connection stay for the answer if the client sends nothing more. TLS has an end of its own, which closes. */
+    private static void awaitNoMore(Channel channel) {
+        if (channel.pipeline().get(SslHandler.class) == null) {
+            channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+        }
+    }
+
     /** How many bytes the connection has not taken yet. */
     private static long unsent(Channel channel) {
         ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
@@ -155,19 +183,37 @@ final class Progress extends ChannelDuplexHandler {
                 inBody = true;
                 receivingSince = nanos.getAsLong();
                 received = 0;
+                awaitMore(context.channel());
             }
             if (message instanceof LastHttpContent) {
                 inBody = false;
+                awaitNoMore(context.channel());
             }
             context.fireChannelRead(message);
         }
 
         @Override
         public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-            if (message instanceof LastHttpContent && !isInterim(message) && --answering == 0 && headersSince != 0) {
-                headersSince = nanos.getAsLong(); // what came meanwhile has its time from now on
+            if (message instanceof HttpResponse response && EventText.TYPE.equals(type(response))) {
+                awaitMore(context.channel());
             }
-            var unused = context.write(message, promise); // the promise says it all
+            ChannelPromise told = promise;
+            if (message instanceof LastHttpContent && !isInterim(message) && --answering == 0) {
+                if (headersSince != 0) {
+                    headersSince = nanos.getAsLong(); // what came meanwhile has its time from now on
+                }
+                told = promise.unvoid();
+                told.addListener(done -> {
+                    if (answering == 0) {
+                        awaitMore(context.channel());
+                    }
+                });
+            }
+            var unused = context.write(message, told); // the promise says it all
+        }
+
+        private static @Nullable String type(HttpResponse response) {
+            return response.headers().get(HttpHeaderNames.CONTENT_TYPE);
         }
 
         private static boolean isInterim(Object message) {

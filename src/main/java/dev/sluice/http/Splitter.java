@@ -3,7 +3,6 @@ package dev.sluice.http;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Cuts the items out of a body while it arrives: its lines, or the elements of its one array. It looks for their ends only;
@@ -17,8 +16,6 @@ final class Splitter {
         INSIDE,
         BEHIND
     }
-
-    static final String NO_ARRAY = "the body is no array of tasks";
 
     private static final byte[] NOTHING = new byte[0];
     private static final int WORTH_KEEPING = 16 * 1024;
@@ -34,7 +31,7 @@ final class Splitter {
     private boolean escaped;
     private boolean tooLong;
     private boolean blank = true;
-    private boolean first = true;
+    private boolean followed;
 
     private Splitter(boolean lines, int longest) {
         this.lines = lines;
@@ -50,19 +47,7 @@ final class Splitter {
         return new Splitter(false, longest);
     }
 
-    /** Whether a body that begins like this can be an array; null is a body without a byte. */
-    static boolean mayBeArray(byte @Nullable [] begun) {
-        if (begun == null) {
-            return false;
-        }
-        int at = 0;
-        while (at < begun.length && isSpace(begun[at])) {
-            at++;
-        }
-        return at == begun.length || begun[at] == '[';
-    }
-
-    /** The items that end in this part. */
+    /** The items that end in this part; throws a {@link Problem} if the body is no array of which an item was found. */
     List<Item> feed(byte[] part) {
         int from = 0;
         for (int i = 0; i < part.length; i++) {
@@ -85,12 +70,12 @@ final class Splitter {
         return taken();
     }
 
-    /** What is left at the end of the body. */
+    /** What is left at the end of the body; throws as {@link #feed} does. */
     List<Item> end() {
         if (lines) {
             close(NOTHING, 0, 0, false);
         } else if (place != Place.BEHIND) {
-            found.add(Item.bad(index, malformed("the body ends before its array does")));
+            noArray(place == Place.BEFORE ? "the body is no array of tasks" : "the body ends before its array does");
         }
         return taken();
     }
@@ -120,16 +105,25 @@ final class Splitter {
         if (isSpace(b)) {
             return;
         }
-        if (place == Place.BEFORE && b == '[') {
+        if (place == Place.BEHIND) {
+            if (!followed) {
+                followed = true;
+                noArray("something follows the array of tasks");
+            }
+        } else if (b == '[') {
             place = Place.INSIDE;
         } else {
-            boolean before = place == Place.BEFORE;
-            if (before || first) {
-                found.add(Item.bad(index, malformed(before ? NO_ARRAY : "something follows the array of tasks")));
-            }
-            first = false;
-            place = Place.BEHIND;
+            noArray("the body is no array of tasks");
         }
+    }
+
+    /** Refuses all of the body if nothing of it was taken, else what is behind its last item. */
+    private void noArray(String why) {
+        Problem problem = Problem.of(400, "malformed-json", why);
+        if (index == 0) {
+            throw problem;
+        }
+        found.add(Item.bad(index, problem));
     }
 
     /** The last place before the end of the line at {@code i}, or in the part: in between nothing matters. */
@@ -187,9 +181,5 @@ final class Splitter {
 
     private static boolean isSpace(byte b) {
         return b == ' ' || b == '\t' || b == '\r' || b == '\n';
-    }
-
-    private static Problem malformed(String why) {
-        return Problem.of(400, "malformed-json", why);
     }
 }

@@ -66,6 +66,12 @@ record Both(Observer first, Observer second) implements Observer {
     }
 
     @Override
+    public void uncounted(String queue) {
+        first.uncounted(queue);
+        second.uncounted(queue);
+    }
+
+    @Override
     public void link(String role, boolean up) {
         first.link(role, up);
         second.link(role, up);

@@ -105,6 +105,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void uncounted(String queue) {
+        try {
+            observer.uncounted(queue);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void link(String role, boolean up) {
         try {
             observer.link(role, up);

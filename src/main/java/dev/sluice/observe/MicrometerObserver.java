@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -42,10 +41,10 @@ import org.jspecify.annotations.Nullable;
  *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
  *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
  *   <tr><td>{@code sluice.tasks}</td><td>gauge; queue, state: {@code waiting}, {@code delayed}, {@code running},
- *       {@code dead}; as they were last counted</td><td>{@code waiting} grows for longer than a burst, or {@code dead} at
+ *       {@code dead}; as they were last counted, NaN while Redis refuses that</td><td>{@code waiting} grows for longer than a burst, or {@code dead} at
  *       all</td></tr>
  *   <tr><td>{@code sluice.oldest}</td><td>gauge of seconds; queue: the age of the oldest waiting task as it was last
- *       counted; 0 if none waits, NaN if it does not say since when</td>
+ *       counted; 0 if none waits, NaN if it does not say since when or Redis refuses</td>
  *       <td>it is beyond what the tasks may wait, or rises steadily</td></tr>
  *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
  *       connections</td></tr>
@@ -84,7 +83,7 @@ public final class MicrometerObserver implements Observer {
     private final Map<String, AtomicInteger> dispatchersUp = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> slots = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> slotsUsed = new ConcurrentHashMap<>();
-    private final Map<List<String>, AtomicLong> tasks = new ConcurrentHashMap<>();
+    private final Map<List<String>, AtomicReference<Double>> tasks = new ConcurrentHashMap<>();
     private final Map<String, AtomicReference<Double>> oldest = new ConcurrentHashMap<>();
     private final AtomicInteger linksDown = new AtomicInteger();
     private final Counter linksLost;
@@ -151,12 +150,25 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void counted(QueueInfo queue) {
         String name = queue.queue().name();
-        tasks(name, "waiting").set(queue.waiting());
-        tasks(name, "delayed").set(queue.delayed());
-        tasks(name, "dead").set(queue.dead());
+        tasks(name, "waiting").set((double) queue.waiting());
+        tasks(name, "delayed").set((double) queue.delayed());
+        tasks(name, "dead").set((double) queue.dead());
         double unknown = queue.waiting() == 0 ? 0 : Double.NaN;
         oldest(name).set(queue.oldest().map(age -> age.toMillis() / 1_000.0).orElse(unknown));
-        queue.running().ifPresent(running -> tasks(name, "running").set(running));
+        queue.running().ifPresent(running -> tasks(name, "running").set((double) running));
+    }
+
+    @Override
+    public void uncounted(String queue) {
+        tasks.forEach((both, count) -> {
+            if (both.get(0).equals(queue)) {
+                count.set(Double.NaN);
+            }
+        });
+        AtomicReference<Double> age = oldest.get(queue);
+        if (age != null) {
+            age.set(Double.NaN);
+        }
     }
 
     @Override
@@ -224,28 +236,34 @@ public final class MicrometerObserver implements Observer {
                 .record(nanos, TimeUnit.NANOSECONDS);
     }
 
-    private AtomicLong tasks(String queue, String state) {
-        return tasks.computeIfAbsent(List.of(queue, state), both -> {
-            AtomicLong count = new AtomicLong();
-            gauge(
-                    "sluice.tasks",
-                    Tags.of("queue", queue, "state", state),
-                    "Tasks of the queue by state, as they were last counted",
-                    count);
-            return count;
-        });
+    private AtomicReference<Double> tasks(String queue, String state) {
+        return tasks.computeIfAbsent(
+                List.of(queue, state),
+                both -> lastCounted(
+                        "sluice.tasks",
+                        null,
+                        Tags.of("queue", queue, "state", state),
+                        "Tasks of the queue by state, as they were last counted"));
     }
 
     private AtomicReference<Double> oldest(String queue) {
-        return oldest.computeIfAbsent(queue, name -> {
-            AtomicReference<Double> seconds = new AtomicReference<>(Double.NaN);
-            Gauge.builder("sluice.oldest", seconds, AtomicReference::get)
-                    .baseUnit("seconds")
-                    .tags("queue", name)
-                    .description("Age of the oldest waiting task as it was last counted, 0 if none waits")
-                    .register(registry);
-            return seconds;
-        });
+        return oldest.computeIfAbsent(
+                queue,
+                name -> lastCounted(
+                        "sluice.oldest",
+                        "seconds",
+                        Tags.of("queue", name),
+                        "Age of the oldest waiting task as it was last counted, 0 if none waits"));
+    }
+
+    private AtomicReference<Double> lastCounted(String name, @Nullable String unit, Tags tags, String description) {
+        AtomicReference<Double> value = new AtomicReference<>(Double.NaN);
+        Gauge.builder(name, value, AtomicReference::get)
+                .baseUnit(unit)
+                .tags(tags)
+                .description(description)
+                .register(registry);
+        return value;
     }
 
     private AtomicInteger count(Map<String, AtomicInteger> counts, String gauge, String description, String queue) {

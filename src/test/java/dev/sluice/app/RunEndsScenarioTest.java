@@ -58,11 +58,7 @@ class RunEndsScenarioTest {
     @Test
     void whatWasNotFinishedVanishesWithARedisThatKeepsNothingAndItSaysSo() throws Exception {
         try (Program program = Program.start("run", "--no-demo", "--shutdown-grace", "100ms")) {
-            program.lineWith("Ctrl-C stops.");
-            try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"lost\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-                awaitStatus(wire, "lost", "processing");
-            }
+            beginLong(program, "lost");
             program.signal("TERM");
             assertThat(program.exit()).isZero();
             assertThat(program.lineWith("Stopped"))
@@ -75,10 +71,8 @@ class RunEndsScenarioTest {
     void alsoWhatOnlyWaitedVanishesAndIsCounted() throws Exception {
         String[] run = {"run", "--no-demo", "--shutdown-grace", "100ms", "--concurrency", "1"};
         try (Program program = Program.start(run)) {
-            program.lineWith("Ctrl-C stops.");
+            beginLong(program, "runs");
             try (ForeignWire wire = program.redis()) {
-                wire.call("RPUSH", "task_queue", "{\"id\":\"runs\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-                awaitStatus(wire, "runs", "processing");
                 wire.call("RPUSH", "task_queue", "{\"id\":\"waits\"}", "{\"id\":\"too\"}");
             }
             program.signal("TERM");
@@ -140,6 +134,15 @@ class RunEndsScenarioTest {
             assertThat(program.out())
                     .contains("The embedded Redis has ended unexpectedly; stopping.")
                     .endsWith("Stopped.");
+        }
+    }
+
+    /** Has a program that starts claim a task that runs for a minute. */
+    private static void beginLong(Program program, String id) throws IOException {
+        program.lineWith("Ctrl-C stops.");
+        try (ForeignWire wire = program.redis()) {
+            wire.call("RPUSH", "task_queue", "{\"id\":\"" + id + "\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
+            awaitStatus(wire, id, "processing");
         }
     }
 

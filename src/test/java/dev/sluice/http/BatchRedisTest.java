@@ -4,13 +4,17 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.Sluice;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.http.Web.Told;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.io.IOException;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
@@ -28,6 +32,8 @@ import tools.jackson.databind.JsonNode;
 class BatchRedisTest {
     private static final String BATCH = "/v1/queues/mail/tasks:batch";
     private static final String LINES = "application/x-ndjson";
+
+    private static final Duration SOON = Duration.ofSeconds(20);
 
     private static final byte[] HEAD = ("POST " + BATCH + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + LINES
                     + "\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -246,16 +252,56 @@ class BatchRedisTest {
     void anEmptyOrBrokenBatchIsAnsweredInForm() {
         assertThat(web.post(BATCH, "[]").text()).isEqualTo("[]");
         assertThat(web.post(BATCH, "", "Content-Type", LINES).text()).isEmpty();
-        for (String noArray : List.of("", "{}", " {\"type\":\"t\"}", "x")) {
-            Told told = web.post(BATCH, noArray);
-            assertThat(told.status()).as(noArray).isEqualTo(400);
-            assertThat(told.code()).isEqualTo("malformed-json");
+        for (String noArray : List.of("", " ", "{}", " {\"type\":\"t\"}", "x")) {
+            assertRefusedAsAWhole(noArray);
         }
         assertThat(web.post(BATCH, " \n[]").text()).isEqualTo("[]");
-        assertThat(web.post(BATCH, "[{\"type\":\"t\"}").json().findValuesAsString("status"))
-                .containsExactly("400");
         assertThat(web.post("/v1/queues/nobody/tasks:batch", "[]").code()).isEqualTo("queue-unknown");
         assertThat(web.post(BATCH, "x", "Content-Type", "text/csv").code()).isEqualTo("unsupported-type");
+    }
+
+    @Test
+    void anArrayThatEndsInItsFirstTaskIsRefusedAsAWhole() throws IOException {
+        for (String cut : List.of("[", "[ ", "[{\"ty", "[{\"type\":\"t\"}", "[{\"type\":\"t\"} ")) {
+            assertRefusedAsAWhole(cut);
+        }
+        assertThat(web.raw("POST " + BATCH + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: 2\r\n\r\n[{"))
+                .startsWith("HTTP/1.1 400")
+                .doesNotContainIgnoringCase("transfer-encoding")
+                .containsIgnoringCase("content-length");
+        assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(0L);
+
+        Told later = web.post(BATCH, "[{\"id\":\"a\",\"type\":\"t\"},{\"ty");
+
+        assertThat(later.status()).isEqualTo(200);
+        assertThat(later.json().findValuesAsString("status")).containsExactly("201", "400");
+    }
+
+    private void assertRefusedAsAWhole(String body) {
+        Told told = web.post(BATCH, body);
+        assertThat(told.status()).as(body).isEqualTo(400);
+        assertThat(told.header("Content-Type")).isEqualTo("application/problem+json");
+        assertThat(told.code()).isEqualTo("malformed-json");
+    }
+
+    @Test
+    void aQueueThatWasMadeAnewOtherwiseRefusesOneBatch() {
+        String batch = BATCH.replace("mail", "moody");
+        String task = "[{\"type\":\"t\"}]";
+        enqueue(Queue.named("moody"));
+        assertThat(web.get("/v1/queues/moody/dead-letters").status()).isEqualTo(200);
+        redis.call("FLUSHALL");
+        enqueue(Queue.named("moody").delivery(DeliveryMode.AT_MOST_ONCE));
+
+        assertThat(web.post(batch, task).json().findValuesAsString("code")).containsExactly("store-refused");
+        assertThat(web.post(batch, task).json().findValuesAsString("status")).containsExactly("201");
+    }
+
+    private void enqueue(Queue queue) {
+        Sluice other = Sluice.connect(redis.uri());
+        other.client(queue).enqueue(Task.of("t", 1)).block(SOON);
+        other.close().block(SOON);
     }
 
     @Test

@@ -71,6 +71,37 @@ class HostileRedisTest {
     }
 
     @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Transfer-Encoding: gzip, chunked",
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+            })
+    void aTransferCodingThatIsNotUnderstoodIsRefusedAndEndsTheConnection(String coding, RedisServer redis)
+            throws IOException {
+        String body = "{\"id\":\"a\",\"type\":\"t\"}";
+        String chunked = Integer.toHexString(body.length()) + "\r\n" + body + "\r\n0\r\n\r\n";
+        try (Web web = mail(redis)) {
+            for (String request : List.of(
+                    "POST " + TASKS,
+                    "POST " + TASKS + ":batch",
+                    "PUT /v1/queues/mail/schedules/s",
+                    "POST /v1/queues/mail:pause",
+                    "GET /livez")) {
+                assertThat(web.raw(request + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                + coding + "\r\n\r\n" + chunked + get("/livez")))
+                        .as(request)
+                        .startsWith("HTTP/1.1 501")
+                        .contains("unsupported-transfer")
+                        .containsIgnoringCase("connection: close")
+                        .doesNotContain("HTTP/1.1 200");
+            }
+            assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(0L);
+            assertThat(web.raw(new String(post("Transfer-Encoding: CHUNKED\r\n"), US_ASCII) + chunked))
+                    .startsWith("HTTP/1.1 201");
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"Transfer-Encoding: chunked", "Content-Length: 65537"})
     void aProbeWithALongBodyIsTheLastOfItsConnection(String length, RedisServer redis) throws IOException {
         try (Web web = mail(redis)) {
@@ -190,6 +221,48 @@ class HostileRedisTest {
 
             assertThat(web.post(TASKS, "{\"type\":\"t\"}").status()).isEqualTo(201);
             assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(1L);
+        }
+    }
+
+    @Test
+    void whoSendsNothingMoreAfterARequestIsAnsweredAllTheSame(RedisServer redis) throws Exception {
+        String task = "{\"id\":\"a\",\"type\":\"t\"}";
+        String post = new String(post("Content-Length: " + task.length() + "\r\n"), US_ASCII) + task;
+        String batch = post.replace(TASKS, TASKS + ":batch")
+                .replace("Length: " + task.length(), "Length: " + (task.length() + 2))
+                .replace(task, "[" + task + "]");
+        String look = "GET " + TASKS + "/a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        try (Web web = mail(redis)) {
+            assertThat(halfClosed(web, post)).startsWith("HTTP/1.1 201").contains("\"created\"");
+            assertThat(halfClosed(web, batch)).startsWith("HTTP/1.1 200").contains("\"existing\"");
+            assertThat(halfClosed(web, look)).startsWith("HTTP/1.1 200").contains("\"queued\"");
+            assertThat(halfClosed(web, look.replace("/a ", "/a?wait=300ms "))).startsWith("HTTP/1.1 200");
+            assertThat(halfClosed(web, look + look))
+                    .matches("(?s)HTTP/1.1 200.*\"queued\".*HTTP/1.1 200.*\"queued\".*");
+        }
+    }
+
+    @Test
+    void whoSendsNothingMoreAndAwaitsNoWholeAnswerIsClosedAtOnce(RedisServer redis) throws Exception {
+        String events = "GET /v1/queues/mail/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        try (Web web = mail(redis)) {
+            long began = System.nanoTime();
+
+            assertThat(halfClosed(web, "")).isEmpty();
+            assertThat(halfClosed(web, new String(post("Content-Length: 1000\r\n"), US_ASCII)))
+                    .isEmpty();
+            assertThat(halfClosed(web, events)).doesNotContain("event: moved");
+
+            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
+        }
+    }
+
+    /** All that comes back for these bytes to a client that has shut its writing side down, and waits for the end. */
+    private static String halfClosed(Web web, String request) throws IOException {
+        try (Socket socket = web.socket()) {
+            socket.getOutputStream().write(request.getBytes(US_ASCII));
+            socket.shutdownOutput();
+            return new String(socket.getInputStream().readAllBytes(), US_ASCII);
         }
     }
 

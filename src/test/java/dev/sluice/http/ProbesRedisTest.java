@@ -15,9 +15,11 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
@@ -29,9 +31,15 @@ class ProbesRedisTest {
     private static final Duration SOON = Duration.ofSeconds(20);
 
     private final RedisServer redis;
+    private final List<Runnable> listening = new ArrayList<>();
 
     ProbesRedisTest(RedisServer redis) {
         this.redis = redis;
+    }
+
+    @AfterEach
+    void listenNoMore() {
+        listening.forEach(Runnable::run);
     }
 
     @Test
@@ -48,24 +56,65 @@ class ProbesRedisTest {
         })) {
             queues.forEach(
                     queue -> web.sluice().client(queue).enqueue(Task.of("t", 1)).block(SOON));
-            redis.call("SET", "{broken}:dead", "x");
+            assertThat(web.get("/metrics").text()).contains(waiting("broken", "1.0"));
+            ListAppender<ILoggingEvent> log = listen(ProbeRoutes.class);
 
-            String told = web.get("/metrics").text();
+            for (int outage = 0; outage < 2; outage++) {
+                redis.call("SET", "{broken}:dead", "x");
+                for (int i = 0; i < 3; i++) {
+                    assertThat(web.get("/metrics").text())
+                            .contains(waiting("a", "1.0"), waiting("b", "1.0"), waiting("c", "1.0"))
+                            .contains(waiting("broken", "NaN"), "sluice_oldest_seconds{queue=\"broken\"} NaN");
+                }
+                redis.call("DEL", "{broken}:dead");
+                assertThat(web.get("/metrics").text()).contains(waiting("broken", "1.0"));
+            }
 
-            assertThat(told)
-                    .contains("sluice_tasks{queue=\"a\",state=\"waiting\"} 1.0")
-                    .contains("sluice_tasks{queue=\"b\",state=\"waiting\"} 1.0")
-                    .contains("sluice_tasks{queue=\"c\",state=\"waiting\"} 1.0");
+            assertThat(warnings(log)).hasSize(2).allSatisfy(warning -> {
+                assertThat(warning.getFormattedMessage()).contains("Redis refuses to count this queue");
+                assertThat(warning.getKeyValuePairs().toString()).contains("queue=\"broken\"", "WRONGTYPE");
+            });
         }
+    }
+
+    private static String waiting(String queue, String count) {
+        return "sluice_tasks{queue=\"" + queue + "\",state=\"waiting\"} " + count;
+    }
+
+    @Test
+    void metersThatCannotBeCollectedAreToldOnceAnOutage() {
+        AtomicBoolean broken = new AtomicBoolean();
+        ListAppender<ILoggingEvent> log = listen(ProbeRoutes.class, Problem.class);
+        try (Web web = Web.over(
+                redis.uri(),
+                api -> api.metrics(() -> {
+                    if (broken.get()) {
+                        throw new IllegalStateException("no such registry");
+                    }
+                    return "up 1\n";
+                }))) {
+            for (int outage = 0; outage < 2; outage++) {
+                broken.set(true);
+                for (int i = 0; i < 3; i++) {
+                    Web.Told told = web.get("/metrics");
+                    assertThat(told.status()).isEqualTo(500);
+                    assertThat(told.code()).isEqualTo("internal");
+                    assertThat(told.text()).doesNotContain("no such registry");
+                }
+                broken.set(false);
+                assertThat(web.get("/metrics").status()).isEqualTo(200);
+            }
+        }
+        assertThat(warnings(log)).hasSize(2).allSatisfy(warning -> {
+            assertThat(warning.getThrowableProxy()).isNull();
+            assertThat(warning.getKeyValuePairs().toString()).contains("IllegalStateException", "no such registry");
+        });
     }
 
     @Test
     void aCheckThatThrowsHasFailedAndIsToldOnce() {
         AtomicBoolean broken = new AtomicBoolean(true);
-        Logger logger = (Logger) LoggerFactory.getLogger(ProbeRoutes.class);
-        ListAppender<ILoggingEvent> log = new ListAppender<>();
-        log.start();
-        logger.addAppender(log);
+        ListAppender<ILoggingEvent> log = listen(ProbeRoutes.class);
         try (Web web = Web.over(
                 redis.uri(),
                 api -> api.ready("disk", () -> {
@@ -83,12 +132,8 @@ class ProbesRedisTest {
             }
             broken.set(false);
             assertThat(web.get("/readyz").status()).isEqualTo(200);
-        } finally {
-            logger.detachAppender(log);
         }
-        List<ILoggingEvent> warnings = log.list.stream()
-                .filter(event -> event.getLevel() == Level.WARN)
-                .toList();
+        List<ILoggingEvent> warnings = warnings(log);
         assertThat(warnings).hasSize(1);
         assertThat(warnings.get(0).getThrowableProxy().getMessage()).isEqualTo("no such disk");
         assertThat(warnings.get(0).getKeyValuePairs()).hasToString("[check=\"disk\"]");
@@ -106,5 +151,20 @@ class ProbesRedisTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("there is a check named 'disk' already: give this one another name");
         sluice.close().block(SOON);
+    }
+
+    private ListAppender<ILoggingEvent> listen(Class<?>... speakers) {
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        log.start();
+        for (Class<?> speaker : speakers) {
+            Logger logger = (Logger) LoggerFactory.getLogger(speaker);
+            logger.addAppender(log);
+            listening.add(() -> logger.detachAppender(log));
+        }
+        return log;
+    }
+
+    private static List<ILoggingEvent> warnings(ListAppender<ILoggingEvent> log) {
+        return log.list.stream().filter(event -> event.getLevel() == Level.WARN).toList();
     }
 }

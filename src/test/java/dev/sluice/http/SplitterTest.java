@@ -2,6 +2,7 @@ package dev.sluice.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -31,10 +32,17 @@ class SplitterTest {
 
     @Test
     void anArrayThatIsNoneIsToldOnce() {
-        assertThat(array("{}")).containsExactly("0 the body is no array of tasks");
-        assertThat(array("")).containsExactly("0 the body ends before its array does");
         assertThat(array("[1,{\"a\":")).containsExactly("0 1", "1 the body ends before its array does");
         assertThat(array("[1] x [2]")).containsExactly("0 1", "1 something follows the array of tasks");
+    }
+
+    @Test
+    void anArrayOfWhichNothingCanBeTakenIsRefusedAsAWhole() {
+        assertRefused("{}", "the body is no array of tasks");
+        assertRefused("", "the body is no array of tasks");
+        assertRefused("[", "the body ends before its array does");
+        assertRefused("[{\"a\":1}", "the body ends before its array does");
+        assertRefused("[] x", "something follows the array of tasks");
     }
 
     @Test
@@ -44,6 +52,14 @@ class SplitterTest {
         assertThat(lines(body)).containsExactly("0 {}", "1 a task must have at most 100 bytes", "2 {}");
         assertThat(array("[1," + "2".repeat(101) + ",3]"))
                 .containsExactly("0 1", "1 a task must have at most 100 bytes", "2 3");
+    }
+
+    private static void assertRefused(String body, String why) {
+        for (int size : List.of(1, body.length() + 1)) {
+            assertThatThrownBy(() -> split(body, size, false))
+                    .isInstanceOf(Problem.class)
+                    .hasMessage(why);
+        }
     }
 
     private static List<String> lines(String body) {

@@ -136,6 +136,26 @@ class MicrometerObserverTest {
     }
 
     @Test
+    void whatRedisRefusesToCountIsNoNumberUntilItIsCountedAgain() {
+        observer.uncounted("a");
+        assertThat(registry.find("sluice.tasks").gauges()).isEmpty();
+
+        observer.counted(waiting(3, Optional.of(Duration.ofMillis(1_500))));
+        observer.uncounted("b");
+        assertThat(registry.get("sluice.tasks").tags("state", "waiting").gauge().value())
+                .isEqualTo(3);
+
+        observer.uncounted("a");
+        assertThat(registry.get("sluice.tasks").gauges())
+                .allSatisfy(gauge -> assertThat(gauge.value()).isNaN());
+        assertThat(registry.get("sluice.oldest").gauge().value()).isNaN();
+
+        observer.counted(waiting(2, Optional.empty()));
+        assertThat(registry.get("sluice.tasks").tags("state", "waiting").gauge().value())
+                .isEqualTo(2);
+    }
+
+    @Test
     void attemptsAreTimedOnlyIfAskedFor() {
         observer.attempt("a", "email.send", Outcome.SUCCEEDED, 1_000_000);
 
@@ -256,6 +276,7 @@ class MicrometerObserverTest {
                 false,
                 0,
                 Optional.empty()));
+        observer.uncounted(queue);
     }
 
     private static QueueInfo waiting(long tasks, Optional<Duration> oldest) {
