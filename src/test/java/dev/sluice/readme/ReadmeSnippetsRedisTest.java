@@ -313,7 +313,7 @@ class ReadmeSnippetsRedisTest {
                 .asString()
                 .block(SOON);
 
-        assertThat(id).hasSize(22);
+        assertThat(id).hasSize(14);
         assertThat(mailer.next()).isEqualTo("ann@example.org");
         assertThat(threads("sluice-")).anyMatch(thread -> !before.contains(thread));
 
