@@ -101,6 +101,12 @@ local function next_due_ms()
   return first[2] and tonumber(first[2])
 end
 
+-- Whether this is a frame, and no bytes that somebody else wrote into a body. Asked before the first write: recount would throw.
+local function is_frame(body)
+  local at = select(4, string.match(body, HEADER))
+  return at ~= nil and string.find(body, '\n', at, true) ~= nil
+end
+
 -- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims; the epoch
 -- behind them stays. Of failures only the last is kept: this one (one line of JSON) in its place, none for '', the one
 -- that stands there for nil.
@@ -204,8 +210,7 @@ local function promote(now, limit, crash_limit)
     return 0
   end
   local frames = frames_of(due)
-  call('ZREM', DELAYED, unpack(due, 1, #frames))
-  call('HDEL', BODIES, unpack(due, 1, #frames))
+  call('HDEL', META, '') -- the first write is one that a full Redis takes; and what is moved is there before it is gone here
   local words = {}
   for i = 1, #frames do
     if frames[i] then
@@ -221,6 +226,8 @@ local function promote(now, limit, crash_limit)
     call('HSET', STATUS, unpack(words))
     call('ZREM', LATE, unpack(due, 1, #frames)) -- it lives: its "queued" is no late one
   end
+  call('ZREM', DELAYED, unpack(due, 1, #frames))
+  call('HDEL', BODIES, unpack(due, 1, #frames))
   return #frames
 end
 

@@ -50,7 +50,7 @@ local MOST_OF_ELEMENT = 17 * 1048576 -- the longest payload that any codec of ou
 -- Reads first: a key of a wrong type, an unknown incarnation or a pause show before anything is written.
 local size = lengths()
 local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
-local last = tonumber(call('HGET', CLAIMED, 'last') or 0)
+local last = tonumber(call('HGET', CLAIMED, 'last') or 0) or 0
 local reported = call('HLEN', PROGRESS)
 local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
 local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
@@ -134,21 +134,16 @@ local function settle_one(token, kind, delay_ms, failure)
   if not id then
     return false
   end
-  call('HDEL', CLAIMED, token)
-  if reported > 0 then
-    call('HDEL', PROGRESS, id)
-  end
   if size.cancelling > 0 and call('SREM', CANCELLING, id) == 1 then
     kind = (kind == 'd' or kind == 'x') and kind or 'c' -- it would have run again
   elseif kind == 'c' then
     kind = 'b' -- what was to be stopped was the one before it: this one runs again
   end
   local frame = call('HGET', BODIES, id)
-  if not frame then
-    lose(id)
-    return true
+  local word = frame and ENDS[kind]
+  if frame and kind ~= 'x' and kind ~= 'c' and not is_frame(frame) then
+    kind, word = 'raw', nil
   end
-  local word = ENDS[kind]
   if word then
     ended_id[token], ended_as[token] = id, word
     told[#told + 1] = word .. ' ' .. id
@@ -157,15 +152,19 @@ local function settle_one(token, kind, delay_ms, failure)
       look_after({ id })
     end
   end
-  if kind == 'x' or kind == 'c' then
-    call('HDEL', BODIES, id)
+  -- What goes elsewhere is there before it is gone here: a right that is missing in the middle is to cost nothing.
+  local stays = false
+  if not frame then
+    lose(id)
+  elseif kind == 'x' or kind == 'c' then
+    call('HDEL', STATUS, id)
+  elseif kind == 'raw' then
+    call('RPUSH', READY, frame) -- it is run, or a dead letter
     call('HDEL', STATUS, id)
   elseif kind == 'd' then
-    call('HDEL', BODIES, id)
     bury(id, (recount(frame, 1, 0, '')), failure, now)
   elseif kind == 'b' then
     local again, crashes = recount(frame, 0, 0)
-    call('HDEL', BODIES, id)
     call('LPUSH', list_for(crashes, crash_limit), again)
     call('HSET', STATUS, id, 'queued')
     call('ZREM', LATE, id)
@@ -180,12 +179,23 @@ local function settle_one(token, kind, delay_ms, failure)
     if not earliest or due < earliest then
       ring()
     end
+    stays = true
+  end
+  if not stays then
+    call('HDEL', BODIES, id)
+  end
+  call('HDEL', CLAIMED, token)
+  if reported > 0 then
+    call('HDEL', PROGRESS, id)
   end
   return true
 end
 
 if ended > 0 then
   end_well(10, ended, awaited)
+end
+if others > 0 then
+  call('HDEL', CLAIMED, '') -- the first write is one that a full Redis takes (R5)
 end
 for i = others, 1, -1 do
   local item = at + 1 + (i - 1) * 4
@@ -471,14 +481,9 @@ end
 
 fields_claimed[field], fields_claimed[field + 1] = 'last', this_as_last
 
--- From here on only writes, and the first of them is one that a full Redis still takes (R3, R5).
-call('LTRIM', READY, #ready, -1)
-if #plain > 0 then
-  call('LTRIM', PLAIN, #plain, -1)
-end
-if #suspects > 0 then
-  call('LTRIM', SUSPECTS, #suspects, -1)
-end
+-- From here on only writes, and the first of them is one that a full Redis still takes (R3, R5). The lists come last: a task is
+-- claimed before it is gone there.
+call('HDEL', CLAIMED, '')
 if count > 0 and size.cancelling > 0 then
   for i = 2, field - 1, 2 do
     call('SREM', CANCELLING, fields_claimed[i]) -- a request that outlived its task must not stop this one
@@ -547,5 +552,12 @@ if made > 0 then
 end
 if draining and #foreign > 0 then
   call('HINCRBY', META, 'drained-foreign', #foreign) -- a push cannot be refused
+end
+call('LTRIM', READY, #ready, -1)
+if #plain > 0 then
+  call('LTRIM', PLAIN, #plain, -1)
+end
+if #suspects > 0 then
+  call('LTRIM', SUSPECTS, #suspects, -1)
 end
 return answer(0, taken)

@@ -2,7 +2,7 @@
 -- KEYS:    the queue's keys (common.lua), the record of whose status hash this is
 -- ARGV:    incarnation, lease in ms, protocol version, delivery mode, status key
 -- RETURNS: {0, 1 = results of its tasks are kept just now} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key, or
---          the status key is another queue's
+--          the status key is another queue's. Error NOPERM: the user of a dispatcher lacks a command that tasks are moved with
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
 local OWNER = CLAIMED -- the last key, which for this verb is another
@@ -23,6 +23,21 @@ if owner and owner ~= PLAIN then
 end
 call('HDEL', META, '')
 call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', status_key)
+
+-- A right that is missing shows here, and not when half of a move is made. None of these does anything to a hash but say so.
+local WRITES = {
+  { 'RPUSH', '' }, { 'LPUSH', '' }, { 'LTRIM', 0, 0 }, { 'ZADD', 0, '' }, { 'ZREM', '' }, { 'ZREMRANGEBYRANK', 0, 0 },
+  { 'SADD', '' }, { 'SREM', '' }, { 'HINCRBY', '', 0 }, { 'SET', '', 'NX' },
+}
+for i = 1, incarnation ~= '' and #WRITES or 0 do
+  local command = WRITES[i]
+  local _, thrown = pcall(call, command[1], META, unpack(command, 2))
+  local failure = type(thrown) == 'table' and thrown.err or tostring(thrown)
+  if string.find(failure, "can't run", 1, true) or string.find(failure, 'ACL failure') or string.find(failure, 'NOPERM') then
+    return redis.error_reply("NOPERM this user may not run '" .. string.lower(command[1]) .. "', which tasks are moved with")
+  end
+end
+call('HDEL', META, '')
 if chosen and not owner then
   call('SET', OWNER, PLAIN)
 end

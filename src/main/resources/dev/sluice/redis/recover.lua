@@ -62,7 +62,11 @@ end
 -- The frame counted anew, and what that makes of the task. Counters are the same in nearly all headers, and nothing behind
 -- them changes: so each kind is worked out once.
 local kinds = {}
+local RAW = { list = READY } -- no frame: goes as it is, to be run or to be a dead letter
 local function count_again(frame)
+  if not is_frame(frame) then
+    return frame, RAW
+  end
   local counters = string.match(frame, '^\1%a[%d,]* ')
   local kind = kinds[counters]
   if kind then
@@ -88,11 +92,6 @@ if #tokens > 0 then
   end
   local frames, pushed = frames_of(ids), { [READY] = {}, [SUSPECTS] = {} }
   local asked = size.cancelling > 0 and call('SMISMEMBER', CANCELLING, unpack(ids, 1, #frames))
-  call('HDEL', CLAIMED, unpack(tokens, 1, #frames))
-  call('HDEL', BODIES, unpack(ids, 1, #frames))
-  if reported > 0 then
-    call('HDEL', PROGRESS, unpack(ids, 1, #frames))
-  end
   for i = 1, #frames do
     local id, frame = ids[i], frames[i]
     if asked and asked[i] == 1 then
@@ -119,11 +118,15 @@ if #tokens > 0 then
       else
         local list = pushed[kind.list]
         list[#list + 1] = again
-        back[#back + 1] = id
-        words[#words + 1] = id
-        words[#words + 1] = 'queued'
-        move(id, 'queued')
         moved = moved + 1
+        if kind == RAW then
+          call('HDEL', STATUS, id)
+        else
+          back[#back + 1] = id
+          words[#words + 1] = id
+          words[#words + 1] = 'queued'
+          move(id, 'queued')
+        end
       end
     end
   end
@@ -137,10 +140,18 @@ if #tokens > 0 then
     if size.late > 0 then
       call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
     end
+  end
+  if moved > 0 then
     ring()
   end
   if #awaiting > 0 then
     watch(awaiting, now)
+  end
+  -- Last: what goes back is there before it is gone here.
+  call('HDEL', CLAIMED, unpack(tokens, 1, #frames))
+  call('HDEL', BODIES, unpack(ids, 1, #frames))
+  if reported > 0 then
+    call('HDEL', PROGRESS, unpack(ids, 1, #frames))
   end
   tell_ended(ARGV[5], told)
   tell_moves(now)

@@ -1,0 +1,178 @@
+package dev.sluice.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.redis.OneQueue.Held;
+import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a user who lacks a command costs: Redis looks at each command of a script by itself, also behind the first write. */
+@OnEveryRedis
+class RightsRedisTest {
+    private final OneQueue q;
+
+    RightsRedisTest(RedisServer redis) {
+        this.q = new OneQueue(redis);
+    }
+
+    @AfterEach
+    void close() {
+        allowAll();
+        q.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "rpush",
+                "lpush",
+                "ltrim",
+                "zadd",
+                "zrem",
+                "zremrangebyrank",
+                "sadd",
+                "srem",
+                "hincrby",
+                "set",
+                "hset",
+                "hdel"
+            })
+    void aDispatcherThatLacksACommandIsRefusedAsItJoins(String command) {
+        q.wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-" + command);
+        RedisLinks links = RedisLinks.own(RedisURI.create(q.redis.uri().replace("redis://", "redis://app:pw@")), null);
+        try {
+            assertThatThrownBy(() -> OneQueue.await(links.claims(q.queue, 3).join("a", OneQueue.LEASE)))
+                    .isInstanceOfSatisfying(
+                            StoreRefusedException.class,
+                            refusal -> assertThat(refusal.reason()).isEqualTo("permission"));
+            assertThat(q.wire.call("EXISTS", q.key("dispatchers"))).isEqualTo(0L);
+        } finally {
+            OneQueue.await(links.close());
+            q.wire.call("ACL", "DELUSER", "app");
+        }
+    }
+
+    @Test
+    void theRefusalNamesTheCommand() {
+        q.wire.call("ACL", "SETUSER", "default", "-lpush");
+
+        assertThatThrownBy(() -> q.worker("a")).hasMessageContaining("may not run 'lpush'");
+    }
+
+    @Test
+    void whatAClaimMayNotWriteIsStillInItsList() {
+        Worker worker = q.worker("a");
+        q.enqueue(0, 3);
+
+        forbid("hset");
+        assertThatThrownBy(() -> worker.claim(3)).isInstanceOf(StoreRefusedException.class);
+
+        assertThat(q.len("ready")).isEqualTo(3L);
+    }
+
+    @Test
+    void whatMayNotBeGivenBackIsStillHeld() {
+        Worker worker = q.worker("a");
+        q.enqueue("x");
+        Held held = worker.claimOne();
+
+        forbid("lpush");
+        assertThatThrownBy(() -> worker.settle(call -> call.release(held.token())))
+                .isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        q.lapse(worker);
+        assertThat(q.recover(worker).moved()).isOne();
+        assertThat(q.worker("b").drain()).containsExactly("x");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"lpush", "hset"})
+    void whatMayNotBeTakenBackIsStillItsOwners(String command) {
+        Worker worker = q.worker("a");
+        q.enqueue(0, 3);
+        worker.claim(3);
+        q.lapse(worker);
+
+        forbid(command);
+        assertThatThrownBy(() -> q.recover(worker)).isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        q.recoverAll(worker);
+        assertThat(q.worker("b").drain()).contains("t0", "t1", "t2");
+    }
+
+    @Test
+    void whatMayNotBePromotedIsStillDue() {
+        Worker worker = q.worker("a");
+        q.enqueue("x");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.snooze(held.token(), 1));
+        OneQueue.pause(5);
+
+        forbid("rpush");
+        assertThatThrownBy(q::round).isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        q.round();
+        assertThat(worker.drain()).containsExactly("x");
+    }
+
+    /** What another program wrote into a body is nobody's frame; it is run as it is, as what the doctor finds. */
+    @Test
+    void aBodyThatCannotBeReadTakesNoOtherWithIt() {
+        Worker worker = q.worker("a");
+        q.enqueue(0, 6);
+        worker.claim(6);
+        q.wire.call("HSET", q.key("bodies"), "t3", "garbage");
+        q.lapse(worker);
+
+        assertThat(q.recover(worker).moved()).isEqualTo(6);
+
+        assertThat(q.len("ready")).isEqualTo(6L);
+        assertThat(q.status("t3")).isNull();
+        assertThat(q.worker("b").claim(6))
+                .extracting(Held::id)
+                .contains("t0", "t1", "t2", "t4", "t5")
+                .doesNotContain("t3");
+    }
+
+    @Test
+    void aBodyThatCannotBeReadIsSettledWithTheOthers() {
+        Worker worker = q.worker("a");
+        q.enqueue(0, 4);
+        List<Held> held = worker.claim(4);
+        for (Held it : held) {
+            q.wire.call("HSET", q.key("bodies"), it.id(), "\1c no line");
+        }
+
+        worker.settle(call -> {
+            call.retry(held.get(0).token(), Duration.ofMinutes(1).toMillis(), "{}");
+            call.dead(held.get(1).token(), "{}");
+            call.release(held.get(2).token());
+            call.snooze(held.get(3).token(), 60_000);
+        });
+
+        assertThat(q.wire.call("EXISTS", q.key("bodies"), q.key("delayed"), q.key("dead"), q.queue.statusKey()))
+                .isEqualTo(0L);
+        assertThat(q.len("ready")).isEqualTo(4L);
+    }
+
+    private void forbid(String command) {
+        q.wire.call("ACL", "SETUSER", "default", "-" + command);
+    }
+
+    private void allowAll() {
+        q.wire.call("ACL", "SETUSER", "default", "+@all");
+    }
+}
