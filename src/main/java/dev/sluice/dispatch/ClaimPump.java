@@ -389,6 +389,10 @@ final class ClaimPump implements Pump {
             lose(from, "others have recovered its tasks");
             return;
         }
+        if (!from.hasSent(reply.lastCall())) { // then Redis takes each call for a repetition, and claims nothing
+            lose(from, "somebody else wrote into its hash of claimed tasks");
+            return;
+        }
         settled(from, sent, reply);
         claimed(from, sent, reply);
         observer.exchange(

@@ -66,6 +66,11 @@ final class Incarnation {
                 || unanswered.stream().anyMatch(sent -> sent.call.number() == call);
     }
 
+    /** Whether a call with this number may ever have run. */
+    boolean hasSent(long call) {
+        return call <= calls;
+    }
+
     /** Whether a later call was sent: Redis may have run that one first, and then never claims for the earlier one. */
     boolean hasOvertaken(Sent sent) {
         return calls > sent.call.number();

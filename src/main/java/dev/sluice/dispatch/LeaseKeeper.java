@@ -107,6 +107,9 @@ final class LeaseKeeper {
                     beating = false;
                     if (reply.renewed()) {
                         renewed(nowNanos);
+                        if (reply.unknown()) {
+                            introduce();
+                        }
                         if (!reply.cancelling().isEmpty()) {
                             incarnation.holdings().cancel(reply.cancelling());
                         }
@@ -120,6 +123,15 @@ final class LeaseKeeper {
                     long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 10);
                     beatNanos = System.nanoTime() - lease.toNanos() / 3 + pause;
                 });
+    }
+
+    /** Somebody removed what the queue has in Redis beside its tasks: an evicting server, or a hand. Members stay members. */
+    private void introduce() {
+        outage.settingsGone();
+        calls.run(
+                store.join(incarnation.id(), lease).thenReturn(true),
+                joined -> {},
+                failure -> log.debug("Cannot introduce the queue now; the next heartbeat tells", failure));
     }
 
     /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. */

@@ -125,6 +125,15 @@ final class Outages {
             }
         }
 
+        /** What the queue has in Redis beside its tasks is gone, and is about to be written anew. */
+        void settingsGone() {
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .log(
+                            "The settings of the queue are gone from Redis; they are written anew. It is neither paused nor"
+                                    + " draining any more");
+        }
+
         /** A lease is lost, and the handlers of so many tasks are cancelled: told at the end if Redis is away. */
         void leaseLost(int held, String reason) {
             if (queuesAway > 0) {

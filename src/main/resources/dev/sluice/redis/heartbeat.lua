@@ -1,11 +1,12 @@
 -- purpose: renews the lease of one dispatcher incarnation, and with it the lease of every task it holds
 -- KEYS:    the queue's keys (common.lua)
 -- ARGV:    incarnation, lease in ms
--- RETURNS: {0, up to 256 ids of running tasks, anybody's, that are to be stopped...} renewed, {1} lapsed: marked for recovery or gone; cancel every handler and join anew
+-- RETURNS: {0, up to 256 ids of running tasks, anybody's, that are to be stopped...} renewed, {2, the same} renewed, but the queue's
+--          settings are gone: join once more, {1} lapsed: marked for recovery or gone; cancel every handler and join anew
 -- FROM→TO: none
 local incarnation, lease_ms = ARGV[1], tonumber(ARGV[2])
 local score = call('ZSCORE', DISPATCHERS, incarnation)
-local meta = call('HMGET', META, 'seen', 'lease')
+local meta = call('HMGET', META, 'seen', 'lease', 'protocol')
 local cancelling = call('SRANDMEMBER', CANCELLING, 256)
 call('HDEL', META, '')
 if not score or tonumber(score) == 0 then
@@ -15,4 +16,4 @@ local now = clock_ms()
 -- The first to be back speaks for all who cannot yet: its sign of life must not make their silence look like death.
 forgive(now, lease_ms, math.max(lease_ms, tonumber(meta[2]) or 0), tonumber(meta[1]) or 0)
 call('ZADD', DISPATCHERS, 'XX', now + lease_ms, incarnation)
-return { 0, unpack(cancelling) }
+return { meta[3] and 0 or 2, unpack(cancelling) }
