@@ -143,10 +143,16 @@ public final class Explainer {
             List<Reason> why = new ArrayList<>();
             if (known.leaseMs > 0) {
                 known.facts.put("leaseMs", known.leaseMs);
-                why.add(new Reason(
-                        "running",
-                        "It runs, or is about to: the lease is good for " + time(known.leaseMs)
-                                + " and is renewed before that."));
+                why.add(
+                        known.isUnheard
+                                ? new Reason(
+                                        "owner-unheard",
+                                        "That dispatcher has not been heard since all were silent: it renews its lease within "
+                                                + time(known.leaseMs) + ", or the task is taken back.")
+                                : new Reason(
+                                        "running",
+                                        "It runs, or is about to: the lease is good for " + time(known.leaseMs)
+                                                + " and is renewed before that."));
                 TaskProgress progress = known.progress;
                 if (progress != null) {
                     why.add(new Reason(
@@ -329,6 +335,7 @@ public final class Explainer {
         final long suspects;
         final boolean isMember;
         final long leaseMs;
+        final boolean isUnheard;
         final long cancelled;
         final boolean draining;
         final @Nullable TaskProgress progress;
@@ -356,6 +363,7 @@ public final class Explainer {
             this.leaseMs = isMember ? reply.number(14) : 0;
             this.cancelled = reply.number(15);
             this.draining = reply.number(16) == 1;
+            this.isUnheard = reply.number(19) == 1;
             this.progress = reply.isNull(17) ? null : ProgressReport.read(reply.text(18), reply.number(17));
             if (word != null) {
                 facts.put("status", word);

@@ -5,7 +5,8 @@
 --          failure of its dead letter or false, 1 = it is watched for a late status, 1 = the queue is paused,
 --          dispatchers alive, dispatchers known, plain, ready and suspects waiting,
 --          ms that the lease of that incarnation is good for or false, elements of it that were cancelled and are still in a
---          list, 1 = the queue is draining, ms since its last report of progress or false, that report}
+--          list, 1 = the queue is draining, ms since its last report of progress or false, that report,
+--          1 = that incarnation was not heard since all were silent}
 -- FROM→TO: none
 local id = ARGV[1]
 local size = lengths()
@@ -30,4 +31,5 @@ return {
   call('ZCOUNT', DISPATCHERS, '(' .. now, '+inf'), size.dispatchers, size.plain, size.ready, size.suspects,
   lease and math.floor(lease - now), cancelled or 0, meta[2] and 1 or 0,
   reported_ms and math.floor(now - reported_ms) or false, said or false,
+  lease and lease % 1 > 0 and 1 or 0,
 }

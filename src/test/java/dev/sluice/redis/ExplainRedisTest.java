@@ -62,6 +62,9 @@ class ExplainRedisTest {
         assertThat(told.facts()).containsEntry("dispatcher", "w").containsEntry("status", "processing");
         assertThat((long) told.facts().get("leaseMs")).isBetween(1L, 15_000L);
         assertTold("a", Place.CLAIMED, "running");
+        q.wire.call("HSET", q.key("meta"), "seen", "1000");
+        q.round();
+        assertTold("a", Place.CLAIMED, "owner-unheard");
         q.lapse(worker);
         assertTold("a", Place.CLAIMED, "owner-lapsed", "no-dispatcher");
         q.wire.call("ZREM", q.key("dispatchers"), "w");
