@@ -42,7 +42,7 @@ class MemoryRedisTest {
             List<String> ids = new ArrayList<>();
             List<byte[]> frames = new ArrayList<>();
             for (int i = at; i < at + 256; i++) {
-                ids.add("%022d".formatted(i)); // as long as an id of ours
+                ids.add("%014d".formatted(i)); // as long as an id of ours
                 frames.add(Frame.ofClient(ids.get(i - at), body));
             }
             OneQueue.await(q.producer.enqueue(ids, frames, new Dues(), 0));
