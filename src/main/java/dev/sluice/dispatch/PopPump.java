@@ -373,8 +373,7 @@ final class PopPump implements Pump {
         Verdict verdict = attempt.verdict();
         if (verdict instanceof Verdict.Dead dead) {
             statuses.overruled(id);
-            burials.add(
-                    new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure()), System.currentTimeMillis()));
+            burials.add(new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
             sendOnce(store.giveBack(id, attempt.frame().bytes()));

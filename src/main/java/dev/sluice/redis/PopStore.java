@@ -146,7 +146,8 @@ public final class PopStore {
 
     /**
      * Keeps failed tasks as dead letters, at most {@link #MAX_BURIED} and about 1 MiB. May be repeated with the same number
-     * until it is answered: only the first call of a number acts, so that nothing dies twice that was redriven meanwhile.
+     * until it is answered: only the first call of a number acts, so that nothing dies twice that was redriven meanwhile. They
+     * died at the time of that call, by the clock of Redis.
      *
      * @param dispatcher whose numbers these are
      * @param number larger than that of every burial before, of which none is unanswered
@@ -161,7 +162,6 @@ public final class PopStore {
                                 args.add(bytes(one.frame.id()))
                                         .add(one.frame.bytes())
                                         .add(bytes(one.failure))
-                                        .add(one.atMs)
                                         .add(one.frame.isForeign() ? 1 : 0);
                             }
                         },
@@ -226,7 +226,7 @@ public final class PopStore {
      *
      * @param failure one line of JSON
      */
-    public record Burial(Frame frame, String failure, long atMs) {}
+    public record Burial(Frame frame, String failure) {}
 
     /** What may pass. */
     public enum Gate {
