@@ -399,7 +399,7 @@ final class Schedule {
         faults.addAll(stalls.since(began));
         History history = new History(events, faults, LEASE);
         Books books = Books.read(redis.dataDir());
-        Audit audit = new Audit(books, history, operator, nanos -> clockMs + nanos / 1_000_000);
+        Audit audit = new Audit(books, history, operator, clockMs);
         wrong.addAll(audit.faultsFound(accepted));
         wrong.addAll(clockwork.faultsFound(books.lives()));
         long recovery = Math.max(0, history.lastEnd() - peaceNanos);
@@ -413,6 +413,7 @@ final class Schedule {
                 history.repeats(),
                 history.count(Event.Kind.FENCED),
                 audit.moves(),
+                audit.crashes(),
                 operator.cancellations(),
                 operator.pauses(),
                 Duration.ofNanos(recovery),
@@ -476,6 +477,7 @@ final class Schedule {
             int repeats,
             long fenced,
             int moves,
+            int crashes,
             int cancellations,
             int pauses,
             Duration recovery,
