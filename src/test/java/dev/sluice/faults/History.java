@@ -35,7 +35,14 @@ final class History {
     /** Whoever has less than this between two faults need not come to send a beat. */
     private static final Duration TO_BEAT = Duration.ofMillis(100);
 
+    /** A stop with its grace is over by then. */
+    private static final Duration LAST_WORDS = Duration.ofMillis(2300);
+
+    /** Shorter silences of all are no silence for a lease below 3 s: see the rationale. */
+    private static final Duration NOTICED = Duration.ofSeconds(2);
+
     private static final Set<Fault.Kind> SILENCES = Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK);
+    private static final Set<Fault.Kind> OUTAGES = Set.of(Fault.Kind.REDIS);
 
     private final Map<String, List<Run>> runs = new TreeMap<>();
     private final List<Event> events;
@@ -156,9 +163,10 @@ final class History {
     }
 
     /**
-     * Whether the others could not but hold this worker for dead between these two moments: it was killed before; or it stood
-     * still, or was cut off while they were not, for half a lease on end, which is a beat that was missed, and ended no longer ago than a
-     * lease and the time to look. That Redis was away from all is no reason.
+     * Whether the others could not but hold this worker for dead between these two moments: it was killed before; or its last
+     * words were said when nobody heard them; or it stood still, or was cut off while they were not, for half a lease on end, which is a beat
+     * that was missed, no longer ago than a lease and the time to look. That Redis was away from all is no reason if that
+     * was for so long that it must have been noticed as a silence.
      *
      * @param worker null for one of which nobody knows who it was
      */
@@ -167,17 +175,31 @@ final class History {
                 .filter(fault -> (worker == null || fault.touches(worker)) && fault.fromNanos() <= toNanos)
                 .sorted(Comparator.comparingLong(Fault::fromNanos))
                 .toList();
-        return own.stream().anyMatch(fault -> fault.kind() == Fault.Kind.KILLED)
-                || longestSilence(own, fromNanos - lease.plus(TO_LOOK).toNanos(), toNanos) >= lease.toNanos() / 2;
+        if (own.stream().anyMatch(fault -> fault.kind() == Fault.Kind.KILLED || isUnheardStop(fault))) {
+            return true;
+        }
+        long since = fromNanos - lease.plus(TO_LOOK).toNanos();
+        long outage = longestSilence(own, OUTAGES, since, toNanos);
+        return longestSilence(own, SILENCES, since, toNanos) >= lease.toNanos() / 2
+                || (outage >= lease.toNanos() / 2 && outage < NOTICED.toNanos());
+    }
+
+    private boolean isUnheardStop(Fault stop) {
+        return stop.kind() == Fault.Kind.STOPPED
+                && faults.stream()
+                        .filter(fault -> fault.touches(stop.worker()))
+                        .filter(fault -> fault.kind() == Fault.Kind.REDIS || fault.kind() == Fault.Kind.LINK)
+                        .anyMatch(fault -> fault.fromNanos() <= stop.toNanos() + LAST_WORDS.toNanos()
+                                && fault.toNanos() >= stop.fromNanos());
     }
 
     /** How long none of its beats can have come through, of what lies between these moments. */
-    private static long longestSilence(List<Fault> own, long fromNanos, long toNanos) {
+    private static long longestSilence(List<Fault> own, Set<Fault.Kind> kinds, long fromNanos, long toNanos) {
         long longest = 0;
         long began = Long.MIN_VALUE;
         long end = Long.MIN_VALUE;
         for (Fault fault : own) {
-            if (!SILENCES.contains(fault.kind()) || fault.toNanos() < fromNanos) {
+            if (!kinds.contains(fault.kind()) || fault.toNanos() < fromNanos) {
                 continue;
             }
             if (end == Long.MIN_VALUE || fault.fromNanos() > end + TO_BEAT.toNanos()) {

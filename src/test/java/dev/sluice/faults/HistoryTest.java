@@ -21,9 +21,23 @@ class HistoryTest {
     }
 
     @Test
-    void anOutageOfRedisAndAStopExplainNone() {
-        assertThat(explained("a", 9000, fault(Kind.REDIS, "*", 0, 8900), fault(Kind.STOPPED, "a", 8000, 8000)))
+    void anOutageOfRedisThatAllMustNoticeExplainsNoneNorDoesAStop() {
+        assertThat(explained("a", 9000, fault(Kind.REDIS, "*", 7000, 9000))).isFalse();
+        assertThat(explained("a", 9000, fault(Kind.REDIS, "*", 7700, 8900)))
+                .as("no silence yet, but longer than a lease")
+                .isTrue();
+        assertThat(explained("a", 9000, fault(Kind.STOPPED, "a", 8000, 8000))).isFalse();
+    }
+
+    @Test
+    void whoStoppedWhenNobodyCouldHearItWasHeldForDead() {
+        Fault stop = fault(Kind.STOPPED, "a", 1000, 1000);
+
+        assertThat(explained("a", 5000, stop, fault(Kind.REDIS, "*", 1200, 4900)))
+                .isTrue();
+        assertThat(explained("a", 5000, stop, fault(Kind.LINK, "b", 1200, 4900)))
                 .isFalse();
+        assertThat(explained("a", 5000, stop, fault(Kind.REDIS, "*", 0, 900))).isFalse();
     }
 
     @Test
