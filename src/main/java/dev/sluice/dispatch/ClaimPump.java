@@ -88,6 +88,7 @@ final class ClaimPump implements Pump {
     private final Backoff backoff = new Backoff();
     private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
+    private final Birth birth;
     private final List<String> unheard = new ArrayList<>(); // lives that are over, as far as we know
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
@@ -117,6 +118,7 @@ final class ClaimPump implements Pump {
         this.timesAttempts = observer.wantsAttempts();
         this.judge = new Judge(queue.name(), true);
         this.outage = parts.outages().of(queue.name());
+        this.birth = new Birth(queue);
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
         this.progress = new ProgressReports(store, calls);
@@ -590,8 +592,8 @@ final class ClaimPump implements Pump {
         long sent = System.nanoTime();
         joining = next;
         calls.run(
-                store.join(next.id(), lease).thenReturn(true),
-                joined -> {
+                store.join(next.id(), lease),
+                bornMs -> {
                     if (phase != Phase.OPEN) {
                         return;
                     }
@@ -611,6 +613,7 @@ final class ClaimPump implements Pump {
                     refusalTold = false;
                     inFlight = 0;
                     recovered();
+                    birth.seen(bornMs);
                     leaveAgain();
                     rung = true;
                     MonoSink<Void> starter = starting;
