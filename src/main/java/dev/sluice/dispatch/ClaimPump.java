@@ -88,6 +88,7 @@ final class ClaimPump implements Pump {
     private final Backoff backoff = new Backoff();
     private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
+    private final Birth birth;
     private final List<String> unheard = new ArrayList<>(); // lives that are over, as far as we know
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
@@ -117,6 +118,7 @@ final class ClaimPump implements Pump {
         this.timesAttempts = observer.wantsAttempts();
         this.judge = new Judge(queue.name(), true);
         this.outage = parts.outages().of(queue.name());
+        this.birth = new Birth(queue);
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
         this.progress = new ProgressReports(store, calls);
@@ -594,8 +596,8 @@ final class ClaimPump implements Pump {
         long sent = System.nanoTime();
         joining = next;
         calls.run(
-                store.join(next.id(), lease).thenReturn(true),
-                joined -> {
+                store.join(next.id(), lease),
+                bornMs -> {
                     if (phase != Phase.OPEN) {
                         return;
                     }
@@ -610,11 +612,13 @@ final class ClaimPump implements Pump {
                             lease,
                             sent,
                             why -> lose(next, why),
+                            () -> introduce(next),
                             this::adopt);
                     current = next;
                     refusalTold = false;
                     inFlight = 0;
                     recovered();
+                    birth.seen(bornMs);
                     leaveAgain();
                     rung = true;
                     MonoSink<Void> starter = starting;
@@ -649,6 +653,15 @@ final class ClaimPump implements Pump {
                             .log("Cannot join the queue; trying on");
                     calls.after(backoff.next(), this::join);
                 });
+    }
+
+    /** Somebody removed what the queue has in Redis beside its tasks: an evicting server, or a hand. Members stay members. */
+    private void introduce(Incarnation member) {
+        outage.settingsGone();
+        calls.run(
+                store.join(member.id(), lease),
+                birth::anew,
+                failure -> log.debug("Cannot introduce the queue now; the next heartbeat tells", failure));
     }
 
     /** What was held is not ours any more: every handler is stopped, nothing is said, and a new life begins. */

@@ -37,6 +37,7 @@ final class LeaseKeeper {
     private final Outages.Outage outage;
     private final Duration lease;
     private final Consumer<String> onLoss;
+    private final Runnable onUnknown;
     private final Consumer<List<Long>> onOrphans;
     private final Disposable guarding;
     private boolean beating;
@@ -56,6 +57,7 @@ final class LeaseKeeper {
             Duration lease,
             long grantedNanos,
             Consumer<String> onLoss,
+            Runnable onUnknown,
             Consumer<List<Long>> onOrphans) {
         this.incarnation = incarnation;
         this.store = store;
@@ -65,6 +67,7 @@ final class LeaseKeeper {
         this.outage = outage;
         this.lease = lease;
         this.onLoss = onLoss;
+        this.onUnknown = onUnknown;
         this.onOrphans = onOrphans;
         this.beatNanos = grantedNanos;
         this.comparedNanos = grantedNanos;
@@ -108,7 +111,7 @@ final class LeaseKeeper {
                     if (reply.renewed()) {
                         renewed(nowNanos);
                         if (reply.unknown()) {
-                            introduce();
+                            onUnknown.run();
                         }
                         if (!reply.cancelling().isEmpty()) {
                             incarnation.holdings().cancel(reply.cancelling());
@@ -123,15 +126,6 @@ final class LeaseKeeper {
                     long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 10);
                     beatNanos = System.nanoTime() - lease.toNanos() / 3 + pause;
                 });
-    }
-
-    /** Somebody removed what the queue has in Redis beside its tasks: an evicting server, or a hand. Members stay members. */
-    private void introduce() {
-        outage.settingsGone();
-        calls.run(
-                store.join(incarnation.id(), lease).thenReturn(true),
-                joined -> {},
-                failure -> log.debug("Cannot introduce the queue now; the next heartbeat tells", failure));
     }
 
     /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. */

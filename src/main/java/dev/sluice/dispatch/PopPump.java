@@ -77,6 +77,7 @@ final class PopPump implements Pump {
     private final Holdings holdings;
     private final StatusWriter statuses;
     private final Burials burials;
+    private final Birth birth;
     private final Source plain = new Source(true);
     private final Source ready = new Source(false);
     private Source favoured = ready;
@@ -110,6 +111,7 @@ final class PopPump implements Pump {
         this.waiting = links.open("pop:" + queue.name());
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
+        this.birth = new Birth(queue);
         this.burials = new Burials(queue.name(), store, calls);
         this.statuses = new StatusWriter(queue.name(), store, calls, this::report);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
@@ -245,8 +247,9 @@ final class PopPump implements Pump {
         if (!looking && age > (paused ? PAUSED_LOOK_NANOS : OPEN_FOR_NANOS / 2)) {
             looking = true;
             calls.run(
-                    store.gate(),
-                    gate -> {
+                    store.look(),
+                    look -> {
+                        PopStore.Gate gate = look.gate();
                         looking = false;
                         lookedNanos = System.nanoTime();
                         boolean resumed = paused && gate != PopStore.Gate.PAUSED;
@@ -254,6 +257,11 @@ final class PopPump implements Pump {
                         ready.gives |= resumed;
                         paused = gate == PopStore.Gate.PAUSED;
                         draining = gate == PopStore.Gate.DRAINING;
+                        if (look.bornMs() > 0) {
+                            birth.seen(look.bornMs());
+                        } else {
+                            calls.run(store.introduce(), birth::seen, this::failed);
+                        }
                     },
                     failure -> {
                         looking = false;
@@ -373,8 +381,7 @@ final class PopPump implements Pump {
         Verdict verdict = attempt.verdict();
         if (verdict instanceof Verdict.Dead dead) {
             statuses.overruled(id);
-            burials.add(
-                    new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure()), System.currentTimeMillis()));
+            burials.add(new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
             sendOnce(store.giveBack(id, attempt.frame().bytes()));
@@ -398,9 +405,10 @@ final class PopPump implements Pump {
 
     private void introduce() {
         calls.run(
-                store.introduce().thenReturn(true),
-                known -> {
+                store.introduce(),
+                bornMs -> {
                     recovered();
+                    birth.seen(bornMs);
                     introduced = true;
                     started(MonoSink::success);
                 },
@@ -438,7 +446,13 @@ final class PopPump implements Pump {
     private void again() {
         calls.after(
                 backoff.next(),
-                () -> calls.run(store.introduce().thenReturn(true), known -> recovered(), failure -> again()));
+                () -> calls.run(
+                        store.introduce(),
+                        bornMs -> {
+                            recovered();
+                            birth.seen(bornMs);
+                        },
+                        failure -> again()));
     }
 
     private void recovered() {

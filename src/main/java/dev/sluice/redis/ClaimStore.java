@@ -33,9 +33,12 @@ public final class ClaimStore {
         this.ends = ends;
     }
 
-    /** Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings. */
-    public Mono<Void> join(String incarnation, Duration lease) {
-        return protocol.join(commands, incarnation, lease, deadline).then();
+    /**
+     * Makes a new incarnation known, with a lease of that length; emits since when the queue is there, in ms of Redis' clock, which is another
+     * time once its keys were gone. Fails if the queue is run with other settings.
+     */
+    public Mono<Long> join(String incarnation, Duration lease) {
+        return protocol.join(commands, incarnation, lease, deadline).map(Protocol.Joined::bornMs);
     }
 
     /** Renews the lease, and asks which tasks are to be stopped. */

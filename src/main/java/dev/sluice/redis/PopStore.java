@@ -36,18 +36,30 @@ public final class PopStore {
         this.deadline = deadline;
     }
 
-    /** Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. */
-    public Mono<Void> introduce() {
-        return protocol.join(commands, "", Duration.ZERO, deadline).then();
+    /**
+     * Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. Emits since when it is there,
+     * in ms of Redis' clock, which is another time once its keys were gone.
+     */
+    public Mono<Long> introduce() {
+        return protocol.join(commands, "", Duration.ZERO, deadline).map(Protocol.Joined::bornMs);
     }
 
-    /** Whether somebody has paused the queue, or drains it. */
-    public Mono<Gate> gate() {
+    /** Whether somebody has paused the queue, or drains it, and since when it is there. */
+    public Mono<Look> look() {
         return commands.command(
                         CommandType.HMGET,
-                        args -> args.addKey(keys.meta()).add("paused").add("draining"),
+                        args -> args.addKey(keys.meta())
+                                .add("paused")
+                                .add("draining")
+                                .add("born"),
                         deadline)
-                .map(reply -> !reply.isNull(0) ? Gate.PAUSED : reply.isNull(1) ? Gate.OPEN : Gate.DRAINING);
+                .map(PopStore::look);
+    }
+
+    private static Look look(Reply meta) {
+        Gate gate = !meta.isNull(0) ? Gate.PAUSED : meta.isNull(1) ? Gate.OPEN : Gate.DRAINING;
+        boolean isTold = !meta.isNull(2) && meta.text(2).matches("[0-9]{1,18}");
+        return new Look(gate, isTold ? Long.parseLong(meta.text(2)) : 0);
     }
 
     /** Counts foreign tasks that were taken while the queue is draining. */
@@ -146,7 +158,8 @@ public final class PopStore {
 
     /**
      * Keeps failed tasks as dead letters, at most {@link #MAX_BURIED} and about 1 MiB. May be repeated with the same number
-     * until it is answered: only the first call of a number acts, so that nothing dies twice that was redriven meanwhile.
+     * until it is answered: only the first call of a number acts, so that nothing dies twice that was redriven meanwhile. They
+     * died at the time of that call, by the clock of Redis.
      *
      * @param dispatcher whose numbers these are
      * @param number larger than that of every burial before, of which none is unanswered
@@ -161,7 +174,6 @@ public final class PopStore {
                                 args.add(bytes(one.frame.id()))
                                         .add(one.frame.bytes())
                                         .add(bytes(one.failure))
-                                        .add(one.atMs)
                                         .add(one.frame.isForeign() ? 1 : 0);
                             }
                         },
@@ -226,7 +238,14 @@ public final class PopStore {
      *
      * @param failure one line of JSON
      */
-    public record Burial(Frame frame, String failure, long atMs) {}
+    public record Burial(Frame frame, String failure) {}
+
+    /**
+     * What is seen of a queue.
+     *
+     * @param bornMs as {@link #introduce} emits it; 0 if nobody knows this queue any more
+     */
+    public record Look(Gate gate, long bornMs) {}
 
     /** What may pass. */
     public enum Gate {

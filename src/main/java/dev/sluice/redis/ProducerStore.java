@@ -85,8 +85,8 @@ public final class ProducerStore {
                 ? facts.then()
                 : facts.map(it -> it.check(asked.durability())).then(asked.probe());
         return fits.then(protocol.join(link, "", Duration.ZERO, deadline))
-                .filter(kept -> kept)
-                .doOnNext(kept -> keepsResults = true)
+                .filter(Protocol.Joined::keepsResults)
+                .doOnNext(joined -> keepsResults = true)
                 .then();
     }
 

@@ -19,10 +19,9 @@ final class Protocol {
     }
 
     /**
-     * Joins as {@code incarnation}, or only checks if that is empty; emits whether results of its tasks are kept just now. Fails
-     * with {@link StoreRefusedException} on a conflict.
+     * Joins as {@code incarnation}, or only checks if that is empty. Fails with {@link StoreRefusedException} on a conflict.
      */
-    Mono<Boolean> join(RedisLink link, String incarnation, Duration lease, Duration deadline) {
+    Mono<Joined> join(RedisLink link, String incarnation, Duration lease, Duration deadline) {
         return link.run(
                         Script.JOIN,
                         keys.withStatusOwner(),
@@ -32,8 +31,18 @@ final class Protocol {
                                 .add(queue.delivery().word())
                                 .add(queue.statusKey().getBytes(StandardCharsets.UTF_8)),
                         deadline)
-                .flatMap(reply -> reply.number(0) == 0 ? Mono.just(reply.number(1) == 1) : Mono.error(conflict(reply)));
+                .flatMap(reply -> reply.number(0) == 0
+                        ? Mono.just(new Joined(reply.number(1) == 1, reply.number(2)))
+                        : Mono.error(conflict(reply)));
     }
+
+    /**
+     * What the queue said.
+     *
+     * @param keepsResults whether results of its tasks are kept just now
+     * @param bornMs since when it is there, by Redis' clock: another time once its keys were gone
+     */
+    record Joined(boolean keepsResults, long bornMs) {}
 
     private StoreRefusedException conflict(Reply reply) {
         String stored = reply.text(2);

@@ -1,7 +1,7 @@
 -- purpose: keeps failed tasks of an at-most-once queue as dead letters, once, however often a dispatcher has to ask for it
 -- KEYS:    the queue's keys (common.lua), the number of the last burial of this dispatcher
 -- ARGV:    number of this burial, how long that number is kept in ms, n, n times (id, frame, failure as one line of JSON,
---          time of death in ms, 1 = its producer's status may yet come)
+--          1 = its producer's status may yet come)
 -- RETURNS: {0, 1 = this call did it, 0 = an earlier one with this number had}
 -- FROM→TO: PROCESSING→DEAD
 local BURIED = CLAIMED -- the last key, which for this verb is another
@@ -14,9 +14,9 @@ local now, awaited = clock_ms(), {}
 call('HDEL', META, '')
 call('SET', BURIED, string.format('%.0f', number), 'PX', keep_ms)
 for i = 1, n do
-  local at = 4 + (i - 1) * 5
-  bury(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
-  if ARGV[at + 4] == '1' then
+  local at = 4 + (i - 1) * 4
+  bury(ARGV[at], ARGV[at + 1], ARGV[at + 2], now)
+  if ARGV[at + 3] == '1' then
     awaited[#awaited + 1] = ARGV[at]
   end
 end

@@ -1,13 +1,13 @@
 -- purpose: makes a new dispatcher incarnation known and checks that it speaks this queue's protocol
 -- KEYS:    the queue's keys (common.lua), the record of whose status hash this is
 -- ARGV:    incarnation, lease in ms, protocol version, delivery mode, status key
--- RETURNS: {0, 1 = results of its tasks are kept just now} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key, or
+-- RETURNS: {0, 1 = results of its tasks are kept just now, since when in ms the queue is there} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key, or
 --          the status key is another queue's. Error NOPERM: the user of a dispatcher lacks a command that tasks are moved with
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
 local OWNER = CLAIMED -- the last key, which for this verb is another
 local size = lengths()
-local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease', 'results')
+local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease', 'results', 'born')
 if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then
   return { 1, 'protocol', stored[1] }
 elseif stored[2] and stored[2] ~= delivery then
@@ -22,7 +22,8 @@ if owner and owner ~= PLAIN then
   return { 1, 'status-owner', owner }
 end
 call('HDEL', META, '')
-call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', status_key)
+local born = stored[6] or string.format('%.0f', clock_ms())
+call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', status_key, 'born', born)
 
 -- A right that is missing shows here, and not when half of a move is made. None of these does anything to a hash but say so.
 local WRITES = {
@@ -51,4 +52,4 @@ if incarnation ~= '' then
   -- A repetition of a call that was answered late must not wake an incarnation that is marked for recovery.
   call('ZADD', DISPATCHERS, 'NX', clock_ms() + lease_ms, incarnation)
 end
-return { 0, (tonumber(stored[5]) or 0) > clock_ms() and 1 or 0 }
+return { 0, (tonumber(stored[5]) or 0) > clock_ms() and 1 or 0, tonumber(born) or 0 }

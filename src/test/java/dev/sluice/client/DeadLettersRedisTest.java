@@ -277,8 +277,14 @@ class DeadLettersRedisTest {
     }
 
     private void bury(byte[] frame, String failure, long atMs) {
-        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure, atMs);
+        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure);
         pops.bury("me", ++burials, List.of(burial)).block(SOON);
+        wire.call(
+                "ZADD",
+                "{mails}:dead",
+                "XX",
+                Long.toString(atMs),
+                burial.frame().id());
     }
 
     private static byte[] frame(String id, String element) {

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,6 +37,7 @@ import reactor.core.publisher.Sinks;
 @OnEveryRedis
 class FaultsScenarioTest extends DispatchCase {
     private static final int TASKS = 5000;
+    private static final Predicate<String> LOST = line -> line.startsWith("The keys of this queue were gone");
 
     private final RedisServer own;
 
@@ -167,14 +169,21 @@ class FaultsScenarioTest extends DispatchCase {
         enqueue(0, 3000);
         eventually(() -> assertThat(runs.count()).isGreaterThan(50));
 
-        wire.call("FLUSHALL");
+        try (LogTap log = new LogTap()) {
+            wire.call("FLUSHALL");
 
-        eventually(() -> {
-            push("probe");
-            assertThat(runs.count("probe")).isPositive();
-        });
-        enqueue(5000, 5100);
-        eventually(() -> assertThat(runs.count("t5099")).isOne());
+            eventually(() -> {
+                push("probe");
+                assertThat(runs.count("probe")).isPositive();
+            });
+            enqueue(5000, 5100);
+            eventually(() -> assertThat(runs.count("t5099")).isOne());
+            eventually(() -> {
+                push("probe");
+                assertThat(log.warnings()).filteredOn(LOST).hasSize(1);
+            });
+        }
+        assertThat(wire.call("HGET", key("meta"), "protocol")).isEqualTo("1");
     }
 
     @ParameterizedTest
@@ -211,8 +220,10 @@ class FaultsScenarioTest extends DispatchCase {
             eventually(() -> assertThat(log.lines()).anyMatch(it -> it.contains("Redis answers again")));
             eventually(() -> assertThat(forgetful.call("EXISTS", key("status"), key("ready"), key("bodies")))
                     .isEqualTo(0L));
+            eventually(() -> assertThat(log.warnings()).filteredOn(LOST).hasSize(1));
             assertThat(log.lines())
-                    .as("one line when it goes, one when it is back")
+                    .as("one line when it goes, one when it is back, one of what is gone")
+                    .filteredOn(LOST.negate())
                     .hasSize(2);
             stopAll();
         }

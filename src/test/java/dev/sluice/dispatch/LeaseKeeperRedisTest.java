@@ -53,6 +53,7 @@ class LeaseKeeperRedisTest {
                 LEASE,
                 granted,
                 why -> {},
+                () -> {},
                 orphans -> {});
 
         keeper.tick(sent, true);

@@ -1,5 +1,6 @@
 package dev.sluice.faults;
 
+import dev.sluice.faults.Books.Crash;
 import dev.sluice.faults.Books.Life;
 import dev.sluice.faults.Books.Move;
 import dev.sluice.faults.Event.Kind;
@@ -9,7 +10,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.LongUnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * <p>What must hold: every accepted task became something and ended once, by what its handler said, by a cancellation, or by
  * killing too many workers; every change of a status was asked for by the run that held it; who was answered that a waiting
  * task is cancelled was told the truth, and nobody else's task went away; what was to be stopped did not go on to another
- * run; no run began without a claim, or before its time; what is kept as a result is what the run emitted that ended it.
+ * run; a task counts as one that killed its worker only where others
+ * had to hold that one for dead, and each run was told how often that was; no run began without a claim, or before its time; what is kept as a result is what the run emitted that ended it.
  */
 final class Audit {
     private static final long CLOCK_READING_MS = 2;
@@ -27,15 +28,15 @@ final class Audit {
     private final Books books;
     private final History history;
     private final Operator operator;
-    private final LongUnaryOperator clock;
+    private final long clockMs;
     private final Map<String, Life> lives = new HashMap<>();
 
-    /** @param clock reads nanoseconds of this machine's monotonic clock as milliseconds of Redis' */
-    Audit(Books books, History history, Operator operator, LongUnaryOperator clock) {
+    /** @param clockMs what Redis' clock shows, in ms, when this machine's monotonic clock shows 0 */
+    Audit(Books books, History history, Operator operator, long clockMs) {
         this.books = books;
         this.history = history;
         this.operator = operator;
-        this.clock = clock;
+        this.clockMs = clockMs;
         books.lives().forEach(life -> lives.put(life.name(), life));
     }
 
@@ -52,7 +53,8 @@ final class Audit {
                                 + history.said(life.name(), move.fence()));
                     }
                 }));
-        history.forEachRun((name, fence, startNanos) -> compare(name, fence, clock.applyAsLong(startNanos), wrong));
+        compareCrashes(wrong);
+        history.forEachRun((name, fence, startNanos) -> compare(name, fence, clockMs + startNanos / 1_000_000, wrong));
         accepted.forEach(id -> compareCancellations(id, wrong));
         wrong.addAll(history.faultsInRuns(lives.keySet(), namesOf(operator.stopping())));
         wrong.addAll(history.faultsInSuccesses(successes(false), successes(true)));
@@ -69,6 +71,11 @@ final class Audit {
     /** How many changes of a status were looked at. */
     int moves() {
         return lives.values().stream().mapToInt(life -> life.moves().size()).sum();
+    }
+
+    /** How many crashes were counted, each against one task. */
+    int crashes() {
+        return lives.values().stream().mapToInt(life -> life.crashes().size()).sum();
     }
 
     private List<Life> of(String id) {
@@ -95,7 +102,7 @@ final class Audit {
             case "" -> move.stopped() || said == Kind.DONE || said == Kind.DISCARDED;
             case "retrying" -> said == Kind.RETRIED || said == Kind.FAILED;
             case "scheduled" -> said == Kind.SNOOZED;
-            case "dead" -> isDeath(said) || move.detail().contains("\"crash-limit\"");
+            case "dead" -> isDeath(said) || (move.detail().contains("\"crash-limit\"") && life.crashedAt(move.fence()));
             default -> true; // given back: whether there was a fault that explains it is seen by its next run
         };
     }
@@ -123,6 +130,45 @@ final class Audit {
         } else if (startMs + CLOCK_READING_MS < life.due(fence)) {
             wrong.add(name + "#" + fence + " began " + (life.due(fence) - startMs) + " ms before its time");
         }
+    }
+
+    private void compareCrashes(List<String> wrong) {
+        Map<String, String> workers = workersOfIncarnations();
+        Map<String, Long> told = history.told();
+        for (Life life : lives.values()) {
+            life.claims().forEach((fence, claim) -> {
+                Long heard = told.get(Journal.valueOf(life.name(), fence));
+                if (heard != null && heard != claim.crashes()) {
+                    wrong.add(
+                            life.name() + "#" + fence + " was told of " + heard + " crashes, and Redis says " + claim);
+                }
+            });
+            for (Crash crash : life.crashes()) {
+                String worker = workers.get(crash.incarnation());
+                if (!history.explainsCrash(worker, nanos(crash.afterMs()), nanos(crash.beforeMs()))) {
+                    wrong.add("nobody killed " + worker + ": " + crash + " of " + life + ", from "
+                            + nanos(crash.afterMs()) / 1_000_000 + " to " + nanos(crash.beforeMs()) / 1_000_000
+                            + " ms");
+                }
+            }
+        }
+    }
+
+    /** An incarnation of which nothing ever ran is missing. */
+    private Map<String, String> workersOfIncarnations() {
+        Map<String, String> workers = new HashMap<>();
+        lives.values()
+                .forEach(life -> life.claims().forEach((fence, claim) -> {
+                    String worker = history.workerOf(life.name(), fence);
+                    if (worker != null) {
+                        workers.put(claim.incarnation(), worker);
+                    }
+                }));
+        return workers;
+    }
+
+    private long nanos(long redisMs) {
+        return redisMs == Long.MAX_VALUE ? Long.MAX_VALUE : (redisMs - clockMs) * 1_000_000;
     }
 
     private void compareCancellations(String id, List<String> wrong) {

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>What must hold after each step: a task is in exactly one place, and its status says which; a request to stop stands
  * for a running task only. What must hold of each change of a status: it is a legal move, none is claimed while the queue
  * is paused, fencing numbers grow, one offer makes one task at most, and none is made of an id whose result is kept. Results
- * are kept in the step that ends their task. For queues that only Sluice's own client fills.
+ * are kept in the step that ends their task. A crash counts for a task that is taken from who held it, and for no other. For queues that only Sluice's own client fills.
  */
 final class Books {
     private static final String QUEUE = "q";
@@ -40,6 +40,7 @@ final class Books {
     private final Map<String, List<String>> copies = new HashMap<>();
     private final Map<String, Map<String, String>> hashes = new HashMap<>();
     private final Map<String, Integer> claims = new HashMap<>();
+    private final Map<String, String> holders = new HashMap<>();
 
     private final Map<String, Life> current = new HashMap<>();
     private final Map<String, Life> lives = new LinkedHashMap<>();
@@ -48,6 +49,9 @@ final class Books {
     private final Set<String> touched = new LinkedHashSet<>();
     private final List<Step> steps = new ArrayList<>();
     private final Set<String> stopped = new HashSet<>();
+    private final Set<String> released = new LinkedHashSet<>();
+    private final List<Crash> undated = new ArrayList<>();
+    private long seenMs;
     private final Map<String, String> results = new HashMap<>();
 
     private Books() {}
@@ -71,6 +75,55 @@ final class Books {
         }
     }
 
+    /** That Redis took a task from an incarnation and counted that as a crash of its dispatcher. */
+    static final class Crash {
+        private final String incarnation;
+        private final long fence;
+        private final long count;
+        private final long afterMs;
+        private long beforeMs = Long.MAX_VALUE;
+
+        private Crash(String incarnation, long fence, long count, long afterMs) {
+            this.incarnation = incarnation;
+            this.fence = fence;
+            this.count = count;
+            this.afterMs = afterMs;
+        }
+
+        String incarnation() {
+            return incarnation;
+        }
+
+        /** The number of the claim under which the task was held. */
+        long fence() {
+            return fence;
+        }
+
+        /** The last sign of life of any dispatcher before it, in ms of Redis' clock: it was then or later. */
+        long afterMs() {
+            return afterMs;
+        }
+
+        /** The first sign of life of any dispatcher after it: it was then or earlier. */
+        long beforeMs() {
+            return beforeMs;
+        }
+
+        @Override
+        public String toString() {
+            return "crash " + count + " of claim " + fence + " by " + incarnation + " between " + afterMs + " and "
+                    + beforeMs;
+        }
+    }
+
+    /**
+     * One claim of a task.
+     *
+     * @param incarnation who made it
+     * @param crashes how many had died by then while they held the task, as its frame said
+     */
+    record Claim(String incarnation, long crashes) {}
+
     /** What one offer of a task became. */
     static final class Life {
         private final String id;
@@ -78,6 +131,8 @@ final class Books {
         private final boolean keepsResult;
         private final List<Move> moves = new ArrayList<>();
         private final Map<Long, Long> dues = new HashMap<>();
+        private final Map<Long, Claim> claims = new LinkedHashMap<>();
+        private final List<Crash> crashes = new ArrayList<>();
         private long fence;
         private long due;
 
@@ -97,6 +152,19 @@ final class Books {
 
         List<Move> moves() {
             return moves;
+        }
+
+        /** All claims, by their fencing numbers. */
+        Map<Long, Claim> claims() {
+            return claims;
+        }
+
+        List<Crash> crashes() {
+            return crashes;
+        }
+
+        boolean crashedAt(long number) {
+            return crashes.stream().anyMatch(crash -> crash.fence == number);
         }
 
         /** Whether it asks that its result be kept, for longer than all this takes. */
@@ -270,6 +338,7 @@ final class Books {
         String before = hash(key).put(field, value);
         if (key.startsWith(CLAIMED) && !field.equals("last")) {
             claims.merge(value, 1, Integer::sum);
+            holders.put(value, key.substring(CLAIMED.length()));
             touched.add(value);
             if (hash(OWN + "meta").containsKey("paused")) {
                 wrong.add(at + ": " + value + " was claimed while the queue was paused");
@@ -279,7 +348,15 @@ final class Books {
             touched.add(field);
         } else if (isOfTasks(key)) {
             touched.add(field);
+        } else if (key.equals(OWN + "meta") && field.equals("seen")) {
+            seen(Long.parseLong(value));
         }
+    }
+
+    private void seen(long ms) {
+        seenMs = ms;
+        undated.forEach(crash -> crash.beforeMs = ms);
+        undated.clear();
     }
 
     private void remove(String key, String field) {
@@ -316,6 +393,7 @@ final class Books {
     private void release(String id) {
         claims.computeIfPresent(id, (any, count) -> count == 1 ? null : count - 1);
         touched.add(id);
+        released.add(id);
     }
 
     private static boolean isOfTasks(String key) {
@@ -333,11 +411,36 @@ final class Books {
     private void look(int at) {
         steps.forEach(step -> move(step, at));
         touched.forEach(id -> place(id, at));
+        released.forEach(id -> countCrashes(id, at));
         results.keySet().forEach(id -> wrong.add(at + ": a result was kept of " + id + ", which did not end"));
         results.clear();
         steps.clear();
         touched.clear();
         stopped.clear();
+        released.clear();
+    }
+
+    /** A task was taken from its holder, who settled it, gave it back or is held to be dead. */
+    private void countCrashes(String id, int at) {
+        Life life = current.get(id);
+        Claim claim = life == null ? null : life.claims.get(life.fence);
+        String frame = hash(OWN + "status").containsKey(id) ? frameOrRecord(id) : null;
+        if (life == null || claim == null || frame == null) {
+            return; // it has ended
+        }
+        long count = counter(frame, 1);
+        if (count > claim.crashes() + 1 || count < claim.crashes()) {
+            wrong.add(at + ": " + life + " had crashed " + claim.crashes() + " dispatchers, and then " + count);
+        } else if (count > claim.crashes()) {
+            Crash crash = new Crash(claim.incarnation(), life.fence, count, seenMs);
+            life.crashes.add(crash);
+            undated.add(crash);
+        }
+    }
+
+    private @Nullable String frameOrRecord(String id) {
+        String record = hash(OWN + "dead:bodies").get(id);
+        return record == null ? frame(id) : record.substring(record.indexOf('\n') + 1);
     }
 
     private void move(Step step, int at) {
@@ -410,6 +513,7 @@ final class Books {
         }
         life.fence = number;
         life.dues.put(number, life.due);
+        life.claims.put(number, new Claim(holders.getOrDefault(life.id, ""), frame == null ? 0 : counter(frame, 1)));
         life.due = 0;
     }
 

@@ -118,6 +118,36 @@ class BooksRedisTest {
     }
 
     @Test
+    void aCrashIsThatOfWhoHeldTheTaskAndLiesBetweenTwoSignsOfLife() {
+        Books books = after("7.0", redis -> {
+            redis.call("HSET", "{q}:meta", "seen", "100");
+            born(redis);
+            claimed(redis, FRAME);
+            redis.call("HSET", "{q}:meta", "seen", "200");
+            takenBack(redis, 1, 1);
+            redis.call("HSET", "{q}:meta", "seen", "300");
+        });
+
+        assertThat(books.wrong()).isEmpty();
+        Life life = books.lives().iterator().next();
+        assertThat(life.claims()).hasToString("{1=Claim[incarnation=x, crashes=0]}");
+        assertThat(life.crashes()).hasToString("[crash 1 of claim 1 by x between 200 and 300]");
+        assertThat(life.crashedAt(1)).isTrue();
+    }
+
+    @Test
+    void twoCrashesByOneClaimAreFound() {
+        assertThat(found(redis -> {
+                    born(redis);
+                    claimed(redis, FRAME);
+                    takenBack(redis, 1, 2);
+                }))
+                .singleElement()
+                .asString()
+                .endsWith("had crashed 0 dispatchers, and then 2");
+    }
+
+    @Test
     void aResultWithoutAnEndAndATaskThatIsMadeInSpiteOfOneAreFound() {
         assertThat(found(redis -> {
                     born(redis);
@@ -158,6 +188,15 @@ class BooksRedisTest {
 
     private static void ended(RedisWire redis, String token) {
         step(redis, "HDEL {q}:claimed:x " + token, "HDEL {q}:bodies a", "HDEL {q}:status a");
+    }
+
+    private static void takenBack(RedisWire redis, int claims, int crashes) {
+        step(
+                redis,
+                "HDEL {q}:claimed:x 1.1",
+                "HDEL {q}:bodies a",
+                "LPUSH {q}:ready " + FRAME.replace("\u0001c a", "\u0001c0," + crashes + "," + claims + " a"),
+                "HSET {q}:status a queued");
     }
 
     private static String counted(int claims) {

@@ -12,6 +12,8 @@ package dev.sluice.faults;
 record Event(String worker, long nanos, Kind kind, String id, long fence) {
     enum Kind {
         STARTED,
+        /** What a run was told of dispatchers that died: how many in place of the number, which stands behind the id. */
+        TOLD,
         DONE,
         RETRIED,
         FAILED,

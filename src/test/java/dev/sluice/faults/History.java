@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What must hold: every accepted task was done; nothing ran that was not accepted; the fencing numbers of a task grow
  * from run to run; a second run has a reason, namely that the run before it asked for one, or that its worker died, was
- * stopped or lost its lease at a time when that run was not settled yet; a lease is lost for a reason; two runs of one task
+ * stopped or lost its lease at a time when that run was not settled yet; a crash is counted where somebody was killed, or stood
+ * still, or was cut off from a Redis that served others; a lease is lost for a reason; two runs of one task
  * overlap only if the first of them could not be told to end; and no more successes were recorded than tasks exist.
  */
 final class History {
@@ -26,6 +28,21 @@ final class History {
 
     /** So long after its lease was lost may a worker begin to run what was on its way to another thread. */
     private static final Duration HANDOVER = Duration.ofMillis(100);
+
+    /** So long after a lease has ended may it take others to look. */
+    private static final Duration TO_LOOK = Duration.ofSeconds(1);
+
+    /** Whoever has less than this between two faults need not come to send a beat. */
+    private static final Duration TO_BEAT = Duration.ofMillis(100);
+
+    /** A stop with its grace is over by then. */
+    private static final Duration LAST_WORDS = Duration.ofMillis(2300);
+
+    /** Shorter silences of all are no silence for a lease below 3 s: see the rationale. */
+    private static final Duration NOTICED = Duration.ofSeconds(2);
+
+    private static final Set<Fault.Kind> SILENCES = Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK);
+    private static final Set<Fault.Kind> OUTAGES = Set.of(Fault.Kind.REDIS);
 
     private final Map<String, List<Run>> runs = new TreeMap<>();
     private final List<Event> events;
@@ -126,6 +143,73 @@ final class History {
                 .map(run -> run.said)
                 .findFirst()
                 .orElse(null);
+    }
+
+    /** How many crashes each run was told of, by what {@link Journal#valueOf names} it. */
+    Map<String, Long> told() {
+        return events.stream()
+                .filter(event -> event.kind() == Kind.TOLD)
+                .collect(Collectors.toMap(Event::id, Event::fence, Math::max));
+    }
+
+    /** Who ran this; null if the claim never became a run. */
+    @Nullable
+    String workerOf(String id, long fence) {
+        return runs.getOrDefault(id, List.of()).stream()
+                .filter(run -> run.fence == fence)
+                .map(run -> run.worker)
+                .findFirst()
+                .orElse(null);
+    }
+
+    /**
+     * Whether the others could not but hold this worker for dead between these two moments: it was killed before; or its last
+     * words were said when nobody heard them; or it stood still, or was cut off while they were not, for half a lease on end, which is a beat
+     * that was missed, no longer ago than a lease and the time to look. That Redis was away from all is no reason if that
+     * was for so long that it must have been noticed as a silence.
+     *
+     * @param worker null for one of which nobody knows who it was
+     */
+    boolean explainsCrash(@Nullable String worker, long fromNanos, long toNanos) {
+        List<Fault> own = faults.stream()
+                .filter(fault -> (worker == null || fault.touches(worker)) && fault.fromNanos() <= toNanos)
+                .sorted(Comparator.comparingLong(Fault::fromNanos))
+                .toList();
+        if (own.stream().anyMatch(fault -> fault.kind() == Fault.Kind.KILLED || isUnheardStop(fault))) {
+            return true;
+        }
+        long since = fromNanos - lease.plus(TO_LOOK).toNanos();
+        long outage = longestSilence(own, OUTAGES, since, toNanos);
+        return longestSilence(own, SILENCES, since, toNanos) >= lease.toNanos() / 2
+                || (outage >= lease.toNanos() / 2 && outage < NOTICED.toNanos());
+    }
+
+    private boolean isUnheardStop(Fault stop) {
+        return stop.kind() == Fault.Kind.STOPPED
+                && faults.stream()
+                        .filter(fault -> fault.touches(stop.worker()))
+                        .filter(fault -> fault.kind() == Fault.Kind.REDIS || fault.kind() == Fault.Kind.LINK)
+                        .anyMatch(fault -> fault.fromNanos() <= stop.toNanos() + LAST_WORDS.toNanos()
+                                && fault.toNanos() >= stop.fromNanos());
+    }
+
+    /** How long none of its beats can have come through, of what lies between these moments. */
+    private static long longestSilence(List<Fault> own, Set<Fault.Kind> kinds, long fromNanos, long toNanos) {
+        long longest = 0;
+        long began = Long.MIN_VALUE;
+        long end = Long.MIN_VALUE;
+        for (Fault fault : own) {
+            if (!kinds.contains(fault.kind()) || fault.toNanos() < fromNanos) {
+                continue;
+            }
+            if (end == Long.MIN_VALUE || fault.fromNanos() > end + TO_BEAT.toNanos()) {
+                began = fault.fromNanos();
+                end = began;
+            }
+            end = Math.max(end, Math.min(toNanos, fault.toNanos()));
+            longest = Math.max(longest, end - began);
+        }
+        return longest;
     }
 
     /** Every run, to be held against what Redis wrote down. */

@@ -49,6 +49,7 @@ final class Journal implements TaskHandler<String>, Observer, StallWatch.Noted {
         String[] steps = payload[0].split(";", -1);
         String[] step = steps[(int) Math.min(fence, steps.length) - 1].split(":", 2);
         write(Kind.STARTED, id, fence);
+        write(Kind.TOLD, valueOf(id, fence), context.crashes());
         if (tells) {
             context.progress((int) Math.min(fence, 100));
         }

@@ -95,7 +95,7 @@ class RandomFaultsScenarioTest {
                 .max(Comparator.comparing(Schedule.Report::recovery))
                 .orElseThrow();
         return String.format(
-                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d settles refused, worst recovery"
+                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d crashes counted, %d settles refused, worst recovery"
                         + " %d ms (seed %d), seeds %d to %d, %d s",
                 reports.size(),
                 reports.stream().mapToInt(Schedule.Report::strikes).sum(),
@@ -106,6 +106,7 @@ class RandomFaultsScenarioTest {
                 reports.stream().mapToInt(Schedule.Report::lost).sum(),
                 reports.stream().mapToInt(Schedule.Report::stuck).sum(),
                 reports.stream().mapToInt(Schedule.Report::repeats).sum(),
+                reports.stream().mapToInt(Schedule.Report::crashes).sum(),
                 reports.stream().mapToLong(Schedule.Report::fenced).sum(),
                 worst.recovery().toMillis(),
                 worst.seed(),

@@ -240,9 +240,11 @@ final class Schedule {
     }
 
     private void restart() {
-        redis("kill -9 and restart", () -> {
+        int drawn = random.nextInt(300);
+        int ms = drawn < 100 ? 2200 + 10 * drawn : drawn; // one in three outlasts the leases
+        redis("kill -9 and restart after " + ms + " ms", () -> {
             redis.kill();
-            sleep(random.nextInt(300));
+            sleep(ms);
             redis.restart();
         });
     }
@@ -399,7 +401,7 @@ final class Schedule {
         faults.addAll(stalls.since(began));
         History history = new History(events, faults, LEASE);
         Books books = Books.read(redis.dataDir());
-        Audit audit = new Audit(books, history, operator, nanos -> clockMs + nanos / 1_000_000);
+        Audit audit = new Audit(books, history, operator, clockMs);
         wrong.addAll(audit.faultsFound(accepted));
         wrong.addAll(clockwork.faultsFound(books.lives()));
         long recovery = Math.max(0, history.lastEnd() - peaceNanos);
@@ -413,6 +415,7 @@ final class Schedule {
                 history.repeats(),
                 history.count(Event.Kind.FENCED),
                 audit.moves(),
+                audit.crashes(),
                 operator.cancellations(),
                 operator.pauses(),
                 Duration.ofNanos(recovery),
@@ -476,6 +479,7 @@ final class Schedule {
             int repeats,
             long fenced,
             int moves,
+            int crashes,
             int cancellations,
             int pauses,
             Duration recovery,

@@ -89,10 +89,11 @@ final class OneQueue implements AutoCloseable {
                 producer.enqueue(List.of(id), List.of(Frame.ofClient(id, ("body of " + id).getBytes(UTF_8))), dues, 0));
     }
 
-    /** What an at-most-once dispatcher does with a task that failed. */
+    /** What an at-most-once dispatcher does with a task that failed; then as if it had done that at this time. */
     void bury(byte[] frame, String failure, long atMs) {
-        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure, atMs);
+        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure);
         await(links.pops(queue).bury("tests", ++burials, List.of(burial)));
+        wire.call("ZADD", key("dead"), "XX", Long.toString(atMs), burial.frame().id());
     }
 
     CancelReply cancel(String id) {

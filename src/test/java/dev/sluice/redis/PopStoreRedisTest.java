@@ -99,6 +99,16 @@ class PopStoreRedisTest {
     }
 
     @Test
+    void aDeadLetterDiesByTheClockOfRedisAsItsAgeIsMeasuredThere() {
+        long before = q.serverMs();
+
+        bury(1, "x", new byte[0]);
+
+        assertThat(Double.parseDouble((String) q.wire.call("ZSCORE", q.key("dead"), "x")))
+                .isBetween((double) before, (double) q.serverMs());
+    }
+
+    @Test
     void aRepeatedBurialDoesNotBuryWhatWasRedrivenOrPurgedSinceTheFirst() {
         byte[] body = "body".getBytes(UTF_8);
         bury(1, "again", body);
@@ -145,7 +155,7 @@ class PopStoreRedisTest {
 
     private static PopStore.Burial burial(String id, byte[] body) {
         Frame frame = Frame.read(Frame.ofForeign(id, body));
-        return new PopStore.Burial(frame, "{\"reason\":\"not-json\"}", 1);
+        return new PopStore.Burial(frame, "{\"reason\":\"not-json\"}");
     }
 
     @Test

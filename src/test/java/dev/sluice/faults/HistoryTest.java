@@ -1,0 +1,75 @@
+package dev.sluice.faults;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.faults.Fault.Kind;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** The checker is checked: what counts as the death of a worker, with a lease of 1 s. */
+class HistoryTest {
+    @Test
+    void aKillExplainsACrashOfThatWorkerAfterIt() {
+        Fault kill = fault(Kind.KILLED, "a", 1000, 1000);
+
+        assertThat(explained("a", 2000, kill)).isTrue();
+        assertThat(explained("a", 900, kill)).isFalse();
+        assertThat(explained("b", 2000, kill)).isFalse();
+        assertThat(explained(null, 2000, kill)).as("of whom nothing ever ran").isTrue();
+    }
+
+    @Test
+    void anOutageOfRedisThatAllMustNoticeExplainsNoneNorDoesAStop() {
+        assertThat(explained("a", 9000, fault(Kind.REDIS, "*", 7000, 9000))).isFalse();
+        assertThat(explained("a", 9000, fault(Kind.REDIS, "*", 7700, 8900)))
+                .as("no silence yet, but longer than a lease")
+                .isTrue();
+        assertThat(explained("a", 9000, fault(Kind.STOPPED, "a", 8000, 8000))).isFalse();
+    }
+
+    @Test
+    void whoStoppedWhenNobodyCouldHearItWasHeldForDead() {
+        Fault stop = fault(Kind.STOPPED, "a", 1000, 1000);
+
+        assertThat(explained("a", 5000, stop, fault(Kind.REDIS, "*", 1200, 4900)))
+                .isTrue();
+        assertThat(explained("a", 5000, stop, fault(Kind.LINK, "b", 1200, 4900)))
+                .isFalse();
+        assertThat(explained("a", 5000, stop, fault(Kind.REDIS, "*", 0, 900))).isFalse();
+    }
+
+    @Test
+    void whoStoodStillOrWasCutOffForHalfALeaseWasHeldForDead() {
+        assertThat(explained("a", 2000, fault(Kind.FROZEN, "*", 1000, 1500))).isTrue();
+        assertThat(explained("a", 2000, fault(Kind.LINK, "a", 1000, 1500))).isTrue();
+        assertThat(explained("a", 2000, fault(Kind.LINK, "b", 1000, 1500))).isFalse();
+        assertThat(explained("a", 2000, fault(Kind.LINK, "a", 1000, 1499))).isFalse();
+        assertThat(explained("a", 3600, fault(Kind.LINK, "a", 1000, 1500)))
+                .as("long ago")
+                .isFalse();
+        assertThat(explained("a", 1200, fault(Kind.LINK, "a", 1000, 1500)))
+                .as("too soon")
+                .isFalse();
+    }
+
+    @Test
+    void faultsThatFollowEachOtherAreOneSilenceAndOthersAreNot() {
+        Fault first = fault(Kind.LINK, "a", 1000, 1250);
+
+        assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1300, 1500)))
+                .isTrue();
+        assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1400, 1650)))
+                .isFalse();
+    }
+
+    private static boolean explained(@Nullable String worker, long atMs, Fault... faults) {
+        return new History(List.of(), List.of(faults), Duration.ofSeconds(1))
+                .explainsCrash(worker, atMs * 1_000_000, atMs * 1_000_000);
+    }
+
+    private static Fault fault(Kind kind, String worker, long fromMs, long toMs) {
+        return new Fault(kind, worker, "", fromMs * 1_000_000, toMs * 1_000_000);
+    }
+}
