@@ -54,8 +54,10 @@ final class ClaimPump implements Pump {
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
     private static final Duration TO_ASK_AGAIN = Duration.ofSeconds(1);
-    private static final Duration LAST_WORDS = Duration.ofMillis(1400);
-    private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+    private static final Duration TO_LEAVE =
+            Duration.ofMillis(300); // with the last words, and a JVM's end, less than 2 s
+    private static final Duration TO_HEAR_OF_CLAIMS = Duration.ofMillis(500);
 
     private enum Phase {
         NEW,
@@ -103,6 +105,7 @@ final class ClaimPump implements Pump {
     private long nextDueMs = -1;
     private @Nullable LeaseKeeper keeper;
     private boolean refusalTold;
+    private boolean claimsAreAwaited = true;
 
     ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -725,6 +728,7 @@ final class ClaimPump implements Pump {
             calls.after(grace, () -> now.holdings().endAll(Verdict.released()));
         }
         endNews();
+        calls.after(TO_HEAR_OF_CLAIMS, () -> claimsAreAwaited = false);
         calls.after(grace.plus(LAST_WORDS), this::close);
         loop.signal();
     }
@@ -737,11 +741,17 @@ final class ClaimPump implements Pump {
 
     private boolean isDrained() {
         Incarnation now = current;
-        return now == null
-                || (permits.held() == 0
-                        && unsettled.isEmpty()
-                        && now.ahead() == null
-                        && now.unanswered().isEmpty());
+        return now == null || (permits.held() == 0 && unsettled.isEmpty() && hasHeardOf(now));
+    }
+
+    /**
+     * Whether no more answers are worth waiting for. Of a claim that stays unanswered nothing is known, and nothing is to be
+     * done: what it took, if anything, the leave gives back.
+     */
+    private boolean hasHeardOf(Incarnation now) {
+        return claimsAreAwaited
+                ? now.ahead() == null && now.unanswered().isEmpty()
+                : now.unanswered().stream().allMatch(sent -> sent.call.settles() == 0);
     }
 
     private void close() {
