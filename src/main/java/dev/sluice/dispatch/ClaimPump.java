@@ -257,12 +257,15 @@ final class ClaimPump implements Pump {
         }
     }
 
-    /** Sends calls while they are worth it: the first always, a further one when it carries a batch of its own. */
+    /**
+     * Sends calls while they are worth it: the first always, a further one when it carries a batch of its own. What is claimed
+     * under a lease that may be over would only be given back, and claimed again.
+     */
     private void exchange(Incarnation now) {
+        boolean open = phase == Phase.OPEN && now.holdings().isSure(System.nanoTime());
         while (inFlight < CALLS_IN_FLIGHT) {
             int held = settleable();
             int settles = Math.min(MAX_BATCH, held + orphans.size());
-            boolean open = phase == Phase.OPEN;
             int room = open ? Math.min(MAX_BATCH, permits.freeAfter(held, consumer.demand())) : 0;
             boolean claims = open && (rung || (workKnown && room > 0 && !resting));
             if (settles == 0 && !claims) {
@@ -599,6 +602,10 @@ final class ClaimPump implements Pump {
                         return;
                     }
                     joining = null;
+                    if (System.nanoTime() - sent > LeaseKeeper.sureNanos(lease)) {
+                        succeed(next); // answered so late that its lease may be over
+                        return;
+                    }
                     keeper = new LeaseKeeper(
                             next,
                             store,
@@ -666,8 +673,13 @@ final class ClaimPump implements Pump {
         inFlight = 0;
         workKnown = false;
         observer.lease(queue.name(), true);
-        calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> {
-            unheard.add(lost.id());
+        succeed(lost);
+    }
+
+    /** Another life begins after this one, which gives back what it has, or once more later if that is not heard now. */
+    private void succeed(Incarnation last) {
+        calls.run(store.leave(last.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> {
+            unheard.add(last.id());
             rejoin();
         });
     }
