@@ -54,8 +54,10 @@ final class ClaimPump implements Pump {
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
     private static final Duration TO_ASK_AGAIN = Duration.ofSeconds(1);
-    private static final Duration LAST_WORDS = Duration.ofMillis(1400);
-    private static final Duration TO_LEAVE = Duration.ofMillis(300); // with the last words less than 2 s
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+    private static final Duration TO_LEAVE =
+            Duration.ofMillis(300); // with the last words, and a JVM's end, less than 2 s
+    private static final Duration TO_HEAR_OF_CLAIMS = Duration.ofMillis(500);
 
     private enum Phase {
         NEW,
@@ -104,6 +106,7 @@ final class ClaimPump implements Pump {
     private long nextDueMs = -1;
     private @Nullable LeaseKeeper keeper;
     private boolean refusalTold;
+    private boolean claimsAreAwaited = true;
 
     ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -256,12 +259,15 @@ final class ClaimPump implements Pump {
         }
     }
 
-    /** Sends calls while they are worth it: the first always, a further one when it carries a batch of its own. */
+    /**
+     * Sends calls while they are worth it: the first always, a further one when it carries a batch of its own. What is claimed
+     * under a lease that may be over would only be given back, and claimed again.
+     */
     private void exchange(Incarnation now) {
+        boolean open = phase == Phase.OPEN && now.holdings().isSure(System.nanoTime());
         while (inFlight < CALLS_IN_FLIGHT) {
             int held = settleable();
             int settles = Math.min(MAX_BATCH, held + orphans.size());
-            boolean open = phase == Phase.OPEN;
             int room = open ? Math.min(MAX_BATCH, permits.freeAfter(held, consumer.demand())) : 0;
             boolean claims = open && (rung || (workKnown && room > 0 && !resting));
             if (settles == 0 && !claims) {
@@ -602,6 +608,10 @@ final class ClaimPump implements Pump {
                         return;
                     }
                     joining = null;
+                    if (System.nanoTime() - sent > LeaseKeeper.sureNanos(lease)) {
+                        succeed(next); // answered so late that its lease may be over
+                        return;
+                    }
                     keeper = new LeaseKeeper(
                             next,
                             store,
@@ -680,8 +690,13 @@ final class ClaimPump implements Pump {
         inFlight = 0;
         workKnown = false;
         observer.lease(queue.name(), true);
-        calls.run(store.leave(lost.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> {
-            unheard.add(lost.id());
+        succeed(lost);
+    }
+
+    /** Another life begins after this one, which gives back what it has, or once more later if that is not heard now. */
+    private void succeed(Incarnation last) {
+        calls.run(store.leave(last.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> {
+            unheard.add(last.id());
             rejoin();
         });
     }
@@ -742,6 +757,7 @@ final class ClaimPump implements Pump {
             calls.after(grace, () -> now.holdings().endAll(Verdict.released()));
         }
         endNews();
+        calls.after(TO_HEAR_OF_CLAIMS, () -> claimsAreAwaited = false);
         calls.after(grace.plus(LAST_WORDS), this::close);
         loop.signal();
     }
@@ -754,11 +770,17 @@ final class ClaimPump implements Pump {
 
     private boolean isDrained() {
         Incarnation now = current;
-        return now == null
-                || (permits.held() == 0
-                        && unsettled.isEmpty()
-                        && now.ahead() == null
-                        && now.unanswered().isEmpty());
+        return now == null || (permits.held() == 0 && unsettled.isEmpty() && hasHeardOf(now));
+    }
+
+    /**
+     * Whether no more answers are worth waiting for. Of a claim that stays unanswered nothing is known, and nothing is to be
+     * done: what it took, if anything, the leave gives back.
+     */
+    private boolean hasHeardOf(Incarnation now) {
+        return claimsAreAwaited
+                ? now.ahead() == null && now.unanswered().isEmpty()
+                : now.unanswered().stream().allMatch(sent -> sent.call.settles() == 0);
     }
 
     private void close() {

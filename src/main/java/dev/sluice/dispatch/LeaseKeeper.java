@@ -44,6 +44,8 @@ final class LeaseKeeper {
     private boolean asked;
     private long beatNanos;
     private long comparedNanos;
+    private long tickedNanos = System.nanoTime();
+    private long stillNanos; // the longest time without a tick since the lease was last renewed
     private boolean ended;
 
     /** Begins to keep a lease that was granted by a call sent at {@code grantedNanos}. */
@@ -79,6 +81,8 @@ final class LeaseKeeper {
 
     /** Sends a heartbeat, and compares tokens, when it is time; {@code reachable} is false while calls go unanswered. */
     void tick(long nowNanos, boolean reachable) {
+        stillNanos = Math.max(stillNanos, nowNanos - tickedNanos);
+        tickedNanos = nowNanos;
         if (!beating && (asked || nowNanos - beatNanos > lease.toNanos() / 3)) {
             asked = false;
             beat(nowNanos);
@@ -130,7 +134,16 @@ final class LeaseKeeper {
 
     /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. */
     private void renewed(long sentNanos) {
-        incarnation.holdings().sureUntil(sentNanos + lease.toNanos() - lease.toNanos() / 10);
+        Holdings holdings = incarnation.holdings();
+        holdings.sureUntil(sentNanos + sureNanos(lease));
+        if (holdings.isSure(System.nanoTime())) { // else it was sent before a standstill, and is of no use after it
+            stillNanos = 0;
+        }
+    }
+
+    /** For how long after a call that grants or renews it was sent a lease is surely held. */
+    static long sureNanos(Duration lease) {
+        return lease.toNanos() - lease.toNanos() / 10;
     }
 
     private void guard() {
@@ -139,10 +152,19 @@ final class LeaseKeeper {
             holdings.abandonAll();
             calls.later(() -> {
                 if (!ended) {
-                    outage.begin(new StoreUnavailableException("a lease could not be renewed in time", null));
-                    onLoss.accept("it could not be renewed in time");
+                    tellLoss(Math.max(stillNanos, System.nanoTime() - tickedNanos));
                 }
             });
+        }
+    }
+
+    /** Where the loop stood still for longer than from one heartbeat to the next, Redis is not to blame. */
+    private void tellLoss(long withoutTick) {
+        if (withoutTick > lease.toNanos() / 3) {
+            onLoss.accept("this process, or its loop, stood still for " + withoutTick / 1_000_000 + " ms");
+        } else {
+            outage.begin(new StoreUnavailableException("a lease could not be renewed in time", null));
+            onLoss.accept("it could not be renewed in time");
         }
     }
 

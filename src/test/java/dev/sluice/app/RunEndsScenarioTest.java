@@ -174,7 +174,7 @@ class RunEndsScenarioTest {
      * Until the handler has the task. Its status says that Redis has given it away; what comes behind it on the same link
      * and is done says that it has also arrived: a stop before that hands it back unbegun.
      */
-    private static void awaitRunning(Program program, ForeignWire wire, String id) throws Exception {
+    static void awaitRunning(Program program, ForeignWire wire, String id) throws Exception {
         awaitStatus(wire, id, "processing");
         wire.call("RPUSH", "task_queue", "{\"id\":\"behind\",\"type\":\"echo\"}");
         program.lineWith("  behind  echo  attempt 1  succeeded");

@@ -3,6 +3,8 @@ package dev.sluice.dispatch;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.Sluice;
+import dev.sluice.observe.Observer;
 import dev.sluice.observe.Outcome;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
@@ -14,6 +16,7 @@ import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -94,6 +97,93 @@ class ShortLeasesScenarioTest extends DispatchCase {
         assertThat(incarnations()).hasSize(1);
         gate.open();
         eventually(this::assertEmpty);
+    }
+
+    /** The answer to a join may be older than a short lease: what is claimed under it is given back, and claimed again. */
+    @Test
+    @Timeout(60)
+    void aJoinThatIsAnsweredTooLateClaimsNothing() {
+        Gate gate = new Gate();
+        Runs<Object> runs = new Runs<>(context -> gate.wait(context.id() + context.fencingNumber()));
+        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
+        enqueue(0, 6);
+
+        try (LogTap log = new LogTap()) {
+            for (int outage = 1; outage <= 3; outage++) {
+                int held = 6 * outage;
+                eventually(() -> assertThat(gate.waiting()).isEqualTo(held));
+                own.pause();
+                LockSupport.parkNanos(4_000_000_000L);
+                own.resume();
+            }
+            eventually(() -> assertThat(gate.waiting()).isEqualTo(24));
+            assertThat(log.warnings()).hasSize(3).allMatch(line -> line.startsWith("Redis does not answer"));
+        }
+        // One claim more may have been under way as Redis went away.
+        assertThat(runs.all).allMatch(it -> it.fencingNumber() <= 1 + 2 * 3);
+        gate.open();
+        eventually(this::assertEmpty);
+    }
+
+    /** Nothing but its loop hangs: its process lives, Redis is there, and others have its tasks a lease later. */
+    @Test
+    @Timeout(60)
+    void theTasksOfALoopThatHangsRunElsewhere() {
+        AtomicBoolean armed = new AtomicBoolean();
+        AtomicBoolean letGo = new AtomicBoolean();
+        AtomicBoolean hangs = new AtomicBoolean();
+        Recorder ofIts = new Recorder();
+        Sluice door = Sluice.builder()
+                .uri(own.uri())
+                .observer(ofIts.and(new Observer() {
+                    @Override
+                    public void claimed(String name, int count) {
+                        if (armed.get()) {
+                            hangs.set(true);
+                            Blocking.until(letGo); // on the loop, as a bad observer would
+                        }
+                    }
+                }))
+                .build();
+        Duration lease = Duration.ofSeconds(2);
+        Gate gate = new Gate();
+        Dispatcher hanging = door.dispatcher()
+                .queue(queue, settings)
+                .lease(lease)
+                .build()
+                .handler("t", Object.class, context -> gate.wait(context.id()));
+        Runs<Object> elsewhere = Runs.succeeding();
+        try (LogTap log = new LogTap()) {
+            started(hanging);
+            enqueue(0, 4);
+            eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
+            armed.set(true);
+            push("hangs");
+            eventually(() -> assertThat(hangs).isTrue());
+            long from = System.nanoTime();
+            started(dispatcher(it -> it.lease(lease)).handler("t", Object.class, elsewhere));
+
+            eventually(lease.plusSeconds(1), () -> assertThat(elsewhere.tasks()).isEqualTo(5));
+            assertThat(Duration.ofNanos(System.nanoTime() - from)).isLessThan(lease.plusSeconds(1));
+            assertThat(gate.cancelled()).isEqualTo(4); // by the guard, while the loop hung
+            assertThat(elsewhere.repeats()).isZero();
+            eventually(() -> assertThat(hanging.health().get("q").state()).isEqualTo(Health.State.STALLED));
+            armed.set(false);
+            letGo.set(true);
+
+            eventually(() -> assertThat(ofIts.rejoins).hasValue(1));
+            eventually(() -> assertThat(hanging.health().get("q").isUp()).isTrue());
+            assertThat(ofIts.lapses).hasValue(1);
+            assertThat(ofIts.cuts).hasValue(0); // Redis was there all the time
+            assertThat(log.lines()).noneMatch(line -> line.startsWith("Redis"));
+            assertThat(log.warnings())
+                    .anyMatch(line -> line.startsWith("The lease is lost") && line.contains("stood still for"));
+            eventually(this::assertEmpty);
+        } finally {
+            letGo.set(true);
+            hanging.stop(GRACE).block(PATIENCE);
+            door.close().block(PATIENCE);
+        }
     }
 
     @Test

@@ -43,10 +43,11 @@ final class Service {
     private static final Duration FIRST_TRY_AGAIN = Duration.ofMillis(50);
     private static final Duration LAST_TRY_AGAIN = Duration.ofSeconds(1);
 
-    // After the grace. Together less than the 2 s that a stop may take on top of it.
-    private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(1_400);
+    // After the grace. Together less than what Standalone gives to a stop on top of it.
+    private static final Duration TIME_TO_HAND_BACK = Duration.ofMillis(900); // before the dispatcher gives up
+    private static final Duration TIME_TO_LEAVE = Duration.ofMillis(400);
     private static final Duration TIME_TO_COUNT = Duration.ofMillis(150);
-    private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(300);
+    private static final Duration TIME_TO_DISCONNECT = Duration.ofMillis(150);
 
     private final Settings settings;
     private final @Nullable Path file;
@@ -93,7 +94,7 @@ final class Service {
         if (!settings.pushes().isEmpty()) { // else what they need is not even loaded
             new Pushes(settings.pushes(), observer).register(dispatcher, types, closing);
         }
-        closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_HAND_BACK));
+        closing.add(() -> Waiting.endsWithin(Waiting.begin(dispatcher.stop(Duration.ZERO)), TIME_TO_LEAVE));
         if (!isThere(reached(sluice), address)) {
             return;
         }
@@ -248,7 +249,7 @@ final class Service {
         CompletableFuture<Void> stopped = Waiting.begin(dispatcher.stop(grace));
         narrator.stopping(grace); // may wait for whoever reads it, which must hold up no stop
         boolean inTime = Waiting.endsWithin(stopped, grace.plus(TIME_TO_HAND_BACK));
-        if (inTime || inVain) {
+        if (inVain || (inTime && results.adrift() == 0)) {
             int handedBack = results.handedBack() - before;
             boolean kept = settings.redis() != null || settings.data() != null;
             narrator.stopped(kept || inVain ? handedBack : Math.max(handedBack, left(sluice)), kept);
