@@ -5,16 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.serve.ForeignWire;
+import dev.sluice.dispatch.Together;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.UnpackedRedis;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** How long the whole process takes to stop, and what it says in the end, where its Redis does not answer. */
 @Tag("alone")
@@ -46,9 +47,16 @@ class RunStopsScenarioTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource
-    void whoHoldsNothingWaitsForNobody(Away away) throws Exception {
+    @Test
+    void whoHoldsNothingWaitsForNobody() throws Exception {
+        Together.run(
+                Away.values().length,
+                Stream.of(Away.values())
+                        .map(away -> stop(away, this::holdingNothing))
+                        .toList());
+    }
+
+    private void holdingNothing(Away away) throws Exception {
         try (RedisServer redis = UnpackedRedis.builder("7.0").start();
                 Program program = Program.start("run", "--redis", redis.uri(), "--shutdown-grace", "6s")) {
             program.lineWith("Ctrl-C stops.");
@@ -65,9 +73,16 @@ class RunStopsScenarioTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource
-    void whoHoldsATaskEndsWithinTheGraceAndTwoSeconds(Away away) throws Exception {
+    @Test
+    void whoHoldsATaskEndsWithinTheGraceAndTwoSeconds() throws Exception {
+        Together.run(
+                Away.values().length,
+                Stream.of(Away.values())
+                        .map(away -> stop(away, this::holdingATask))
+                        .toList());
+    }
+
+    private void holdingATask(Away away) throws Exception {
         Duration grace = Duration.ofSeconds(1);
         try (RedisServer redis = UnpackedRedis.builder("7.0").start();
                 Program program = Program.start("run", "--redis", redis.uri(), "--shutdown-grace", "1s")) {
@@ -107,6 +122,21 @@ class RunStopsScenarioTest {
             assertThat(program.exit()).isEqualTo(1);
             assertThat(program.out()).contains("Stopped, but Redis did not answer: unfinished tasks run again");
         }
+    }
+
+    private interface Case {
+        void of(Away away) throws Exception;
+    }
+
+    private static Callable<Away> stop(Away away, Case one) {
+        return () -> {
+            try {
+                one.of(away);
+            } catch (AssertionError e) {
+                throw new AssertionError(away + ": " + e.getMessage(), e);
+            }
+            return away;
+        };
     }
 
     private static Duration stopOf(Program program) throws Exception {

@@ -83,15 +83,15 @@ class ShortLeasesScenarioTest extends DispatchCase {
         started(dispatcher(it -> it.lease(Duration.ofSeconds(2))).handler("t", Object.class, runs));
         enqueue(0, 4);
 
-        for (int outage = 1; outage <= 3; outage++) {
+        for (int outage = 1; outage <= 2; outage++) {
             int held = 4 * outage;
             eventually(() -> assertThat(gate.waiting()).isEqualTo(held));
             int before = outage;
-            wire.call("CLIENT", "PAUSE", "4500", "WRITE");
+            wire.call("CLIENT", "PAUSE", "4000", "WRITE");
             eventually(() -> assertThat(told.lapses.get()).isEqualTo(before));
         }
 
-        eventually(() -> assertThat(gate.waiting()).isEqualTo(16));
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(12));
         assertThat(runs.all).allMatch(it -> it.crashes() == 0).allMatch(it -> it.attempt() == 1);
         assertThat(told.recovered.get()).isZero();
         assertThat(incarnations()).hasSize(1);
@@ -109,7 +109,7 @@ class ShortLeasesScenarioTest extends DispatchCase {
         enqueue(0, 6);
 
         try (LogTap log = new LogTap()) {
-            for (int outage = 1; outage <= 3; outage++) {
+            for (int outage = 1; outage <= 2; outage++) {
                 int held = 6 * outage;
                 eventually(() -> assertThat(gate.waiting()).isEqualTo(held));
                 own.pause();

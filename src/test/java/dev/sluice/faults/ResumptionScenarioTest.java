@@ -7,70 +7,49 @@ import dev.sluice.Sluice;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.dispatch.QueueSettings;
+import dev.sluice.dispatch.Together;
 import dev.sluice.faults.FaultProxy.Mode;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
-import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.publisher.Mono;
 
 /** Whatever kept Redis, or the network before it, from answering: two seconds after that is over tasks are taken again. */
 @Tag("alone")
 @OnEveryRedis
 @ExtendWith(NothingDropped.class)
-@Timeout(60)
+@Timeout(120)
 class ResumptionScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration PROMISED = Duration.ofSeconds(2);
     private static final int TROUBLE_MS = 3000; // longer than any command waits
     private static final int TASKS = 300;
+    private static final int AT_ONCE = 6;
     private static final String BUSY = """
             local function us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
             local till = us() + tonumber(ARGV[1]) * 1000
             while us() < till do end
             """;
 
-    private final RedisServer redis;
-    private final RedisWire wire;
-    private final FaultProxy proxy;
-    private final Sluice sluice;
-    private final Dispatcher dispatcher;
-    private final Set<String> ran = ConcurrentHashMap.newKeySet();
+    private final RedisServer.Builder builder;
 
-    ResumptionScenarioTest(@Private RedisServer redis) {
-        this.redis = redis;
-        this.wire = redis.wire();
-        this.proxy = new FaultProxy(redis.port());
-        this.sluice = Sluice.connect(proxy.uri());
-        this.dispatcher = sluice.dispatcher()
-                .queue(Queue.named("q"), QueueSettings.standard().concurrency(16))
-                .build()
-                .handler(
-                        "t",
-                        Object.class,
-                        task -> Mono.delay(Duration.ofMillis(20)).doOnNext(done -> ran.add(task.id())));
-    }
-
-    @AfterEach
-    void close() {
-        redis.resume();
-        proxy.mode(Mode.PASS);
-        dispatcher.stop(Duration.ZERO).block(PATIENCE);
-        sluice.close().block(PATIENCE);
-        proxy.close();
-        wire.close();
+    ResumptionScenarioTest(RedisServer.Builder builder) {
+        this.builder = builder;
     }
 
     /** What the server does not answer for. */
@@ -83,99 +62,131 @@ class ResumptionScenarioTest {
         SIGSTOP
     }
 
-    @ParameterizedTest
-    @EnumSource
-    void afterTheServerHung(Halt halt) {
-        dispatcher.start().block(PATIENCE);
-        pushMany();
-
-        halt(halt);
-
-        assertResumed();
-    }
-
-    @ParameterizedTest
-    @EnumSource(names = {"CLIENT_PAUSE_ALL", "SIGSTOP"})
-    void anIdleOneAfterTheServerHung(Halt halt) {
-        dispatcher.start().block(PATIENCE);
-
-        halt(halt);
-
-        assertResumed();
-    }
-
-    @ParameterizedTest
-    @EnumSource(
-            names = {"PASS", "SLOW"},
-            mode = EnumSource.Mode.EXCLUDE)
-    void afterTheNetworkFailed(Mode mode) {
-        dispatcher.start().block(PATIENCE);
-        pushMany();
-
-        proxy.mode(mode);
-        park();
-        proxy.mode(Mode.PASS);
-
-        assertResumed();
-    }
-
-    @ParameterizedTest
-    @EnumSource(names = {"HOLD", "SWALLOW", "REFUSE"})
-    void anIdleOneAfterTheNetworkFailed(Mode mode) {
-        dispatcher.start().block(PATIENCE);
-
-        proxy.mode(mode);
-        park();
-        proxy.mode(Mode.PASS);
-
-        assertResumed();
-    }
-
-    private void halt(Halt halt) {
-        String ms = String.valueOf(TROUBLE_MS);
-        switch (halt) {
-            case CLIENT_PAUSE_ALL -> {
-                wire.call("CLIENT", "PAUSE", ms, "ALL");
-                park();
-            }
-            case CLIENT_PAUSE_WRITE -> {
-                wire.call("CLIENT", "PAUSE", ms, "WRITE");
-                park();
-            }
-            case DEBUG_SLEEP -> wire.call("DEBUG", "SLEEP", String.valueOf(TROUBLE_MS / 1000));
-            case SCRIPT -> wire.call("EVAL", BUSY, "0", ms);
-            case SCRIPT_THAT_LEAVES_OTHERS_REFUSED -> {
-                wire.call("CONFIG", "SET", "lua-time-limit", "100");
-                wire.call("EVAL", BUSY, "0", ms);
-            }
-            case SIGSTOP -> {
-                redis.pause();
-                park();
-                redis.resume();
-            }
+    /** What happens to one dispatcher and its Redis. */
+    private record Trouble(Object kind, boolean isBusy) {
+        @Override
+        public String toString() {
+            return kind + (isBusy ? " while tasks ran" : " while it was idle");
         }
     }
 
-    private static void park() {
-        LockSupport.parkNanos(TROUBLE_MS * 1_000_000L);
+    @Test
+    void tasksAreTakenTwoSecondsAfterTheServerHungOrTheNetworkFailed() throws InterruptedException {
+        List<Trouble> troubles = new ArrayList<>();
+        Stream.of(Halt.values()).forEach(halt -> troubles.add(new Trouble(halt, true)));
+        Stream.of(Halt.CLIENT_PAUSE_ALL, Halt.SIGSTOP).forEach(halt -> troubles.add(new Trouble(halt, false)));
+        EnumSet.complementOf(EnumSet.of(Mode.PASS, Mode.SLOW)).forEach(mode -> troubles.add(new Trouble(mode, true)));
+        Stream.of(Mode.HOLD, Mode.SWALLOW, Mode.REFUSE).forEach(mode -> troubles.add(new Trouble(mode, false)));
+
+        Together.run(AT_ONCE, troubles.stream().map(this::resumption).toList());
     }
 
-    private void pushMany() {
-        IntStream.range(0, TASKS).forEach(i -> push("t" + i));
-        eventually(PATIENCE, () -> assertThat(ran).isNotEmpty());
+    private Callable<Object> resumption(Trouble trouble) {
+        return () -> {
+            try (Scene scene = new Scene(builder.start())) {
+                scene.begin(trouble);
+            } catch (AssertionError | RuntimeException e) {
+                throw new AssertionError("after " + trouble + ": " + e.getMessage(), e);
+            }
+            return trouble;
+        };
     }
 
-    private void push(String id) {
-        wire.call("RPUSH", "q", "{\"id\":\"" + id + "\",\"type\":\"t\"}");
-    }
+    /** One dispatcher, its Redis, and the network between them. */
+    private static final class Scene implements AutoCloseable {
+        private final RedisServer redis;
+        private final RedisWire wire;
+        private final FaultProxy proxy;
+        private final Sluice sluice;
+        private final Dispatcher dispatcher;
+        private final Set<String> ran = ConcurrentHashMap.newKeySet();
 
-    private void assertResumed() {
-        long over = System.nanoTime();
-        push("after");
-        eventually(PATIENCE, () -> assertThat(ran).contains("after"));
-        assertThat(Duration.ofNanos(System.nanoTime() - over)).isLessThan(PROMISED);
-        eventually(
-                PATIENCE,
-                () -> assertThat((Long) wire.call("HLEN", "{q}:bodies")).isZero());
+        Scene(RedisServer redis) {
+            this.redis = redis;
+            this.wire = redis.wire();
+            this.proxy = new FaultProxy(redis.port());
+            this.sluice = Sluice.connect(proxy.uri());
+            this.dispatcher = sluice.dispatcher()
+                    .queue(Queue.named("q"), QueueSettings.standard().concurrency(16))
+                    .build()
+                    .handler(
+                            "t",
+                            Object.class,
+                            task -> Mono.delay(Duration.ofMillis(20)).doOnNext(done -> ran.add(task.id())));
+        }
+
+        void begin(Trouble trouble) {
+            dispatcher.start().block(PATIENCE);
+            if (trouble.isBusy) {
+                pushMany();
+            }
+            if (trouble.kind instanceof Mode mode) {
+                proxy.mode(mode);
+                park();
+                proxy.mode(Mode.PASS);
+            } else {
+                halt((Halt) trouble.kind);
+            }
+            assertResumed();
+        }
+
+        @Override
+        public void close() {
+            redis.resume();
+            proxy.mode(Mode.PASS);
+            dispatcher.stop(Duration.ZERO).block(PATIENCE);
+            sluice.close().block(PATIENCE);
+            proxy.close();
+            wire.close();
+            redis.close();
+        }
+
+        private void halt(Halt halt) {
+            String ms = String.valueOf(TROUBLE_MS);
+            switch (halt) {
+                case CLIENT_PAUSE_ALL -> {
+                    wire.call("CLIENT", "PAUSE", ms, "ALL");
+                    park();
+                }
+                case CLIENT_PAUSE_WRITE -> {
+                    wire.call("CLIENT", "PAUSE", ms, "WRITE");
+                    park();
+                }
+                case DEBUG_SLEEP -> wire.call("DEBUG", "SLEEP", String.valueOf(TROUBLE_MS / 1000));
+                case SCRIPT -> wire.call("EVAL", BUSY, "0", ms);
+                case SCRIPT_THAT_LEAVES_OTHERS_REFUSED -> {
+                    wire.call("CONFIG", "SET", "lua-time-limit", "100");
+                    wire.call("EVAL", BUSY, "0", ms);
+                }
+                case SIGSTOP -> {
+                    redis.pause();
+                    park();
+                    redis.resume();
+                }
+            }
+        }
+
+        private static void park() {
+            LockSupport.parkNanos(TROUBLE_MS * 1_000_000L);
+        }
+
+        private void pushMany() {
+            IntStream.range(0, TASKS).forEach(i -> push("t" + i));
+            eventually(PATIENCE, () -> assertThat(ran).isNotEmpty());
+        }
+
+        private void push(String id) {
+            wire.call("RPUSH", "q", "{\"id\":\"" + id + "\",\"type\":\"t\"}");
+        }
+
+        private void assertResumed() {
+            long over = System.nanoTime();
+            push("after");
+            eventually(PATIENCE, () -> assertThat(ran).contains("after"));
+            assertThat(Duration.ofNanos(System.nanoTime() - over)).isLessThan(PROMISED);
+            eventually(
+                    PATIENCE,
+                    () -> assertThat((Long) wire.call("HLEN", "{q}:bodies")).isZero());
+        }
     }
 }
