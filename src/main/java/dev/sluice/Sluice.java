@@ -103,6 +103,7 @@ public final class Sluice {
                                 queue.name(),
                                 lease,
                                 settings.deadLetters(),
+                                settings.maxLength(),
                                 aside)
                         .run());
     }

@@ -121,7 +121,7 @@ final class ClaimPump implements Pump {
         this.timesAttempts = observer.wantsAttempts();
         this.judge = new Judge(queue.name(), true);
         this.outage = parts.outages().of(queue.name());
-        this.birth = new Birth(queue);
+        this.birth = new Birth(outage);
         this.links = parts.links();
         this.store = links.claims(queue, crashLimit);
         this.progress = new ProgressReports(store, calls);

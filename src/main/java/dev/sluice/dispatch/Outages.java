@@ -2,11 +2,13 @@ package dev.sluice.dispatch;
 
 import dev.sluice.observe.Observer;
 import dev.sluice.task.StoreRefusedException;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Tells once that Redis is away, and once that it is back, however many queues of a dispatcher notice it and however long
@@ -17,9 +19,13 @@ import org.slf4j.LoggerFactory;
 final class Outages {
     private static final Logger log = LoggerFactory.getLogger(Outages.class);
 
+    private static final Duration TO_TELL_ALL_QUEUES = Duration.ofSeconds(10);
+
     private final Observer observer;
     private final Map<String, Outage> queues = Collections.synchronizedMap(new LinkedHashMap<>());
     private int queuesAway;
+    private boolean emptiedTold;
+    private long emptiedNanos;
     private int leasesLost;
     private int tasksCancelled;
 
@@ -123,6 +129,18 @@ final class Outages {
                 leasesLost = 0;
                 tasksCancelled = 0;
             }
+        }
+
+        /** The keys of the queue were gone. Of an emptied server that is so of all its queues, and is told once. */
+        void emptied() {
+            long now = System.nanoTime();
+            boolean isNews = !emptiedTold || now - emptiedNanos > TO_TELL_ALL_QUEUES.toNanos();
+            emptiedTold = true;
+            emptiedNanos = now;
+            log.atLevel(isNews ? Level.WARN : Level.DEBUG)
+                    .addKeyValue("queue", queue)
+                    .log("The keys of this queue were gone, and perhaps of others: Redis came back empty, or they were"
+                            + " removed. What waited in them is lost, and the queue begins anew");
         }
 
         /** What the queue has in Redis beside its tasks is gone, and is about to be written anew. */

@@ -112,7 +112,7 @@ final class PopPump implements Pump {
         this.waiting = links.open("pop:" + queue.name());
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
-        this.birth = new Birth(queue);
+        this.birth = new Birth(outage);
         this.burials = new Burials(queue.name(), store, calls);
         this.statuses = new StatusWriter(queue.name(), store, calls, this::report);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;

@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  *     ask for it, values of up to 64 KiB. Refused for a queue with at-most-once delivery
  * @param callbacks type → the type of a task that tells of the end of each of its tasks, see {@link #callback}; default
  *     none. Refused for a queue with at-most-once delivery
+ * @param maxLength how many tasks may wait before more are refused as {@code FULL}, whoever enqueues them: 0 to 1,000,000,000;
+ *     default 0, no limit. Those that wait for their time do not count; pushes of other clients and what comes back cannot be
+ *     refused. Of several dispatchers of a queue the last to do its chores decides: set the same in all
  */
 public record QueueSettings(
         int concurrency,
@@ -41,8 +44,10 @@ public record QueueSettings(
         Map<String, Duration> timeouts,
         Map<String, RetryPolicy> retries,
         ResultRetention results,
-        Map<String, String> callbacks) {
+        Map<String, String> callbacks,
+        long maxLength) {
     private static final int MAX_CONCURRENCY = 100_000;
+    private static final long MAX_LENGTH = 1_000_000_000;
     private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
     /** Refuses values out of range with {@link InvalidTaskException}. */
@@ -50,6 +55,9 @@ public record QueueSettings(
         if (concurrency < 1 || concurrency > MAX_CONCURRENCY) {
             throw new InvalidTaskException(
                     "concurrency", "concurrency must be 1 to " + MAX_CONCURRENCY + ", was " + concurrency);
+        }
+        if (maxLength < 0 || maxLength > MAX_LENGTH) {
+            throw new InvalidTaskException("maxLength", "maxLength must be 0 to " + MAX_LENGTH + ", was " + maxLength);
         }
         checkTimeout(timeout);
         timeouts = Map.copyOf(timeouts);
@@ -87,7 +95,8 @@ public record QueueSettings(
                 Map.of(),
                 Map.of(),
                 ResultRetention.standard(),
-                Map.of());
+                Map.of(),
+                0);
     }
 
     /** The defaults. */
@@ -129,6 +138,11 @@ public record QueueSettings(
     /** These settings with another bound on dead letters. */
     public QueueSettings deadLetters(DeadLetterRetention kept) {
         return with(copy -> copy.deadLetters = kept);
+    }
+
+    /** These settings with a limit of tasks that wait, 0 = none; see {@link #maxLength()}. */
+    public QueueSettings maxLength(long tasks) {
+        return with(copy -> copy.maxLength = tasks);
     }
 
     /** These settings with results that are kept. */
@@ -219,6 +233,7 @@ public record QueueSettings(
         private Map<String, RetryPolicy> retries;
         private ResultRetention results;
         private Map<String, String> callbacks;
+        private long maxLength;
 
         Copy(QueueSettings of) {
             this.concurrency = of.concurrency;
@@ -232,6 +247,7 @@ public record QueueSettings(
             this.retries = of.retries;
             this.results = of.results;
             this.callbacks = of.callbacks;
+            this.maxLength = of.maxLength;
         }
 
         QueueSettings settings() {
@@ -246,7 +262,8 @@ public record QueueSettings(
                     timeouts,
                     retries,
                     results,
-                    callbacks);
+                    callbacks,
+                    maxLength);
         }
     }
 }

@@ -48,6 +48,12 @@ record Both(Observer first, Observer second) implements Observer {
     }
 
     @Override
+    public void crowded(String queue, long over) {
+        first.crowded(queue, over);
+        second.crowded(queue, over);
+    }
+
+    @Override
     public void trimmed(String queue, int count) {
         first.trimmed(queue, count);
         second.trimmed(queue, count);

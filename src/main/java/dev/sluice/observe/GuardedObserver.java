@@ -87,6 +87,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void crowded(String queue, long over) {
+        try {
+            observer.crowded(queue, over);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void trimmed(String queue, int count) {
         try {
             observer.trimmed(queue, count);

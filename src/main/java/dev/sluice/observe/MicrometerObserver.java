@@ -38,6 +38,8 @@ import org.jspecify.annotations.Nullable;
  *       <td>never by itself: producers that push first and write the status second cause it</td></tr>
  *   <tr><td>{@code sluice.dead.trimmed}</td><td>counter; queue</td>
  *       <td>it rises: failed tasks are thrown away before anybody looked at them</td></tr>
+ *   <tr><td>{@code sluice.over.length}</td><td>gauge; queue, where it has a {@code max-length}: how many tasks wait beyond that,
+ *       about a second ago</td><td>it is above 0: clients push more than the queue is meant to hold</td></tr>
  *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
  *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
  *   <tr><td>{@code sluice.tasks}</td><td>gauge; queue, state: {@code waiting}, {@code delayed}, {@code running},
@@ -85,6 +87,7 @@ public final class MicrometerObserver implements Observer {
     private final Map<String, AtomicInteger> slotsUsed = new ConcurrentHashMap<>();
     private final Map<List<String>, AtomicReference<Double>> tasks = new ConcurrentHashMap<>();
     private final Map<String, AtomicReference<Double>> oldest = new ConcurrentHashMap<>();
+    private final Map<String, AtomicReference<Double>> overLength = new ConcurrentHashMap<>();
     private final AtomicInteger linksDown = new AtomicInteger();
     private final Counter linksLost;
 
@@ -140,6 +143,19 @@ public final class MicrometerObserver implements Observer {
     @Override
     public void lateStatuses(String queue, int count) {
         meters(queue).lateStatuses.increment(count);
+    }
+
+    @Override
+    public void crowded(String queue, long over) {
+        overLength
+                .computeIfAbsent(
+                        queue,
+                        name -> lastCounted(
+                                "sluice.over.length",
+                                null,
+                                Tags.of("queue", name),
+                                "Tasks that wait beyond the max-length of the queue"))
+                .set((double) over);
     }
 
     @Override

@@ -47,6 +47,12 @@ public interface Observer {
     /** {@code count} statuses that another program wrote after its tasks had ended were removed. */
     default void lateStatuses(String queue, int count) {}
 
+    /**
+     * {@code over} tasks wait beyond the limit of the queue, 0 if none: about once a second, where there is a limit. They were pushed
+     * by other clients, which nobody can refuse, or came back.
+     */
+    default void crowded(String queue, long over) {}
+
     /** {@code count} dead letters were removed for good, because there were too many or they were too old. */
     default void trimmed(String queue, int count) {}
 

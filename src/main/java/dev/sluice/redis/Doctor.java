@@ -46,7 +46,9 @@ public final class Doctor {
             "bodiless",
             "late-statuses",
             "trimmed",
-            "schedules");
+            "schedules",
+            "born",
+            "max-length");
 
     private final RedisLink link;
     private final QueueKeys keys;

@@ -97,7 +97,7 @@ public final class ProducerStore {
      * @param ids at most {@link #MAX_BATCH}
      * @param frames one for each id, in the same order
      * @param dues which of them are for later
-     * @param maxLength refuse what would make both lists longer than this; 0 = no limit
+     * @param maxLength refuse what would make both lists longer than this; 0 = no limit but the queue's own
      */
     public Mono<EnqueueReply> enqueue(List<String> ids, List<byte[]> frames, Dues dues, long maxLength) {
         Consumer<CommandArgs<byte[], byte[]>> arguments = args -> {

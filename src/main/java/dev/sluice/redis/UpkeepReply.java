@@ -10,7 +10,14 @@ import java.util.List;
  * @param cursor where the sweep of the status hash goes on
  * @param removedStatuses statuses that belonged to no task
  * @param nextTickMs milliseconds until the first schedule fires, -1 if there is none
+ * @param over how many tasks wait beyond the limit of the queue
  * @param lapsed incarnations whose tasks are to be recovered
  */
 public record UpkeepReply(
-        long nextEndMs, boolean more, String cursor, int removedStatuses, long nextTickMs, List<String> lapsed) {}
+        long nextEndMs,
+        boolean more,
+        String cursor,
+        int removedStatuses,
+        long nextTickMs,
+        long over,
+        List<String> lapsed) {}

@@ -29,15 +29,21 @@ public final class UpkeepStore {
         this.ends = ends;
     }
 
-    /** One bounded round of every chore; {@code cursor} is the last round's, "0" at the start. */
-    public Mono<UpkeepReply> round(Duration lease, String cursor) {
+    /**
+     * One bounded round of every chore.
+     *
+     * @param cursor the last round's, "0" at the start
+     * @param maxLength how many tasks may wait in the queue, for all who enqueue; 0 = no limit
+     */
+    public Mono<UpkeepReply> round(Duration lease, String cursor, long maxLength) {
         return link.run(
                         Script.UPKEEP,
                         keys.withScheduleTimes(),
                         args -> args.add(lease.toMillis())
                                 .add(LIMIT)
                                 .add(crashLimit)
-                                .add(cursor),
+                                .add(cursor)
+                                .add(maxLength),
                         deadline)
                 .map(UpkeepStore::read);
     }
@@ -116,11 +122,17 @@ public final class UpkeepStore {
 
     private static UpkeepReply read(Reply reply) {
         List<String> lapsed = new ArrayList<>();
-        for (int i = 6; i < reply.size(); i++) {
+        for (int i = 7; i < reply.size(); i++) {
             lapsed.add(reply.text(i));
         }
         return new UpkeepReply(
-                reply.number(1), reply.number(2) == 1, reply.text(3), (int) reply.number(4), reply.number(5), lapsed);
+                reply.number(1),
+                reply.number(2) == 1,
+                reply.text(3),
+                (int) reply.number(4),
+                reply.number(5),
+                reply.number(6),
+                lapsed);
     }
 
     private record Page(String cursor, List<String> incarnations) {}

@@ -12,9 +12,14 @@ public final class QueueFullException extends SluiceException {
     private final String queue;
     private final long limit;
 
-    /** The queue named {@code queue} already holds {@code limit} tasks. */
+    /** The queue named {@code queue} already holds {@code limit} tasks, or as many as it may if that is 0. */
     public QueueFullException(String queue, long limit) {
-        super("queue-full", true, "queue " + queue + " takes at most " + limit + " tasks and is full", null);
+        super(
+                "queue-full",
+                true,
+                "queue " + queue + " takes at most " + (limit > 0 ? limit + " tasks" : "its max-length")
+                        + " and is full",
+                null);
         this.queue = queue;
         this.limit = limit;
     }
@@ -24,7 +29,7 @@ public final class QueueFullException extends SluiceException {
         return queue;
     }
 
-    /** The number of tasks it may hold. */
+    /** The number of tasks it may hold; 0 if that is the queue's own limit, and not the caller's. */
     public long limit() {
         return limit;
     }

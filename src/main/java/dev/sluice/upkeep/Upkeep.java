@@ -50,6 +50,8 @@ public final class Upkeep {
     private final String queue;
     private final Duration lease;
     private final Trimming trimming;
+    private final long maxLength;
+    private final Crowding crowding;
     private final Scheduling scheduling;
     private final Complaint complaint;
     private String cursor = "0";
@@ -64,12 +66,15 @@ public final class Upkeep {
             String queue,
             Duration lease,
             DeadLetterRetention deadLetters,
+            long maxLength,
             Scheduler aside) {
         this.store = store;
         this.observer = observer;
         this.queue = queue;
         this.lease = lease;
         this.trimming = new Trimming(store, observer, queue, deadLetters);
+        this.maxLength = maxLength;
+        this.crowding = new Crowding(observer, queue, maxLength);
         this.scheduling = new Scheduling(schedules, queue, aside);
         this.complaint = new Complaint(queue, System::nanoTime);
     }
@@ -114,11 +119,12 @@ public final class Upkeep {
     }
 
     private Mono<UpkeepReply> chores() {
-        return store.round(lease, cursor)
+        return store.round(lease, cursor, maxLength)
                 .flatMap(reply -> {
                     cursor = reply.cursor();
                     nextEndMs = reply.nextEndMs();
                     scheduling.expect(reply.nextTickMs());
+                    crowding.round(reply.over());
                     if (reply.removedStatuses() > 0) {
                         observer.lateStatuses(queue, reply.removedStatuses());
                     }

@@ -1,6 +1,6 @@
 -- purpose: puts tasks at the end of the ready list, or aside until they are due, each id at most once while it lives
 -- KEYS:    the queue's keys (common.lua), and, where results are kept, that of each id
--- ARGV:    max length of both lists (0 = no limit), n, n ids, n frames,
+-- ARGV:    max length of both lists (0 = that of the queue, if it has one), n, n ids, n frames,
 --          (index, due) of those that are for later: due > 0 is a time in ms, due < 0 a delay in ms
 -- RETURNS: {code, created, existing count, existing indexes..., full count, full indexes..., how many messages have told of
 --          ends}; indexes from 1
@@ -10,10 +10,6 @@
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
 local size = lengths()
 local words = call('HMGET', STATUS, unpack(ARGV, 3, n + 2))
-local room = n
-if max_length > 0 then
-  room = max_length - size.plain - size.ready
-end
 local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
 local awaited = size.late > 0 and call('ZMSCORE', LATE, unpack(ARGV, 3, n + 2))
 local now = clock_ms()
@@ -25,8 +21,13 @@ for i = 2 * n + 3, #ARGV, 2 do
     dues[tonumber(ARGV[i])] = due
   end
 end
-local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events', 'told')
+local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events', 'told', 'max-length')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
+local limit_of_queue = tonumber(meta[6]) or 0
+if limit_of_queue > 0 and (max_length == 0 or limit_of_queue < max_length) then
+  max_length = limit_of_queue
+end
+local room = max_length > 0 and max_length - size.plain - size.ready or n
 
 -- A task of which a result is kept is not run again: its result is the answer.
 local results = now < (tonumber(meta[3]) or 0) and keys_from(16)

@@ -2,17 +2,18 @@
 --          Redis was away, remove statuses that arrived after their task had ended and marks of cancelled tasks that
 --          are nowhere, ring for forgotten work
 -- KEYS:    the queue's keys (common.lua), the due times of its schedules
--- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep
+-- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep, how many may wait (0 = no limit)
 -- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses,
---          ms until the first schedule fires or -1, lapsed incarnations...}
+--          ms until the first schedule fires or -1, how many wait beyond that limit, lapsed incarnations...}
 -- FROM→TO: SCHEDULED→QUEUED, RETRYING→QUEUED
 local lease_ms, limit, crash_limit, cursor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local max_length = tonumber(ARGV[5])
 local SCHEDULES_DUE = unpack(KEYS, 16)
 local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 
 local size = lengths()
 local readable, first = pcall(call, 'ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES') -- schedules are not to stop the rest
-local meta = call('HMGET', META, 'seen', 'lease', 'events')
+local meta = call('HMGET', META, 'seen', 'lease', 'events', 'max-length')
 local now = clock_ms()
 local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
 local more, removed = 0, 0
@@ -22,6 +23,13 @@ forgive(now, lease_ms, longest, tonumber(meta[1]) or 0)
 local ahead = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. (now + 2 * longest), '+inf', 'LIMIT', 0, limit)
 for i = 1, #ahead do
   call('ZADD', DISPATCHERS, 'XX', now + longest, ahead[i])
+end
+
+-- For those who enqueue: the limit that whoever works on the queue has set.
+if max_length == 0 and meta[4] then
+  call('HDEL', META, 'max-length')
+elseif max_length > 0 and meta[4] ~= ARGV[5] then
+  call('HSET', META, 'max-length', ARGV[5])
 end
 
 -- Once nobody is left with a longer lease than this one, that is the longest: who has one beats before it comes down to this.
@@ -108,7 +116,8 @@ if cursor ~= '0' or #late == 2 * limit or (due and due <= now) then
 end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local until_tick = readable and ms_until(first[2], now) or -1
-local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick }
+local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick,
+  max_length > 0 and math.max(0, size.plain + size.ready - max_length) or 0 }
 local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
 for i = 1, #lapsed do
   reply[#reply + 1] = lapsed[i]

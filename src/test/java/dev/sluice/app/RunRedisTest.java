@@ -68,7 +68,7 @@ class RunRedisTest {
     void anOutageOfRedisIsTwoLinesHoweverManyQueuesThereAreAndThenItGoesOn(RedisServer.Builder server)
             throws Exception {
         Path file = write("lease: 10s\nqueues: { one: { default-type: echo }, two: { default-type: echo } }");
-        try (RedisServer redis = server.start();
+        try (RedisServer redis = server.appendOnly().start();
                 Program program = Program.start("run", "--config", file.toString(), "--redis", redis.uri())) {
             program.lineWith("Ctrl-C stops.");
 

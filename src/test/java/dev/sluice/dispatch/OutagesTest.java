@@ -52,6 +52,16 @@ class OutagesTest {
     }
 
     @Test
+    void anEmptiedServerIsOneLineHoweverManyQueuesItHad() {
+        one.emptied();
+        two.emptied();
+        three.emptied();
+
+        assertThat(log.list).filteredOn(it -> it.getLevel() == Level.WARN).hasSize(1);
+        assertThat(log.list.get(0).getFormattedMessage()).startsWith("The keys of this queue were gone");
+    }
+
+    @Test
     void anOutageIsTwoLinesHoweverManyQueuesNoticeItAndHoweverOften() {
         for (int call = 0; call < 100; call++) {
             one.begin(away);

@@ -33,7 +33,8 @@ class QueueSettingsTest {
                 Map.of("a", MINUTE),
                 Map.of("b", RetryPolicy.never()),
                 results,
-                Map.of("c", "ended"));
+                Map.of("c", "ended"),
+                1_000);
         List<UnaryOperator<QueueSettings>> changes = new ArrayList<>(List.of(
                 it -> it.concurrency(7),
                 it -> it.timeout(MINUTE),
@@ -45,7 +46,8 @@ class QueueSettingsTest {
                 it -> it.timeout("a", MINUTE),
                 it -> it.retry("b", RetryPolicy.never()),
                 it -> it.results(results),
-                it -> it.callback("c", "ended")));
+                it -> it.callback("c", "ended"),
+                it -> it.maxLength(1_000)));
 
         for (int i = 0; i < changes.size(); i++) {
             QueueSettings settings = QueueSettings.standard();

@@ -13,6 +13,7 @@ final class Recorder implements Observer {
     final AtomicLong mostSettled = new AtomicLong(); // by one exchange
     final AtomicLong fenced = new AtomicLong();
     final AtomicLong recovered = new AtomicLong();
+    final AtomicLong over = new AtomicLong();
     final AtomicLong orphans = new AtomicLong();
     final AtomicLong lapses = new AtomicLong();
     final AtomicLong rejoins = new AtomicLong();
@@ -46,6 +47,11 @@ final class Recorder implements Observer {
     @Override
     public void fenced(String queue, int count) {
         fenced.addAndGet(count);
+    }
+
+    @Override
+    public void crowded(String queue, long count) {
+        over.set(count);
     }
 
     @Override

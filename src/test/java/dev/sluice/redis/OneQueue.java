@@ -157,7 +157,7 @@ final class OneQueue implements AutoCloseable {
 
     /** A sign of life a moment ago, as there always is where several are at work. */
     UpkeepReply round() {
-        return await(upkeep.round(LEASE, "0"));
+        return await(upkeep.round(LEASE, "0", 0));
     }
 
     /** Makes a lease run out, though somebody was seen a moment ago. */

@@ -90,10 +90,10 @@ class UpkeepRedisTest {
     void aShortLeaseIsNotForgivenForEver() {
         Duration lease = Duration.ofMillis(200);
         OneQueue.await(q.claims.join("a", lease));
-        OneQueue.await(q.upkeep.round(lease, "0"));
+        OneQueue.await(q.upkeep.round(lease, "0", 0));
         OneQueue.pause(1_000);
 
-        assertThat(OneQueue.await(q.upkeep.round(lease, "0")).lapsed()).containsExactly("a");
+        assertThat(OneQueue.await(q.upkeep.round(lease, "0", 0)).lapsed()).containsExactly("a");
         OneQueue.await(q.upkeep.recover("a", RecoverReply.FIRST));
     }
 
@@ -425,7 +425,7 @@ class UpkeepRedisTest {
         int removed = 0;
         String cursor = "0";
         for (int i = 0; i < 100; i++) {
-            UpkeepReply round = OneQueue.await(q.upkeep.round(OneQueue.LEASE, cursor));
+            UpkeepReply round = OneQueue.await(q.upkeep.round(OneQueue.LEASE, cursor, 0));
             removed += round.removedStatuses();
             cursor = round.cursor();
             if (!round.more()) {

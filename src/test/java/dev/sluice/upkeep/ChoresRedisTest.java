@@ -154,6 +154,7 @@ class ChoresRedisTest {
                         "q",
                         LEASE,
                         KEPT,
+                        0,
                         Schedulers.boundedElastic())
                 .run()
                 .subscribe(nothing -> {}, failure -> recovered.set(-1000));

@@ -156,6 +156,11 @@ final class Catalog {
             Kind.yesOrNo(),
             "" + QUEUE.foreign(),
             "Whether other clients push to the list; false saves a connection.");
+    static final Setting<Integer> MAX_LENGTH = Setting.of(
+            "max-length",
+            Kind.wholeNumber(0, 1_000_000_000),
+            "" + QUEUE.maxLength(),
+            "How many tasks may wait before an enqueue of more is refused; pushes onto the list never are. 0 is no limit.");
     static final Setting<Integer> DEAD_LETTERS_COUNT = Setting.of(
             "dead-letters.max-count",
             Kind.wholeNumber(1, 1_000_000_000),
@@ -269,6 +274,7 @@ final class Catalog {
             DEFAULT_TYPE,
             PLAIN_TYPE,
             FOREIGN,
+            MAX_LENGTH,
             DEAD_LETTERS_COUNT,
             DEAD_LETTERS_AGE,
             RESULTS_AGE,

@@ -199,7 +199,8 @@ final class Reading {
                         of(Catalog.FOREIGN, scope),
                         new DeadLetterRetention(
                                 of(Catalog.DEAD_LETTERS_COUNT, scope), of(Catalog.DEAD_LETTERS_AGE, scope)))
-                .results(new ResultRetention(of(Catalog.RESULTS_AGE, scope), of(Catalog.RESULTS_BYTES, scope)));
+                .results(new ResultRetention(of(Catalog.RESULTS_AGE, scope), of(Catalog.RESULTS_BYTES, scope)))
+                .maxLength(of(Catalog.MAX_LENGTH, scope));
         for (Scope type : types) {
             settings = settings.timeout(type.type(), of(Catalog.TIMEOUT, type)).retry(type.type(), retry(type));
             Optional<String> callback = of(Catalog.CALLBACK, type);

@@ -41,6 +41,7 @@ class RangesTest {
         Consumer<Double> factor = number -> RetryPolicy.standard().backoff(Duration.ZERO, number, Duration.ZERO);
         Consumer<Duration> wait = time -> RetryPolicy.standard().backoff(time, 1, time);
         Consumer<Double> jitter = share -> RetryPolicy.standard().jitter(share);
+        Consumer<Integer> length = number -> QueueSettings.standard().maxLength(number);
         Consumer<Integer> deadCount = number -> DeadLetterRetention.standard().maxCount(number);
         Consumer<Duration> deadAge = time -> DeadLetterRetention.standard().maxAge(time);
         Consumer<Duration> resultAge = time -> ResultRetention.standard().maxAge(time);
@@ -50,6 +51,8 @@ class RangesTest {
                 Arguments.of(Catalog.RESULTS_AGE, "8760h", "8761h", resultAge),
                 Arguments.of(Catalog.RESULTS_BYTES, "0", "-1", resultBytes),
                 Arguments.of(Catalog.RESULTS_BYTES, "1048576", "1048577", resultBytes),
+                Arguments.of(Catalog.MAX_LENGTH, "0", "-1", length),
+                Arguments.of(Catalog.MAX_LENGTH, "1000000000", "1000000001", length),
                 Arguments.of(Catalog.DEAD_LETTERS_COUNT, "1", "0", deadCount),
                 Arguments.of(Catalog.DEAD_LETTERS_COUNT, "1000000000", "1000000001", deadCount),
                 Arguments.of(Catalog.DEAD_LETTERS_AGE, "1s", "999ms", deadAge),
