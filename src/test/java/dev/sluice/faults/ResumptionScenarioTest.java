@@ -39,7 +39,7 @@ class ResumptionScenarioTest {
     private static final Duration PROMISED = Duration.ofSeconds(2);
     private static final int TROUBLE_MS = 3000; // longer than any command waits
     private static final int TASKS = 300;
-    private static final int AT_ONCE = 6;
+    private static final int AT_ONCE = 10;
     private static final String BUSY = """
             local function us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
             local till = us() + tonumber(ARGV[1]) * 1000
