@@ -26,20 +26,16 @@ final class Crowding {
 
     /** What one round of upkeep found: so many wait beyond the limit. */
     void round(long over) {
-        if (most > 0) {
-            observer.crowded(queue, over);
-        }
-        if (over == 0) {
-            quietRounds++;
-            return;
-        }
-        if (quietRounds >= QUIET_ROUNDS) {
+        if (over > 0 && quietRounds >= QUIET_ROUNDS) {
             log.atWarn()
                     .addKeyValue("queue", queue)
                     .addKeyValue("max_length", most)
                     .addKeyValue("over", over)
                     .log("More tasks wait than may: a push onto the list cannot be refused, as an enqueue is");
         }
-        quietRounds = 0;
+        quietRounds = over > 0 ? 0 : quietRounds + 1;
+        if (most > 0) {
+            observer.crowded(queue, over);
+        }
     }
 }

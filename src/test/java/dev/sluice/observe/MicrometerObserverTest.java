@@ -249,6 +249,7 @@ class MicrometerObserverTest {
     /** Has every meter appear. */
     static void everythingOnce(Observer observer, String queue) {
         observer.health(queue, true);
+        observer.crowded(queue, 2);
         observer.claimed(queue, 2);
         observer.settled(queue, Outcome.SUCCEEDED, 2);
         observer.exchange(queue, 1, 2, 2);
