@@ -115,7 +115,7 @@ class ObserverTest {
                 .filter(method -> !Modifier.isStatic(method.getModifiers()))
                 .filter(method -> method.getReturnType() != Observer.class)
                 .toList();
-        assertThat(events).hasSize(19);
+        assertThat(events).hasSize(20);
         return events;
     }
 
