@@ -109,7 +109,7 @@ class ShortLeasesScenarioTest extends DispatchCase {
         enqueue(0, 6);
 
         try (LogTap log = new LogTap()) {
-            for (int outage = 1; outage <= 2; outage++) {
+            for (int outage = 1; outage <= 3; outage++) {
                 int held = 6 * outage;
                 eventually(() -> assertThat(gate.waiting()).isEqualTo(held));
                 own.pause();
