@@ -55,8 +55,7 @@ final class ClaimPump implements Pump {
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
     private static final Duration TO_ASK_AGAIN = Duration.ofSeconds(1);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
-    private static final Duration TO_LEAVE =
-            Duration.ofMillis(300); // with the last words, and a JVM's end, less than 2 s
+    private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
     private static final Duration TO_HEAR_OF_CLAIMS = Duration.ofMillis(500);
 
     private enum Phase {
@@ -667,10 +666,12 @@ final class ClaimPump implements Pump {
 
     /** Somebody removed what the queue has in Redis beside its tasks: an evicting server, or a hand. Members stay members. */
     private void introduce(Incarnation member) {
-        outage.settingsGone();
         calls.run(
                 store.join(member.id(), lease),
-                birth::anew,
+                bornMs -> {
+                    birth.anew(bornMs);
+                    outage.settingsGone();
+                },
                 failure -> log.debug("Cannot introduce the queue now; the next heartbeat tells", failure));
     }
 

@@ -143,12 +143,12 @@ final class Outages {
                             + " removed. What waited in them is lost, and the queue begins anew");
         }
 
-        /** What the queue has in Redis beside its tasks is gone, and is about to be written anew. */
+        /** What the queue has in Redis beside its tasks was gone, and is written anew. */
         void settingsGone() {
             log.atWarn()
                     .addKeyValue("queue", queue)
                     .log(
-                            "The settings of the queue are gone from Redis; they are written anew. It is neither paused nor"
+                            "The settings of the queue were gone from Redis, and are written anew. It is neither paused nor"
                                     + " draining any more");
         }
 

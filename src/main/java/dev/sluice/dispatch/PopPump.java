@@ -51,8 +51,7 @@ final class PopPump implements Pump {
     /** With this many failed tasks that could not be kept yet no more are taken. */
     static final int MOST_UNKEPT = 1024;
 
-    private static final Duration LAST_WORDS =
-            Duration.ofSeconds(1); // and a second to leave, to close, and to end a JVM
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1); // and a second to leave, and to end a JVM
     private static final Duration TO_LEAVE = Duration.ofMillis(300);
 
     private enum Phase {

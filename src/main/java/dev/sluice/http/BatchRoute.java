@@ -48,9 +48,8 @@ final class BatchRoute {
                     boolean lines = call.contentType().equals(LINES);
                     boolean minimal = call.lists(PREFER, MINIMAL);
                     Run run = new Run(parts, lines, minimal, TaskRoutes.key(call));
-                    // Not before something of the body was taken: what is no array is refused, and a client may wait to
-                    // be
-                    // told to go on with it, which a head would end.
+                    // Not before something of the body was taken: what is no array is refused, and a client may wait
+                    // to be told to go on with it, which a head would end.
                     return run.units(call.bytes())
                             .switchOnFirst((first, units) -> first.isOnError()
                                     ? units.ignoreElements().then()

@@ -118,11 +118,13 @@ public final class QueueDirectory {
                                 deadline)
                         .flatMapMany(joined -> Flux.range(0, joined.size() / 2)
                                 .flatMapSequential(
-                                        i -> holder(
-                                                keys,
-                                                joined.text(2 * i),
-                                                (long) Double.parseDouble(joined.text(2 * i + 1)) - now),
+                                        i -> holder(keys, joined.text(2 * i), endMs(joined.text(2 * i + 1)) - now),
                                         DISPATCHERS_AT_ONCE)));
+    }
+
+    /** The end of a lease may have a half millisecond, by which the scripts know who was not heard. */
+    private static long endMs(String score) {
+        return (long) Double.parseDouble(score);
     }
 
     private Mono<DispatcherInfo> holder(QueueKeys keys, String id, long leaseMs) {

@@ -101,18 +101,15 @@ local function next_due_ms()
   return first[2] and tonumber(first[2])
 end
 
--- Whether this is a frame, and no bytes that somebody else wrote into a body. Asked before the first write: recount would throw.
-local function is_frame(body)
-  local at = select(4, string.match(body, HEADER))
-  return at ~= nil and string.find(body, '\n', at, true) ~= nil
-end
-
 -- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims; the epoch
 -- behind them stays. Of failures only the last is kept: this one (one line of JSON) in its place, none for '', the one
--- that stands there for nil.
+-- that stands there for nil. Returns nil for what is no frame, as what somebody else wrote into a body may be.
 local function recount(frame, attempts_more, crashes_more, failure)
   local origin, counters, id, at = string.match(frame, HEADER)
-  local line_end = string.find(frame, '\n', at, true)
+  local line_end = at and string.find(frame, '\n', at, true)
+  if not line_end then
+    return nil
+  end
   local last = failure and (failure ~= '' and '\2' .. failure or '') or string.sub(frame, at, line_end - 1)
   local attempts, crashes, claims, epoch = string.match(counters, COUNTERS)
   epoch = epoch and epoch ~= '' and ',' .. epoch or ''

@@ -140,10 +140,12 @@ local function settle_one(token, kind, delay_ms, failure)
     kind = 'b' -- what was to be stopped was the one before it: this one runs again
   end
   local frame = call('HGET', BODIES, id)
-  local word = frame and ENDS[kind]
-  if frame and kind ~= 'x' and kind ~= 'c' and not is_frame(frame) then
-    kind, word = 'raw', nil
+  local again, crashes
+  if frame and kind ~= 'x' and kind ~= 'c' then
+    again, crashes = recount(frame, (kind == 'r' or kind == 'd') and 1 or 0, 0, kind == 'd' and '' or kind == 'r' and failure or nil)
+    kind = again and kind or 'raw'
   end
+  local word = frame and ENDS[kind]
   if word then
     ended_id[token], ended_as[token] = id, word
     told[#told + 1] = word .. ' ' .. id
@@ -162,9 +164,8 @@ local function settle_one(token, kind, delay_ms, failure)
     call('RPUSH', READY, frame) -- it is run, or a dead letter
     call('HDEL', STATUS, id)
   elseif kind == 'd' then
-    bury(id, (recount(frame, 1, 0, '')), failure, now)
+    bury(id, again, failure, now)
   elseif kind == 'b' then
-    local again, crashes = recount(frame, 0, 0)
     call('LPUSH', list_for(crashes, crash_limit), again)
     call('HSET', STATUS, id, 'queued')
     call('ZREM', LATE, id)
@@ -172,7 +173,7 @@ local function settle_one(token, kind, delay_ms, failure)
   else
     local due = now + delay_ms
     local earliest = next_due_ms()
-    call('HSET', BODIES, id, (recount(frame, kind == 'r' and 1 or 0, 0, kind == 'r' and failure or nil)))
+    call('HSET', BODIES, id, again)
     call('ZADD', DELAYED, due, id)
     call('HSET', STATUS, id, kind == 'r' and 'retrying' or 'scheduled')
     move(id, kind == 'r' and 'retrying' or 'scheduled')
@@ -553,7 +554,9 @@ end
 if draining and #foreign > 0 then
   call('HINCRBY', META, 'drained-foreign', #foreign) -- a push cannot be refused
 end
-call('LTRIM', READY, #ready, -1)
+if #ready > 0 then
+  call('LTRIM', READY, #ready, -1)
+end
 if #plain > 0 then
   call('LTRIM', PLAIN, #plain, -1)
 end

@@ -64,15 +64,15 @@ end
 local kinds = {}
 local RAW = { list = READY } -- no frame: goes as it is, to be run or to be a dead letter
 local function count_again(frame)
-  if not is_frame(frame) then
-    return frame, RAW
-  end
-  local counters = string.match(frame, '^\1%a[%d,]* ')
+  local counters = string.match(frame, '^\1%a[%d,]* ') or ''
   local kind = kinds[counters]
   if kind then
     return kind.counters .. string.sub(frame, #counters + 1), kind
   end
   local again, crashes = recount(frame, 0, leaving and 0 or 1)
+  if not again then
+    return frame, RAW
+  end
   kind = {
     counters = string.sub(again, 1, #counters + #again - #frame),
     crashes = crashes,

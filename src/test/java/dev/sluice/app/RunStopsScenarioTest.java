@@ -86,11 +86,7 @@ class RunStopsScenarioTest {
         Duration grace = Duration.ofSeconds(1);
         try (RedisServer redis = UnpackedRedis.builder("7.0").start();
                 Program program = Program.start("run", "--redis", redis.uri(), "--shutdown-grace", "1s")) {
-            program.lineWith("Ctrl-C stops.");
-            redis.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-            try (ForeignWire wire = ForeignWire.connect(RedisAddress.of(redis.uri()))) {
-                RunEndsScenarioTest.awaitRunning(program, wire, "long");
-            }
+            beginLong(program, redis);
             away.strike(redis);
 
             Duration took = stopOf(program);
@@ -109,11 +105,7 @@ class RunStopsScenarioTest {
         String[] run = {"run", "--shutdown-grace", "20s"};
         try (RedisServer redis = UnpackedRedis.builder("7.0").start();
                 Program program = Program.start(Map.of("SLUICE_LEASE", "3s", "SLUICE_REDIS_URL", redis.uri()), run)) {
-            program.lineWith("Ctrl-C stops.");
-            redis.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
-            try (ForeignWire wire = ForeignWire.connect(RedisAddress.of(redis.uri()))) {
-                RunEndsScenarioTest.awaitRunning(program, wire, "long");
-            }
+            beginLong(program, redis);
             redis.pause();
 
             Duration took = stopOf(program);
@@ -137,6 +129,15 @@ class RunStopsScenarioTest {
             }
             return away;
         };
+    }
+
+    /** Has it hold a task that does not end. */
+    private static void beginLong(Program program, RedisServer redis) throws Exception {
+        program.lineWith("Ctrl-C stops.");
+        redis.call("RPUSH", "task_queue", "{\"id\":\"long\",\"type\":\"sleep\",\"payload\":{\"ms\":60000}}");
+        try (ForeignWire wire = ForeignWire.connect(RedisAddress.of(redis.uri()))) {
+            RunEndsScenarioTest.awaitRunning(program, wire, "long");
+        }
     }
 
     private static Duration stopOf(Program program) throws Exception {

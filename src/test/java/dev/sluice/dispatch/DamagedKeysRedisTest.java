@@ -20,10 +20,7 @@ class DamagedKeysRedisTest extends DispatchCase {
     /** Redis takes every call for a repetition then, and would claim nothing as long as this life lasts. */
     @Test
     void aCallNumberThatWasNeverSentEndsTheLife() {
-        Runs<Object> runs = Runs.succeeding();
-        running(runs);
-        enqueue(task("before"));
-        eventually(() -> assertThat(runs.count("before")).isOne());
+        Runs<Object> runs = atWork();
         String life = incarnations().get(0);
 
         wire.call("HSET", key("claimed:" + life), "last", "99999999999");
@@ -36,10 +33,7 @@ class DamagedKeysRedisTest extends DispatchCase {
 
     @Test
     void aCallNumberThatIsNoneIsAsGoodAsNone() {
-        Runs<Object> runs = Runs.succeeding();
-        running(runs);
-        enqueue(task("before"));
-        eventually(() -> assertThat(runs.count("before")).isOne());
+        Runs<Object> runs = atWork();
 
         wire.call("HSET", key("claimed:" + incarnations().get(0)), "last", "x");
         enqueue(task("after"));
@@ -67,5 +61,14 @@ class DamagedKeysRedisTest extends DispatchCase {
         eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(3));
         assertThat(told.lapses.get()).isZero();
         eventually(this::assertEmpty);
+    }
+
+    /** A dispatcher that has run a task. */
+    private Runs<Object> atWork() {
+        Runs<Object> runs = Runs.succeeding();
+        running(runs);
+        enqueue(task("before"));
+        eventually(() -> assertThat(runs.count("before")).isOne());
+        return runs;
     }
 }

@@ -17,9 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The standalone dispatcher: loads what was named, starts what is needed, and serves until it is told to stop. */
 public final class Standalone {
-    // After the grace. Of the 2 s that a stop may take on top of it the rest is for the last word, and for the end of
-    // the
-    // JVM, which takes 0.3 s while threads wait for answers.
+    // After the grace. The rest of the 2 s that a stop may take on top of it is for the last word and for the end of
+    // the JVM: 0.3 s while threads wait for answers.
     private static final Duration TIME_TO_END = Duration.ofMillis(1_500);
 
     private final Settings settings;
