@@ -28,6 +28,22 @@ class CommandsRedisTest {
     }
 
     @Test
+    void aFullQueueIsAnExitCodeAndASentence() {
+        run("enqueue", "jobs", "noop", "--id", "a");
+        redis.call("HSET", "{jobs}:meta", "max-length", "1");
+
+        CommandLineCase full = run("enqueue", "jobs", "noop", "--id", "b");
+
+        assertThat(full.exit()).isEqualTo(1);
+        assertThat(full.out()).isEqualTo("full b\n");
+        assertThat(full.err()).contains("jobs holds as many tasks as it may").contains("not taken");
+        assertThat(run("enqueue", "jobs", "noop", "--id", "a").exit()).isZero();
+        CommandLineCase lines = piped("{\"id\":\"c\",\"type\":\"noop\"}", "enqueue", "jobs", "--lines", "-");
+        assertThat(lines.exit()).isEqualTo(1);
+        assertThat(lines.err()).contains("line 1: the queue is full");
+    }
+
+    @Test
     void aTaskIsCreatedOnceAndThenExists() {
         CommandLineCase first = run("enqueue", "task_queue", "echo", "{\"n\":1}", "--id", "a");
         CommandLineCase second = run("enqueue", "task_queue", "echo", "{\"n\":2}", "--id", "a", "-o", "json");

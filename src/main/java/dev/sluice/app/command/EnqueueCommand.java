@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
         name = "enqueue",
         description = {
             "Puts a task into a queue; or with --lines many, one JSON object a line.",
-            "Answers 'created' and the id, or 'existing' while a task of that id lives: then nothing was changed."
+            "Answers 'created' and the id; 'existing' while a task of that id lives, or 'full' if no more may wait: then"
+                    + " nothing was changed."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -120,11 +121,10 @@ final class EnqueueCommand implements Callable<Integer> {
         if (lines != null) {
             return many(wanted, lines);
         }
-        one(wanted, task());
-        return 0;
+        return one(wanted, task());
     }
 
-    private void one(Queue wanted, Task<byte[]> task) throws InterruptedException {
+    private int one(Queue wanted, Task<byte[]> task) throws InterruptedException {
         EnqueueResult result;
         try (Session session = Session.with(redis.address())) {
             result = told(session, client(session, wanted), task);
@@ -140,6 +140,11 @@ final class EnqueueCommand implements Callable<Integer> {
                                 .put("id", result.id())
                                 .toString()
                         : outcome + " " + Table.printable(result.id()));
+        if (result.isFull()) {
+            terminal.remark("queue " + wanted.name() + " holds as many tasks as it may; this one was not taken");
+            return 1;
+        }
+        return 0;
     }
 
     /** Whatever becomes of it, its id is told: it may be in the queue, and given again without it there would be two. */
