@@ -244,7 +244,7 @@ final class Schedule {
         int ms = drawn < 100 ? 2200 + 10 * drawn : drawn; // one in three outlasts the leases
         redis("kill -9 and restart after " + ms + " ms", () -> {
             redis.kill();
-            sleep(ms);
+            HeldPort.during(redis.port(), () -> sleep(ms));
             redis.restart();
         });
     }
