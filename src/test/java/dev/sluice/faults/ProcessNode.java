@@ -29,9 +29,9 @@ final class ProcessNode implements Node {
     private final CompletableFuture<Void> stopped = new CompletableFuture<>();
     private final List<String> said = new ArrayList<>();
 
-    /** One whose links nobody touches. */
-    ProcessNode(String name, int redisPort, Duration lease, int concurrency, Path folder) {
-        this(name, "redis://127.0.0.1:" + redisPort, lease, concurrency, folder, null, NOT_WATCHED);
+    /** One whose links nobody touches, and which watches by this calm Redis when it had no time, or does not. */
+    ProcessNode(String name, int redisPort, Duration lease, int concurrency, Path folder, String calmRedis) {
+        this(name, "redis://127.0.0.1:" + redisPort, lease, concurrency, folder, null, calmRedis);
     }
 
     /** One that is warm when it joins, and watches by this calm Redis when it had no time. */
@@ -68,7 +68,8 @@ final class ProcessNode implements Node {
                             journal.toString(),
                             String.valueOf(lease.toMillis()),
                             String.valueOf(concurrency),
-                            calmRedis)
+                            calmRedis,
+                            proxy == null ? "cold" : "warm")
                     .redirectErrorStream(true)
                     .start();
         } catch (IOException e) {

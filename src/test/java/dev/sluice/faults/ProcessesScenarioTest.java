@@ -234,6 +234,7 @@ class ProcessesScenarioTest {
     /** A Redis, the processes that work on it, and what was put in and done to them. */
     private static final class Stage implements AutoCloseable {
         private final RedisServer redis = UnpackedRedis.builder("7.0").start();
+        private final RedisServer calm = UnpackedRedis.builder("7.0").start();
         private final Sluice outside = Sluice.connect(redis.uri());
         private final Path folder;
         private final List<ProcessNode> workers = new ArrayList<>();
@@ -245,7 +246,7 @@ class ProcessesScenarioTest {
         }
 
         ProcessNode worker(String name, int concurrency) {
-            ProcessNode worker = new ProcessNode(name, redis.port(), LEASE, concurrency, folder);
+            ProcessNode worker = new ProcessNode(name, redis.port(), LEASE, concurrency, folder, calm.uri());
             workers.add(worker);
             return worker;
         }
@@ -292,7 +293,9 @@ class ProcessesScenarioTest {
         }
 
         History history() {
-            return new History(events(), faults, LEASE);
+            List<Fault> all = new ArrayList<>(faults);
+            workers.forEach(worker -> all.addAll(worker.stalls()));
+            return new History(events(), all, LEASE);
         }
 
         synchronized void awaitTheEnd() {
@@ -324,6 +327,7 @@ class ProcessesScenarioTest {
             workers.forEach(ProcessNode::close);
             outside.close().block(PATIENCE);
             redis.close();
+            calm.close();
         }
     }
 }

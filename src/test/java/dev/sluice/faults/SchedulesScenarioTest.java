@@ -49,7 +49,8 @@ class SchedulesScenarioTest {
             List<ProcessNode> workers = new ArrayList<>();
             try {
                 for (int i = 0; i < PROCESSES; i++) {
-                    workers.add(new ProcessNode("w" + i, redis.port(), Duration.ofSeconds(1), 64, journals));
+                    workers.add(new ProcessNode(
+                            "w" + i, redis.port(), Duration.ofSeconds(1), 64, journals, ProcessNode.NOT_WATCHED));
                 }
                 for (ProcessNode worker : workers) {
                     worker.awaitReady();

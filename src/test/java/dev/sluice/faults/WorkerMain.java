@@ -21,9 +21,9 @@ import reactor.core.publisher.Flux;
 /**
  * One dispatcher in a process of its own.
  *
- * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency, and a Redis that nothing is done to or {@code -}:
- * by that one it warms up before it joins, for a JVM that is new stands still longer than a short lease, and watches from
- * then on when it had no time. Says {@code ready} when it has joined. A line {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the
+ * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency, a Redis that nothing is done to, or {@code -}, by which it
+ * watches when it had no time, and whether it is {@code cold} or {@code warm}: then it first warms up by that Redis, for a JVM
+ * that is new stands still longer than a short lease. Says {@code ready} when it has joined. A line {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the
  * test that started it. What its journal holds survives kill -9, for each event is one write to the file.
  */
 final class WorkerMain {
@@ -38,7 +38,9 @@ final class WorkerMain {
             Journal journal =
                     isWatched ? Journal.telling(args[2], appendingTo(file)) : new Journal(args[2], appendingTo(file));
             if (isWatched) {
-                warmUp(args[6], args[2]);
+                if (args[7].equals("warm")) {
+                    warmUp(args[6], args[2]);
+                }
                 new StallWatch(Sluice.connect(args[6]), journal); // until the process ends
             }
             Sluice sluice = Sluice.builder().uri(args[0]).observer(journal).build();
