@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,6 +55,7 @@ final class ClaimPump implements Pump {
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
     private static final Duration TO_ASK_AGAIN = Duration.ofSeconds(1);
+    private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(500);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
     private static final Duration TO_HEAR_OF_CLAIMS = Duration.ofMillis(500);
@@ -172,6 +174,14 @@ final class ClaimPump implements Pump {
     @Override
     public void wake() {
         loop.signal();
+    }
+
+    @Override
+    public void sawWork(long waiting) {
+        calls.later(() -> {
+            rung |= waiting > 0 && !workKnown && !paused;
+            checkWait();
+        });
     }
 
     @Override
@@ -542,6 +552,30 @@ final class ClaimPump implements Pump {
         } else {
             transmit(from, sent);
         }
+    }
+
+    /**
+     * Makes sure that the claim behind a wait was not answered into the void. Whoever waits has nothing to say, so that a connection of
+     * which the network forgot is not found dead by itself.
+     */
+    private void checkWait() {
+        Incarnation now = current;
+        Incarnation.Sent ahead = now == null ? null : now.ahead();
+        if (now == null || ahead == null) {
+            return;
+        }
+        calls.run(
+                store.lastCall(now.id()),
+                last -> {
+                    if (last >= ahead.call.number()) {
+                        calls.after(TO_BRING_AN_ANSWER, () -> {
+                            if (now == current && now.ahead() == ahead) {
+                                Objects.requireNonNull(ahead.behind).renew();
+                            }
+                        });
+                    }
+                },
+                this::report);
     }
 
     private void due() {

@@ -247,14 +247,18 @@ public final class Dispatcher implements HandlerRegistry {
         if (stopped) {
             throw stoppedTooSoon();
         }
-        for (Queue queue : queues.values()) {
+        for (Pump pump : pumps.values()) {
             running.add(chores.of(
-                            queue,
-                            settingsOf(queue),
+                            pump.queue(),
+                            pump.settings(),
                             parts.lease(),
                             parts.crashLimit(),
-                            parts.pool().aside())
-                    .subscribe(nothing -> {}, failure -> log.error("Upkeep of {} ended", queue.name(), failure)));
+                            parts.pool().aside(),
+                            pump::sawWork)
+                    .subscribe(
+                            nothing -> {},
+                            failure ->
+                                    log.error("Upkeep of {} ended", pump.queue().name(), failure)));
         }
     }
 

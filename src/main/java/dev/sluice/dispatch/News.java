@@ -84,6 +84,11 @@ final class News {
             return link;
         }
 
+        /** Opens another connection in place of one that seems to be dead: a wait that is pending ends, and the call behind it fails. */
+        void renew() {
+            link.renew();
+        }
+
         void returned() {
             followed = false;
             source.returned();

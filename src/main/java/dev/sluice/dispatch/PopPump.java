@@ -162,6 +162,13 @@ final class PopPump implements Pump {
     }
 
     @Override
+    public void sawWork(long waiting) {
+        if (waiting > 0) {
+            loop.execute(this::bothMayGive);
+        }
+    }
+
+    @Override
     public void concurrency(int limit) {
         loop.execute(() -> permits.limit(limit));
     }
@@ -271,6 +278,11 @@ final class PopPump implements Pump {
         return !paused && age < OPEN_FOR_NANOS;
     }
 
+    private void bothMayGive() {
+        plain.gives = true;
+        ready.gives = true;
+    }
+
     private void popMany(Source source, Source other) {
         while (source.gives && source.pops < POPS_PER_LIST) {
             int room = permits.free(consumer.demand());
@@ -302,8 +314,7 @@ final class PopPump implements Pump {
     private List<byte[]> waited(List<byte[]> elements) {
         awaiting = false;
         if (!elements.isEmpty()) {
-            plain.gives = true;
-            ready.gives = true;
+            bothMayGive();
         }
         return elements;
     }
@@ -457,8 +468,7 @@ final class PopPump implements Pump {
 
     private void recovered() {
         backoff.reset();
-        plain.gives = true;
-        ready.gives = true;
+        bothMayGive();
         outage.end();
     }
 

@@ -28,6 +28,9 @@ interface Pump extends EventLoop.Turn {
     /** Wakes the loop that this pump lives on. Any thread. */
     void wake();
 
+    /** Is told that so many tasks were seen to wait, or others to run, whether or not a bell was heard for them. Any thread. */
+    void sawWork(long waiting);
+
     /**
      * Starts taking tasks. Completes when the queue was joined, or when it was stopped before that; fails if the queue is
      * run with other settings. Silent where the loop was halted.

@@ -41,10 +41,23 @@ public final class ClaimStore {
         return protocol.join(commands, incarnation, lease, deadline).map(Protocol.Joined::bornMs);
     }
 
-    /** Renews the lease, and asks which tasks are to be stopped. */
+    /**
+     * Renews the lease, and asks which tasks are to be stopped. Where the link of heartbeats cannot be used, as where the server allows
+     * no more connections, through that of all other commands.
+     */
     public Mono<HeartbeatReply> heartbeat(String incarnation, Duration lease) {
-        return heartbeats
-                .run(Script.HEARTBEAT, keys.all(), args -> args.add(incarnation).add(lease.toMillis()), deadline)
+        return heartbeat(heartbeats, incarnation, lease)
+                .onErrorResume(
+                        failure -> !heartbeats.isUp() && commands.isUp(),
+                        failure -> heartbeat(commands, incarnation, lease));
+    }
+
+    private Mono<HeartbeatReply> heartbeat(RedisLink link, String incarnation, Duration lease) {
+        return link.run(
+                        Script.HEARTBEAT,
+                        keys.all(),
+                        args -> args.add(incarnation).add(lease.toMillis()),
+                        deadline)
                 .map(HeartbeatReply::of);
     }
 
@@ -101,6 +114,15 @@ public final class ClaimStore {
     /** The keys that {@link #exchange} and {@link #report} take, to be made once per incarnation. */
     public byte[][] keysOf(String incarnation) {
         return keys.withClaimed(incarnation);
+    }
+
+    /** The number of the last exchange of this incarnation that Redis ran; 0 if it ran none. */
+    public Mono<Long> lastCall(String incarnation) {
+        return commands.command(
+                        CommandType.HGET,
+                        args -> args.addKey(keys.claimed(incarnation)).add("last"),
+                        deadline)
+                .map(reply -> reply.isNull(0) ? 0L : reply.number(0));
     }
 
     /** The tokens which Redis says this incarnation holds (R2). */

@@ -93,10 +93,10 @@ public final class RedisLink {
     }
 
     /**
-     * Gives up the connection at once, for another server is to be used: commands in flight fail with an unknown outcome,
-     * those that wait for it to be opened with one that is safe to repeat, and the next command opens another.
+     * Gives up the connection at once, for it seems dead, or another server is to be used: commands in flight fail with an
+     * unknown outcome, those that wait for it to be opened with one that is safe to repeat, and the next command opens another.
      */
-    void renew() {
+    public void renew() {
         Carrier was = current.getAndSet(null);
         if (was != null) {
             was.failed(RedisErrors.lost(role));

@@ -11,6 +11,7 @@ import java.util.List;
  * @param removedStatuses statuses that belonged to no task
  * @param nextTickMs milliseconds until the first schedule fires, -1 if there is none
  * @param over how many tasks wait beyond the limit of the queue
+ * @param waiting how many tasks wait in the lists of the queue, -1 if none runs either
  * @param lapsed incarnations whose tasks are to be recovered
  */
 public record UpkeepReply(
@@ -20,4 +21,5 @@ public record UpkeepReply(
         int removedStatuses,
         long nextTickMs,
         long over,
+        long waiting,
         List<String> lapsed) {}

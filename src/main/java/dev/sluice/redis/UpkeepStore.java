@@ -122,7 +122,7 @@ public final class UpkeepStore {
 
     private static UpkeepReply read(Reply reply) {
         List<String> lapsed = new ArrayList<>();
-        for (int i = 7; i < reply.size(); i++) {
+        for (int i = 8; i < reply.size(); i++) {
             lapsed.add(reply.text(i));
         }
         return new UpkeepReply(
@@ -132,6 +132,7 @@ public final class UpkeepStore {
                 (int) reply.number(4),
                 reply.number(5),
                 reply.number(6),
+                reply.number(7),
                 lapsed);
     }
 

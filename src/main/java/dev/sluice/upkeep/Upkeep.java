@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -79,15 +80,19 @@ public final class Upkeep {
         this.complaint = new Complaint(queue, System::nanoTime);
     }
 
-    /** Runs until cancelled. Subscribe once. Never completes and never fails. */
-    public Mono<Void> run() {
-        Mono<Void> rounds =
-                Flux.defer(() -> Mono.delay(pause()).then(round())).repeat().then();
+    /**
+     * Runs until cancelled. Subscribe once. Never completes and never fails. Tells {@code onWork} with each round that finds tasks
+     * running or waiting how many wait, on the thread of its answer.
+     */
+    public Mono<Void> run(LongConsumer onWork) {
+        Mono<Void> rounds = Flux.defer(() -> Mono.delay(pause()).then(round(onWork)))
+                .repeat()
+                .then();
         return Mono.when(rounds, searches(), scheduling.run());
     }
 
-    private Mono<Void> round() {
-        return Flux.defer(this::chores)
+    private Mono<Void> round(LongConsumer onWork) {
+        return Flux.defer(() -> chores(onWork))
                 .repeat(ROUNDS_IN_A_ROW)
                 .takeWhile(UpkeepReply::more)
                 .then(Mono.defer(trimming::round))
@@ -118,13 +123,16 @@ public final class Upkeep {
                 .log("The search for forgotten claims failed; it is tried again");
     }
 
-    private Mono<UpkeepReply> chores() {
+    private Mono<UpkeepReply> chores(LongConsumer onWork) {
         return store.round(lease, cursor, maxLength)
                 .flatMap(reply -> {
                     cursor = reply.cursor();
                     nextEndMs = reply.nextEndMs();
                     scheduling.expect(reply.nextTickMs());
                     crowding.round(reply.over());
+                    if (reply.waiting() >= 0) {
+                        onWork.accept(reply.waiting());
+                    }
                     if (reply.removedStatuses() > 0) {
                         observer.lateStatuses(queue, reply.removedStatuses());
                     }

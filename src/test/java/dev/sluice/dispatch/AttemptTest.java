@@ -260,6 +260,11 @@ class AttemptTest {
         }
 
         @Override
+        public void sawWork(long waiting) {
+            // It comes by itself.
+        }
+
+        @Override
         public Mono<Void> start() {
             return Mono.empty();
         }

@@ -110,6 +110,24 @@ class FaultsScenarioTest extends DispatchCase {
     }
 
     @Test
+    void withOneConnectionInPlaceOfFiveItWorksOnAndKeepsItsLease() {
+        wire.call("CONFIG", "SET", "maxclients", "2"); // one of them is the test's own
+        Runs<Object> runs = new Runs<>(context -> Mono.empty());
+        Dispatcher dispatcher =
+                started(dispatcher(it -> it.lease(Duration.ofSeconds(1))).handler("t", Object.class, runs));
+
+        for (int i = 0; i < 4; i++) {
+            LockSupport.parkNanos(Duration.ofMillis(900).toNanos());
+            push("t" + i);
+        }
+
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(4));
+        eventually(this::assertEmpty);
+        assertThat(told.lapses).hasValue(0);
+        assertThat(dispatcher.health().get("q").state()).isEqualTo(Health.State.UP);
+    }
+
+    @Test
     void scriptsThatAreForgottenAreSentAgain() {
         Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(1)));
         settings = settings.concurrency(32);

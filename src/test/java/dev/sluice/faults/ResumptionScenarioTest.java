@@ -10,6 +10,7 @@ import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.dispatch.Together;
 import dev.sluice.faults.FaultProxy.Mode;
 import dev.sluice.task.Queue;
+import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
@@ -21,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -40,6 +42,7 @@ class ResumptionScenarioTest {
     private static final int TROUBLE_MS = 3000; // longer than any command waits
     private static final int TASKS = 300;
     private static final int AT_ONCE = 10;
+    private static final int LINKS = 5; // commands, heartbeats, messages, and two waits
     private static final String BUSY = """
             local function us() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
             local till = us() + tonumber(ARGV[1]) * 1000
@@ -62,6 +65,12 @@ class ResumptionScenarioTest {
         SIGSTOP
     }
 
+    /** How a task comes, of which each has a wait of its own. */
+    enum Way {
+        PUSH,
+        ENQUEUE
+    }
+
     /** What happens to one dispatcher and its Redis. */
     private record Trouble(Object kind, boolean isBusy) {
         @Override
@@ -78,17 +87,37 @@ class ResumptionScenarioTest {
         EnumSet.complementOf(EnumSet.of(Mode.PASS, Mode.SLOW)).forEach(mode -> troubles.add(new Trouble(mode, true)));
         Stream.of(Mode.HOLD, Mode.SWALLOW, Mode.REFUSE).forEach(mode -> troubles.add(new Trouble(mode, false)));
 
-        Together.run(AT_ONCE, troubles.stream().map(this::resumption).toList());
+        Together.run(
+                AT_ONCE,
+                troubles.stream()
+                        .map(trouble -> onStage(trouble, scene -> scene.resumeAfter(trouble)))
+                        .toList());
     }
 
-    private Callable<Object> resumption(Trouble trouble) {
+    @Test
+    void tasksAreTakenInTwoSecondsThoughAConnectionIsDeadOfWhichNobodyIsTold() throws InterruptedException {
+        List<Callable<Object>> losses = new ArrayList<>();
+        for (int place = 0; place < LINKS; place++) {
+            for (Way before : Way.values()) {
+                for (Way after : Way.values()) {
+                    int lost = place;
+                    losses.add(onStage(
+                            "the loss of connection " + place + ", between " + before + " and " + after,
+                            scene -> scene.resumeWithout(lost, before, after)));
+                }
+            }
+        }
+        Together.run(AT_ONCE, losses);
+    }
+
+    private Callable<Object> onStage(Object story, Consumer<Scene> play) {
         return () -> {
             try (Scene scene = new Scene(builder.start())) {
-                scene.begin(trouble);
+                play.accept(scene);
             } catch (AssertionError | RuntimeException e) {
-                throw new AssertionError("after " + trouble + ": " + e.getMessage(), e);
+                throw new AssertionError("after " + story + ": " + e.getMessage(), e);
             }
-            return trouble;
+            return story;
         };
     }
 
@@ -115,7 +144,7 @@ class ResumptionScenarioTest {
                             task -> Mono.delay(Duration.ofMillis(20)).doOnNext(done -> ran.add(task.id())));
         }
 
-        void begin(Trouble trouble) {
+        void resumeAfter(Trouble trouble) {
             dispatcher.start().block(PATIENCE);
             if (trouble.isBusy) {
                 pushMany();
@@ -127,7 +156,40 @@ class ResumptionScenarioTest {
             } else {
                 halt((Halt) trouble.kind);
             }
-            assertResumed();
+            push("after");
+            assertTakenInTime("after");
+        }
+
+        /** The network forgets of one connection: nothing comes through it any more, either way. */
+        void resumeWithout(int place, Way before, Way after) {
+            dispatcher.start().block(PATIENCE);
+            put("before", before); // then the next claim stands behind the wait that told of this
+            eventually(PATIENCE, () -> assertThat(ran).contains("before"));
+            eventually(PATIENCE, () -> assertThat(proxy.links()).hasSize(LINKS));
+            eventually(PATIENCE, () -> assertThat(waitsWithAClaimBehind()).isPositive());
+
+            proxy.links().get(place).mode(Mode.SWALLOW);
+
+            put("after", after);
+            assertTakenInTime("after");
+        }
+
+        /** How many connections are blocked, and have something behind the command that blocks them. */
+        private long waitsWithAClaimBehind() {
+            String clients = (String) wire.call("CLIENT", "LIST");
+            return clients.lines()
+                    .filter(it -> it.contains(" flags=b ") && !it.contains(" qbuf=0 "))
+                    .count();
+        }
+
+        private void put(String id, Way way) {
+            if (way == Way.PUSH) {
+                push(id);
+                return;
+            }
+            Sluice other = Sluice.connect(redis.uri());
+            other.client(Queue.named("q")).enqueue(Task.of("t", "").id(id)).block(PATIENCE);
+            other.close().block(PATIENCE);
         }
 
         @Override
@@ -179,10 +241,9 @@ class ResumptionScenarioTest {
             wire.call("RPUSH", "q", "{\"id\":\"" + id + "\",\"type\":\"t\"}");
         }
 
-        private void assertResumed() {
+        private void assertTakenInTime(String id) {
             long over = System.nanoTime();
-            push("after");
-            eventually(PATIENCE, () -> assertThat(ran).contains("after"));
+            eventually(PATIENCE, () -> assertThat(ran).contains(id));
             assertThat(Duration.ofNanos(System.nanoTime() - over)).isLessThan(PROMISED);
             eventually(
                     PATIENCE,
