@@ -15,8 +15,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -24,6 +26,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
 
@@ -92,7 +95,7 @@ final class ClaimPump implements Pump {
     private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private final Birth birth;
-    private final List<String> unheard = new ArrayList<>(); // lives that are over, as far as we know
+    private final Set<String> unheard = new LinkedHashSet<>(); // lives that are over, of which Redis may not know
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private @Nullable Incarnation joining;
@@ -730,10 +733,14 @@ final class ClaimPump implements Pump {
 
     /** Another life begins after this one, which gives back what it has, or once more later if that is not heard now. */
     private void succeed(Incarnation last) {
-        calls.run(store.leave(last.id()).timeout(LAST_WORDS).thenReturn(true), left -> rejoin(), failure -> {
-            unheard.add(last.id());
-            rejoin();
-        });
+        unheard.add(last.id());
+        calls.run(
+                store.leave(last.id()).timeout(LAST_WORDS).thenReturn(true),
+                left -> {
+                    unheard.remove(last.id());
+                    rejoin();
+                },
+                failure -> rejoin());
     }
 
     /**
@@ -741,16 +748,20 @@ final class ClaimPump implements Pump {
      * lease. Nobody crashed, and nobody has to wait until others find their leases lapsed.
      */
     private void leaveAgain() {
-        List<String> lives = List.copyOf(unheard);
-        unheard.clear();
-        for (String life : lives) {
-            calls.run(store.leave(life).thenReturn(true), left -> {}, failure -> {
-                if (!(failure instanceof StoreRefusedException)) {
-                    unheard.add(life);
-                    calls.after(TO_ASK_AGAIN, this::leaveAgain);
-                }
-            });
+        List.copyOf(unheard).forEach(this::leaveAgain);
+    }
+
+    private void leaveAgain(String life) {
+        if (!unheard.contains(life)) {
+            return;
         }
+        calls.run(store.leave(life).thenReturn(true), left -> unheard.remove(life), failure -> {
+            if (failure instanceof StoreRefusedException) {
+                unheard.remove(life);
+            } else {
+                calls.after(TO_ASK_AGAIN, () -> leaveAgain(life));
+            }
+        });
     }
 
     /** Somebody cancelled a running task, perhaps one of ours. If that was the one before it, its settle gives this back. */
@@ -827,7 +838,11 @@ final class ClaimPump implements Pump {
         permits.tellEnd(observer, queue.name());
         Incarnation last = current == null ? joining : current; // a leave overtakes no join: both go over one link
         endLease();
-        Mono<Void> left = last == null ? Mono.empty() : store.leave(last.id()).timeout(TO_LEAVE);
+        if (last != null) {
+            unheard.add(last.id());
+        }
+        Mono<Void> left =
+                Flux.fromIterable(unheard).flatMap(store::leave).then().timeout(TO_LEAVE);
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
     }
 

@@ -12,6 +12,7 @@ import dev.sluice.redis.RedisLinks;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** As {@link FaultsScenarioTest}, where it is a matter of seconds: leases that a machine busy with other tests would break. */
@@ -97,6 +99,36 @@ class ShortLeasesScenarioTest extends DispatchCase {
         assertThat(incarnations()).hasSize(1);
         gate.open();
         eventually(this::assertEmpty);
+    }
+
+    /** Its last words are also those of the life that it lost meanwhile. */
+    @Test
+    @Timeout(60)
+    void whoIsStoppedAsAnOutageEndsGivesBackWhatItHeldBefore(RedisServer.Builder builder) {
+        try (RedisServer durable = builder.appendOnly().start()) {
+            Gate gate = new Gate();
+            Sluice door = door(durable.uri());
+            Dispatcher dispatcher = started(stoppedInTheEnd(door.dispatcher()
+                            .queue(queue, settings)
+                            .lease(SHORT_LEASE)
+                            .build())
+                    .handler("t", Object.class, context -> gate.wait(context.id())));
+            door.client(queue)
+                    .enqueueAll(Flux.range(0, 4).map(i -> task("t" + i)))
+                    .blockLast(PATIENCE);
+            eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
+
+            durable.kill();
+            eventually(() -> assertThat(told.lapses.get()).isOne());
+            LockSupport.parkNanos(1_500_000_000L); // nobody hears what it says now
+            durable.restart();
+            dispatcher.stop(GRACE).block(PATIENCE);
+
+            try (RedisWire after = durable.wire()) {
+                assertThat(after.call("LLEN", key("ready"))).isEqualTo(4L);
+                assertThat(after.call("EXISTS", key("dispatchers"))).isEqualTo(0L);
+            }
+        }
     }
 
     /** The answer to a join may be older than a short lease: what is claimed under it is given back, and claimed again. */
