@@ -196,16 +196,29 @@ final class Books {
 
     /** Reads the append-only file of a server of either version. */
     static Books read(Path folder) {
-        Path file = Files.exists(folder.resolve("appendonlydir"))
-                ? folder.resolve("appendonlydir").resolve("appendonly.aof.1.incr.aof")
-                : folder.resolve("appendonly.aof");
         try {
             Books books = new Books();
-            books.replay(new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1));
+            books.replay(new String(Files.readAllBytes(file(folder)), StandardCharsets.ISO_8859_1));
             return books;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** From 7.0 on in two parts, of which a list names the second as the one that is appended to. */
+    private static Path file(Path folder) throws IOException {
+        Path parts = folder.resolve("appendonlydir");
+        if (!Files.exists(parts)) {
+            return folder.resolve("appendonly.aof");
+        }
+        List<String> appended = Files.readAllLines(parts.resolve("appendonly.aof.manifest")).stream()
+                .filter(line -> line.endsWith(" type i"))
+                .map(line -> line.split(" ", -1)[1])
+                .toList();
+        if (appended.size() != 1) {
+            throw new IllegalStateException("one part should be appended to: " + appended);
+        }
+        return parts.resolve(appended.get(0));
     }
 
     Collection<Life> lives() {

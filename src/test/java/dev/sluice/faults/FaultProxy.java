@@ -48,7 +48,7 @@ final class FaultProxy implements AutoCloseable {
         REFUSE
     }
 
-    private final int redisPort;
+    private volatile int redisPort;
     private final ServerSocket server;
     private final List<Link> links = new CopyOnWriteArrayList<>();
     private volatile Mode mode = Mode.PASS;
@@ -70,6 +70,12 @@ final class FaultProxy implements AutoCloseable {
 
     String uri() {
         return "redis://127.0.0.1:" + port();
+    }
+
+    /** From now on it leads to this server; open connections are reset. */
+    void leadTo(int otherRedisPort) {
+        redisPort = otherRedisPort;
+        cut();
     }
 
     /** From now on this happens to every connection, those to come too. */

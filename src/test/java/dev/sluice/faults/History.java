@@ -278,12 +278,25 @@ final class History {
         }
     }
 
+    /** Until when Redis may not have recorded its end: later, if its worker could not reach Redis, or stood still, in that moment. */
+    private long unrecordedUntil(Run run) {
+        if (run.endNanos == Long.MAX_VALUE) {
+            return run.endNanos;
+        }
+        long usual = run.endNanos + SETTLING.toNanos();
+        return faults.stream()
+                .filter(fault -> !fault.kind().endsLife() && fault.touches(run.worker))
+                .filter(fault -> fault.fromNanos() < usual && fault.toNanos() > run.endNanos)
+                .mapToLong(fault -> fault.toNanos() + SETTLING.toNanos())
+                .reduce(usual, Math::max);
+    }
+
     /** What may have ended the life in which the first run was, while it was not settled, before the second began. */
     private List<Fault> endsOfLife(Run first, Run second) {
         return faults.stream()
                 .filter(fault -> fault.touches(first.worker)
                         && fault.fromNanos() < second.startNanos
-                        && first.endNanos > fault.fromNanos() - SETTLING.toNanos())
+                        && fault.fromNanos() < unrecordedUntil(first))
                 .filter(fault -> fault.kind().endsLife() || lapsedAfter(first, fault))
                 .toList();
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.faults.Fault.Kind;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -62,6 +63,35 @@ class HistoryTest {
                 .isTrue();
         assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1400, 1650)))
                 .isFalse();
+    }
+
+    @Test
+    void aKillExplainsASecondRunOfWhatHadJustEndedOrCouldNotBeTold() {
+        Fault soon = fault(Kind.KILLED, "a", 1400, 1400);
+        Fault late = fault(Kind.KILLED, "a", 1600, 1600);
+
+        assertThat(secondRunIsExplained(soon)).isTrue();
+        assertThat(secondRunIsExplained(late)).isFalse();
+        assertThat(secondRunIsExplained(late, fault(Kind.LINK, "a", 900, 1200))).isTrue();
+        assertThat(secondRunIsExplained(late, fault(Kind.LINK, "b", 900, 1200))).isFalse();
+        assertThat(secondRunIsExplained(late, fault(Kind.LINK, "a", 900, 999))).isFalse();
+        assertThat(secondRunIsExplained(fault(Kind.LINK, "a", 900, 5000))).isFalse();
+    }
+
+    /** Of a task that ended in worker a after 1000 ms, and ran in worker b after 3000. */
+    private static boolean secondRunIsExplained(Fault... faults) {
+        List<Event> events = List.of(
+                event("a", 990, Event.Kind.STARTED, 1),
+                event("a", 1000, Event.Kind.DONE, 1),
+                event("b", 3000, Event.Kind.STARTED, 2),
+                event("b", 3010, Event.Kind.DONE, 2));
+        return new History(events, List.of(faults), Duration.ofSeconds(1))
+                .faultsInRuns(Set.of("t"), Set.of())
+                .isEmpty();
+    }
+
+    private static Event event(String worker, long ms, Event.Kind kind, long fence) {
+        return new Event(worker, ms * 1_000_000, kind, "t", fence);
     }
 
     private static boolean explained(@Nullable String worker, long atMs, Fault... faults) {

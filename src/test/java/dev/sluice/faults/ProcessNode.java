@@ -189,7 +189,7 @@ final class ProcessNode implements Node {
     private void signal(String signal) {
         try {
             Process kill = new ProcessBuilder("/bin/sh", "-c", "kill -" + signal + " " + process.pid()).start();
-            if (kill.waitFor() != 0) {
+            if (kill.waitFor() != 0 && process.isAlive()) {
                 throw new AssertionError("cannot send SIG" + signal + " to " + name + ":\n" + said());
             }
         } catch (IOException e) {

@@ -95,10 +95,14 @@ class RandomFaultsScenarioTest {
                 .max(Comparator.comparing(Schedule.Report::recovery))
                 .orElseThrow();
         return String.format(
-                "%d schedules, %d faults, %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d crashes counted, %d settles refused, worst recovery"
+                "%d schedules, %d faults (%d failovers), %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d crashes counted, %d settles refused, worst recovery"
                         + " %d ms (seed %d), seeds %d to %d, %d s",
                 reports.size(),
                 reports.stream().mapToInt(Schedule.Report::strikes).sum(),
+                reports.stream()
+                        .flatMap(it -> it.faults().stream())
+                        .filter(fault -> fault.what().equals(Schedule.FAILOVER))
+                        .count(),
                 reports.stream().mapToInt(Schedule.Report::tasks).sum(),
                 reports.stream().mapToInt(Schedule.Report::moves).sum(),
                 reports.stream().mapToInt(Schedule.Report::cancellations).sum(),

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -24,20 +25,22 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Three to eight faults, drawn from a seed, against two or three dispatchers on a Redis of their own, while a producer
- * puts tasks in, also for later, that end well, fail, snooze or die, of some of which the result is kept, schedules fire,
- * and an operator cancels some, pauses and drains the queue and redrives the dead; then peace, and the question what became
- * of them.
+ * Three to eight faults, drawn from a seed, one of them in every sixth schedule a failover, against two or three dispatchers
+ * on a Redis of their own, while a producer puts tasks in, also for later, that end well, fail, snooze or die, of some of
+ * which the result is kept, schedules fire, and an operator cancels some, pauses and drains the queue and redrives the dead;
+ * then peace, and the question what became of them.
  *
  * <p>The seed decides what is done, to whom, when and for how long; threads and sockets are as fast as they are, so the
  * same seed need not meet the same instruction twice.
  */
 final class Schedule {
     static final int TASKS = 150;
+    static final String FAILOVER = "failover";
     static final Duration LEASE = Duration.ofSeconds(1);
     private static final Duration GRACE = Duration.ofMillis(300);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -49,10 +52,15 @@ final class Schedule {
     private final Path folder;
     private final boolean processes;
     private final Random random;
-    private final RedisServer redis;
+    private RedisServer redis;
+    private final @Nullable Standby standby;
+    private final int failoverAt;
+    private boolean restarted;
+    private final FaultProxy front; // of the producer and the operator, to whom nothing is done
     private final Sluice outside;
     private final List<Node> nodes = new ArrayList<>();
     private final List<Node> all = new ArrayList<>();
+    private final Set<Node> frozen = ConcurrentHashMap.newKeySet();
     private final Collection<Event> events = new ConcurrentLinkedQueue<>();
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
     private final List<CompletableFuture<Void>> heals = new ArrayList<>();
@@ -76,14 +84,13 @@ final class Schedule {
         this.random = new Random(seed * 0x9E3779B97F4A7C15L);
         this.strikes = 3 + random.nextInt(6);
         String version = random.nextBoolean() ? "7.0" : "6.2";
-        this.redis = UnpackedRedis.builder(version)
-                .appendOnly()
-                .with(
-                        "appendfsync",
-                        "no") // what was written survives kill -9 in the kernel; twelve servers at fsync starve
-                .start();
+        Random rare = new Random(~seed * 0x9E3779B97F4A7C15L);
+        this.failoverAt = rare.nextInt(6) == 0 ? rare.nextInt(3) : -1;
+        this.redis = server(version).start();
+        this.standby = failoverAt < 0 ? null : new Standby(redis, server(version));
+        this.front = new FaultProxy(redis.port());
         this.outside = Sluice.builder()
-                .uri(redis.uri())
+                .uri(front.uri())
                 .clientResources(LocalNode.THREADS)
                 .build();
         this.operator = new Operator(
@@ -93,6 +100,14 @@ final class Schedule {
                 () -> known,
                 id -> offer(List.of(task(id, "5"))));
         this.clockwork = new Clockwork(outside.schedules(Node.QUEUE));
+    }
+
+    private static RedisServer.Builder server(String version) {
+        return UnpackedRedis.builder(version)
+                .appendOnly()
+                .with(
+                        "appendfsync",
+                        "no"); // what was written survives kill -9 in the kernel; twelve servers at fsync starve
     }
 
     /** Runs it in this process, or with dispatchers in processes of their own whose journals go to the folder. */
@@ -122,7 +137,11 @@ final class Schedule {
                 CompletableFuture.runAsync(() -> operate(producer), work -> new Thread(work).start());
         for (int i = 0; i < strikes; i++) {
             sleep(random.nextInt(250));
-            strike();
+            if (i == failoverAt && !restarted) {
+                failOver();
+            } else {
+                strike();
+            }
         }
         producer.get(60, TimeUnit.SECONDS);
         operating.get(60, TimeUnit.SECONDS);
@@ -145,7 +164,7 @@ final class Schedule {
         Node node = nodes.get(random.nextInt(nodes.size()));
         switch (random.nextInt(18)) {
             case 0 -> succeeded(node, true);
-            case 1 -> succeeded(node, false);
+            case 1 -> succeeded(node, frozen.contains(node)); // who stands still hears of no stop
             case 2 -> freeze(node, 200 + random.nextInt(2500));
             case 3 ->
                 instant(node, "every connection is reset", () -> node.proxy().cut());
@@ -186,7 +205,11 @@ final class Schedule {
             return;
         }
         node.freeze();
-        later(ms, node, Fault.Kind.FROZEN, "frozen", node::thaw);
+        frozen.add(node);
+        later(ms, node, Fault.Kind.FROZEN, "frozen", () -> {
+            node.thaw();
+            frozen.remove(node);
+        });
     }
 
     private void link(Node node, Mode mode, int ms) {
@@ -246,6 +269,18 @@ final class Schedule {
             redis.kill();
             HeldPort.during(redis.port(), () -> sleep(ms));
             redis.restart();
+            restarted = true;
+        });
+    }
+
+    /** Only of a server that was never restarted: else the replica begins anew, and so do its books. */
+    private void failOver() {
+        redis(FAILOVER, () -> {
+            RedisServer old = redis;
+            redis = Objects.requireNonNull(standby).takeOver(old);
+            front.leadTo(redis.port());
+            all.forEach(node -> node.proxy().leadTo(redis.port()));
+            old.close();
         });
     }
 
@@ -461,7 +496,11 @@ final class Schedule {
     private void close() {
         all.forEach(Node::close);
         outside.close().block(PATIENCE);
+        front.close();
         redis.close();
+        if (standby != null) {
+            standby.close();
+        }
     }
 
     private static void sleep(int ms) {
