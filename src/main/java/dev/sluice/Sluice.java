@@ -96,7 +96,7 @@ public final class Sluice {
                 links,
                 codec,
                 observer,
-                (queue, settings, lease, crashLimit, aside, onWork) -> new Upkeep(
+                (queue, settings, lease, crashLimit, aside, onRound) -> new Upkeep(
                                 links.upkeep(queue, crashLimit),
                                 links.schedules(queue),
                                 observer,
@@ -105,7 +105,7 @@ public final class Sluice {
                                 settings.deadLetters(),
                                 settings.maxLength(),
                                 aside)
-                        .run(onWork));
+                        .run(onRound));
     }
 
     /** A dispatcher of one queue with the standard settings. */

@@ -113,7 +113,7 @@ final class Attempt implements CoreSubscriber<Object> {
         timeoutNanos = nanos;
     }
 
-    /** Lets it run no longer than to this instant of the system's clock. */
+    /** Lets it run no longer than to this instant of Redis' clock, which shows {@code nowMs}. */
     void deadline(long atMs, long nowMs) {
         deadlineMs = atMs;
         long left = Math.min(atMs - nowMs, Long.MAX_VALUE / 2_000_000) * 1_000_000;
@@ -242,7 +242,7 @@ final class Attempt implements CoreSubscriber<Object> {
 
     /** Ends this task because its time is over. Loop thread only: no code of the user's is run. */
     boolean timeOut() {
-        if (deadlineMs > 0 && System.currentTimeMillis() >= deadlineMs) {
+        if (deadlineMs > 0 && pump.clock().nowMs() >= deadlineMs) {
             return cut(Verdict.dead(Failure.of("deadline", "its deadline came while it ran")));
         }
         TaskTimeoutException late = new TaskTimeoutException(frame.id(), Duration.ofNanos(timeoutNanos));

@@ -1,8 +1,9 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Queue;
 import java.time.Duration;
-import java.util.function.LongConsumer;
+import java.util.function.Consumer;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 
@@ -11,9 +12,13 @@ import reactor.core.scheduler.Scheduler;
 public interface Chores {
     /**
      * The work for one queue: subscribed to at the start, cancelled at the stop; it should never end by itself. What of it
-     * takes its time runs {@code aside}. Now and then, while tasks wait or run, it tells {@code onWork} how many
-     * wait, on any thread: the bell for them may have rung on a connection that is dead.
+     * takes its time runs {@code aside}. About once a second {@code onRound} is told what it saw, on any thread.
      */
     Mono<Void> of(
-            Queue queue, QueueSettings settings, Duration lease, int crashLimit, Scheduler aside, LongConsumer onWork);
+            Queue queue,
+            QueueSettings settings,
+            Duration lease,
+            int crashLimit,
+            Scheduler aside,
+            Consumer<UpkeepReply> onRound);
 }

@@ -7,6 +7,7 @@ import dev.sluice.redis.ExchangeReply;
 import dev.sluice.redis.Frame;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.Tokens;
+import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.TaskId;
@@ -80,6 +81,7 @@ final class ClaimPump implements Pump {
     private final Observer observer;
     private final boolean timesAttempts;
     private final Judge judge;
+    private final RedisClock clock = new RedisClock();
     private final RedisLinks links;
     private final ClaimStore store;
     private final News news;
@@ -152,6 +154,11 @@ final class ClaimPump implements Pump {
     }
 
     @Override
+    public RedisClock clock() {
+        return clock;
+    }
+
+    @Override
     public Judge judge() {
         return judge;
     }
@@ -180,11 +187,14 @@ final class ClaimPump implements Pump {
     }
 
     @Override
-    public void sawWork(long waiting) {
-        calls.later(() -> {
-            rung |= waiting > 0 && !workKnown && !paused;
-            checkWait();
-        });
+    public void seen(UpkeepReply round) {
+        clock.shows(round.nowMs());
+        if (round.waiting() >= 0) {
+            calls.later(() -> {
+                rung |= round.waiting() > 0 && !workKnown && !paused;
+                checkWait();
+            });
+        }
     }
 
     @Override
@@ -639,7 +649,8 @@ final class ClaimPump implements Pump {
         joining = next;
         calls.run(
                 store.join(next.id(), lease),
-                bornMs -> {
+                joined -> {
+                    clock.shows(joined.nowMs());
                     if (phase != Phase.OPEN) {
                         return;
                     }
@@ -664,7 +675,7 @@ final class ClaimPump implements Pump {
                     refusalTold = false;
                     inFlight = 0;
                     recovered();
-                    birth.seen(bornMs);
+                    birth.seen(joined.bornMs());
                     leaveAgain();
                     rung = true;
                     MonoSink<Void> starter = starting;
@@ -705,8 +716,8 @@ final class ClaimPump implements Pump {
     private void introduce(Incarnation member) {
         calls.run(
                 store.join(member.id(), lease),
-                bornMs -> {
-                    birth.anew(bornMs);
+                joined -> {
+                    birth.anew(joined.bornMs());
                     outage.settingsGone();
                 },
                 failure -> log.debug("Cannot introduce the queue now; the next heartbeat tells", failure));

@@ -254,7 +254,7 @@ public final class Dispatcher implements HandlerRegistry {
                             parts.lease(),
                             parts.crashLimit(),
                             parts.pool().aside(),
-                            pump::sawWork)
+                            pump::seen)
                     .subscribe(
                             nothing -> {},
                             failure ->

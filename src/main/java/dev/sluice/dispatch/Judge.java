@@ -72,7 +72,8 @@ final class Judge {
     private boolean mayRunAgain(Attempt attempt, Duration delay) {
         return retries
                 && attempt.number() < attempt.maxAttempts()
-                && (attempt.deadlineMs() == 0 || System.currentTimeMillis() + delay.toMillis() < attempt.deadlineMs());
+                && (attempt.deadlineMs() == 0
+                        || attempt.pump().clock().nowMs() + delay.toMillis() < attempt.deadlineMs());
     }
 
     /** Says that the value of a task could not be kept: once aloud, for the next will not be the last. */

@@ -70,7 +70,7 @@ final class Opening {
                         ? envelope.timeoutMs() * 1_000_000
                         : settings.timeoutOf(type).toNanos());
         if (envelope.deadlineMs() > 0) {
-            long now = System.currentTimeMillis();
+            long now = attempt.pump().clock().nowMs();
             if (envelope.deadlineMs() <= now) {
                 return bury(attempt, Failure.of("deadline", missed(attempt)));
             }

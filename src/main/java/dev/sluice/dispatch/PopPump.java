@@ -4,10 +4,12 @@ import dev.sluice.codec.Envelope;
 import dev.sluice.codec.EnvelopeException;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.Frame;
+import dev.sluice.redis.Joined;
 import dev.sluice.redis.PopStore;
 import dev.sluice.redis.RedisLink;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.Tokens;
+import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Failure;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
@@ -68,6 +70,7 @@ final class PopPump implements Pump {
     private final Observer observer;
     private final boolean timesAttempts;
     private final Judge judge;
+    private final RedisClock clock = new RedisClock();
     private final RedisLinks links;
     private final PopStore store;
     private final RedisLink waiting;
@@ -135,6 +138,11 @@ final class PopPump implements Pump {
     }
 
     @Override
+    public RedisClock clock() {
+        return clock;
+    }
+
+    @Override
     public Judge judge() {
         return judge;
     }
@@ -162,8 +170,9 @@ final class PopPump implements Pump {
     }
 
     @Override
-    public void sawWork(long waiting) {
-        if (waiting > 0) {
+    public void seen(UpkeepReply round) {
+        clock.shows(round.nowMs());
+        if (round.waiting() > 0) {
             loop.execute(this::bothMayGive);
         }
     }
@@ -267,7 +276,7 @@ final class PopPump implements Pump {
                         if (look.bornMs() > 0) {
                             birth.seen(look.bornMs());
                         } else {
-                            calls.run(store.introduce(), birth::seen, this::failed);
+                            calls.run(store.introduce(), this::known, this::failed);
                         }
                     },
                     failure -> {
@@ -417,9 +426,9 @@ final class PopPump implements Pump {
     private void introduce() {
         calls.run(
                 store.introduce(),
-                bornMs -> {
+                joined -> {
                     recovered();
-                    birth.seen(bornMs);
+                    known(joined);
                     introduced = true;
                     started(MonoSink::success);
                 },
@@ -436,6 +445,11 @@ final class PopPump implements Pump {
                         calls.after(backoff.next(), this::introduce);
                     }
                 });
+    }
+
+    private void known(Joined joined) {
+        clock.shows(joined.nowMs());
+        birth.seen(joined.bornMs());
     }
 
     private void started(java.util.function.Consumer<MonoSink<Void>> answer) {
@@ -459,9 +473,9 @@ final class PopPump implements Pump {
                 backoff.next(),
                 () -> calls.run(
                         store.introduce(),
-                        bornMs -> {
+                        joined -> {
                             recovered();
-                            birth.seen(bornMs);
+                            known(joined);
                         },
                         failure -> again()));
     }

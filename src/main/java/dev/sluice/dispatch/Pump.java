@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Queue;
 import java.time.Duration;
 import reactor.core.publisher.Mono;
@@ -12,6 +13,9 @@ interface Pump extends EventLoop.Turn {
 
     /** True if the clock is read at the end of each attempt. */
     boolean timesAttempts();
+
+    /** What Redis' clock shows, by which deadlines are kept. */
+    RedisClock clock();
 
     /** Who decides what follows a failed attempt. */
     Judge judge();
@@ -28,8 +32,11 @@ interface Pump extends EventLoop.Turn {
     /** Wakes the loop that this pump lives on. Any thread. */
     void wake();
 
-    /** Is told that so many tasks were seen to wait, or others to run, whether or not a bell was heard for them. Any thread. */
-    void sawWork(long waiting);
+    /**
+     * Is told what the chores saw: what Redis' clock shows, and whether tasks wait or run, for whom a bell may have rung on a
+     * connection that is dead. Any thread.
+     */
+    void seen(UpkeepReply round);
 
     /**
      * Starts taking tasks. Completes when the queue was joined, or when it was stopped before that; fails if the queue is

@@ -34,11 +34,10 @@ public final class ClaimStore {
     }
 
     /**
-     * Makes a new incarnation known, with a lease of that length; emits since when the queue is there, in ms of Redis' clock, which is another
-     * time once its keys were gone. Fails if the queue is run with other settings.
+     * Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings.
      */
-    public Mono<Long> join(String incarnation, Duration lease) {
-        return protocol.join(commands, incarnation, lease, deadline).map(Protocol.Joined::bornMs);
+    public Mono<Joined> join(String incarnation, Duration lease) {
+        return protocol.join(commands, incarnation, lease, deadline);
     }
 
     /**

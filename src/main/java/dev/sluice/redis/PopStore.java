@@ -40,8 +40,8 @@ public final class PopStore {
      * Checks that the queue is run with this version, delivery mode and status key, and records them if it is new. Emits since when it is there,
      * in ms of Redis' clock, which is another time once its keys were gone.
      */
-    public Mono<Long> introduce() {
-        return protocol.join(commands, "", Duration.ZERO, deadline).map(Protocol.Joined::bornMs);
+    public Mono<Joined> introduce() {
+        return protocol.join(commands, "", Duration.ZERO, deadline);
     }
 
     /** Whether somebody has paused the queue, or drains it, and since when it is there. */
@@ -243,7 +243,7 @@ public final class PopStore {
     /**
      * What is seen of a queue.
      *
-     * @param bornMs as {@link #introduce} emits it; 0 if nobody knows this queue any more
+     * @param bornMs as in {@link Joined}; 0 if nobody knows this queue any more
      */
     public record Look(Gate gate, long bornMs) {}
 

@@ -85,7 +85,7 @@ public final class ProducerStore {
                 ? facts.then()
                 : facts.map(it -> it.check(asked.durability())).then(asked.probe());
         return fits.then(protocol.join(link, "", Duration.ZERO, deadline))
-                .filter(Protocol.Joined::keepsResults)
+                .filter(Joined::keepsResults)
                 .doOnNext(joined -> keepsResults = true)
                 .then();
     }

@@ -32,17 +32,9 @@ final class Protocol {
                                 .add(queue.statusKey().getBytes(StandardCharsets.UTF_8)),
                         deadline)
                 .flatMap(reply -> reply.number(0) == 0
-                        ? Mono.just(new Joined(reply.number(1) == 1, reply.number(2)))
+                        ? Mono.just(new Joined(reply.number(1) == 1, reply.number(2), reply.number(3)))
                         : Mono.error(conflict(reply)));
     }
-
-    /**
-     * What the queue said.
-     *
-     * @param keepsResults whether results of its tasks are kept just now
-     * @param bornMs since when it is there, by Redis' clock: another time once its keys were gone
-     */
-    record Joined(boolean keepsResults, long bornMs) {}
 
     private StoreRefusedException conflict(Reply reply) {
         String stored = reply.text(2);

@@ -12,6 +12,7 @@ import java.util.List;
  * @param nextTickMs milliseconds until the first schedule fires, -1 if there is none
  * @param over how many tasks wait beyond the limit of the queue
  * @param waiting how many tasks wait in the lists of the queue, -1 if none runs either
+ * @param nowMs what Redis' clock showed, in ms since 1970
  * @param lapsed incarnations whose tasks are to be recovered
  */
 public record UpkeepReply(
@@ -22,4 +23,5 @@ public record UpkeepReply(
         long nextTickMs,
         long over,
         long waiting,
+        long nowMs,
         List<String> lapsed) {}

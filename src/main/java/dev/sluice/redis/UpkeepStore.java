@@ -122,7 +122,7 @@ public final class UpkeepStore {
 
     private static UpkeepReply read(Reply reply) {
         List<String> lapsed = new ArrayList<>();
-        for (int i = 8; i < reply.size(); i++) {
+        for (int i = 9; i < reply.size(); i++) {
             lapsed.add(reply.text(i));
         }
         return new UpkeepReply(
@@ -133,6 +133,7 @@ public final class UpkeepStore {
                 reply.number(5),
                 reply.number(6),
                 reply.number(7),
+                reply.number(8),
                 lapsed);
     }
 

@@ -228,7 +228,7 @@ public final class Task<T> {
      * was not done by then is a dead letter.
      *
      * @param latest from 1970-01-01T00:00:00.001Z to the end of the year 9999, in whole milliseconds; a fraction is
-     *     dropped. Compared with the clock of the dispatcher
+     *     dropped. Compared with the clock of Redis
      * @throws InvalidTaskException if outside of that
      */
     public Task<T> deadline(Instant latest) {

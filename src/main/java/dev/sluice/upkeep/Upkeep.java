@@ -12,7 +12,6 @@ import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -81,18 +80,18 @@ public final class Upkeep {
     }
 
     /**
-     * Runs until cancelled. Subscribe once. Never completes and never fails. Tells {@code onWork} with each round that finds tasks
-     * running or waiting how many wait, on the thread of its answer.
+     * Runs until cancelled. Subscribe once. Never completes and never fails. Tells {@code onRound} of each round, on the thread of its
+     * answer.
      */
-    public Mono<Void> run(LongConsumer onWork) {
-        Mono<Void> rounds = Flux.defer(() -> Mono.delay(pause()).then(round(onWork)))
+    public Mono<Void> run(Consumer<UpkeepReply> onRound) {
+        Mono<Void> rounds = Flux.defer(() -> Mono.delay(pause()).then(round(onRound)))
                 .repeat()
                 .then();
         return Mono.when(rounds, searches(), scheduling.run());
     }
 
-    private Mono<Void> round(LongConsumer onWork) {
-        return Flux.defer(() -> chores(onWork))
+    private Mono<Void> round(Consumer<UpkeepReply> onRound) {
+        return Flux.defer(() -> chores(onRound))
                 .repeat(ROUNDS_IN_A_ROW)
                 .takeWhile(UpkeepReply::more)
                 .then(Mono.defer(trimming::round))
@@ -123,16 +122,14 @@ public final class Upkeep {
                 .log("The search for forgotten claims failed; it is tried again");
     }
 
-    private Mono<UpkeepReply> chores(LongConsumer onWork) {
+    private Mono<UpkeepReply> chores(Consumer<UpkeepReply> onRound) {
         return store.round(lease, cursor, maxLength)
                 .flatMap(reply -> {
                     cursor = reply.cursor();
                     nextEndMs = reply.nextEndMs();
                     scheduling.expect(reply.nextTickMs());
                     crowding.round(reply.over());
-                    if (reply.waiting() >= 0) {
-                        onWork.accept(reply.waiting());
-                    }
+                    onRound.accept(reply);
                     if (reply.removedStatuses() > 0) {
                         observer.lateStatuses(queue, reply.removedStatuses());
                     }

@@ -1,8 +1,9 @@
 -- purpose: makes a new dispatcher incarnation known and checks that it speaks this queue's protocol
 -- KEYS:    the queue's keys (common.lua), the record of whose status hash this is
 -- ARGV:    incarnation, lease in ms, protocol version, delivery mode, status key
--- RETURNS: {0, 1 = results of its tasks are kept just now, since when in ms the queue is there} joined, {1, field, stored value} refused: the queue is run with another version, mode or status key, or
---          the status key is another queue's. Error NOPERM: the user of a dispatcher lacks a command that tasks are moved with
+-- RETURNS: {0, 1 = results of its tasks are kept just now, since when in ms the queue is there, the time in ms} joined,
+--          {1, field, stored value} refused: the queue is run with another version, mode or status key, or the status key
+--          is another queue's. Error NOPERM: the user of a dispatcher lacks a command that tasks are moved with
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
 local OWNER = CLAIMED -- the last key, which for this verb is another
@@ -52,4 +53,5 @@ if incarnation ~= '' then
   -- A repetition of a call that was answered late must not wake an incarnation that is marked for recovery.
   call('ZADD', DISPATCHERS, 'NX', clock_ms() + lease_ms, incarnation)
 end
-return { 0, (tonumber(stored[5]) or 0) > clock_ms() and 1 or 0, tonumber(born) or 0 }
+local now = clock_ms()
+return { 0, (tonumber(stored[5]) or 0) > now and 1 or 0, tonumber(born) or 0, now }

@@ -5,7 +5,7 @@
 -- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep, how many may wait (0 = no limit)
 -- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses,
 --          ms until the first schedule fires or -1, how many wait beyond that limit, how many wait or -1 if none
---          runs either, lapsed incarnations...}
+--          runs either, the time in ms, lapsed incarnations...}
 -- FROM→TO: SCHEDULED→QUEUED, RETRYING→QUEUED
 local lease_ms, limit, crash_limit, cursor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local max_length = tonumber(ARGV[5])
@@ -119,7 +119,7 @@ local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCO
 local until_tick = readable and ms_until(first[2], now) or -1
 local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick,
   max_length > 0 and math.max(0, size.plain + size.ready - max_length) or 0,
-  waiting == 0 and call('HLEN', BODIES) <= call('ZCARD', DELAYED) and -1 or waiting }
+  waiting == 0 and call('HLEN', BODIES) <= call('ZCARD', DELAYED) and -1 or waiting, now }
 local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
 for i = 1, #lapsed do
   reply[#reply + 1] = lapsed[i]

@@ -1,10 +1,12 @@
 package dev.sluice.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.redis.Frame;
+import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Verdict;
@@ -110,6 +112,7 @@ class AttemptTest {
     void whatCameToItsDeadlineIsDeadWithThatReason() {
         attempt.start(System.nanoTime(), 1);
         attempt.deadline(1_000, 999);
+        pump.clock.shows(1_000);
 
         assertThat(attempt.timeOut()).isTrue();
 
@@ -117,6 +120,36 @@ class AttemptTest {
                 .isInstanceOfSatisfying(
                         Verdict.Dead.class,
                         dead -> assertThat(dead.failure().reason()).isEqualTo("deadline"));
+    }
+
+    /** The clock of this machine may show anything. */
+    @Test
+    void whetherThatHasComeIsForTheClockOfRedisToSay() {
+        attempt.opened("t", 5, null);
+        attempt.start(System.nanoTime(), 1);
+        attempt.deadline(1_000_000, 999);
+        pump.clock.shows(5_000);
+
+        assertThat(attempt.timeOut()).isTrue();
+
+        assertThat(attempt.verdict())
+                .isInstanceOfSatisfying(
+                        Verdict.Retry.class,
+                        retry -> assertThat(retry.failure().reason()).isEqualTo("timeout"));
+    }
+
+    @Test
+    void theClockOfRedisGoesOnFromWhatItShowed() {
+        RedisClock clock = new RedisClock();
+        assertThat(clock.nowMs()).as("before it was seen").isCloseTo(System.currentTimeMillis(), within(1_000L));
+
+        clock.shows(5_000);
+        long nanos = System.nanoTime();
+        while (System.nanoTime() - nanos < 3 * MS) {
+            Thread.onSpinWait();
+        }
+
+        assertThat(clock.nowMs()).isBetween(5_002L, 65_000L);
     }
 
     @Test
@@ -218,6 +251,7 @@ class AttemptTest {
     private static final class Ends implements Pump {
         final List<Attempt> ended = new ArrayList<>();
         private final Judge judge = new Judge("q", true);
+        final RedisClock clock = new RedisClock();
 
         @Override
         public Queue queue() {
@@ -260,8 +294,13 @@ class AttemptTest {
         }
 
         @Override
-        public void sawWork(long waiting) {
-            // It comes by itself.
+        public void seen(UpkeepReply round) {
+            // Nobody looks.
+        }
+
+        @Override
+        public RedisClock clock() {
+            return clock;
         }
 
         @Override

@@ -40,6 +40,15 @@ class JoinRedisTest {
     }
 
     @Test
+    void itTellsWhatTheClockOfRedisShows() {
+        long before = q.serverMs();
+        Joined joined = OneQueue.await(q.claims.join("a", OneQueue.LEASE));
+
+        assertThat(joined.nowMs()).isBetween(before, q.serverMs());
+        assertThat(joined.bornMs()).isBetween(before, joined.nowMs());
+    }
+
+    @Test
     void anotherProtocolVersionIsRefused() {
         q.wire.call("HSET", q.key("meta"), "protocol", "2");
 

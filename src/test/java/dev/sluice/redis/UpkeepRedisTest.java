@@ -55,6 +55,22 @@ class UpkeepRedisTest {
     }
 
     @Test
+    void aRoundTellsTheTimeAndWhetherTasksWaitOrRun() {
+        Worker worker = q.worker("a");
+        long before = q.serverMs();
+        assertThat(q.round().nowMs()).isBetween(before, q.serverMs());
+
+        assertThat(q.round().waiting()).as("nothing").isEqualTo(-1);
+        q.schedule("later", -60_000);
+        assertThat(q.round().waiting()).as("one that is not due").isEqualTo(-1);
+        q.enqueue("x");
+        q.pushForeign("y");
+        assertThat(q.round().waiting()).as("two that wait").isEqualTo(2);
+        worker.claim(2);
+        assertThat(q.round().waiting()).as("two that run").isZero();
+    }
+
+    @Test
     void aRoundTellsWhenTheNextLeaseEnds() {
         assertThat(q.round().nextEndMs()).isEqualTo(-1);
         q.worker("a");

@@ -156,7 +156,7 @@ class ChoresRedisTest {
                         KEPT,
                         0,
                         Schedulers.boundedElastic())
-                .run(waiting -> {})
+                .run(round -> {})
                 .subscribe(nothing -> {}, failure -> recovered.set(-1000));
     }
 
