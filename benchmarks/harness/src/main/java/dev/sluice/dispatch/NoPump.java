@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Queue;
 import java.time.Duration;
 import reactor.core.publisher.Mono;
@@ -10,6 +11,7 @@ final class NoPump implements Pump {
     private static final QueueSettings SETTINGS = QueueSettings.standard();
 
     private final Judge judge = new Judge(QUEUE.name(), true);
+    private final RedisClock clock = new RedisClock();
 
     @Override
     public Queue queue() {
@@ -24,6 +26,11 @@ final class NoPump implements Pump {
     @Override
     public boolean timesAttempts() {
         return false;
+    }
+
+    @Override
+    public RedisClock clock() {
+        return clock;
     }
 
     @Override
@@ -49,6 +56,11 @@ final class NoPump implements Pump {
     @Override
     public void wake() {
         // Nobody sleeps.
+    }
+
+    @Override
+    public void seen(UpkeepReply round) {
+        // Nobody looks.
     }
 
     @Override
