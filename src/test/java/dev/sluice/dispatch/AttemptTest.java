@@ -108,34 +108,31 @@ class AttemptTest {
                 .isLessThanOrEqualTo(Duration.ofMinutes(2).toMillis());
     }
 
+    /** Whether it has come is for the clock of Redis to say: that of this machine may show anything. */
     @Test
     void whatCameToItsDeadlineIsDeadWithThatReason() {
-        attempt.start(System.nanoTime(), 1);
-        attempt.deadline(1_000, 999);
-        pump.clock.shows(1_000);
-
-        assertThat(attempt.timeOut()).isTrue();
-
-        assertThat(attempt.verdict())
+        assertThat(timedOut(1_000, 1_000))
                 .isInstanceOfSatisfying(
                         Verdict.Dead.class,
                         dead -> assertThat(dead.failure().reason()).isEqualTo("deadline"));
     }
 
-    /** The clock of this machine may show anything. */
     @Test
-    void whetherThatHasComeIsForTheClockOfRedisToSay() {
-        attempt.opened("t", 5, null);
-        attempt.start(System.nanoTime(), 1);
-        attempt.deadline(1_000_000, 999);
-        pump.clock.shows(5_000);
-
-        assertThat(attempt.timeOut()).isTrue();
-
-        assertThat(attempt.verdict())
+    void whatTookTooLongBeforeItsDeadlineIsTriedAgain() {
+        assertThat(timedOut(1_000_000, 5_000))
                 .isInstanceOfSatisfying(
                         Verdict.Retry.class,
                         retry -> assertThat(retry.failure().reason()).isEqualTo("timeout"));
+    }
+
+    /** What follows for one with that deadline, of which the time is over when the clock of Redis shows this. */
+    private Verdict timedOut(long deadlineMs, long clockMs) {
+        attempt.opened("t", 5, null);
+        attempt.start(System.nanoTime(), 1);
+        attempt.deadline(deadlineMs, 999);
+        pump.clock.shows(clockMs);
+        assertThat(attempt.timeOut()).isTrue();
+        return attempt.verdict();
     }
 
     @Test
