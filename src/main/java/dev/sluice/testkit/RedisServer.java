@@ -258,6 +258,7 @@ public final class RedisServer implements AutoCloseable {
 
     private static boolean isFree(int candidate) {
         try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(false); // one that somebody holds without listening is not free either
             socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), candidate));
             return true;
         } catch (IOException taken) {

@@ -2,10 +2,8 @@ package dev.sluice.faults;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
 
@@ -14,18 +12,14 @@ final class HeldPort {
     private HeldPort() {}
 
     /**
-     * Does something while whoever connects to the port is refused, and no other server gets it. Otherwise one of another test may, and
-     * the clients of this one would work on it.
+     * Does something while whoever connects to the port is refused, and no other test's server gets it: the clients of this one would
+     * work on that. Its own server may have it again at any time, also while a process that is just being started has a copy of
+     * what holds it.
      */
     static void during(int port, Runnable absence) {
         try (SocketChannel holder = SocketChannel.open()) {
-            SocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-            try {
-                holder.setOption(StandardSocketOptions.SO_REUSEADDR, false).bind(address);
-            } catch (BindException lingering) { // connections of the server that was there
-                holder.setOption(StandardSocketOptions.SO_REUSEADDR, true).bind(address);
-                holder.setOption(StandardSocketOptions.SO_REUSEADDR, false);
-            }
+            holder.setOption(StandardSocketOptions.SO_REUSEADDR, true) // as Redis' own
+                    .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
             absence.run();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

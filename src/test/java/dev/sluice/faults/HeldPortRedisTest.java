@@ -7,8 +7,10 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
+import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import org.junit.jupiter.api.Test;
@@ -31,11 +33,18 @@ class HeldPortRedisTest {
         HeldPort.during(redis.port(), () -> {
             assertThatThrownBy(() -> new Socket(InetAddress.getLoopbackAddress(), redis.port()))
                     .isInstanceOf(ConnectException.class);
-            assertThatThrownBy(() -> new ServerSocket(redis.port(), 1, InetAddress.getLoopbackAddress()))
-                    .hasMessageContaining("in use");
+            assertThatThrownBy(() -> look(redis.port())).hasMessageContaining("in use");
+            redis.restart();
         });
-        redis.restart();
 
         assertThat(redis.call("PING")).isEqualTo("PONG");
+    }
+
+    /** As a server looks for a port that is free. */
+    private static void look(int port) throws IOException {
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(false);
+            socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        }
     }
 }
