@@ -43,6 +43,8 @@ final class History {
 
     private static final Set<Fault.Kind> SILENCES = Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK);
     private static final Set<Fault.Kind> OUTAGES = Set.of(Fault.Kind.REDIS);
+    private static final Set<Fault.Kind> SILENCES_AND_OUTAGES =
+            Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK, Fault.Kind.REDIS);
 
     private final Map<String, List<Run>> runs = new TreeMap<>();
     private final List<Event> events;
@@ -179,9 +181,9 @@ final class History {
             return true;
         }
         long since = fromNanos - lease.plus(TO_LOOK).toNanos();
-        long outage = longestSilence(own, OUTAGES, since, toNanos);
-        return longestSilence(own, SILENCES, since, toNanos) >= lease.toNanos() / 2
-                || (outage >= lease.toNanos() / 2 && outage < NOTICED.toNanos());
+        boolean isUnnoticed = longestSilence(own, OUTAGES, since, toNanos) < NOTICED.toNanos();
+        return longestSilence(own, isUnnoticed ? SILENCES_AND_OUTAGES : SILENCES, since, toNanos)
+                >= lease.toNanos() / 2;
     }
 
     private boolean isUnheardStop(Fault stop) {

@@ -66,6 +66,18 @@ class HistoryTest {
     }
 
     @Test
+    void whoWasCutOffUntilRedisWasAwayWasSilentAllTheTimeUnlessAllWere() {
+        Fault alone = fault(Kind.LINK, "a", 1000, 1300);
+
+        assertThat(explained("a", 2000, alone, fault(Kind.REDIS, "*", 1200, 1600)))
+                .isTrue();
+        assertThat(explained("b", 2000, alone, fault(Kind.REDIS, "*", 1200, 1600)))
+                .isFalse();
+        assertThat(explained("a", 4000, alone, fault(Kind.REDIS, "*", 1200, 3900)))
+                .isFalse();
+    }
+
+    @Test
     void aKillExplainsASecondRunOfWhatHadJustEndedOrCouldNotBeTold() {
         Fault soon = fault(Kind.KILLED, "a", 1400, 1400);
         Fault late = fault(Kind.KILLED, "a", 1600, 1600);

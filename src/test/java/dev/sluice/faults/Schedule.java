@@ -7,6 +7,7 @@ import dev.sluice.task.Diagnosis;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisServerException;
 import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,7 +46,9 @@ final class Schedule {
     private static final Duration GRACE = Duration.ofMillis(300);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration KEPT = Duration.ofHours(1);
-    private static final Duration LONGEST_WAIT_OF_A_LINK = Duration.ofSeconds(8);
+    /** Until a dead connection is found where anything is to be done: a command has 2 s. */
+    private static final Duration DEAD_UNNOTICED = Duration.ofSeconds(3);
+
     private static final int PORTION = 15;
 
     private final long seed;
@@ -117,11 +120,18 @@ final class Schedule {
             return schedule.run();
         } catch (Exception | AssertionError unfinished) {
             throw new AssertionError(
-                    "seed " + seed + " came to no end, after\n  " + schedule.faults + "\n  "
-                            + schedule.redis.call("CLIENT", "LIST"),
+                    "seed " + seed + " came to no end, after\n  " + schedule.faults + "\n  " + schedule.clients(),
                     unfinished);
         } finally {
             schedule.close();
+        }
+    }
+
+    private Object clients() {
+        try {
+            return redis.call("CLIENT", "LIST");
+        } catch (RedisServerException away) {
+            return redis + ": " + redis.log();
         }
     }
 
@@ -229,8 +239,8 @@ final class Schedule {
             links.get(place % links.size()).mode(Mode.SWALLOW);
         }
         long now = System.nanoTime();
-        faults.add(new Fault(
-                Fault.Kind.LINK, node.name(), "one connection is dead", now, now + LONGEST_WAIT_OF_A_LINK.toNanos()));
+        faults.add(
+                new Fault(Fault.Kind.LINK, node.name(), "one connection is dead", now, now + DEAD_UNNOTICED.toNanos()));
     }
 
     private void instant(Node node, String what, Runnable fault) {

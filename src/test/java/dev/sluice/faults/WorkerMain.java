@@ -21,10 +21,11 @@ import reactor.core.publisher.Flux;
 /**
  * One dispatcher in a process of its own.
  *
- * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency, a Redis that nothing is done to, or {@code -}, by which it
- * watches when it had no time, and whether it is {@code cold} or {@code warm}: then it first warms up by that Redis, for a JVM
- * that is new stands still longer than a short lease. Says {@code ready} when it has joined. A line {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the
- * test that started it. What its journal holds survives kill -9, for each event is one write to the file.
+ * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency, a Redis that nothing is done to, or {@code -}, by
+ * which it watches when it had no time, and whether it is {@code cold} or {@code warm}: then it first warms up by that Redis,
+ * for a JVM that is new stands still longer than a short lease. Says {@code ready} when it has joined. A line
+ * {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the test
+ * that started it. What its journal holds survives kill -9, for each event is one write to the file.
  */
 final class WorkerMain {
     private static final int WARM_UP = 200;
