@@ -372,8 +372,9 @@ class AwaitingRedisTest extends DispatchCase {
 
     @Test
     void whoseTimeIsOverLeavesItsTaskAloneUnlessItPutsATimeoutBehind() {
-        AwaitOptions cancelling = AwaitOptions.within(Duration.ofMillis(200)).cancelsTask(true);
+        AwaitOptions cancelling = AwaitOptions.within(Duration.ofSeconds(1)).cancelsTask(true);
         TaskClient client = sluice.client(queue);
+        client.enqueue(task("first")).block(PATIENCE); // which opens the connection: the second is for the wait alone
 
         assertThatThrownBy(() -> client.enqueueAndAwait(task("left"), Void.class, cancelling)
                         .block(PATIENCE))
@@ -383,7 +384,7 @@ class AwaitingRedisTest extends DispatchCase {
                                 task("taken"),
                                 Void.class,
                                 AwaitOptions.within(PATIENCE).cancelsTask(true))
-                        .timeout(Duration.ofMillis(200))
+                        .timeout(Duration.ofSeconds(1))
                         .block(PATIENCE))
                 .hasCauseInstanceOf(TimeoutException.class);
         eventually(() -> assertThat(status("taken")).isNull());

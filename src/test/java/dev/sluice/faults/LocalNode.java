@@ -4,6 +4,7 @@ import dev.sluice.Sluice;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.testkit.SharedThreads;
 import io.lettuce.core.resource.ClientResources;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -12,7 +13,8 @@ import java.util.function.Consumer;
 /** A dispatcher in this process. */
 final class LocalNode implements Node {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
-    static final ClientResources THREADS = ClientResources.create();
+    static final ClientResources THREADS =
+            SharedThreads.named("faults", Math.max(2, Runtime.getRuntime().availableProcessors()));
 
     private final String name;
     private final FaultProxy proxy;

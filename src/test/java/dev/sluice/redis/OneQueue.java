@@ -6,10 +6,10 @@ import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
+import dev.sluice.testkit.SharedThreads;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.protocol.CommandType;
 import io.lettuce.core.resource.ClientResources;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -26,11 +26,7 @@ final class OneQueue implements AutoCloseable {
     static final Duration LEASE = Duration.ofSeconds(15);
     static final int CRASH_LIMIT = 3;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
-    private static final ClientResources RESOURCES = ClientResources.builder()
-            .ioThreadPoolSize(2)
-            .computationThreadPoolSize(2)
-            .threadFactoryProvider(pool -> new DefaultThreadFactory("redis-tests-" + pool, true))
-            .build();
+    private static final ClientResources THREADS = SharedThreads.named("redis-tests", 2);
 
     final RedisServer redis;
     final RedisWire wire;
@@ -60,7 +56,7 @@ final class OneQueue implements AutoCloseable {
     }
 
     static RedisLinks connect(RedisServer redis) {
-        return RedisLinks.own(RedisURI.create(redis.uri()), RESOURCES);
+        return RedisLinks.own(RedisURI.create(redis.uri()), THREADS);
     }
 
     static <T> T await(Mono<T> mono) {
