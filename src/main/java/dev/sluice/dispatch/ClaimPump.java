@@ -58,7 +58,6 @@ final class ClaimPump implements Pump {
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
-    private static final Duration TO_ASK_AGAIN = Duration.ofSeconds(1);
     private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(500);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
@@ -93,7 +92,7 @@ final class ClaimPump implements Pump {
     private long unsettledBytes;
     private final Deque<Long> orphans = new ArrayDeque<>();
     private final Permits permits;
-    private final Backoff backoff = new Backoff();
+    private final Backoff backoff;
     private final Outages.Outage outage;
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private final Birth birth;
@@ -119,6 +118,7 @@ final class ClaimPump implements Pump {
         this.settings = settings;
         this.lease = parts.lease();
         this.crashLimit = parts.crashLimit();
+        this.backoff = new Backoff(lease.dividedBy(4)); // one lease to be heard after an outage: a try may fail
         this.loop = parts.loop();
         this.calls = new Calls(loop);
         this.pool = parts.pool();
@@ -189,12 +189,13 @@ final class ClaimPump implements Pump {
     @Override
     public void seen(UpkeepReply round) {
         clock.shows(round.nowMs());
-        if (round.waiting() >= 0) {
-            calls.later(() -> {
+        calls.later(() -> {
+            leaveUnheard();
+            if (round.waiting() >= 0) {
                 rung |= round.waiting() > 0 && !workKnown && !paused;
                 checkWait();
-            });
-        }
+            }
+        });
     }
 
     @Override
@@ -643,7 +644,9 @@ final class ClaimPump implements Pump {
 
     // ---- the lease
 
+    /** Not without the last words of the lives before, which are heard also where the answer is lost. */
     private void join() {
+        leaveUnheard();
         Incarnation next = new Incarnation(store::keysOf, new Holdings(pool));
         long sent = System.nanoTime();
         joining = next;
@@ -655,8 +658,8 @@ final class ClaimPump implements Pump {
                         return;
                     }
                     joining = null;
-                    if (System.nanoTime() - sent > LeaseKeeper.sureNanos(lease)) {
-                        succeed(next); // answered so late that its lease may be over
+                    if (System.nanoTime() - sent > LeaseKeeper.sureNanos(lease) / 2) {
+                        succeed(next); // its lease may be over before another answer, as late as this, renews it
                         return;
                     }
                     keeper = new LeaseKeeper(
@@ -676,7 +679,6 @@ final class ClaimPump implements Pump {
                     inFlight = 0;
                     recovered();
                     birth.seen(joined.bornMs());
-                    leaveAgain();
                     rung = true;
                     MonoSink<Void> starter = starting;
                     starting = null;
@@ -742,37 +744,26 @@ final class ClaimPump implements Pump {
         succeed(lost);
     }
 
-    /** Another life begins after this one, which gives back what it has, or once more later if that is not heard now. */
+    /** Another life begins after this one, which gives back what it has. */
     private void succeed(Incarnation last) {
         unheard.add(last.id());
-        calls.run(
-                store.leave(last.id()).timeout(LAST_WORDS).thenReturn(true),
-                left -> {
-                    unheard.remove(last.id());
-                    rejoin();
-                },
-                failure -> rejoin());
+        if (phase == Phase.OPEN) {
+            join();
+        }
     }
 
     /**
-     * Says once more of lives that are over what was not heard as they ended, which is so after every outage that outlasts a
-     * lease. Nobody crashed, and nobody has to wait until others find their leases lapsed.
+     * Says of lives that are over that they are, until it is heard, which takes longer after every outage that outlasts a lease.
+     * Nobody crashed, and nobody has to wait until others find their leases lapsed.
      */
-    private void leaveAgain() {
-        List.copyOf(unheard).forEach(this::leaveAgain);
-    }
-
-    private void leaveAgain(String life) {
-        if (!unheard.contains(life)) {
-            return;
+    private void leaveUnheard() {
+        for (String life : unheard) {
+            calls.run(store.leave(life).thenReturn(true), left -> unheard.remove(life), failure -> {
+                if (failure instanceof StoreRefusedException) {
+                    unheard.remove(life);
+                }
+            });
         }
-        calls.run(store.leave(life).thenReturn(true), left -> unheard.remove(life), failure -> {
-            if (failure instanceof StoreRefusedException) {
-                unheard.remove(life);
-            } else {
-                calls.after(TO_ASK_AGAIN, () -> leaveAgain(life));
-            }
-        });
     }
 
     /** Somebody cancelled a running task, perhaps one of ours. If that was the one before it, its settle gives this back. */
@@ -790,12 +781,6 @@ final class ClaimPump implements Pump {
         keeper = null;
         if (keeping != null) {
             keeping.end();
-        }
-    }
-
-    private void rejoin() {
-        if (phase == Phase.OPEN) {
-            join();
         }
     }
 
