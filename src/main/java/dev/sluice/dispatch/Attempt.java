@@ -67,7 +67,7 @@ final class Attempt implements CoreSubscriber<Object> {
     private int waitedMs;
     private int maxAttempts;
     private long @Nullable [] backoffMs;
-    private long deadlineMs;
+    private volatile long deadlineMs;
     private @Nullable KeptResult kept;
     private @Nullable Verdict verdict;
     private volatile Sinks.@Nullable One<Boolean> answer;
@@ -113,11 +113,9 @@ final class Attempt implements CoreSubscriber<Object> {
         timeoutNanos = nanos;
     }
 
-    /** Lets it run no longer than to this instant of Redis' clock, which shows {@code nowMs}. */
-    void deadline(long atMs, long nowMs) {
+    /** Lets it run no longer than to this instant of Redis' clock. */
+    void deadline(long atMs) {
         deadlineMs = atMs;
-        long left = Math.min(atMs - nowMs, Long.MAX_VALUE / 2_000_000) * 1_000_000;
-        timeoutNanos = Math.min(timeoutNanos, System.nanoTime() - startedNanos + left);
     }
 
     /** The instant after which it must not run, in ms since 1970; 0 if there is none. */
@@ -127,7 +125,7 @@ final class Attempt implements CoreSubscriber<Object> {
 
     /** How long it may still run; 0 if it is to be cut. */
     long remainingNanos(long nowNanos) {
-        return Math.max(0, timeoutNanos - (nowNanos - startedNanos));
+        return Math.max(0, limitNanos(nowNanos) - (nowNanos - startedNanos));
     }
 
     boolean isRunning() {
@@ -144,11 +142,21 @@ final class Attempt implements CoreSubscriber<Object> {
     }
 
     boolean isOverdue(long nowNanos) {
-        return state == RUNNING && nowNanos - startedNanos > timeoutNanos;
+        return state == RUNNING && nowNanos - startedNanos > limitNanos(nowNanos);
     }
 
+    /** How long it may run in all: to the end of its timeout, or to its deadline, where that comes first. */
     long timeoutMs() {
-        return timeoutNanos / 1_000_000;
+        return limitNanos(System.nanoTime()) / 1_000_000;
+    }
+
+    /** What Redis' clock shows is known better with each answer, so the way to the deadline is measured when it is asked for. */
+    private long limitNanos(long nowNanos) {
+        if (deadlineMs == 0) {
+            return timeoutNanos;
+        }
+        long left = Math.min(deadlineMs - pump.clock().nowMs(), Long.MAX_VALUE / 2_000_000) * 1_000_000;
+        return Math.min(timeoutNanos, nowNanos - startedNanos + left);
     }
 
     long startedNanos() {
@@ -246,7 +254,7 @@ final class Attempt implements CoreSubscriber<Object> {
             return cut(Verdict.dead(Failure.of("deadline", "its deadline came while it ran")));
         }
         TaskTimeoutException late = new TaskTimeoutException(frame.id(), Duration.ofNanos(timeoutNanos));
-        Failure failure = Failure.of("timeout", "the attempt took longer than " + timeoutMs() + " ms");
+        Failure failure = Failure.of("timeout", "the attempt took longer than " + timeoutNanos / 1_000_000 + " ms");
         return cut(pump.judge().after(this, late, failure, false));
     }
 

@@ -70,11 +70,10 @@ final class Opening {
                         ? envelope.timeoutMs() * 1_000_000
                         : settings.timeoutOf(type).toNanos());
         if (envelope.deadlineMs() > 0) {
-            long now = attempt.pump().clock().nowMs();
-            if (envelope.deadlineMs() <= now) {
+            if (envelope.deadlineMs() <= attempt.pump().clock().nowMs()) {
                 return bury(attempt, Failure.of("deadline", missed(attempt)));
             }
-            attempt.deadline(envelope.deadlineMs(), now);
+            attempt.deadline(envelope.deadlineMs());
         }
         return new Content(
                 envelope.payloadBuffer(),

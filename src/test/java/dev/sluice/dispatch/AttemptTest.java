@@ -99,13 +99,36 @@ class AttemptTest {
     void aDeadlineShortensTheTimeoutAndNeverLengthensIt() {
         attempt.start(System.nanoTime(), Duration.ofHours(1).toNanos());
 
-        attempt.deadline(61_000, 1_000);
+        pump.clock.shows(1_000);
+        attempt.deadline(61_000);
         assertThat(attempt.timeoutMs())
                 .isBetween(60_000L, 60_000L + Duration.ofMinutes(1).toMillis());
 
-        attempt.deadline(Long.MAX_VALUE, 1_000);
-        assertThat(attempt.timeoutMs())
-                .isLessThanOrEqualTo(Duration.ofMinutes(2).toMillis());
+        attempt.deadline(Long.MAX_VALUE);
+        assertThat(attempt.timeoutMs()).isEqualTo(Duration.ofHours(1).toMillis());
+    }
+
+    /** Each answer shows its clock as late as it came itself: it goes back, for all that is known here, and on again. */
+    @Test
+    void aDeadlineMovesWithTheClockOfRedis() {
+        pump.clock.shows(1_000);
+        attempt.start(System.nanoTime(), Duration.ofDays(1).toNanos());
+        attempt.deadline(3_601_000);
+        pump.clock.shows(601_000);
+        assertThat(attempt.remainingNanos(System.nanoTime()) / MS).isBetween(2_940_000L, 3_000_000L);
+
+        pump.clock.shows(1_000);
+        assertThat(attempt.remainingNanos(System.nanoTime()) / MS).isBetween(3_540_000L, 3_600_000L);
+        assertThat(attempt.isOverdue(System.nanoTime())).isFalse();
+
+        pump.clock.shows(3_601_001);
+        assertThat(attempt.isOverdue(System.nanoTime())).isTrue();
+        assertThat(attempt.remainingNanos(System.nanoTime())).isZero();
+        assertThat(attempt.timeOut()).isTrue();
+        assertThat(attempt.verdict())
+                .isInstanceOfSatisfying(
+                        Verdict.Dead.class,
+                        dead -> assertThat(dead.failure().reason()).isEqualTo("deadline"));
     }
 
     /** Whether it has come is for the clock of Redis to say: that of this machine may show anything. */
@@ -129,7 +152,7 @@ class AttemptTest {
     private Verdict timedOut(long deadlineMs, long clockMs) {
         attempt.opened("t", 5, null);
         attempt.start(System.nanoTime(), 1);
-        attempt.deadline(deadlineMs, 999);
+        attempt.deadline(deadlineMs);
         pump.clock.shows(clockMs);
         assertThat(attempt.timeOut()).isTrue();
         return attempt.verdict();
