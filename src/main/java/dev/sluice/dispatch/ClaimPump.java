@@ -759,7 +759,7 @@ final class ClaimPump implements Pump {
     private void leaveUnheard() {
         for (String life : unheard) {
             calls.run(store.leave(life).thenReturn(true), left -> unheard.remove(life), failure -> {
-                if (failure instanceof StoreRefusedException) {
+                if (failure instanceof StoreRefusedException && current != null) { // else all is refused, for now
                     unheard.remove(life);
                 }
             });

@@ -13,6 +13,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.RedisWire;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -74,7 +75,9 @@ class LateReturnScenarioTest {
 
     @Test
     void whoDoesNotHearThatItJoinedHasGivenBackWhatItHad() throws InterruptedException {
-        Dispatcher cutOff = holdsFourTasksAsRedisGoesAway();
+        Dispatcher cutOff = holdsFourTasks();
+        redis.kill();
+        untilTheLeasesAreOver();
         FaultProxy.Trap lost = proxy.onReplyWith(JOINED, Mode.SWALLOW_REPLIES, 1);
         redis.restart();
 
@@ -85,7 +88,9 @@ class LateReturnScenarioTest {
 
     @Test
     void whoseNetworkIsBackAMomentLaterIsBackInTime() {
-        Dispatcher cutOff = holdsFourTasksAsRedisGoesAway();
+        Dispatcher cutOff = holdsFourTasks();
+        redis.kill();
+        untilTheLeasesAreOver();
         proxy.mode(Mode.REFUSE);
         redis.restart();
         eventually(() -> assertThat(returns).hasValue(1));
@@ -96,12 +101,27 @@ class LateReturnScenarioTest {
         cutOff.stop(Duration.ZERO).block(PATIENCE);
     }
 
+    /** What refuses last words while nobody may join is not what they ask for. */
+    @Test
+    void whoWasRefusedForAWhileIsBackInTime() {
+        try (RedisWire operator = redis.wire()) {
+            Dispatcher shutOut = holdsFourTasks();
+            operator.call("CONFIG", "SET", "requirepass", "another");
+            operator.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+            untilTheLeasesAreOver();
+            operator.call("CONFIG", "SET", "requirepass", "");
+
+            assertThatAllRanAgainWithoutACrash();
+            shutOut.stop(Duration.ZERO).block(PATIENCE);
+        }
+    }
+
     private void assertThatAllRanAgainWithoutACrash() {
         eventually(() -> assertThat(crashes).hasSize(8));
         assertThat(crashes).containsOnly(0);
     }
 
-    private Dispatcher holdsFourTasksAsRedisGoesAway() {
+    private Dispatcher holdsFourTasks() {
         Dispatcher cutOff = started(late, context -> {
             crashes.add(context.crashes());
             return Mono.never();
@@ -114,10 +134,12 @@ class LateReturnScenarioTest {
             crashes.add(context.crashes());
             return Mono.empty();
         });
-        redis.kill();
+        return cutOff;
+    }
+
+    private void untilTheLeasesAreOver() {
         eventually(() -> assertThat(lapses).hasValue(2));
         LockSupport.parkNanos(1_500_000_000L); // with the lease, more than what passes for no silence
-        return cutOff;
     }
 
     private static Dispatcher started(Sluice door, TaskHandler<Object> handler) {
