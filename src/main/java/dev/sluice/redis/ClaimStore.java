@@ -16,6 +16,7 @@ public final class ClaimStore {
     private static final Duration FIRST_ANSWER = Duration.ofMillis(1500);
 
     private static final int MOST_DOUBLINGS = 5;
+    private static final int BEATS_IN_A_LEASE = 3;
     private static final int LEFT_AT_ONCE = 256;
 
     private final RedisLink commands;
@@ -37,29 +38,32 @@ public final class ClaimStore {
     }
 
     /**
-     * Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings.
+     * Makes a new incarnation known, with a lease of that length. Fails if the queue is run with other settings. The link of its
+     * heartbeats is opened as soon as that is answered, so that the first of them has not to wait for it, and not before: a server at
+     * its {@code maxclients} may take one connection only.
      */
     public Mono<Joined> join(String incarnation, Duration lease) {
-        return protocol.join(commands, incarnation, lease, deadline);
+        return protocol.join(commands, incarnation, lease, deadline).doOnNext(joined -> heartbeats.open());
     }
 
     /**
      * Renews the lease, and asks which tasks are to be stopped. Where the link of heartbeats cannot be used, as where the server allows
-     * no more connections, through that of all other commands.
+     * no more connections, or is silent for a third of a short lease, through that of all other commands.
      */
     public Mono<HeartbeatReply> heartbeat(String incarnation, Duration lease) {
-        return heartbeat(heartbeats, incarnation, lease)
+        Duration beat = lease.dividedBy(BEATS_IN_A_LEASE);
+        return heartbeat(heartbeats, incarnation, lease, beat.compareTo(deadline) < 0 ? beat : deadline)
                 .onErrorResume(
                         failure -> !heartbeats.isUp() && commands.isUp(),
-                        failure -> heartbeat(commands, incarnation, lease));
+                        failure -> heartbeat(commands, incarnation, lease, deadline));
     }
 
-    private Mono<HeartbeatReply> heartbeat(RedisLink link, String incarnation, Duration lease) {
+    private Mono<HeartbeatReply> heartbeat(RedisLink link, String incarnation, Duration lease, Duration within) {
         return link.run(
                         Script.HEARTBEAT,
                         keys.all(),
                         args -> args.add(incarnation).add(lease.toMillis()),
-                        deadline)
+                        within)
                 .map(HeartbeatReply::of);
     }
 

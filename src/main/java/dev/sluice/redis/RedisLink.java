@@ -71,6 +71,14 @@ public final class RedisLink {
         return now != null && now.isUsable();
     }
 
+    /** Begins to open the connection, if there is none; whether that succeeds shows when it is used. */
+    void open() {
+        Carrier opening = connection();
+        if (opening != null) {
+            forget(opening);
+        }
+    }
+
     /** Completes when the server answered a PING within {@code deadline}; fails with a {@link SluiceException}. */
     public Mono<Void> ping(Duration deadline) {
         return command(CommandType.PING, args -> {}, deadline).then();

@@ -28,8 +28,9 @@ import reactor.util.retry.Retry;
  * <p>Schedules fire beside that, at their own times, so that no chore makes a tick late.
  *
  * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
- * by the next, a second later, and if that goes on for a minute the log is told: nothing here ends but by cancellation, and
- * a round cut in the middle has done whole steps.
+ * by the next, at once after one that succeeded, for then only its connection may have been dead, else a second later; and if
+ * that goes on for a minute the log is told: nothing here ends but by cancellation, and a round cut in the middle has done
+ * whole steps.
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);
@@ -56,6 +57,8 @@ public final class Upkeep {
     private final Complaint complaint;
     private String cursor = "0";
     private long nextEndMs = -1;
+    private boolean failed;
+    private boolean soon;
     private boolean refusalTold;
 
     /** The chores of {@code queue}; nothing runs before {@link #run}. */
@@ -95,10 +98,15 @@ public final class Upkeep {
                 .repeat(ROUNDS_IN_A_ROW)
                 .takeWhile(UpkeepReply::more)
                 .then(Mono.defer(trimming::round))
-                .doOnSuccess(done -> complaint.done())
+                .doOnSuccess(done -> {
+                    complaint.done();
+                    failed = false;
+                })
                 .onErrorResume(failure -> {
                     complaint.failed(failure);
                     nextEndMs = -1;
+                    soon = !failed;
+                    failed = true;
                     return Mono.empty();
                 });
     }
@@ -171,7 +179,8 @@ public final class Upkeep {
     // With jitter: dispatchers that all come at once find the work of one.
     private Duration pause() {
         ThreadLocalRandom random = ThreadLocalRandom.current();
-        long ms = ROUND_MS * 4 / 5 + random.nextLong(ROUND_MS * 2 / 5);
+        long ms = soon ? SHORTEST_PAUSE_MS : ROUND_MS * 4 / 5 + random.nextLong(ROUND_MS * 2 / 5);
+        soon = false;
         if (nextEndMs >= 0) {
             ms = Math.min(ms, Math.max(SHORTEST_PAUSE_MS, nextEndMs) + random.nextLong(SHORTEST_PAUSE_MS));
         }

@@ -43,8 +43,7 @@ final class History {
 
     private static final Set<Fault.Kind> SILENCES = Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK);
     private static final Set<Fault.Kind> OUTAGES = Set.of(Fault.Kind.REDIS);
-    private static final Set<Fault.Kind> SILENCES_AND_OUTAGES =
-            Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK, Fault.Kind.REDIS);
+    private static final Comparator<Fault> BY_BEGIN = Comparator.comparingLong(Fault::fromNanos);
 
     private final Map<String, List<Run>> runs = new TreeMap<>();
     private final List<Event> events;
@@ -167,23 +166,25 @@ final class History {
     /**
      * Whether the others could not but hold this worker for dead between these two moments: it was killed before; or its last
      * words were said when nobody heard them; or it stood still, or was cut off while they were not, for half a lease on end, which is a beat
-     * that was missed, no longer ago than a lease and the time to look. That Redis was away from all is no reason if that
-     * was for so long that it must have been noticed as a silence.
+     * that was missed, no longer ago than a lease and the time to look. That Redis was away from all counts as that, unless it
+     * was for so long on end that it must have been noticed: then all were given a whole lease from its end.
      *
      * @param worker null for one of which nobody knows who it was
      */
     boolean explainsCrash(@Nullable String worker, long fromNanos, long toNanos) {
         List<Fault> own = faults.stream()
                 .filter(fault -> (worker == null || fault.touches(worker)) && fault.fromNanos() <= toNanos)
-                .sorted(Comparator.comparingLong(Fault::fromNanos))
                 .toList();
         if (own.stream().anyMatch(fault -> fault.kind() == Fault.Kind.KILLED || isUnheardStop(fault))) {
             return true;
         }
         long since = fromNanos - lease.plus(TO_LOOK).toNanos();
-        boolean isUnnoticed = longestSilence(own, OUTAGES, since, toNanos) < NOTICED.toNanos();
-        return longestSilence(own, isUnnoticed ? SILENCES_AND_OUTAGES : SILENCES, since, toNanos)
-                >= lease.toNanos() / 2;
+        List<Fault> silent = new ArrayList<>(of(own, SILENCES));
+        chains(of(own, OUTAGES), Duration.ZERO).stream()
+                .filter(outage -> length(outage, toNanos) < NOTICED.toNanos())
+                .forEach(silent::addAll);
+        silent.removeIf(fault -> fault.toNanos() < since);
+        return chains(silent, TO_BEAT).stream().anyMatch(silence -> length(silence, toNanos) >= lease.toNanos() / 2);
     }
 
     private boolean isUnheardStop(Fault stop) {
@@ -195,23 +196,29 @@ final class History {
                                 && fault.toNanos() >= stop.fromNanos());
     }
 
-    /** How long none of its beats can have come through, of what lies between these moments. */
-    private static long longestSilence(List<Fault> own, Set<Fault.Kind> kinds, long fromNanos, long toNanos) {
-        long longest = 0;
-        long began = Long.MIN_VALUE;
-        long end = Long.MIN_VALUE;
-        for (Fault fault : own) {
-            if (!kinds.contains(fault.kind()) || fault.toNanos() < fromNanos) {
-                continue;
+    private static List<Fault> of(List<Fault> faults, Set<Fault.Kind> kinds) {
+        return faults.stream().filter(fault -> kinds.contains(fault.kind())).toList();
+    }
+
+    /** The same in groups without a longer gap. */
+    private static List<List<Fault>> chains(List<Fault> faults, Duration gap) {
+        List<List<Fault>> chains = new ArrayList<>();
+        long end = 0;
+        for (Fault fault : faults.stream().sorted(BY_BEGIN).toList()) {
+            if (chains.isEmpty() || fault.fromNanos() > end + gap.toNanos()) {
+                chains.add(new ArrayList<>());
+                end = fault.toNanos();
             }
-            if (end == Long.MIN_VALUE || fault.fromNanos() > end + TO_BEAT.toNanos()) {
-                began = fault.fromNanos();
-                end = began;
-            }
-            end = Math.max(end, Math.min(toNanos, fault.toNanos()));
-            longest = Math.max(longest, end - began);
+            chains.get(chains.size() - 1).add(fault);
+            end = Math.max(end, fault.toNanos());
         }
-        return longest;
+        return chains;
+    }
+
+    /** How long such a group lasts, up to this moment. */
+    private static long length(List<Fault> chain, long toNanos) {
+        long end = chain.stream().mapToLong(Fault::toNanos).max().orElseThrow();
+        return Math.min(toNanos, end) - chain.get(0).fromNanos();
     }
 
     /** Every run, to be held against what Redis wrote down. */

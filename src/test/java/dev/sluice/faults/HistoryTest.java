@@ -78,6 +78,27 @@ class HistoryTest {
     }
 
     @Test
+    void betweenTwoOutagesAnotherOneMayHaveBeenHeardThoughThisOneWasNot() {
+        Fault first = fault(Kind.REDIS, "*", 1000, 2400);
+
+        assertThat(explained("a", 4000, first, fault(Kind.REDIS, "*", 2450, 3900)))
+                .isTrue();
+        assertThat(explained("a", 4000, first, fault(Kind.REDIS, "*", 2400, 3900)))
+                .isFalse();
+    }
+
+    @Test
+    void anOutageThatWasNoticedSaysNothingOfTheNext() {
+        Fault noticed = fault(Kind.REDIS, "*", 1000, 3500);
+
+        assertThat(explained("a", 4500, noticed)).isFalse();
+        assertThat(explained("a", 4500, noticed, fault(Kind.REDIS, "*", 3550, 4000)))
+                .isFalse();
+        assertThat(explained("a", 4500, noticed, fault(Kind.REDIS, "*", 3550, 4100)))
+                .isTrue();
+    }
+
+    @Test
     void aKillExplainsASecondRunOfWhatHadJustEndedOrCouldNotBeTold() {
         Fault soon = fault(Kind.KILLED, "a", 1400, 1400);
         Fault late = fault(Kind.KILLED, "a", 1600, 1600);

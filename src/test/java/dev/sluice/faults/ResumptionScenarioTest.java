@@ -39,6 +39,7 @@ import reactor.core.publisher.Mono;
 class ResumptionScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration PROMISED = Duration.ofSeconds(2);
+    private static final Duration ALL_DEAD = Duration.ofSeconds(4);
     private static final int TROUBLE_MS = 3000; // longer than any command waits
     private static final int TASKS = 300;
     private static final int AT_ONCE = 10;
@@ -110,6 +111,20 @@ class ResumptionScenarioTest {
         Together.run(AT_ONCE, losses);
     }
 
+    /** Who rests says something once a second, and finds its connections dead when that was not answered for two. */
+    @Test
+    void tasksAreTakenSoonThoughAllConnectionsDieAtOnce() throws InterruptedException {
+        List<Callable<Object>> losses = new ArrayList<>();
+        for (Way before : Way.values()) {
+            for (Way after : Way.values()) {
+                losses.add(onStage(
+                        "the loss of all connections, between " + before + " and " + after,
+                        scene -> scene.resumeWithoutAny(before, after)));
+            }
+        }
+        Together.run(AT_ONCE, losses);
+    }
+
     private Callable<Object> onStage(Object story, Consumer<Scene> play) {
         return () -> {
             try (Scene scene = new Scene(builder.start())) {
@@ -162,16 +177,30 @@ class ResumptionScenarioTest {
 
         /** The network forgets of one connection: nothing comes through it any more, either way. */
         void resumeWithout(int place, Way before, Way after) {
-            dispatcher.start().block(PATIENCE);
-            put("before", before); // then the next claim stands behind the wait that told of this
-            eventually(PATIENCE, () -> assertThat(ran).contains("before"));
-            eventually(PATIENCE, () -> assertThat(proxy.links()).hasSize(LINKS));
-            eventually(PATIENCE, () -> assertThat(waitsWithAClaimBehind()).isPositive());
+            rest(before);
 
             proxy.links().get(place).mode(Mode.SWALLOW);
 
             put("after", after);
             assertTakenInTime("after");
+        }
+
+        void resumeWithoutAny(Way before, Way after) {
+            rest(before);
+
+            proxy.links().forEach(link -> link.mode(Mode.SWALLOW));
+
+            put("after", after);
+            assertTaken("after", ALL_DEAD);
+        }
+
+        /** Until all connections are there, and the next claim stands behind the wait that told of this task. */
+        private void rest(Way way) {
+            dispatcher.start().block(PATIENCE);
+            put("before", way);
+            eventually(PATIENCE, () -> assertThat(ran).contains("before"));
+            eventually(PATIENCE, () -> assertThat(proxy.links()).hasSize(LINKS));
+            eventually(PATIENCE, () -> assertThat(waitsWithAClaimBehind()).isPositive());
         }
 
         /** How many connections are blocked, and have something behind the command that blocks them. */
@@ -242,9 +271,13 @@ class ResumptionScenarioTest {
         }
 
         private void assertTakenInTime(String id) {
+            assertTaken(id, PROMISED);
+        }
+
+        private void assertTaken(String id, Duration limit) {
             long over = System.nanoTime();
             eventually(PATIENCE, () -> assertThat(ran).contains(id));
-            assertThat(Duration.ofNanos(System.nanoTime() - over)).isLessThan(PROMISED);
+            assertThat(Duration.ofNanos(System.nanoTime() - over)).isLessThan(limit);
             eventually(
                     PATIENCE,
                     () -> assertThat((Long) wire.call("HLEN", "{q}:bodies")).isZero());
