@@ -5,6 +5,7 @@ local PLAIN, READY, STATUS, WAKE, DISPATCHERS, DELAYED, BODIES, DEAD, DEAD_BODIE
 local call = redis.call
 local HEADER = '^\1([cfF])([%d,]*) ([^%z\1-\31\127]+)()[\2\n]' -- the position is that of the STX, or of the LF
 local COUNTERS = '^(%d+),(%d+),(%d+),?(%d*)$'
+local LONGEST_COUNTERS = 45 -- three of 9 digits, an epoch of 15
 local MOST_COUNTED = 999999999
 local MOST_BYTES = 1048576
 local MOST_WATCHED = 20000
@@ -101,6 +102,14 @@ local function next_due_ms()
   return first[2] and tonumber(first[2])
 end
 
+-- Attempts, crashes, claims and epoch, or nothing. Anybody may have written them, and of a long text the pattern would take
+-- time by the square of its length, with the whole server waiting.
+local function read_counters(counters)
+  if #counters <= LONGEST_COUNTERS then
+    return string.match(counters, COUNTERS)
+  end
+end
+
 -- Writes the header anew with the counters raised: attempts used, crashes of its dispatcher, finished claims; the epoch
 -- behind them stays. Of failures only the last is kept: this one (one line of JSON) in its place, none for '', the one
 -- that stands there for nil. Returns nil for what is no frame, as what somebody else wrote into a body may be.
@@ -111,7 +120,7 @@ local function recount(frame, attempts_more, crashes_more, failure)
     return nil
   end
   local last = failure and (failure ~= '' and '\2' .. failure or '') or string.sub(frame, at, line_end - 1)
-  local attempts, crashes, claims, epoch = string.match(counters, COUNTERS)
+  local attempts, crashes, claims, epoch = read_counters(counters)
   epoch = epoch and epoch ~= '' and ',' .. epoch or ''
   attempts = math.min((tonumber(attempts) or 0) + attempts_more, MOST_COUNTED)
   crashes = math.min((tonumber(crashes) or 0) + crashes_more, MOST_COUNTED)
@@ -137,7 +146,7 @@ end
 -- The frame as one of this epoch.
 local function stamp(frame, epoch)
   local origin, counters = string.match(frame, HEADER)
-  local attempts, crashes, claims = string.match(counters, COUNTERS)
+  local attempts, crashes, claims = read_counters(counters)
   return string.format('\1%s%s,%s,%s,%.0f', origin, attempts or 0, crashes or 0, claims or 0, epoch)
     .. string.sub(frame, 3 + #counters)
 end

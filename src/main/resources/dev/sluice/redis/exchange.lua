@@ -372,12 +372,12 @@ end
 -- A header that anybody may have forged: what recount could not write again is no header but part of a raw element.
 local function is_sound(element, counters, id, at)
   local line_end = string.find(element, '\n', at, true)
-  if #id > 512 or not line_end or line_end - at > MOST_OF_FAILURE + 1 then
+  if #id > 512 or not is_utf8(id) or not line_end or line_end - at > MOST_OF_FAILURE + 1 then
     return false
   elseif counters == '' then
     return true
   end
-  local attempts, crashes, claims, epoch = string.match(counters, COUNTERS)
+  local attempts, crashes, claims, epoch = read_counters(counters)
   return attempts and #attempts < 10 and #crashes < 10 and #claims < 10 and #epoch < 16
 end
 

@@ -56,10 +56,11 @@ end
 if #back > 0 then
   local now = clock_ms()
   hear(meta[2], now)
-  call('ZREM', DEAD, unpack(back))
-  call('HDEL', DEAD_BODIES, unpack(back))
+  call('HDEL', META, '') -- the first write is one that a full Redis takes (R5); and what goes back is there before it is gone here
   call('RPUSH', READY, unpack(frames))
   call('HSET', STATUS, unpack(fields))
+  call('ZREM', DEAD, unpack(back))
+  call('HDEL', DEAD_BODIES, unpack(back))
   if size.late > 0 then
     call('ZREM', LATE, unpack(back)) -- they live: their "queued" is no late one
   end

@@ -49,6 +49,25 @@ local function drop(id, word, other)
   end
 end
 
+-- A body goes back to a list before it is gone here: a right that is missing in the middle is to cost nothing. What could not
+-- be counted anew goes as it is, to be run or to be a dead letter.
+local function put_back(id, frame, again, crashes)
+  if again then
+    call('LPUSH', list_for(crashes, CRASHES_OF_A_SUSPECT), again)
+    call('HSET', STATUS, id, 'queued')
+    call('ZREM', LATE, id)
+  else
+    call('RPUSH', READY, frame)
+  end
+  call('HDEL', BODIES, id)
+  call('ZREM', DELAYED, id)
+  call('HDEL', PROGRESS, id)
+  if not again then
+    write_true(id, (truth(id, false)))
+  end
+  ring()
+end
+
 -- Each says whether it is broken and, as a second value, how it is repaired.
 local cases = {
   ['claimed-by-nobody'] = function(incarnation)
@@ -79,23 +98,13 @@ local cases = {
     -- Nobody claims an id that has a body, and whoever settles one changes the body: the same bytes, the same orphan.
     local frame = call('HGET', BODIES, id)
     return frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id), function()
-      local again, crashes = recount(frame, 0, 0)
-      call('HDEL', BODIES, id)
-      call('HDEL', PROGRESS, id)
-      call('LPUSH', list_for(crashes, CRASHES_OF_A_SUSPECT), again)
-      call('HSET', STATUS, id, 'queued')
-      call('ZREM', LATE, id)
-      ring()
+      put_back(id, frame, recount(frame, 0, 0))
     end
   end,
   ['body-unreadable'] = function(id, sha)
     local frame = call('HGET', BODIES, id)
     return frame and redis.sha1hex(frame) == sha, function()
-      call('HDEL', BODIES, id)
-      call('ZREM', DELAYED, id)
-      call('RPUSH', READY, frame)
-      write_true(id, (truth(id, false)))
-      ring()
+      put_back(id, frame)
     end
   end,
   ['delayed-without-body'] = function(id)

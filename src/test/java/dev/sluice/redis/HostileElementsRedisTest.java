@@ -128,6 +128,13 @@ class HostileElementsRedisTest {
         assertThat(q.worker("a").claimIds(10)).hasSize(5).allMatch(id -> id.startsWith("made-"));
     }
 
+    @Test
+    void aHeaderWithAnIdThatIsNoUtf8IsNone() {
+        q.raw(CommandType.RPUSH, q.key("ready"), "\u0001c \u00ff\u00fe\nbody".getBytes(ISO_8859_1));
+
+        assertThat(q.worker("a").claimIds(1)).singleElement().asString().startsWith("made-");
+    }
+
     private String idOf(String element) {
         q.push(element);
         Worker worker = q.worker("w" + element.hashCode());
@@ -216,6 +223,7 @@ class HostileElementsRedisTest {
                 "\u0001c99999999999999999999,1,1 many\nbody",
                 "\u0001c1,1,99999999999999999999 claims\nbody",
                 "\u0001c1,1,1,1 four\nbody",
+                "\u0001c1,1," + "9".repeat(100_000) + ",, slow\nbody",
                 "\u0001c, comma\nbody",
                 "\u0001x strange\nbody",
                 "\u0001f nul\u0000id\nbody",

@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -126,6 +127,47 @@ class RightsRedisTest {
 
         q.round();
         assertThat(worker.drain()).containsExactly("x");
+    }
+
+    @Test
+    void whatMayNotBeRedrivenIsStillDead() {
+        Worker worker = q.worker("a");
+        q.enqueue("x");
+        Held held = worker.claimOne();
+        worker.settle(call -> call.dead(held.token(), "{}"));
+
+        forbid("rpush");
+        assertThatThrownBy(() -> OneQueue.await(q.links.dead(q.queue).redrive(List.of("x".getBytes(UTF_8)))))
+                .isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of("x"));
+        assertThat(q.examine().isClean()).isTrue();
+        OneQueue.await(q.links.dead(q.queue).redrive(List.of("x".getBytes(UTF_8))));
+        assertThat(worker.drain()).containsExactly("x");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "\1c x\2no line", "no frame"})
+    void whatMayNotBeRepairedIsStillThere(String body) {
+        Worker worker = q.worker("a");
+        q.enqueue("x");
+        worker.claimOne();
+        if (!body.equals("x")) {
+            q.wire.call("HSET", q.key("bodies"), "x", body);
+        }
+        q.wire.call("DEL", q.key("claimed:a"));
+        q.wire.call("ZREM", q.key("dispatchers"), "a");
+
+        forbid("rpush");
+        forbid("lpush");
+        assertThatThrownBy(() -> OneQueue.await(q.doctor().repair())).isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(1L);
+        OneQueue.await(q.doctor().repair());
+        assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(0L);
+        assertThat(q.worker("b").claimIds(2)).hasSize(1);
     }
 
     /** What another program wrote into a body is nobody's frame; it is run as it is, as what the doctor finds. */
