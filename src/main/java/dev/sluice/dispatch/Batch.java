@@ -42,14 +42,22 @@ final class Batch {
     /** The next task that nobody has started, or null. */
     @Nullable
     Attempt takeNext() {
-        while (next.get() < attempts.length) {
-            int index = next.getAndIncrement();
-            Attempt attempt = index < attempts.length ? attempts[index] : null;
+        for (int place = takePlace(); place >= 0; place = takePlace()) {
+            Attempt attempt = attempts[place];
             if (attempt != null) {
                 return attempt;
             }
         }
         return null;
+    }
+
+    /** The next place that nobody has taken, whose task may be settled already; -1 if there is none. */
+    int takePlace() {
+        if (next.get() >= attempts.length) {
+            return -1;
+        }
+        int place = next.getAndIncrement();
+        return place < attempts.length ? place : -1;
     }
 
     /** Lets go of one task, so that a long one does not keep the bytes of its neighbours; true if it was the last. Loop thread only. */

@@ -116,10 +116,14 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         }
     }
 
+    /** Returns how many were not delivered, those included that somebody cancelled before. */
     private static int giveBack(Batch batch) {
         int count = 0;
-        for (Attempt attempt = batch.takeNext(); attempt != null; attempt = batch.takeNext()) {
-            attempt.end(Verdict.released());
+        for (int place = batch.takePlace(); place >= 0; place = batch.takePlace()) {
+            Attempt attempt = batch.at(place);
+            if (attempt != null) {
+                attempt.end(Verdict.released());
+            }
             count++;
         }
         return count;
@@ -189,8 +193,13 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         }
 
         private void deliverAll(Batch batch) {
-            for (Attempt attempt = batch.takeNext(); attempt != null; attempt = batch.takeNext()) {
-                deliver(attempt);
+            for (int place = batch.takePlace(); place >= 0; place = batch.takePlace()) {
+                Attempt attempt = batch.at(place);
+                if (attempt == null) { // cancelled, and settled, before its turn came
+                    again(1);
+                } else {
+                    deliver(attempt);
+                }
             }
         }
 

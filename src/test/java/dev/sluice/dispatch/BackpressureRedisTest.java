@@ -82,6 +82,37 @@ class BackpressureRedisTest extends DispatchCase {
         always(A_WHILE, () -> assertOutside(47));
     }
 
+    @Test
+    void whatIsCancelledBeforeItsTurnUsesUpNoRequest() {
+        enqueue(0, 2);
+        AtomicBoolean letGo = new AtomicBoolean();
+        Dispatcher dispatcher = dispatcher();
+        List<String> got = Collections.synchronizedList(new ArrayList<>());
+        dispatcher.receive("q", Object.class).subscribe(new BaseSubscriber<>() {
+            @Override
+            protected void hookOnSubscribe(Subscription subscription) {
+                subscription.request(2);
+            }
+
+            @Override
+            protected void hookOnNext(Delivery<Object> delivery) {
+                got.add(delivery.id());
+                Blocking.until(letGo);
+                delivery.ack().subscribe();
+            }
+        });
+        started(dispatcher);
+        eventually(() -> assertThat(got).containsExactly("t0"));
+
+        sluice.client(queue).cancel("t1").block(PATIENCE);
+        eventually(() -> assertHeld(1));
+        enqueue(2, 3);
+        letGo.set(true);
+
+        eventually(() -> assertThat(got).containsExactly("t0", "t2"));
+        eventually(this::assertEmpty);
+    }
+
     @ParameterizedTest
     @EnumSource
     void askingForAllTakesNoMoreThanTheConcurrency(DeliveryMode mode) {
