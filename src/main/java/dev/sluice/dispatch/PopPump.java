@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -253,7 +252,7 @@ final class PopPump implements Pump {
         if (idle && !awaiting && permits.free(consumer.demand()) > 0) {
             awaiting = true;
             permits.reserve(1);
-            run(store.pop(waiting, WAIT).map(List::of).defaultIfEmpty(List.of()), this::waited, 1, null);
+            run(store.pop(waiting, WAIT), this::waited, 1, null);
         }
     }
 
@@ -309,28 +308,33 @@ final class PopPump implements Pump {
             permits.reserve(count);
             run(
                     store.popMany(source.isPlain, count),
-                    elements -> {
+                    popped -> {
                         source.pops--;
-                        source.gives = elements.size() == count;
-                        source.learn(elements);
-                        return elements;
+                        source.gives = popped.elements().size() == count;
+                        source.learn(popped.elements());
                     },
                     count,
                     source);
         }
     }
 
-    private List<byte[]> waited(List<byte[]> elements) {
+    private void waited(PopStore.Popped popped) {
         awaiting = false;
-        if (!elements.isEmpty()) {
+        if (!popped.elements().isEmpty()) {
             bothMayGive();
         }
-        return elements;
     }
 
     private void run(
-            Mono<List<byte[]>> pop, UnaryOperator<List<byte[]>> onAnswer, int reserved, @Nullable Source source) {
-        calls.run(pop, elements -> accept(onAnswer.apply(elements), reserved), failure -> {
+            Mono<PopStore.Popped> pop,
+            java.util.function.Consumer<PopStore.Popped> onAnswer,
+            int reserved,
+            @Nullable Source source) {
+        java.util.function.Consumer<PopStore.Popped> arrived = popped -> {
+            onAnswer.accept(popped);
+            accept(popped, reserved);
+        };
+        calls.run(pop, arrived, failure -> {
             permits.fulfil(reserved, 0);
             if (source == null) {
                 awaiting = false;
@@ -341,7 +345,8 @@ final class PopPump implements Pump {
         });
     }
 
-    private void accept(List<byte[]> elements, int reserved) {
+    private void accept(PopStore.Popped popped, int reserved) {
+        List<byte[]> elements = popped.elements();
         permits.fulfil(reserved, elements.size());
         if (elements.isEmpty()) {
             return;
@@ -350,7 +355,7 @@ final class PopPump implements Pump {
         Attempt[] attempts = new Attempt[elements.size()];
         int pushed = 0;
         for (int i = 0; i < attempts.length; i++) {
-            Frame frame = Frame.read(elements.get(i));
+            Frame frame = popped.plain() ? null : Frame.readPushed(elements.get(i));
             if (frame == null) {
                 frame = made(elements.get(i));
                 pushed++;
@@ -433,6 +438,9 @@ final class PopPump implements Pump {
                     started(MonoSink::success);
                 },
                 failure -> {
+                    if (phase != Phase.OPEN) { // a stop is under way, and ends by itself
+                        return;
+                    }
                     outage.cannotJoin(failure);
                     if (failure instanceof StoreRefusedException) {
                         phase = Phase.CLOSED;
@@ -441,7 +449,7 @@ final class PopPump implements Pump {
                         endWait();
                         calls.close();
                         started(starter -> starter.error(failure));
-                    } else if (phase == Phase.OPEN) {
+                    } else {
                         calls.after(backoff.next(), this::introduce);
                     }
                 });

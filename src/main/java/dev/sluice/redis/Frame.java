@@ -1,7 +1,9 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.TaskId;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 public final class Frame {
     private static final byte SOH = 1;
     private static final byte STX = 2;
+    private static final int MOST_OF_FAILURE = 4096;
+    private static final char REPLACEMENT = '\uFFFD'; // what is read of bytes that are no UTF-8
+    private static final Pattern SOUND_COUNTERS = Pattern.compile("([0-9]{1,9},){2}[0-9]{1,9}(,[0-9]{1,15})?");
 
     private final byte[] bytes;
     private final int idEnd;
@@ -36,6 +41,33 @@ public final class Frame {
     }
 
     private static final int[] NONE = {0, 0, 0, 0};
+
+    /**
+     * Reads what was popped off the ready list, where any client may have pushed it; null if it begins with no header that a
+     * script would write: then it is a raw element. What {@code is_sound} of exchange.lua is where a script claims.
+     */
+    public static @Nullable Frame readPushed(byte[] element) {
+        Frame frame = element.length > 1 && "cfF".indexOf(element[1]) >= 0 ? read(element) : null;
+        return frame != null && frame.hasSoundHeader() ? frame : null;
+    }
+
+    private boolean hasSoundHeader() {
+        int idStart = 3;
+        while (bytes[idStart - 1] != ' ') {
+            idStart++;
+        }
+        return TaskId.isValid(id)
+                && (id.indexOf(REPLACEMENT) < 0
+                        || Arrays.equals(
+                                id.getBytes(StandardCharsets.UTF_8), Arrays.copyOfRange(bytes, idStart, idEnd)))
+                && (idStart == 3 || hasSoundCounters(idStart - 1))
+                && bodyOffset - idEnd - 2 <= MOST_OF_FAILURE;
+    }
+
+    private boolean hasSoundCounters(int end) {
+        String counters = new String(bytes, 2, end - 2, StandardCharsets.ISO_8859_1);
+        return SOUND_COUNTERS.matcher(counters).matches();
+    }
 
     /** Reads a frame that a script returned; null if the bytes begin with no header: then they are a raw element. */
     public static @Nullable Frame read(byte[] bytes) {

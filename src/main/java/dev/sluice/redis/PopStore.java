@@ -6,6 +6,7 @@ import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import reactor.core.publisher.Mono;
@@ -72,25 +73,26 @@ public final class PopStore {
     }
 
     /**
-     * Waits on {@code link} for one element of either list, at most {@code wait}; emits it, or completes empty. Must not
+     * Waits on {@code link} for one element of either list, at most {@code wait}; emits that, or {@link Popped#NOTHING}. Must not
      * be cancelled: the server would pop the next element for nobody.
      */
-    public Mono<byte[]> pop(RedisLink link, Duration wait) {
+    public Mono<Popped> pop(RedisLink link, Duration wait) {
         return link.command(
                         CommandType.BLPOP,
                         args -> args.addKey(keys.plain()).addKey(keys.ready()).add(ClaimStore.seconds(wait)),
                         wait.plus(ClaimStore.GRACE))
-                .filter(reply -> reply.size() == 2)
-                .map(reply -> reply.bytes(1));
+                .map(reply -> reply.size() == 2
+                        ? new Popped(Arrays.equals(reply.bytes(0), keys.plain()), List.of(reply.bytes(1)))
+                        : Popped.NOTHING);
     }
 
     /** Takes up to {@code count} elements off the head of the plain list, or of the ready list. */
-    public Mono<List<byte[]>> popMany(boolean plain, int count) {
+    public Mono<Popped> popMany(boolean plain, int count) {
         return commands.command(
                         CommandType.LPOP,
                         args -> args.addKey(plain ? keys.plain() : keys.ready()).add(count),
                         deadline)
-                .map(PopStore::elements);
+                .map(reply -> new Popped(plain, elements(reply)));
     }
 
     /**
@@ -231,6 +233,15 @@ public final class PopStore {
 
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * What was taken off a list.
+     *
+     * @param plain whether that was the plain list, in which nothing has a header of ours, whatever it begins with
+     */
+    public record Popped(boolean plain, List<byte[]> elements) {
+        static final Popped NOTHING = new Popped(false, List.of());
     }
 
     /**

@@ -104,14 +104,54 @@ class ForeignProducersRedisTest extends DispatchCase {
                 .allMatch(letter -> letter.matches("(?s)\\{\"reason\":\"(not-json|not-an-object|empty)\".*"));
         without.stop(GRACE).block(PATIENCE);
 
-        settings = settings.plainType("raw");
-        Runs<String> raw = Runs.succeeding();
-        started(dispatcher().handler("raw", String.class, raw));
+        Runs<String> raw = takingPlainText();
         wire.call("RPUSH", "q", "wie es ist: 任务");
 
         eventually(() -> assertThat(raw.count()).isOne());
         assertThat(raw.only().payload()).isEqualTo("wie es ist: 任务");
         eventually(() -> assertThat(dead()).isEqualTo(4));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatLooksLikeAFrameAndIsNoneIsHandedOverWhole(DeliveryMode mode) {
+        deliver(mode);
+        Runs<String> raw = takingPlainText();
+        List<String> forged = List.of(
+                "\u0001\u0007 A\nBC",
+                "\u0001c9999999999,1,1 A\nBC",
+                "\u0001c1,2 A\nBC",
+                "\u0001c1,1,1,1,1 A\nBC",
+                "\u0001c A\tB\nBC",
+                "\u0001c " + "k".repeat(513) + "\nBC",
+                "\u0001c A\u0002" + "e".repeat(4097) + "\nBC");
+
+        forged.forEach(element -> wire.call("RPUSH", key("ready"), element));
+
+        eventually(() -> assertThat(raw.count()).isEqualTo(forged.size()));
+        assertThat(raw.all).extracting(TaskContext::payload).containsExactlyInAnyOrderElementsOf(forged);
+        eventually(this::assertEmpty);
+    }
+
+    /** Whoever waits for it at least once moves it to the list where frames are. */
+    @Test
+    void inThePlainListOfAnAtMostOnceQueueNothingIsAFrame() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        Runs<String> raw = takingPlainText();
+
+        wire.call("RPUSH", "q", "\u0001c A\nwaited for");
+        eventually(() -> assertThat(raw.count()).isOne());
+        IntStream.range(0, 20).forEach(i -> wire.call("RPUSH", "q", "\u0001c A\n" + i));
+
+        eventually(() -> assertThat(raw.count()).isEqualTo(21));
+        assertThat(raw.all).allMatch(it -> Objects.requireNonNull(it.payload()).startsWith("\u0001c A\n"));
+    }
+
+    private Runs<String> takingPlainText() {
+        settings = settings.plainType("raw");
+        Runs<String> raw = Runs.succeeding();
+        started(dispatcher().handler("raw", String.class, raw));
+        return raw;
     }
 
     @Test

@@ -15,9 +15,12 @@ import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -109,6 +112,24 @@ class PumpsRedisTest extends DispatchCase {
         pump.stop(GRACE).block(PATIENCE); // when all words are written
 
         assertThat(status("a")).isEqualTo("dead");
+    }
+
+    /** In one round of the loop: first the stop, then the answer that it may not start. */
+    @Test
+    void aStopThatMeetsTheRefusalOfItsStartEnds() throws Exception {
+        wire.call("HSET", key("meta"), "delivery", "at-least-once");
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        PopPump pump = new PopPump(parts(), queue, settings, new Doing(attempt -> {}));
+        AtomicBoolean letGo = new AtomicBoolean();
+
+        CompletableFuture<Void> started = pump.start().toFuture();
+        loop.execute(() -> Blocking.until(letGo));
+        CompletableFuture<Void> stopped = pump.stop(GRACE).toFuture();
+        LockSupport.parkNanos(A_WHILE.toNanos()); // the refusal arrives
+        letGo.set(true);
+
+        stopped.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        started.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     }
 
     @Test

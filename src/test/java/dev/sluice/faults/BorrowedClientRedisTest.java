@@ -96,8 +96,11 @@ class BorrowedClientRedisTest {
         try {
             RedisLink waits = links.open("waits");
 
-            assertThat(links.pops(queue).pop(waits, Duration.ofMillis(500)).block(PATIENCE))
-                    .isNull();
+            assertThat(links.pops(queue)
+                            .pop(waits, Duration.ofMillis(500))
+                            .block(PATIENCE)
+                            .elements())
+                    .isEmpty();
         } finally {
             links.close().block(PATIENCE);
         }

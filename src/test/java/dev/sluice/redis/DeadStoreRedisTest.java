@@ -309,7 +309,8 @@ class DeadStoreRedisTest {
                     .containsExactly(Fate.DONE, Fate.LIVE);
 
             assertThat(clicks.len("wake")).isEqualTo(0L);
-            List<byte[]> popped = OneQueue.await(clicks.links.pops(clicks.queue).popMany(false, 5));
+            List<byte[]> popped = OneQueue.await(clicks.links.pops(clicks.queue).popMany(false, 5))
+                    .elements();
             assertThat(popped).hasSize(1);
             assertThat(Frame.read(popped.get(0)).id()).isEqualTo("x");
             OneQueue.await(clicks.links.pops(clicks.queue).ended(List.of("x", "y")));

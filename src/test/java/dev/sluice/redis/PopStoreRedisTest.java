@@ -12,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
 
 @OnEveryRedis
 class PopStoreRedisTest {
@@ -40,19 +41,20 @@ class PopStoreRedisTest {
     @Test
     void anElementOfEitherListIsPoppedAsItStands() {
         q.push("{\"id\":\"f\"}");
-        assertThat(OneQueue.await(pops.pop(blocking, WAIT))).isEqualTo("{\"id\":\"f\"}".getBytes(UTF_8));
+        assertThat(one(pops.pop(blocking, WAIT))).isEqualTo("{\"id\":\"f\"}".getBytes(UTF_8));
 
         q.enqueue("c");
-        assertThat(Frame.read(OneQueue.await(pops.pop(blocking, WAIT))).id()).isEqualTo("c");
+        assertThat(Frame.readPushed(one(pops.pop(blocking, WAIT))).id()).isEqualTo("c");
         OneQueue.await(pops.ended(List.of("c")));
     }
 
     @Test
-    void aWaitForNothingCompletesEmptyAndTheNextOneGetsTheElement() {
-        assertThat(OneQueue.await(pops.pop(blocking, Duration.ofMillis(20)))).isNull();
+    void aWaitForNothingBringsNothingAndTheNextOneGetsTheElement() {
+        assertThat(OneQueue.await(pops.pop(blocking, Duration.ofMillis(20))).elements())
+                .isEmpty();
 
         q.push("x");
-        assertThat(OneQueue.await(pops.pop(blocking, WAIT))).isEqualTo("x".getBytes(UTF_8));
+        assertThat(one(pops.pop(blocking, WAIT))).isEqualTo("x".getBytes(UTF_8));
     }
 
     @Test
@@ -61,11 +63,15 @@ class PopStoreRedisTest {
             q.push("e" + i);
         }
 
-        assertThat(OneQueue.await(pops.popMany(true, 3)).stream().map(bytes -> new String(bytes, UTF_8)))
+        assertThat(OneQueue.await(pops.popMany(true, 3)).elements().stream().map(bytes -> new String(bytes, UTF_8)))
                 .containsExactly("e0", "e1", "e2");
-        assertThat(OneQueue.await(pops.popMany(true, 10))).hasSize(2);
-        assertThat(OneQueue.await(pops.popMany(true, 10))).isEmpty();
-        assertThat(OneQueue.await(pops.popMany(false, 10))).isEmpty();
+        assertThat(OneQueue.await(pops.popMany(true, 10)).elements()).hasSize(2);
+        assertThat(OneQueue.await(pops.popMany(true, 10)).elements()).isEmpty();
+        assertThat(OneQueue.await(pops.popMany(false, 10)).elements()).isEmpty();
+    }
+
+    private static byte[] one(Mono<PopStore.Popped> pop) {
+        return OneQueue.await(pop).elements().get(0);
     }
 
     @Test
@@ -161,12 +167,12 @@ class PopStoreRedisTest {
     @Test
     void whatMustNotRunHereReturnsToTheHead() {
         q.enqueue("x", "y");
-        byte[] frame = OneQueue.await(pops.popMany(false, 1)).get(0);
+        byte[] frame = OneQueue.await(pops.popMany(false, 1)).elements().get(0);
 
         OneQueue.await(pops.giveBack("x", frame));
 
         assertThat(q.status("x")).isEqualTo("queued");
-        assertThat(OneQueue.await(pops.popMany(false, 2)).stream()
+        assertThat(OneQueue.await(pops.popMany(false, 2)).elements().stream()
                         .map(bytes -> Frame.read(bytes).id()))
                 .containsExactly("x", "y");
         OneQueue.await(pops.ended(List.of("x", "y")));
