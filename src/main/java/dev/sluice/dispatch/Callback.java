@@ -6,6 +6,7 @@ import dev.sluice.task.Failure;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskState;
 import dev.sluice.task.Verdict;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The task that tells of another one's end: its type, and the headers that it takes over. */
 final class Callback {
+    private static final int MOST_DIGITS = 19;
+
     private final String type;
     private final Map<String, String> headers;
 
@@ -31,12 +34,20 @@ final class Callback {
         KeptResult kept = Objects.requireNonNull(attempt.kept(), "who has a callback has this");
         byte[] value = state == TaskState.DEAD ? null : kept.value();
         Failure failure = verdict instanceof Verdict.Dead dead ? dead.failure() : kept.problem();
-        byte[] payload = payload(attempt, state, failure, value);
-        if (value != null && !kept.mayBePayload(payload)) {
-            Failure tooLarge = Failure.of("result-too-large", "a callback with this value would be no payload");
-            payload = payload(attempt, state, tooLarge, null);
+        if (value != null && kept.isUntold()) {
+            failure = Failure.of("result-too-large", "a callback with this value would be no payload");
+            value = null;
         }
+        byte[] payload = payload(attempt, state, failure, value);
         return Envelope.write(Task.of(type, null).headers(headers), payload, System.currentTimeMillis());
+    }
+
+    /** What its payload will be if the task ends with this value, with room for how long it will have run. */
+    byte[] likeliest(Attempt attempt, byte[] value) {
+        byte[] payload = payload(attempt, TaskState.SUCCEEDED, null, value);
+        byte[] padded = Arrays.copyOf(payload, payload.length + MOST_DIGITS);
+        Arrays.fill(padded, payload.length, padded.length, (byte) ' ');
+        return padded;
     }
 
     private static byte[] payload(

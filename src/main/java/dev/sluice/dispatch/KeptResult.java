@@ -14,14 +14,13 @@ import org.jspecify.annotations.Nullable;
  * handler emits. A value that cannot be kept costs the task nothing, for its work is done: the result says why it has none.
  */
 final class KeptResult {
-    private static final int SURELY_SHORT = 32 * 1024;
-
     private final PayloadCodec codec;
     private final long keptMs;
     private final int maxBytes;
     private final @Nullable Callback callback;
     private byte @Nullable [] value;
     private @Nullable Failure problem;
+    private boolean untold;
 
     KeptResult(PayloadCodec codec, long keptMs, int maxBytes, @Nullable Callback callback) {
         this.codec = codec;
@@ -45,6 +44,7 @@ final class KeptResult {
             if (json.length > maxBytes) {
                 throw new PayloadTooLargeException(json.length, maxBytes);
             }
+            untold = callback != null && !mayBePayload(callback.likeliest(attempt, json));
             value = json;
         } catch (PayloadTooLargeException tooLarge) {
             cannotKeep(
@@ -83,15 +83,18 @@ final class KeptResult {
         return problem;
     }
 
-    /** Whether a task may have this as its payload; only of a long one there is doubt. */
-    boolean mayBePayload(byte[] json) {
-        if (json.length < SURELY_SHORT) {
-            return true;
-        }
+    /** Whether the value is too large, or nested too deep, for the payload of its callback. */
+    boolean isUntold() {
+        return untold;
+    }
+
+    private boolean mayBePayload(byte[] json) {
         try {
             codec.encode(json);
             return true;
-        } catch (SluiceException tooLarge) {
+        } catch (
+                Throwable refused) { // also what a codec of the user's may throw: the work is done, and its end is told
+            // without it
             return false;
         }
     }

@@ -4,6 +4,9 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.Sluice;
+import dev.sluice.codec.JsonCodec;
+import dev.sluice.codec.PayloadCodec;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.ResultRetention;
@@ -12,12 +15,17 @@ import dev.sluice.task.Task;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import java.lang.reflect.Type;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -169,6 +177,64 @@ class CallbacksRedisTest extends DispatchCase {
         assertThat(payloadOfTheOnly()).containsEntry("state", "succeeded").doesNotContainKey("value");
         assertThat((Map<?, ?>) calls.element().payload().get("failure"))
                 .hasFieldOrPropertyWithValue("reason", "result-too-large");
+    }
+
+    /** A payload has fewer levels for it than a value may have, for the callback is one more. */
+    @Test
+    void aValueThatIsNestedTooDeepForACallbackIsLeftOut() {
+        Object value = Stream.iterate((Object) List.of(), List::of)
+                .skip(63)
+                .findFirst()
+                .orElseThrow();
+        calledBackAfter(task -> Mono.just(value));
+
+        enqueue(task("a"));
+
+        assertThat(payloadOfTheOnly()).containsEntry("state", "succeeded").doesNotContainKey("value");
+        assertThat((Map<?, ?>) calls.element().payload().get("failure"))
+                .hasFieldOrPropertyWithValue("reason", "result-too-large");
+        eventually(this::assertEmpty);
+    }
+
+    /** Nor does it run on the loop, where it would hold up the settles of others. */
+    @Test
+    void aCodecThatFailsAtACallbackCostsNothingButItsValue() {
+        Collection<String> threads = new ConcurrentLinkedQueue<>();
+        JsonCodec json = JsonCodec.standard();
+        Sluice door = Sluice.builder()
+                .uri(redis.uri())
+                .observer(told)
+                .codec(new PayloadCodec() {
+                    @Override
+                    public byte[] encode(@Nullable Object payload) {
+                        threads.add(Thread.currentThread().getName());
+                        if (payload instanceof byte[]) {
+                            throw new IllegalStateException("no bytes");
+                        }
+                        return json.encode(payload);
+                    }
+
+                    @Override
+                    @SuppressWarnings("TypeParameterUnusedInFormals")
+                    public <T> @Nullable T decode(byte[] buffer, int offset, int length, Type type) {
+                        return json.decode(buffer, offset, length, type);
+                    }
+                })
+                .build();
+        String value = "x".repeat(40_000);
+        started(stoppedInTheEnd(door.dispatcher().queue(queue, settings).build())
+                .handler("t", Object.class, task -> Mono.just(value))
+                .handler("t.ended", Object.class, this::called));
+
+        enqueue(0, 20);
+
+        eventually(() -> assertThat(calls).hasSize(20));
+        assertThat(calls)
+                .allMatch(it -> it.payload().get("value") == null
+                        && it.payload().get("state").equals("succeeded"));
+        eventually(this::assertEmpty);
+        assertThat(threads).isNotEmpty().noneMatch(name -> name.startsWith("sluice-loop"));
+        door.close().block(PATIENCE);
     }
 
     @Test
