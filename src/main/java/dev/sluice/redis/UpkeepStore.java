@@ -106,7 +106,9 @@ public final class UpkeepStore {
                                 .add("MATCH")
                                 .add(keys.claimedPattern())
                                 .add("COUNT")
-                                .add(1000),
+                                .add(1000)
+                                .add("TYPE") // what is no hash has no tasks, and could not be recovered
+                                .add("hash"),
                         deadline)
                 .map(this::page);
     }

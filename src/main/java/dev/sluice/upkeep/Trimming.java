@@ -8,6 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * Holds the dead letters of one queue within their bounds, in steps of at most 256.
@@ -44,6 +45,7 @@ final class Trimming {
         }
         idle = true;
         return Flux.defer(() -> store.trim(kept))
+                .publishOn(Schedulers.parallel())
                 .doOnNext(this::tell)
                 .repeat(STEPS_IN_A_ROW)
                 .takeWhile(TrimReply::more)

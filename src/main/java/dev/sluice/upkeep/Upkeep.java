@@ -7,6 +7,7 @@ import dev.sluice.redis.UpkeepReply;
 import dev.sluice.redis.UpkeepStore;
 import dev.sluice.task.DeadLetterRetention;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
@@ -18,6 +19,7 @@ import org.slf4j.event.Level;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 import reactor.util.context.Context;
 import reactor.util.retry.Retry;
 
@@ -97,6 +99,11 @@ public final class Upkeep {
         return Flux.defer(() -> chores(onRound))
                 .repeat(ROUNDS_IN_A_ROW)
                 .takeWhile(UpkeepReply::more)
+                .then()
+                // One that cannot be recovered is to keep nothing else from being done.
+                .onErrorResume(
+                        failure -> !(failure instanceof StoreUnavailableException),
+                        refused -> Mono.defer(trimming::round).then(Mono.error(refused)))
                 .then(Mono.defer(trimming::round))
                 .doOnSuccess(done -> {
                     complaint.done();
@@ -132,6 +139,7 @@ public final class Upkeep {
 
     private Mono<UpkeepReply> chores(Consumer<UpkeepReply> onRound) {
         return store.round(lease, cursor, maxLength)
+                .publishOn(Schedulers.parallel()) // an observer may be slow, and Redis' event loop is everybody's
                 .flatMap(reply -> {
                     cursor = reply.cursor();
                     nextEndMs = reply.nextEndMs();
@@ -153,6 +161,7 @@ public final class Upkeep {
         AtomicReference<RecoverReply> all = new AtomicReference<>(RecoverReply.NOTHING);
         return store.recover(incarnation, RecoverReply.FIRST)
                 .expand(slice -> slice.more() ? store.recover(incarnation, slice.next()) : Mono.empty())
+                .publishOn(Schedulers.parallel())
                 .doOnNext(slice -> {
                     int tasks = slice.moved() + slice.dead();
                     if (tasks > 0) {

@@ -84,6 +84,37 @@ class ChoresRedisTest {
     }
 
     @Test
+    void whoCannotBeRecoveredKeepsNoDeadLetterBeyondItsBounds() {
+        long now = System.currentTimeMillis();
+        for (int i = 0; i < 1005; i++) {
+            redis.call("HSET", "{q}:dead:bodies", "d" + i, "{}\n\1c d" + i + "\n{}");
+            redis.call("ZADD", "{q}:dead", String.valueOf(now + i), "d" + i);
+        }
+        redis.call("SET", "{q}:claimed:broken", "in the way");
+        redis.call("ZADD", "{q}:dispatchers", "0", "broken"); // as one that is being recovered
+
+        keepUp();
+
+        until(() -> redis.call("ZCARD", "{q}:dead").equals(1000L));
+        running.dispose();
+        redis.call("DEL", "{q}:claimed:broken");
+        redis.call("ZREM", "{q}:dispatchers", "broken");
+    }
+
+    @Test
+    void whatIsNoHashIsNoForgottenClaim() {
+        redis.call("SET", "{q}:claimed:broken", "in the way");
+        claimAs("forgotten");
+        redis.call("ZREM", "{q}:dispatchers", "forgotten");
+
+        keepUp();
+
+        until(() -> redis.call("LLEN", "{q}:ready").equals(1L));
+        assertThat(redis.call("ZSCORE", "{q}:dispatchers", "broken")).isNull();
+        redis.call("DEL", "{q}:claimed:broken");
+    }
+
+    @Test
     void aClaimedHashWithoutItsDispatcherIsFoundAtTheStart() {
         claimAs("forgotten");
         redis.call("ZREM", "{q}:dispatchers", "forgotten");
