@@ -206,7 +206,7 @@ final class Books {
     }
 
     /** From 7.0 on in two parts, of which a list names the second as the one that is appended to. */
-    private static Path file(Path folder) throws IOException {
+    static Path file(Path folder) throws IOException {
         Path parts = folder.resolve("appendonlydir");
         if (!Files.exists(parts)) {
             return folder.resolve("appendonly.aof");
@@ -230,7 +230,12 @@ final class Books {
         return wrong;
     }
 
+    /**
+     * A transaction counts from its end on. Of one that a kill cut in the middle of a command a restarted server takes no command,
+     * but it leaves those that are whole in the file, and writes on behind them: first which database, or the next transaction.
+     */
     private void replay(String text) {
+        List<Runnable> transaction = new ArrayList<>();
         boolean open = false;
         int at = 0;
         while (at < text.length()) {
@@ -240,9 +245,19 @@ final class Books {
                 return; // it is being written, or was when the server was killed
             }
             String verb = words.get(0).toUpperCase(java.util.Locale.ROOT);
-            open = verb.equals("MULTI") || (open && !verb.equals("EXEC"));
-            apply(verb, words, at);
-            if (!open) {
+            int from = at;
+            if (verb.equals("MULTI") || (verb.equals("SELECT") && !transaction.isEmpty())) {
+                transaction.clear();
+                open = verb.equals("MULTI");
+            } else if (verb.equals("EXEC")) {
+                transaction.forEach(Runnable::run);
+                transaction.clear();
+                open = false;
+                look(at);
+            } else if (open) {
+                transaction.add(() -> apply(verb, words, from));
+            } else {
+                apply(verb, words, at);
                 look(at);
             }
             at = next;

@@ -6,6 +6,9 @@ import dev.sluice.faults.Books.Life;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
 import dev.sluice.testkit.UnpackedRedis;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -52,6 +55,34 @@ class BooksRedisTest {
                 .hasToString("[>queued#0, queued>processing#1, processing>retrying#1, retrying>queued#1,"
                         + " queued>processing#2, processing>null#2]");
         assertThat(life.due(2)).isEqualTo(5);
+    }
+
+    /** Redis takes nothing of it, and leaves its first commands in the file. */
+    @ParameterizedTest
+    @ValueSource(strings = {"6.2", "7.0"})
+    void aStepThatAKillCutInTheMiddleOfACommandDidNotHappen(String version) throws IOException {
+        try (RedisServer redis = UnpackedRedis.builder(version).appendOnly().start()) {
+            try (RedisWire wire = redis.wire()) {
+                born(wire);
+                claimed(wire, FRAME);
+            }
+            redis.kill();
+            Path file = Books.file(redis.dataDir());
+            String written = Files.readString(file);
+            Files.writeString(file, written.substring(0, written.lastIndexOf("processing") + 4));
+            redis.restart();
+            try (RedisWire wire = redis.wire()) {
+                assertThat(wire.call("HGET", "{q}:status", "a")).isEqualTo("queued");
+                assertThat(wire.call("LLEN", "{q}:ready")).isEqualTo(1L);
+                claimed(wire, FRAME);
+                ended(wire, "1.1");
+            }
+
+            Books books = Books.read(redis.dataDir());
+            assertThat(books.wrong()).isEmpty();
+            assertThat(books.lives().iterator().next().moves())
+                    .hasToString("[>queued#0, queued>processing#1, processing>null#1]");
+        }
     }
 
     @Test
