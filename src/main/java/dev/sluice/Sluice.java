@@ -244,7 +244,8 @@ public final class Sluice {
      * Closes the connections, and Lettuce's threads if they were made here. Stop dispatchers first: their running tasks
      * would otherwise wait for another dispatcher to recover them.
      *
-     * <p>Cold. Completes within about 2 s when every socket and thread of its own is gone; never fails.
+     * <p>Cold. Completes when every socket and thread of its own is gone, usually at once, at the latest after about 7 s; never
+     * fails. Signals on one of Lettuce's event loops, or on the thread that ended them; cancelling does not undo it.
      */
     public Mono<Void> close() {
         return links.close();
@@ -305,7 +306,10 @@ public final class Sluice {
             return this;
         }
 
-        /** Keeps meters in the caller's registry, which stays open. */
+        /**
+         * Keeps meters in the caller's registry, which stays open. Takes the place of {@link #observer}, and the other way round; for
+         * both use {@code observer(MicrometerObserver.of(registry).and(mine))}.
+         */
         public Builder meterRegistry(MeterRegistry callers) {
             return observer(MicrometerObserver.of(callers));
         }

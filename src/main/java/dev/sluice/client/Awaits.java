@@ -108,7 +108,8 @@ final class Awaits {
     private void join(Await await, Enqueueing enqueueing, AwaitOptions options) {
         if (count.incrementAndGet() > MOST) {
             count.decrementAndGet();
-            await.sink.error(new QueueFullException(store.queue().name(), MOST));
+            await.sink.error(QueueFullException.of(
+                    "the list of those awaited by this client", store.queue().name(), MOST));
             return;
         }
         byId.compute(await.id, (id, last) -> await.after(last));

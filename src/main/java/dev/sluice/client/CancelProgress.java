@@ -5,8 +5,8 @@ package dev.sluice.client;
  *
  * @param examined tasks looked at
  * @param matched those of them that the filter means
- * @param cancelled those of them that were cancelled; 0 if they were only to be counted. Those in neither count have begun
- *     to run meanwhile, or nobody has announced them yet
+ * @param cancelled those of them that were cancelled; 0 if they were only to be counted. What was matched and not
+ *     cancelled has begun to run meanwhile, or nobody has announced it yet
  */
 public record CancelProgress(long examined, long matched, long cancelled) {
     static final CancelProgress NONE = new CancelProgress(0, 0, 0);

@@ -64,7 +64,8 @@ final class CancelWalk {
 
     private void swept(SweepReply reply) {
         if (reply.full()) {
-            throw new QueueFullException(store.queue().name(), ProducerStore.MOST_CANCELLED);
+            throw QueueFullException.of(
+                    "the list of the cancelled", store.queue().name(), ProducerStore.MOST_CANCELLED);
         }
         begun = true;
         skip = reply.next();

@@ -128,7 +128,7 @@ final class Coalescer {
         if (tasks > maxWaiting || (tasks > 1 && bytes > MAX_WAITING_BYTES)) {
             waiting.decrementAndGet();
             take(entry);
-            entry.fail(new QueueFullException(queue, maxWaiting));
+            entry.fail(QueueFullException.of(HOLDER, queue, maxWaiting));
         } else {
             line.add(entry);
         }
@@ -211,6 +211,8 @@ final class Coalescer {
     }
 
     /** A task of a caller. Holds the frame while it waits; exactly one gets it out. */
+    private static final String HOLDER = "the buffer of this client, of 64 MiB,";
+
     private static final class Entry extends AtomicReference<byte @Nullable []> {
         private static final long serialVersionUID = 1L;
 

@@ -30,7 +30,7 @@ public final class DeadLetter {
 
     private DeadLetter(DeadRecord record) {
         byte[] bytes = record.bytes();
-        int line = endOfLine(bytes);
+        int line = FailureReading.endOfLine(bytes);
         this.id = new String(record.id(), StandardCharsets.UTF_8);
         this.diedAt = Instant.ofEpochMilli(record.diedMs());
         this.position = record.position();
@@ -117,14 +117,6 @@ public final class DeadLetter {
     @Override
     public String toString() {
         return "DeadLetter[" + id + ", type " + type() + ", " + failure.reason() + " at " + diedAt + "]";
-    }
-
-    private static int endOfLine(byte[] bytes) {
-        int end = 0;
-        while (end < bytes.length && bytes[end] != '\n') {
-            end++;
-        }
-        return end;
     }
 
     private static @Nullable Envelope envelopeIn(byte[] element) {

@@ -76,7 +76,7 @@ public final class DeadLetters {
      * {@link #newest(DeadLetterFilter)}, going on after the dead letter with this {@linkplain DeadLetter#cursor cursor},
      * which may be gone.
      *
-     * <p>The same five points; fails with {@link InvalidTaskException} too, if that is no cursor.
+     * <p>Starts, emits, signals, fails and is cancelled as that; fails with {@link InvalidTaskException} too, if that is no cursor.
      */
     public Flux<DeadLetter> newest(DeadLetterFilter filter, String cursor) {
         return list(filter, true, Objects.requireNonNull(cursor, "cursor"));

@@ -14,6 +14,15 @@ final class FailureReading {
 
     private FailureReading() {}
 
+    /** Where the first line of a record ends. */
+    static int endOfLine(byte[] bytes) {
+        int end = 0;
+        while (end < bytes.length && bytes[end] != '\n') {
+            end++;
+        }
+        return end;
+    }
+
     /** The failure in the first {@code length} bytes of a record. */
     static Failure of(byte[] record, int length) {
         if (record.length == 0) {

@@ -47,8 +47,9 @@ import reactor.core.scheduler.Schedulers;
  *
  * <p>All results and errors that come from Redis are signalled on Reactor's {@code parallel} scheduler. Every call fails with
  * {@link StoreRefusedException} (final), with {@link StoreUnavailableException}, whose outcome is unknown and which is safe to
- * repeat, and with {@link InvalidTaskException} (final) for what breaks a rule: then nothing was sent. Cancelling drops the
- * answer and does not undo the call.
+ * repeat, and with {@link InvalidTaskException} (final) for what breaks a rule: then nothing was sent, except that only Redis knows
+ * that a queue has as many schedules as it may, and that of several declared at once those before the wrong one are. Cancelling
+ * drops the answer and does not undo the call.
  */
 public final class Schedules {
     private static final Scheduler SIGNALS = Schedulers.parallel();

@@ -414,7 +414,8 @@ public final class TaskClient {
             case CANCELLED -> Cancellation.CANCELLED;
             case STOPPING -> Cancellation.STOPPING;
             case DEAD -> Cancellation.DEAD;
-            case TOO_MANY -> throw new QueueFullException(queue.name(), ProducerStore.MOST_CANCELLED);
+            case TOO_MANY ->
+                throw QueueFullException.of("the list of the cancelled", queue.name(), ProducerStore.MOST_CANCELLED);
         };
     }
 

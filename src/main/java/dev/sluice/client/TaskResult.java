@@ -59,7 +59,7 @@ public final class TaskResult {
     }
 
     private static TaskResult ended(String id, byte[] record, PayloadCodec codec) {
-        int line = endOfLine(record);
+        int line = FailureReading.endOfLine(record);
         Map<?, ?> head = fields(record, line);
         TaskState state = TaskState.ofWord(head.get("state") instanceof String word ? word : null);
         Failure problem = head.get("problem") == null ? null : FailureReading.in(head.get("problem"));
@@ -75,7 +75,7 @@ public final class TaskResult {
     }
 
     private static TaskResult dead(String id, byte[] record, long diedMs, PayloadCodec codec) {
-        int line = endOfLine(record);
+        int line = FailureReading.endOfLine(record);
         Frame frame = line == record.length ? null : Frame.read(Arrays.copyOfRange(record, line + 1, record.length));
         return new TaskResult(
                 id,
@@ -151,14 +151,6 @@ public final class TaskResult {
     @Override
     public String toString() {
         return "TaskResult[" + id + ", " + state.word() + " at " + endedAt + "]";
-    }
-
-    private static int endOfLine(byte[] bytes) {
-        int end = 0;
-        while (end < bytes.length && bytes[end] != '\n') {
-            end++;
-        }
-        return end;
     }
 
     /** The fields of a line of JSON; none if it is none, for anybody may write what he likes. */

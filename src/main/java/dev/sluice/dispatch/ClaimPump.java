@@ -5,6 +5,7 @@ import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.ExchangeReply;
 import dev.sluice.redis.Frame;
+import dev.sluice.redis.Joined;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.redis.Tokens;
 import dev.sluice.redis.UpkeepReply;
@@ -650,68 +651,74 @@ final class ClaimPump implements Pump {
         Incarnation next = new Incarnation(store::keysOf, new Holdings(pool));
         long sent = System.nanoTime();
         joining = next;
-        calls.run(
-                store.join(next.id(), lease),
-                joined -> {
-                    clock.shows(joined.nowMs());
-                    if (phase != Phase.OPEN) {
-                        return;
-                    }
-                    joining = null;
-                    if (System.nanoTime() - sent > LeaseKeeper.sureNanos(lease) / 2) {
-                        succeed(next); // its lease may be over before another answer, as late as this, renews it
-                        return;
-                    }
-                    keeper = new LeaseKeeper(
-                            next,
-                            store,
-                            calls,
-                            pool,
-                            links.events(),
-                            outage,
-                            lease,
-                            sent,
-                            why -> lose(next, why),
-                            () -> introduce(next),
-                            this::adopt);
-                    current = next;
-                    refusalTold = false;
-                    inFlight = 0;
-                    recovered();
-                    birth.seen(joined.bornMs());
-                    rung = true;
-                    MonoSink<Void> starter = starting;
-                    starting = null;
-                    if (starter != null) {
-                        starter.success();
-                    } else {
-                        observer.lease(queue.name(), false);
-                    }
-                },
-                failure -> {
-                    if (phase != Phase.OPEN) {
-                        return;
-                    }
-                    outage.cannotJoin(failure);
-                    MonoSink<Void> starter = starting;
-                    if (starter != null && failure instanceof StoreRefusedException) {
-                        starting = null;
-                        phase = Phase.CLOSED;
-                        loop.remove(this);
-                        permits.tellEnd(observer, queue.name());
-                        endNews();
-                        calls.close();
-                        starter.error(failure);
-                        return;
-                    }
-                    boolean news = failure instanceof StoreRefusedException && !refusalTold;
-                    refusalTold |= news;
-                    log.atLevel(news ? Level.WARN : Level.DEBUG)
-                            .addKeyValue("queue", queue.name())
-                            .addKeyValue("reason", failure.getMessage())
-                            .log("Cannot join the queue; trying on");
-                    calls.after(backoff.next(), this::join);
-                });
+        calls.run(store.join(next.id(), lease), answer -> joined(next, sent, answer), this::notJoined);
+    }
+
+    private void joined(Incarnation next, long sentNanos, Joined answer) {
+        clock.shows(answer.nowMs());
+        if (phase != Phase.OPEN) {
+            return;
+        }
+        joining = null;
+        if (System.nanoTime() - sentNanos > LeaseKeeper.sureNanos(lease) / 2) {
+            succeed(next); // its lease may be over before another answer, as late as this, renews it
+            return;
+        }
+        keeper = new LeaseKeeper(
+                next,
+                store,
+                calls,
+                pool,
+                links.events(),
+                outage,
+                lease,
+                sentNanos,
+                why -> lose(next, why),
+                () -> introduce(next),
+                this::adopt);
+        current = next;
+        refusalTold = false;
+        inFlight = 0;
+        recovered();
+        birth.seen(answer.bornMs());
+        rung = true;
+        MonoSink<Void> starter = starting;
+        starting = null;
+        if (starter != null) {
+            starter.success();
+        } else {
+            observer.lease(queue.name(), false);
+        }
+    }
+
+    private void notJoined(Throwable failure) {
+        if (phase != Phase.OPEN) {
+            return;
+        }
+        outage.cannotJoin(failure);
+        boolean isRefusal = failure instanceof StoreRefusedException;
+        MonoSink<Void> starter = starting;
+        if (starter != null && isRefusal) {
+            refuseStart(starter, failure);
+            return;
+        }
+        boolean isFirst = isRefusal && !refusalTold;
+        refusalTold |= isFirst;
+        log.atLevel(isFirst ? Level.WARN : Level.DEBUG)
+                .addKeyValue("queue", queue.name())
+                .addKeyValue("reason", failure.getMessage())
+                .log("Cannot join the queue; trying on");
+        calls.after(backoff.next(), this::join);
+    }
+
+    private void refuseStart(MonoSink<Void> starter, Throwable failure) {
+        starting = null;
+        phase = Phase.CLOSED;
+        loop.remove(this);
+        permits.tellEnd(observer, queue.name());
+        endNews();
+        calls.close();
+        starter.error(failure);
     }
 
     /** Somebody removed what the queue has in Redis beside its tasks: an evicting server, or a hand. Members stay members. */

@@ -7,10 +7,10 @@ import reactor.core.publisher.Mono;
  * A claimed task in the hands of a subscriber, which settles it exactly once: the first settle counts, every other
  * emits false. One that is never settled is a failed attempt when its timeout is over.
  *
- * <p>Every settle is eager about its verdict and lazy about its answer: it takes effect on subscription, and its Mono
- * emits true when Redis has recorded it, or false if the task was not this dispatcher's any more. It signals on
- * Reactor's parallel scheduler. Cancelling takes nothing back. It may be subscribed to
- * again; it then emits false.
+ * <p>Every settle is cold: the verdict counts at the first subscription, and its Mono emits true when Redis has recorded it (in an
+ * at-most-once queue, when the verdict was taken), or false if the task was not this dispatcher's any more; while Redis is away it
+ * waits, and does not fail. It signals on Reactor's parallel scheduler. Cancelling takes nothing back. It may be subscribed to
+ * again; it then emits false. A delay out of its range throws {@link dev.sluice.task.InvalidTaskException} at once.
  *
  * @param <T> the payload
  */

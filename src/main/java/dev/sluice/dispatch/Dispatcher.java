@@ -192,7 +192,13 @@ public final class Dispatcher implements HandlerRegistry {
         return watch.health();
     }
 
-    /** Sets how many tasks of a queue may be held at once, from now on. Lowering it interrupts nothing. */
+    /**
+     * Sets how many tasks of a queue may be held at once, from now on until this dispatcher ends; it is not stored. Lowering it
+     * interrupts nothing. Any thread.
+     *
+     * @param limit 1 to 100,000
+     * @throws InvalidTaskException if it is outside of that, or this dispatcher has no such queue
+     */
     public void concurrency(String queue, int limit) {
         QueueSettings checked = QueueSettings.standard().concurrency(limit);
         Queue known = known(queue);

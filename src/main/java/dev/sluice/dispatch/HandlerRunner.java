@@ -141,7 +141,7 @@ final class HandlerRunner implements Consumer {
                     .addKeyValue("task.type", attempt.type())
                     .addKeyValue("task.id", attempt.frame().id())
                     .log(
-                            "No handler is registered for this type; its tasks fail, are tried again, and then dead letters");
+                            "No handler is registered for this type; its tasks fail, are tried again, and then become dead letters");
         }
     }
 

@@ -115,6 +115,9 @@ final class Opening {
         } catch (SluiceException unreadable) {
             bury(attempt, Failure.of(unreadable.code(), unreadable));
             return null;
+        } catch (Throwable thrown) { // a codec of the user's may throw anything
+            attempt.fail("codec-error", thrown);
+            return null;
         }
     }
 

@@ -105,7 +105,7 @@ public record QueueSettings(
                 256, Duration.ofMinutes(5), RetryPolicy.standard(), null, null, true, DeadLetterRetention.standard());
     }
 
-    /** These settings with another limit of tasks held at once. */
+    /** These settings with another limit of tasks held at once, 1 to 100,000; 256 is the default. As all of these throws as the constructor. */
     public QueueSettings concurrency(int limit) {
         return with(copy -> copy.concurrency = limit);
     }

@@ -235,7 +235,7 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
          * Answers {@code /metrics} with what {@code text} gives, in the text format of Prometheus: with
          * {@code PrometheusMeters.text()}, or {@code scrape()} of a registry of one's own. Default: there is no such place.
          *
-         * @param text is called on Reactor's bounded elastic scheduler
+         * @param text is called on a thread of its own, {@code sluice-metrics-1}, one call at a time: it may wait for a lock
          */
         public Builder metrics(Supplier<String> text) {
             metrics = Objects.requireNonNull(text, "text");

@@ -18,54 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Keeps meters in a Micrometer registry.
  *
- * <table>
- *   <caption>Meters, and when to worry. Tags are queue, type, target and outcome, never an id.</caption>
- *   <tr><th>meter</th><th>kind, tags</th><th>worry when</th></tr>
- *   <tr><td>{@code sluice.claimed}</td><td>counter; queue</td><td>it stands still while the list is not empty</td></tr>
- *   <tr><td>{@code sluice.settled}</td><td>counter; queue, outcome</td>
- *       <td>{@code dead} rises at all, or {@code retried} faster than {@code succeeded}</td></tr>
- *   <tr><td>{@code sluice.exchange}</td><td>timer; queue</td>
- *       <td>its 99th percentile nears the command timeout: Redis or the network is slow</td></tr>
- *   <tr><td>{@code sluice.exchange.claimed}</td><td>summary of tasks per call; queue</td>
- *       <td>it is 1 under load: calls are not batched</td></tr>
- *   <tr><td>{@code sluice.fenced}</td><td>counter; queue</td>
- *       <td>it rises: dispatchers stall longer than their lease, tasks run twice</td></tr>
- *   <tr><td>{@code sluice.recovered}</td><td>counter; queue</td>
- *       <td>it rises without a crash or a kill that explains it</td></tr>
- *   <tr><td>{@code sluice.orphans}</td><td>counter; queue</td><td>it rises without a rollback or failover of
- *       Redis</td></tr>
- *   <tr><td>{@code sluice.statuses.late}</td><td>counter; queue</td>
- *       <td>never by itself: producers that push first and write the status second cause it</td></tr>
- *   <tr><td>{@code sluice.dead.trimmed}</td><td>counter; queue</td>
- *       <td>it rises: failed tasks are thrown away before anybody looked at them</td></tr>
- *   <tr><td>{@code sluice.over.length}</td><td>gauge; queue, where it has a {@code max-length}: how many tasks wait beyond that,
- *       about a second ago</td><td>it is above 0: clients push more than the queue is meant to hold</td></tr>
- *   <tr><td>{@code sluice.leases.lapsed}</td><td>counter; queue</td>
- *       <td>it rises: long pauses of this process, or Redis out of reach for longer than the lease</td></tr>
- *   <tr><td>{@code sluice.tasks}</td><td>gauge; queue, state: {@code waiting}, {@code delayed}, {@code running},
- *       {@code dead}; as they were last counted, NaN while Redis refuses that</td><td>{@code waiting} grows for longer than a burst, or {@code dead} at
- *       all</td></tr>
- *   <tr><td>{@code sluice.oldest}</td><td>gauge of seconds; queue: the age of the oldest waiting task as it was last
- *       counted; 0 if none waits, NaN if it does not say since when or Redis refuses</td>
- *       <td>it is beyond what the tasks may wait, or rises steadily</td></tr>
- *   <tr><td>{@code sluice.links.lost}</td><td>counter</td><td>it rises steadily: the network drops
- *       connections</td></tr>
- *   <tr><td>{@code sluice.links.down}</td><td>gauge</td><td>it is above 0 for longer than a failover takes</td></tr>
- *   <tr><td>{@code sluice.dispatchers.up}</td><td>gauge; queue</td>
- *       <td>it is below the number of dispatchers that this process runs: Redis is away or refuses, or a loop hangs</td></tr>
- *   <tr><td>{@code sluice.slots}</td><td>gauge; queue: how many tasks the dispatchers of this process may run at once</td>
- *       <td>it is 0 where there should be a dispatcher</td></tr>
- *   <tr><td>{@code sluice.slots.used}</td><td>gauge; queue: how many of them hold a task</td>
- *       <td>it stands at {@code sluice.slots} while tasks wait: too few slots, or handlers that hang</td></tr>
- *   <tr><td>{@code sluice.attempt}</td><td>timer; queue, type, outcome</td>
- *       <td>its maximum nears the attempt timeout</td></tr>
- *   <tr><td>{@code sluice.queueing}</td><td>timer; queue, type</td>
- *       <td>it grows beyond what the tasks may wait: there are too few slots, or handlers grew slow</td></tr>
- *   <tr><td>{@code sluice.end.to.end}</td><td>timer; queue, type, outcome</td>
- *       <td>it misses what you promise for the type</td></tr>
- *   <tr><td>{@code sluice.push}</td><td>timer; target, outcome</td>
- *       <td>{@code succeeded} grows slow, or the others outnumber it: the target is in trouble</td></tr>
- * </table>
+ * <p>Which there are, with their tags and when each of them is a reason to worry, stands in {@code src/docs/metrics.md}. Tags are
+ * queue, type, target, outcome and state, never an id.
  *
  * <p>The counters of a queue are there, at 0, from when a dispatcher of it starts: a rise to 1 is seen. Any other meter
  * appears when its event first happens. {@code sluice.attempt}, {@code sluice.queueing} and {@code

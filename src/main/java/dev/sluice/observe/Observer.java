@@ -6,8 +6,8 @@ import dev.sluice.task.QueueInfo;
  * Is told what happens to tasks and links.
  *
  * <p>Every method does nothing by default, and almost all are called once per batch, with a count. An implementation is
- * called on the loop that moves the tasks, by several threads if it is shared by several dispatchers: it must be
- * thread-safe, return within microseconds, never block and never throw. {@link #guarded()} catches what does throw.
+ * called on the loop that moves the tasks, or, where a method tells of chores or counts, on Reactor's {@code parallel} scheduler, by
+ * several threads at once: it must be thread-safe, return within microseconds, never block and never throw. {@link #guarded()} catches what does throw.
  *
  * <p>Counts are at least 1; where nothing happened, nothing is called, except {@link #exchange}; {@link #slots} tells
  * differences. Times are nanoseconds.
@@ -23,7 +23,7 @@ public interface Observer {
     /** {@code count} tasks of {@code queue} were claimed and go to their handlers. */
     default void claimed(String queue, int count) {}
 
-    /** {@code count} tasks of {@code queue} ended an attempt with {@code outcome}, and Redis has recorded it. */
+    /** {@code count} tasks of {@code queue} ended an attempt with {@code outcome}, and Redis has recorded it; in an at-most-once queue before it has. */
     default void settled(String queue, Outcome outcome, int count) {}
 
     /**
@@ -63,9 +63,8 @@ public interface Observer {
     default void uncounted(String queue) {}
 
     /**
-     * A connection with the given role ({@code command}, {@code wake} …) went down, or came up again.
-     *
-     * <p>On each change only: a link that comes up for the first time is not reported.
+     * Redis ceased to answer a dispatcher, or answers it again; {@code role} is {@code commands}. On each change only: not as it
+     * begins.
      */
     default void link(String role, boolean up) {}
 

@@ -15,8 +15,8 @@ import java.util.Objects;
  * @param where the same in one sentence
  * @param reasons why it does not run, each with a stable code; empty if nothing keeps it
  * @param facts what is known of it by name: {@code status}, {@code list}, {@code ahead}, {@code attempts},
- *     {@code crashes}, {@code dueInMs}, {@code dispatcher}, {@code leaseMs}, {@code diedMsAgo}, {@code failure}; only
- *     those that apply
+ *     {@code crashes}, {@code dueInMs}, {@code dispatcher}, {@code leaseMs}, {@code diedMsAgo}, {@code failure},
+ *     {@code percent}, {@code progress}, {@code reportedMsAgo}; only those that apply
  * @param isComplete false if it was not found within the elements that were looked at, so that it may be behind them
  */
 public record Explanation(

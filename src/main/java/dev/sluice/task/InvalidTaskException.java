@@ -3,10 +3,11 @@ package dev.sluice.task;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A task, or a part of one, breaks a rule: its queue, id, type, a header, an option, or a payload that cannot be
- * written as JSON or read as the type a handler asked for.
+ * An argument breaks a rule: that of a task, such as its id, type, a header, or a payload that cannot be written as JSON or
+ * read as the type that was asked for; or that of a queue, a setting, a schedule, a filter or a cursor.
  *
- * <p>Not retryable: the same input is refused again. Thrown before anything is sent to Redis.
+ * <p>Not retryable: the same input is refused again. Thrown before anything is sent to Redis, unless only what is stored there
+ * shows it.
  */
 public final class InvalidTaskException extends SluiceException {
 

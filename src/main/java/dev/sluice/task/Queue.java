@@ -47,8 +47,7 @@ public final class Queue {
      * This queue with the states of its tasks in the hash {@code key}.
      *
      * <p>Default {@code {name}:status}. No two queues may share one: the first to connect records whose it is under
-     * {@code <key>:queue}, and another queue is refused. On Redis Cluster it must carry the hash tag of the queue,
-     * {@code {name}}. It has 1 to 512 UTF-8 bytes without control characters, is not the queue's own list, and none of
+     * {@code <key>:queue}, and another queue is refused. It has 1 to 512 UTF-8 bytes without control characters, is not the queue's own list, and none of
      * the other keys under {@code {name}:}, of this queue or another.
      *
      * @throws InvalidTaskException if the key breaks the rule

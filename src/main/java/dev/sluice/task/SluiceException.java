@@ -40,7 +40,10 @@ public abstract class SluiceException extends RuntimeException {
         return code;
     }
 
-    /** Whether the same call can succeed later. Every retryable call of Sluice is also safe to repeat. */
+    /**
+     * Whether the same call can succeed later. Every retryable call of Sluice is also safe to repeat, by subscribing to the same
+     * publisher again, or with the same id: a new {@code enqueue} of a task without one makes another.
+     */
     public final boolean retryable() {
         return retryable;
     }

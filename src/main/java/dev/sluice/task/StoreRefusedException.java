@@ -18,8 +18,7 @@ public final class StoreRefusedException extends SluiceException {
     /**
      * The store does not fit.
      *
-     * @param reason one stable word: {@code auth}, {@code version}, {@code mode}, {@code protocol} or {@code
-     *     wrong-type}
+     * @param reason one stable word, as {@link #reason()} lists them
      * @param message one sentence that says what was found and what is needed
      */
     public StoreRefusedException(String reason, String message, @Nullable Throwable cause) {
@@ -37,7 +36,11 @@ public final class StoreRefusedException extends SluiceException {
         return new StoreRefusedException(reason, name, "queue '" + name + "': " + getMessage(), this);
     }
 
-    /** The misfit in one stable word, such as {@code auth}, {@code version}, {@code mode} or {@code wrong-type}. */
+    /**
+     * The misfit in one stable word: {@code auth}, {@code permission}, {@code wrong-type}, {@code cluster}, {@code version}, {@code
+     * append-only}; what the queue is run with otherwise: {@code protocol}, {@code delivery}, {@code status-key}, {@code
+     * status-owner}; or {@code refused}.
+     */
     public String reason() {
         return reason;
     }

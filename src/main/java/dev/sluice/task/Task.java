@@ -83,7 +83,7 @@ public final class Task<T> {
     /**
      * A task of {@code type} with {@code payload} and no options.
      *
-     * @param type 1 to 256 UTF-8 bytes without control characters; by custom words joined by dots
+     * @param type 1 to 256 UTF-8 bytes without control characters; by convention words joined by dots
      * @param payload what the handler gets; null becomes JSON {@code null}
      * @throws InvalidTaskException if the type breaks the rule
      */

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What a live task with a payload of 100 bytes takes of Redis, printed, and held against what the README says. */
+/** What a live task with a payload of 100 bytes takes of Redis, printed: the README's figures are these. */
 @OnEveryRedis
 class MemoryRedisTest {
     private static final int TASKS = 5120;
@@ -64,7 +64,7 @@ class MemoryRedisTest {
         System.out.printf(
                 "bytes of Redis memory per live task, payload 100 bytes: waiting %d, processing %d, retrying %d, on Redis %s%n",
                 waiting, processing, retrying, q.redis.version());
-        assertThat(List.of(waiting, processing, retrying)).allMatch(bytes -> bytes > 100 && bytes < 600);
+        assertThat(List.of(waiting, processing, retrying)).allMatch(bytes -> bytes > 100 && bytes < 512);
     }
 
     private long usedMemory() {

@@ -43,7 +43,8 @@ class SluiceExceptionTest {
     void messagesStateRuleAndValue() {
         assertThat(new PayloadTooLargeException(300, 200))
                 .hasMessage("the payload must be at most 200 bytes of JSON, was 300");
-        assertThat(new QueueFullException("q", 10)).hasMessage("queue q takes at most 10 tasks and is full");
+        assertThat(new QueueFullException("q", 10))
+                .hasMessage("queue q takes at most 10 tasks, or its max-length if that is less, and is full");
         assertThat(new TaskTimeoutException("i", Duration.ofSeconds(1)))
                 .hasMessage("the attempt did not end within 1000 ms");
     }

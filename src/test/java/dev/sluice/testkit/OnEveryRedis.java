@@ -13,7 +13,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  *
  * <pre>{@code
  * @OnEveryRedis
- * class ClaimRedisTest {
+ * class ExchangeRedisTest {
  *     @Test
  *     void anEmptyQueueGivesNothing(RedisServer redis) {        // or once, in the constructor
  *         assertThat(redis.call("LLEN", "q")).isEqualTo(0L);    // or redis.uri() for a Lettuce client

@@ -126,14 +126,14 @@ final class Catalog {
     static final Setting<Double> BACKOFF_FACTOR = Setting.of(
             "retry.backoff.factor",
             Kind.number(1, 1000),
-            plain(RETRY.factor()),
+            Kind.plain(RETRY.factor()),
             "What each further wait is multiplied with.");
     static final Setting<Duration> BACKOFF_MAX = Setting.of(
             "retry.backoff.max", Kind.duration(NOTHING, YEAR), Durations.text(RETRY.max()), "The longest wait.");
     static final Setting<Double> BACKOFF_JITTER = Setting.of(
             "retry.backoff.jitter",
             Kind.number(0, 1),
-            plain(RETRY.jitter()),
+            Kind.plain(RETRY.jitter()),
             "The share of a wait that is random; it only shortens.");
     static final Setting<List<FailureRule>> RULES = Setting.of(
             "retry.rules",
@@ -311,9 +311,5 @@ final class Catalog {
 
     private static boolean isQuickStart(String queue) {
         return queue.equals(QUICK_START_QUEUE);
-    }
-
-    private static String plain(double number) {
-        return java.math.BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
     }
 }

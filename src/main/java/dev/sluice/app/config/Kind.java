@@ -182,11 +182,12 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                 true);
     }
 
-    /** Text that {@code rule} finds nothing wrong with. */
+    /** Any text. */
     static Kind<String> text(String form) {
         return new Kind<>(form, text -> text, false);
     }
 
+    /** Text that {@code rule} finds nothing wrong with, or none. */
     static Kind<Optional<String>> optionalText(String form, Predicate<String> rule) {
         return new Kind<>(
                 form + ", or none",
@@ -326,7 +327,7 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
         return new IllegalArgumentException("must be " + form + ", was '" + text + "'");
     }
 
-    private static String plain(double number) {
+    static String plain(double number) {
         return BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
     }
 }
