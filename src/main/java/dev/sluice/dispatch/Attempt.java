@@ -155,7 +155,7 @@ final class Attempt implements CoreSubscriber<Object> {
         if (deadlineMs == 0) {
             return timeoutNanos;
         }
-        long left = Math.min(deadlineMs - pump.clock().nowMs(), Long.MAX_VALUE / 2_000_000) * 1_000_000;
+        long left = Math.min(deadlineMs - pump.clock().nowMs(nowNanos), Long.MAX_VALUE / 2_000_000) * 1_000_000;
         return Math.min(timeoutNanos, nowNanos - startedNanos + left);
     }
 

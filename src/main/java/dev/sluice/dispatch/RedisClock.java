@@ -5,18 +5,22 @@ package dev.sluice.dispatch;
  * agree on a time, whatever their own clocks show. It is late by the way of an answer. Thread-safe.
  */
 final class RedisClock {
-    private volatile long aheadMs = System.currentTimeMillis() - monotonicMs(); // until it is seen
+    private static final long NANOS_PER_MS = 1_000_000;
+
+    private volatile long aheadNanos =
+            System.currentTimeMillis() * NANOS_PER_MS - System.nanoTime(); // until it is seen
 
     void shows(long ms) {
-        aheadMs = ms - monotonicMs();
+        aheadNanos = ms * NANOS_PER_MS - System.nanoTime();
     }
 
     /** Now, in ms since 1970. */
     long nowMs() {
-        return monotonicMs() + aheadMs;
+        return nowMs(System.nanoTime());
     }
 
-    private static long monotonicMs() {
-        return System.nanoTime() / 1_000_000;
+    /** The same at this instant of {@link System#nanoTime}; of what has passed since it was seen only whole ms count. */
+    long nowMs(long nanos) {
+        return Math.floorDiv(nanos + aheadNanos, NANOS_PER_MS);
     }
 }

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 class MicrometerObserverTest {
 
-    private static final Path SOURCE = Path.of("src/main/java/dev/sluice/observe/MicrometerObserver.java");
+    private static final Path TABLE = Path.of("src/docs/metrics.md");
 
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final Observer observer = MicrometerObserver.withAttempts(registry);
@@ -219,8 +219,8 @@ class MicrometerObserverTest {
                 .map(Meter.Id::getName)
                 .collect(Collectors.toCollection(TreeSet::new));
 
-        Set<String> documented = Pattern.compile("<tr><td>\\{@code (sluice[a-z.]+)}</td>")
-                .matcher(Files.readString(SOURCE, StandardCharsets.UTF_8))
+        Set<String> documented = Pattern.compile("(?m)^\\| `(sluice[a-z.]+)` \\|")
+                .matcher(Files.readString(TABLE, StandardCharsets.UTF_8))
                 .results()
                 .map(row -> row.group(1))
                 .collect(Collectors.toCollection(TreeSet::new));
