@@ -16,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -38,6 +39,7 @@ public final class EventLink {
     private static final Logger log = LoggerFactory.getLogger(EventLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(2);
+    private static final Duration TIME_TO_BE_READY = Duration.ofMillis(20);
     private static final String PULSE = "sluice:pulse"; // nobody says anything here: only that it was subscribed to
 
     private final RedisClient client;
@@ -196,19 +198,40 @@ public final class EventLink {
         connection = null;
     }
 
-    /** A refusal is final: nothing comes then, and whoever waits for a message has to be told why. */
+    /**
+     * A refusal is final: nothing comes then, and whoever waits for a message has to be told why. Anything else is tried again while
+     * the connection is in use: with a password Lettuce may hand one out just before commands can be sent through it.
+     */
     private void subscribe(StatefulRedisPubSubConnection<String, String> open, String channel) {
         unheard(open.async().subscribe(channel).whenComplete((done, failure) -> {
-            if (failure != null && RedisErrors.classify(failure) instanceof StoreRefusedException refused) {
-                log.atLevel(refusalTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
-                        .addKeyValue("channel", channel)
-                        .addKeyValue("reason", refused.getMessage())
-                        .log(
-                                "Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
-                                        + " the next heartbeat; give the user &{NAME}:* for each queue, and &sluice:pulse");
-                listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
+            if (failure == null) {
+                return;
             }
+            if (!(RedisErrors.classify(failure) instanceof StoreRefusedException refused)) {
+                after(TIME_TO_BE_READY, () -> subscribeAgain(open, channel));
+                return;
+            }
+            log.atLevel(refusalTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
+                    .addKeyValue("channel", channel)
+                    .addKeyValue("reason", refused.getMessage())
+                    .log("Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
+                            + " the next heartbeat; give the user &{NAME}:* for each queue, and &sluice:pulse");
+            listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
         }));
+    }
+
+    private synchronized void subscribeAgain(StatefulRedisPubSubConnection<String, String> open, String channel) {
+        if (open == opened() && listeners.containsKey(channel) && !subscribed.contains(channel)) {
+            subscribe(open, channel);
+        }
+    }
+
+    private void after(Duration pause, Runnable work) {
+        try {
+            client.getResources().timer().newTimeout(over -> work.run(), pause.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (IllegalStateException stopped) { // whoever owns the client has ended its threads
+            log.debug("Nothing is subscribed to any more", stopped);
+        }
     }
 
     /** Whether it succeeds shows at the next {@link #ensure}. */
