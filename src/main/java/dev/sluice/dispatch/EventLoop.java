@@ -6,6 +6,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -26,6 +27,8 @@ final class EventLoop {
     static final Duration TICK = Duration.ofMillis(50);
 
     private static final Logger log = LoggerFactory.getLogger(EventLoop.class);
+
+    private static final long LAST_TICK_NANOS = 100_000_000L; // a loop that hangs is not waited for
 
     private final Scheduler scheduler = Schedulers.newSingle("sluice-loop", true);
     private final Scheduler.Worker worker = scheduler.createWorker();
@@ -108,10 +111,20 @@ final class EventLoop {
             LockSupport.parkNanos(10_000); // whoever hands in work may be waiting for this very core
         }
         Disposable telling = ticking;
-        if (telling != null) {
+        if (telling != null && !scheduler.isDisposed()) {
             telling.dispose();
+            awaitLastTick();
         }
         scheduler.dispose();
+    }
+
+    /** A tick that ends in this moment is about to enter its executor's line again, which takes a lock once that is shut down. */
+    private void awaitLastTick() {
+        AtomicBoolean over = new AtomicBoolean();
+        worker.schedule(() -> over.set(true));
+        for (long until = System.nanoTime() + LAST_TICK_NANOS; !over.get() && System.nanoTime() - until < 0; ) {
+            LockSupport.parkNanos(10_000);
+        }
     }
 
     private void drain() {

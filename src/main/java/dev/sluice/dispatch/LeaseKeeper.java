@@ -127,7 +127,7 @@ final class LeaseKeeper {
                 failure -> {
                     beating = false;
                     // The next try comes soon: several of them fit into what is left of the lease.
-                    long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 10);
+                    long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 40);
                     beatNanos = System.nanoTime() - lease.toNanos() / 3 + pause;
                 });
     }

@@ -32,11 +32,8 @@ final class History {
     /** So long after a lease has ended may it take others to look. */
     private static final Duration TO_LOOK = Duration.ofSeconds(1);
 
-    /**
-     * Whoever has less than this between two faults need not come to send a beat: after one that failed the next one follows a
-     * tenth of a lease later, with a tick of 50 ms, and is to be answered through a connection that has to be opened.
-     */
-    private static final Duration TO_BEAT = Duration.ofMillis(200);
+    /** Whoever has less than this between two faults need not come to send a beat. */
+    private static final Duration TO_BEAT = Duration.ofMillis(100);
 
     /** A stop with its grace is over by then. */
     private static final Duration LAST_WORDS = Duration.ofMillis(2300);

@@ -59,9 +59,9 @@ class HistoryTest {
     void faultsThatFollowEachOtherAreOneSilenceAndOthersAreNot() {
         Fault first = fault(Kind.LINK, "a", 1000, 1250);
 
-        assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1450, 1500)))
+        assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1300, 1500)))
                 .isTrue();
-        assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1451, 1650)))
+        assertThat(explained("a", 2000, first, fault(Kind.FROZEN, "*", 1400, 1650)))
                 .isFalse();
     }
 
