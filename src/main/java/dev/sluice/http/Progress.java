@@ -38,6 +38,7 @@ final class Progress extends ChannelDuplexHandler {
     private long headersSince; // 0 = none are awaited
     private int answering; // requests whose answer is not at its end
     private boolean inBody;
+    private boolean telling; // a stream of events
     private boolean reading;
     private long received;
     private long receivingSince;
@@ -152,18 +153,18 @@ final class Progress extends ChannelDuplexHandler {
         }
     }
 
-    /** Has the connection end with what the client sends: it has no whole answer to wait for. */
-    private void awaitMore(Channel channel) {
-        channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false);
-        if (sendsNoMore) {
+    /**
+     * Has the connection stay for the answer if the client sends nothing more, or else end with what he sends: with his request, and
+     * with a stream of events, which has no end to wait for. TLS has an end of its own, which closes.
+     */
+    private void stayOrEnd(Channel channel) {
+        boolean isAwaited = answering > 0 && !inBody && !telling;
+        channel.config()
+                .setOption(
+                        ChannelOption.ALLOW_HALF_CLOSURE,
+                        isAwaited && channel.pipeline().get(SslHandler.class) == null);
+        if (sendsNoMore && !isAwaited) {
             var unused = channel.close();
-        }
-    }
-
-    /** Has the connection stay for the answer if the client sends nothing more. TLS has an end of its own, which closes. */
-    private static void awaitNoMore(Channel channel) {
-        if (channel.pipeline().get(SslHandler.class) == null) {
-            channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
         }
     }
 
@@ -183,31 +184,31 @@ final class Progress extends ChannelDuplexHandler {
                 inBody = true;
                 receivingSince = nanos.getAsLong();
                 received = 0;
-                awaitMore(context.channel());
+                stayOrEnd(context.channel());
             }
-            if (message instanceof LastHttpContent) {
+            if (message instanceof LastHttpContent) { // on a busy machine an answer may have begun before
                 inBody = false;
-                awaitNoMore(context.channel());
+                stayOrEnd(context.channel());
             }
             context.fireChannelRead(message);
         }
 
         @Override
         public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
-            if (message instanceof HttpResponse response && EventText.TYPE.equals(type(response))) {
-                awaitMore(context.channel());
+            boolean isLast = message instanceof LastHttpContent && !isInterim(message);
+            if (message instanceof HttpResponse response && !isLast && EventText.TYPE.equals(type(response))) {
+                telling = true;
+                stayOrEnd(context.channel());
             }
             ChannelPromise told = promise;
-            if (message instanceof LastHttpContent && !isInterim(message) && --answering == 0) {
-                if (headersSince != 0) {
+            if (isLast) {
+                answering--;
+                telling = false;
+                if (answering == 0 && headersSince != 0) {
                     headersSince = nanos.getAsLong(); // what came meanwhile has its time from now on
                 }
                 told = promise.unvoid();
-                told.addListener(done -> {
-                    if (answering == 0) {
-                        awaitMore(context.channel());
-                    }
-                });
+                told.addListener(done -> stayOrEnd(context.channel()));
             }
             var unused = context.write(message, told); // the promise says it all
         }

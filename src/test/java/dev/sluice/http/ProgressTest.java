@@ -6,16 +6,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelConfig;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.DefaultChannelConfig;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.netty.NettyPipeline;
@@ -112,6 +118,47 @@ class ProgressTest {
         assertThat(channel.isOpen()).isTrue();
     }
 
+    @Test
+    void anAnswerIsAwaitedByWhoSendsNothingMore() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assertThat(mayHalfClose()).isTrue();
+
+        answer();
+        assertThat(mayHalfClose()).isFalse();
+    }
+
+    @Test
+    void aStreamEndsWithItsClientEvenIfItBeganBeforeTheRequestWasRead() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+        beginStream();
+        receive("x");
+        assertThat(mayHalfClose()).isFalse();
+    }
+
+    @Test
+    void aStreamEndsWithItsClientEvenIfThatHasAskedForMore() {
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        beginStream();
+        receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assertThat(mayHalfClose()).isFalse();
+
+        var unused = channel.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
+        channel.take(Long.MAX_VALUE);
+        assertThat(mayHalfClose())
+                .as("the stream is over, the other answer is not")
+                .isTrue();
+    }
+
+    private boolean mayHalfClose() {
+        return channel.config().getOption(ChannelOption.ALLOW_HALF_CLOSURE);
+    }
+
+    private void beginStream() {
+        DefaultHttpResponse head = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        head.headers().set("Content-Type", "text/event-stream").set("Transfer-Encoding", "chunked");
+        var unused = channel.writeAndFlush(head);
+    }
+
     private void receive(String text) {
         channel.read();
         channel.writeInbound(Unpooled.copiedBuffer(text, US_ASCII));
@@ -141,10 +188,19 @@ class ProgressTest {
 
     /** Has a client that takes of what is flushed only what it is told to. */
     private static final class SlowChannel extends EmbeddedChannel {
+        private @Nullable ChannelConfig config;
         private long taken;
 
         SlowChannel(ChannelHandler... handlers) {
             super(handlers);
+        }
+
+        @Override
+        public ChannelConfig config() {
+            if (config == null) { // asked for while this is being made
+                config = new HalfClosing(this);
+            }
+            return config;
         }
 
         void take(long bytes) {
@@ -159,6 +215,30 @@ class ProgressTest {
                 unsent.removeBytes(bytes);
                 taken -= bytes;
             }
+        }
+    }
+
+    /** Knows the option that the channels of sockets know. */
+    private static final class HalfClosing extends DefaultChannelConfig {
+        private boolean isAllowed;
+
+        HalfClosing(Channel channel) {
+            super(channel);
+        }
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public <T> T getOption(ChannelOption<T> option) {
+            return option == ChannelOption.ALLOW_HALF_CLOSURE ? (T) (Boolean) isAllowed : super.getOption(option);
+        }
+
+        @Override
+        public <T> boolean setOption(ChannelOption<T> option, T value) {
+            if (option == ChannelOption.ALLOW_HALF_CLOSURE) {
+                isAllowed = (Boolean) value;
+                return true;
+            }
+            return super.setOption(option, value);
         }
     }
 }

@@ -14,7 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @OnEveryRedis
 @StoredStateMayBeBroken("a key of each queue holds a value of another type")
@@ -30,50 +31,51 @@ class WrongTypesRedisTest {
         q.close();
     }
 
-    @Test
-    void aCallThatMeetsAKeyOfAnotherTypeFailsAndChangesNothing() {
+    /** Some verbs have nothing to do with some keys; then they may do their work. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "enqueue",
+                "claim",
+                "settle",
+                "join",
+                "heartbeat",
+                "report",
+                "recover",
+                "leave",
+                "schedule",
+                "cancel",
+                "pause",
+                "resume",
+                "drain",
+                "bury",
+                "upkeep",
+                "redrive",
+                "purge",
+                "trim"
+            })
+    void aCallThatMeetsAKeyOfAnotherTypeFailsAndChangesNothing(String verb) {
         for (byte[] key : q.keys.withClaimed("a")) {
             String name = new String(key, StandardCharsets.UTF_8);
-            for (String verb : List.of(
-                    "enqueue",
-                    "claim",
-                    "settle",
-                    "join",
-                    "heartbeat",
-                    "report",
-                    "recover",
-                    "leave",
-                    "schedule",
-                    "cancel",
-                    "pause",
-                    "resume",
-                    "drain",
-                    "bury",
-                    "upkeep",
-                    "redrive",
-                    "purge",
-                    "trim")) {
-                q.wire.call("FLUSHALL");
-                Call call = atWork(verb);
-                q.wire.call("DEL", name);
-                q.wire.call("SET", name, "in the way");
-                Map<String, String> before = q.everything();
+            q.wire.call("FLUSHALL");
+            Call call = atWork(verb);
+            q.wire.call("DEL", name);
+            q.wire.call("SET", name, "in the way");
+            Map<String, String> before = q.everything();
 
-                Throwable failure = catchThrowable(call::run);
+            Throwable failure = catchThrowable(call::run);
 
-                if (failure == null) {
-                    // Some verbs have nothing to do with some keys; then they may do their work.
-                    assertThat(verb + " " + name)
-                            .matches(
-                                    "(heartbeat|report) .*|(enqueue|schedule|cancel|join|pause|resume|drain|bury|upkeep|redrive|purge|trim)"
-                                            + " .*:(claimed:a|progress)");
-                } else {
-                    assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
-                    assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
-                    assertThat(q.everything())
-                            .as("all keys after " + verb + " with a wrong " + name)
-                            .isEqualTo(before);
-                }
+            if (failure == null) {
+                assertThat(verb + " " + name)
+                        .matches(
+                                "(heartbeat|report) .*|(enqueue|schedule|cancel|join|pause|resume|drain|bury|upkeep|redrive|purge|trim)"
+                                        + " .*:(claimed:a|progress)");
+            } else {
+                assertThat(failure).as(verb + " with a wrong " + name).isInstanceOf(StoreRefusedException.class);
+                assertThat(((StoreRefusedException) failure).reason()).isEqualTo("wrong-type");
+                assertThat(q.everything())
+                        .as("all keys after " + verb + " with a wrong " + name)
+                        .isEqualTo(before);
             }
         }
     }
