@@ -48,7 +48,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     /**
      * {@code within} that time each attempt has to be answered, or some part of an answer has to come through its connection, whoever's
-     * that is. A connection has at most 2 s of it to be opened, but for the start of that.
+     * that is. A connection that has to be opened first has 2 s for that; where {@code within} is less, all of it has to do.
      */
     LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
@@ -78,7 +78,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         carrier = connection;
-        waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) > 0;
+        waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
         if (startTimer(waitsForConnection ? TO_CONNECT : within)) {
             connection.serve(this);
         }

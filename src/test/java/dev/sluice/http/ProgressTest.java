@@ -229,12 +229,12 @@ class ProgressTest {
         @Override
         @SuppressWarnings("unchecked")
         public <T> T getOption(ChannelOption<T> option) {
-            return option == ChannelOption.ALLOW_HALF_CLOSURE ? (T) (Boolean) isAllowed : super.getOption(option);
+            return option.equals(ChannelOption.ALLOW_HALF_CLOSURE) ? (T) (Boolean) isAllowed : super.getOption(option);
         }
 
         @Override
         public <T> boolean setOption(ChannelOption<T> option, T value) {
-            if (option == ChannelOption.ALLOW_HALF_CLOSURE) {
+            if (option.equals(ChannelOption.ALLOW_HALF_CLOSURE)) {
                 isAllowed = (Boolean) value;
                 return true;
             }

@@ -18,6 +18,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -62,6 +64,23 @@ class RedisLinkRedisTest {
         }
 
         assertThat(connectionId()).isNotEqualTo(before);
+    }
+
+    @Test
+    void aCommandHasItsTimeHoweverLongItsConnectionTookToOpen() throws Exception {
+        RedisLinks fresh = OneQueue.connect(redis);
+        redis.pause();
+        CompletableFuture<Reply> slow = fresh.commands()
+                .command(CommandType.DEBUG, args -> args.add("SLEEP").add("1.15"), Duration.ofSeconds(2))
+                .toFuture();
+        try {
+            assertThatThrownBy(() -> slow.get(1_150, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
+        } finally {
+            redis.resume();
+        }
+
+        assertThat(slow.get(10, TimeUnit.SECONDS).text(0)).isEqualTo("OK");
+        fresh.close().block(Duration.ofSeconds(10));
     }
 
     /** Whoever goes in the very moment in which the connection is cut is not waiting for the news. */
