@@ -67,7 +67,7 @@ class QueuesRedisTest {
 
         assertThat(shown).extracting(DispatcherInfo::running).containsExactly(2L, 3L);
         assertThat(shown.get(0).id()).isEqualTo("longer");
-        assertThat(shown.get(1).lease()).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(15));
+        assertThat(shown.get(1).leaseLeft()).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(15));
         busy.stop(Duration.ZERO).block(SOON);
         assertThat(sluice.dispatchers(JOBS)
                         .map(DispatcherInfo::id)

@@ -111,10 +111,16 @@ public final class Dispatcher implements HandlerRegistry {
      * goes back to the queue, what was delivered can still be settled; another may subscribe then. There is one subscriber at
      * a time, a second fails with {@link IllegalStateException}. A task whose payload cannot be read goes to the dead letters and is not delivered.
      *
+     * @param payload what the payload is decoded to, as for a {@linkplain #handler(String, Class, TaskHandler) handler}
      * @throws InvalidTaskException if this dispatcher has no such queue
      * @throws IllegalStateException if the queue has a receiver already, or the dispatcher was started
      */
-    public synchronized <T> Flux<Delivery<T>> receive(String queue, Class<T> payload) {
+    public <T> Flux<Delivery<T>> receive(String queue, Class<T> payload) {
+        return receive(queue, (Type) payload);
+    }
+
+    /** The same for a generic payload type, such as a list of something. */
+    public synchronized <T> Flux<Delivery<T>> receive(String queue, Type payload) {
         Queue known = known(queue);
         if (started || receivers.containsKey(queue)) {
             throw new IllegalStateException(

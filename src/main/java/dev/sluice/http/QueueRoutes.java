@@ -46,7 +46,7 @@ final class QueueRoutes {
                 .flatMapMany(parts -> sluice.dispatchers(parts.queue()))
                 .map(dispatcher -> new JsonDocument()
                         .put("id", dispatcher.id())
-                        .put("leaseMs", dispatcher.lease().toMillis())
+                        .put("leaseMs", dispatcher.leaseLeft().toMillis())
                         .put("running", dispatcher.running()))
                 .collectList()
                 .map(all -> Answer.of(200, new JsonDocument().put("dispatchers", all)));

@@ -150,8 +150,8 @@ final class TaskRoutes {
     }
 
     private static JsonDocument described(TaskInfo task, JsonDocument into) {
-        Duration due = task.due();
-        Duration dead = task.dead();
+        Duration due = task.dueIn();
+        Duration dead = task.deadFor();
         TaskProgress progress = task.progress();
         return into.put("state", task.state().word())
                 .put("attempts", task.attempts())

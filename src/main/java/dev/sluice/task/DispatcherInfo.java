@@ -7,14 +7,14 @@ import java.util.Objects;
  * A dispatcher's hold on a queue, as Redis has it at a moment.
  *
  * @param id names this incarnation of it: another at each start, and whenever a lease was lost
- * @param lease how long its lease still runs unless it is renewed; zero if it is over, and others take its tasks back
+ * @param leaseLeft how long its lease still runs unless it is renewed; zero if it is over, and others take its tasks back
  * @param running how many tasks it holds
  */
-public record DispatcherInfo(String id, Duration lease, long running) {
+public record DispatcherInfo(String id, Duration leaseLeft, long running) {
 
     /** The same, with nothing missing. */
     public DispatcherInfo {
         Objects.requireNonNull(id, "id");
-        Objects.requireNonNull(lease, "lease");
+        Objects.requireNonNull(leaseLeft, "leaseLeft");
     }
 }

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param state where it is in its life
  * @param attempts attempts that have ended, from 0; not known of a task that waits in a list, which says 0
  * @param crashes how many dispatchers died while they held it, from 0; as {@code attempts}
- * @param due how long until it is due, negative if it has been for that long; null if it waits for no time
- * @param dead how long it has been a dead letter; null if it is none
+ * @param dueIn how long until it is due, negative if it has been for that long; null if it waits for no time
+ * @param deadFor how long it has been a dead letter; null if it is none
  * @param progress what its handler last reported in the attempt that runs; null if it does not run or has reported nothing
  */
 public record TaskInfo(
@@ -20,8 +20,8 @@ public record TaskInfo(
         TaskState state,
         long attempts,
         long crashes,
-        @Nullable Duration due,
-        @Nullable Duration dead,
+        @Nullable Duration dueIn,
+        @Nullable Duration deadFor,
         @Nullable TaskProgress progress) {
 
     /** The id and the state are never null. */

@@ -14,9 +14,11 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import tools.jackson.core.type.TypeReference;
 
@@ -107,6 +109,26 @@ class DeliveringRedisTest extends DispatchCase {
         assertThat(typed.all.stream().map(TaskContext::payload))
                 .containsExactlyInAnyOrder(new Letter("x", List.of("y")), null);
         eventually(this::assertEmpty);
+    }
+
+    @Test
+    void aSubscriberTakesItsPayloadAsItAsksForIt() {
+        List<List<Letter>> got = new CopyOnWriteArrayList<>();
+        Dispatcher dispatcher = dispatcher();
+        Flux<Delivery<List<Letter>>> deliveries =
+                dispatcher.receive("q", new TypeReference<List<Letter>>() {}.getType());
+        deliveries
+                .concatMap(it -> {
+                    got.add(it.payload());
+                    return it.ack();
+                })
+                .subscribe();
+
+        started(dispatcher);
+        push("a", "{\"id\":\"a\",\"type\":\"t\",\"payload\":[{\"text\":\"x\",\"parts\":[]}]}");
+
+        eventually(this::assertEmpty);
+        assertThat(got).containsExactly(List.of(new Letter("x", List.of())));
     }
 
     @Test

@@ -141,7 +141,9 @@ final class QueuesCommand implements Callable<Integer> {
         serving.forEach((queue, those) -> those.forEach(dispatcher -> table.row(
                 queue,
                 dispatcher.id(),
-                dispatcher.lease().isZero() ? "over" : dispatcher.lease().toMillis() + "ms",
+                dispatcher.leaseLeft().isZero()
+                        ? "over"
+                        : dispatcher.leaseLeft().toMillis() + "ms",
                 grouped(dispatcher.running()))));
         return table;
     }
@@ -200,7 +202,7 @@ final class QueuesCommand implements Callable<Integer> {
     private static JsonDocument json(DispatcherInfo dispatcher) {
         return new JsonDocument()
                 .put("dispatcher", dispatcher.id())
-                .put("leaseMs", dispatcher.lease().toMillis())
+                .put("leaseMs", dispatcher.leaseLeft().toMillis())
                 .put("running", dispatcher.running());
     }
 

@@ -52,8 +52,8 @@ record TaskLook(
     }
 
     private static String detail(TaskInfo task) {
-        Duration due = task.due();
-        Duration dead = task.dead();
+        Duration due = task.dueIn();
+        Duration dead = task.deadFor();
         TaskProgress progress = task.progress();
         String attempts = task.attempts() == 0 ? "" : ", attempts " + task.attempts();
         if (dead != null) {
@@ -96,8 +96,8 @@ record TaskLook(
     }
 
     private static void describe(JsonDocument json, TaskInfo task) {
-        Duration due = task.due();
-        Duration dead = task.dead();
+        Duration due = task.dueIn();
+        Duration dead = task.deadFor();
         TaskProgress progress = task.progress();
         if (task.attempts() > 0) {
             json.put("attempts", task.attempts());
