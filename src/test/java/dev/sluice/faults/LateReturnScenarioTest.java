@@ -15,7 +15,9 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -45,6 +47,7 @@ class LateReturnScenarioTest {
     private final Collection<Integer> crashes = new ConcurrentLinkedQueue<>();
     private final Sluice late;
     private final Sluice other;
+    private final List<Dispatcher> started = new ArrayList<>();
 
     LateReturnScenarioTest(RedisServer.Builder builder) {
         redis = builder.appendOnly().start();
@@ -67,6 +70,7 @@ class LateReturnScenarioTest {
 
     @AfterEach
     void close() {
+        started.forEach(it -> it.stop(Duration.ZERO).block(PATIENCE));
         late.close().block(PATIENCE);
         other.close().block(PATIENCE);
         proxy.close();
@@ -75,7 +79,7 @@ class LateReturnScenarioTest {
 
     @Test
     void whoDoesNotHearThatItJoinedHasGivenBackWhatItHad() throws InterruptedException {
-        Dispatcher cutOff = holdsFourTasks();
+        holdsFourTasks();
         redis.kill();
         untilTheLeasesAreOver();
         FaultProxy.Trap lost = proxy.onReplyWith(JOINED, Mode.SWALLOW_REPLIES, 1);
@@ -83,12 +87,11 @@ class LateReturnScenarioTest {
 
         assertThat(lost.await()).isTrue();
         assertThatAllRanAgainWithoutACrash();
-        cutOff.stop(Duration.ZERO).block(PATIENCE);
     }
 
     @Test
     void whoseNetworkIsBackAMomentLaterIsBackInTime() {
-        Dispatcher cutOff = holdsFourTasks();
+        holdsFourTasks();
         redis.kill();
         untilTheLeasesAreOver();
         proxy.mode(Mode.REFUSE);
@@ -98,21 +101,19 @@ class LateReturnScenarioTest {
         proxy.mode(Mode.PASS);
 
         assertThatAllRanAgainWithoutACrash();
-        cutOff.stop(Duration.ZERO).block(PATIENCE);
     }
 
     /** What refuses last words while nobody may join is not what they ask for. */
     @Test
     void whoWasRefusedForAWhileIsBackInTime() {
         try (RedisWire operator = redis.wire()) {
-            Dispatcher shutOut = holdsFourTasks();
+            holdsFourTasks();
             operator.call("CONFIG", "SET", "requirepass", "another");
             operator.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
             untilTheLeasesAreOver();
             operator.call("CONFIG", "SET", "requirepass", "");
 
             assertThatAllRanAgainWithoutACrash();
-            shutOut.stop(Duration.ZERO).block(PATIENCE);
         }
     }
 
@@ -121,8 +122,8 @@ class LateReturnScenarioTest {
         assertThat(crashes).containsOnly(0);
     }
 
-    private Dispatcher holdsFourTasks() {
-        Dispatcher cutOff = started(late, context -> {
+    private void holdsFourTasks() {
+        start(late, context -> {
             crashes.add(context.crashes());
             return Mono.never();
         });
@@ -130,11 +131,10 @@ class LateReturnScenarioTest {
                 .enqueueAll(Flux.range(0, 4).map(i -> Task.of("t", "").id("t" + i)))
                 .blockLast(PATIENCE);
         eventually(() -> assertThat(crashes).hasSize(4));
-        started(other, context -> {
+        start(other, context -> {
             crashes.add(context.crashes());
             return Mono.empty();
         });
-        return cutOff;
     }
 
     private void untilTheLeasesAreOver() {
@@ -142,10 +142,10 @@ class LateReturnScenarioTest {
         LockSupport.parkNanos(1_500_000_000L); // with the lease, more than what passes for no silence
     }
 
-    private static Dispatcher started(Sluice door, TaskHandler<Object> handler) {
+    private void start(Sluice door, TaskHandler<Object> handler) {
         Dispatcher dispatcher =
                 door.dispatcher().queue(QUEUE).lease(LEASE).build().handler("t", Object.class, handler);
+        started.add(dispatcher);
         dispatcher.start().block(PATIENCE);
-        return dispatcher;
     }
 }
