@@ -42,7 +42,8 @@ public final class RedisLinks {
     private final RedisClient oneSocket; // its connections are never reconnected: see DurableLink
     private final RedisURI uri;
     private final Addresses addresses;
-    private final @Nullable ClientResources ownResources;
+    private final ClientResources resources;
+    private final @Nullable LinkThreads ownThreads; // null: they are the caller's
     private final Set<RedisLink> links = ConcurrentHashMap.newKeySet();
     private final Map<Durability, DurableLink> durable = new ConcurrentHashMap<>();
     private final MasterWatch masters;
@@ -52,14 +53,15 @@ public final class RedisLinks {
     private final Sinks.Empty<Void> closing = Sinks.empty();
 
     private RedisLinks(
-            ClientResources resources, ClientOptions options, RedisURI uri, @Nullable ClientResources ownResources) {
+            ClientResources resources, ClientOptions options, RedisURI uri, @Nullable LinkThreads ownThreads) {
         Script.load();
         resources.timer().newTimeout(started -> {}, 1, TimeUnit.MILLISECONDS); // starting it blocks: not later
         this.client = client(resources, options, uri, true);
         this.oneSocket = client(resources, options, uri, false);
         this.uri = uri;
         this.addresses = new Addresses(uri);
-        this.ownResources = ownResources;
+        this.resources = resources;
+        this.ownThreads = ownThreads;
         this.masters = new MasterWatch(client, uri, this::masterSwitched);
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
@@ -68,11 +70,13 @@ public final class RedisLinks {
 
     /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
     public static RedisLinks own(RedisURI uri, @Nullable ClientResources resources) {
+        LinkThreads threads = new LinkThreads();
         ClientResources used = resources != null
                 ? resources
                 : ClientResources.builder()
                         .ioThreadPoolSize(2)
                         .computationThreadPoolSize(2)
+                        .threadFactoryProvider(threads)
                         .build();
         ClientOptions options = ClientOptions.builder()
                 .requestQueueSize(REQUEST_QUEUE_BOUND)
@@ -81,7 +85,7 @@ public final class RedisLinks {
                         .keepAlive(true)
                         .build())
                 .build();
-        return new RedisLinks(used, options, uri, resources == null ? used : null);
+        return new RedisLinks(used, options, uri, resources == null ? threads : null);
     }
 
     /** Links with the threads and the options of a client of the caller's, which stays open when they close. */
@@ -219,7 +223,7 @@ public final class RedisLinks {
                 })
                 .then(events.close());
         return closed.then(Mono.when(closeClient(client), closeClient(oneSocket)))
-                .then(ownResources == null ? Mono.empty() : closeResources(ownResources));
+                .then(ownThreads == null ? Mono.empty() : closeResources(resources, ownThreads));
     }
 
     /** Lettuce may wait for ever for a connection that was cut while it was being opened. */
@@ -233,10 +237,14 @@ public final class RedisLinks {
      * With a time limit of its own: whatever became of the client, its threads must go. On a thread that may block, for
      * Lettuce joins its timer's thread.
      */
-    private static Mono<Void> closeResources(ClientResources resources) {
+    private static Mono<Void> closeResources(ClientResources resources, LinkThreads threads) {
         return Mono.<Void>create(sink -> {
                     Thread closing = new Thread(
-                            () -> resources.shutdown(0, 2, TimeUnit.SECONDS).addListener(done -> sink.success()),
+                            () -> {
+                                resources.shutdown(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();
+                                threads.awaitEnd();
+                                sink.success();
+                            },
                             "sluice-close");
                     closing.setDaemon(true);
                     closing.start();

@@ -80,14 +80,10 @@ class RedisLinksTest {
             links.close().block(Duration.ofSeconds(10));
         }
 
-        eventually(
-                Duration.ofSeconds(1),
-                () -> { // a thread of Netty tells of its end just before it
-                    Set<Thread> left = new HashSet<>(Thread.getAllStackTraces().keySet());
-                    left.removeAll(before);
-                    left.removeIf(thread -> !thread.isAlive());
-                    assertThat(left).extracting(Thread::getName).noneMatch(name -> name.startsWith("lettuce"));
-                });
+        Set<Thread> left = new HashSet<>(Thread.getAllStackTraces().keySet());
+        left.removeAll(before);
+        left.removeIf(thread -> !thread.isAlive());
+        assertThat(left).extracting(Thread::getName).noneMatch(name -> name.startsWith("lettuce"));
     }
 
     private static void accept(ServerSocket server, List<Socket> into) throws IOException {
