@@ -47,12 +47,16 @@ final class History {
 
     private final Map<String, List<Run>> runs = new TreeMap<>();
     private final List<Event> events;
+    private final List<Event> lapses;
     private final List<Fault> faults;
     private final Duration lease;
 
     History(Collection<Event> events, Collection<Fault> faults, Duration lease) {
         this.events =
                 events.stream().sorted(Comparator.comparingLong(Event::nanos)).toList();
+        this.lapses = this.events.stream()
+                .filter(event -> event.kind() == Kind.LAPSED)
+                .toList();
         this.faults = List.copyOf(faults);
         this.lease = lease;
         this.events.forEach(this::record);
@@ -257,8 +261,8 @@ final class History {
                 compare(list.get(i - 1), list.get(i), askedToStop.contains(id), wrong);
             }
         });
-        events.stream()
-                .filter(event -> event.kind() == Kind.LAPSED && reason(event) == null)
+        lapses.stream()
+                .filter(event -> reason(event) == null)
                 .forEach(event -> wrong.add("a lease was lost for no reason: " + event));
         return wrong;
     }
@@ -311,16 +315,15 @@ final class History {
     }
 
     private List<Long> lapsesOf(Run run) {
-        return events.stream()
-                .filter(event -> event.kind() == Kind.LAPSED && event.worker().equals(run.worker))
+        return lapses.stream()
+                .filter(event -> event.worker().equals(run.worker))
                 .map(event -> event.nanos() / 1_000_000)
                 .toList();
     }
 
     private boolean lapsedAfter(Run run, Fault fault) {
-        return events.stream()
-                .anyMatch(event -> event.kind() == Kind.LAPSED
-                        && event.worker().equals(run.worker)
+        return lapses.stream()
+                .anyMatch(event -> event.worker().equals(run.worker)
                         && event.nanos() >= run.startNanos - HANDOVER.toNanos()
                         && fault.explainsLapse(event.nanos(), lease));
     }
@@ -336,7 +339,7 @@ final class History {
     List<String> faultsInSuccesses(long least, long most) {
         long told = count(Kind.SUCCEEDED);
         Set<String> lost = new HashSet<>();
-        events.stream().filter(event -> event.kind() == Kind.LAPSED).forEach(event -> lost.add(event.worker()));
+        lapses.forEach(event -> lost.add(event.worker()));
         faults.stream().filter(fault -> fault.kind().endsLife()).forEach(fault -> lost.add(fault.worker()));
         long untold = runs.values().stream()
                 .filter(list -> list.stream().anyMatch(run -> run.said == Kind.DONE && lost.contains(run.worker)))
