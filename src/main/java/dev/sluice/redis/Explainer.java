@@ -402,8 +402,10 @@ public final class Explainer {
             if (alive == 0 && members > 0) {
                 why.add(new Reason(
                         "leases-lapsed",
-                        "The leases of all " + members
-                                + " known dispatchers are over: they died, or cannot reach Redis."));
+                        members == 1
+                                ? "The lease of the only known dispatcher is over: it died, or cannot reach Redis."
+                                : "The leases of all " + members
+                                        + " known dispatchers are over: they died, or cannot reach Redis."));
             } else if (alive == 0) {
                 why.add(new Reason("no-dispatcher", "No dispatcher of this queue is known: start one."));
             }
