@@ -150,7 +150,11 @@ public final class Sluice {
      * not known as a queue.
      */
     public Flux<QueueInfo> queues() {
-        return links.directory().all().publishOn(Schedulers.parallel(), 1).doOnNext(observer::counted);
+        return links.directory()
+                .all()
+                .publishOn(Schedulers.parallel(), 1)
+                .doOnNext(observer::counted)
+                .doOnError(StoreRefusedException.class, this::tell);
     }
 
     /**
@@ -163,7 +167,17 @@ public final class Sluice {
      * @param cursor that of the page before; null = from the beginning
      */
     public Mono<QueuePage> queues(@Nullable String cursor) {
-        return Mono.defer(() -> links.directory().page(cursor)).publishOn(Schedulers.parallel());
+        return Mono.defer(() -> links.directory().page(cursor))
+                .publishOn(Schedulers.parallel())
+                .doOnNext(page -> page.queues().forEach(observer::counted))
+                .doOnError(StoreRefusedException.class, this::tell);
+    }
+
+    private void tell(StoreRefusedException refused) {
+        String queue = refused.queue();
+        if (queue != null) {
+            observer.uncounted(queue);
+        }
     }
 
     /**
@@ -220,7 +234,7 @@ public final class Sluice {
     /**
      * What the server says about itself.
      *
-     * <p>Cold: three commands per subscription. Signals on Reactor's parallel scheduler. Fails with
+     * <p>Cold: three commands per subscription. Cancelling drops the answer. Signals on Reactor's parallel scheduler. Fails with
      * {@code StoreRefusedException} if Sluice cannot work with it (older than 6.2, Redis Cluster, password), or with
      * {@code StoreUnavailableException} (safe to retry).
      */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Dispatcher;
+import dev.sluice.observe.Observer;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.DispatcherInfo;
 import dev.sluice.task.Explanation;
@@ -18,6 +19,7 @@ import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -258,6 +260,35 @@ class QueuesRedisTest {
         StepVerifier.create(sluice.queues().map(info -> info.queue().name()).collectSortedList())
                 .expectNext(names.stream().sorted().toList())
                 .verifyComplete();
+    }
+
+    @Test
+    @StoredStateMayBeBroken("one queue cannot be counted")
+    void anObserverHearsWhatAWalkCountsWholeOrInPages() {
+        List<String> heard = new ArrayList<>();
+        Observer observer = new Observer() {
+            @Override
+            public void counted(QueueInfo info) {
+                heard.add(info.queue().name());
+            }
+
+            @Override
+            public void uncounted(String queue) {
+                heard.add("not " + queue);
+            }
+        };
+        Sluice observed = Sluice.builder().uri(redis.uri()).observer(observer).build();
+        observed.client(JOBS).status("nothing").block(SOON);
+
+        observed.queues().blockLast(SOON);
+        observed.queues(null).block(SOON);
+        redis.call("SET", "{jobs}:ready", "no list");
+        observed.queues().onErrorComplete().blockLast(SOON);
+        observed.queues(null).onErrorComplete().block(SOON);
+
+        assertThat(heard).containsExactly("jobs", "jobs", "not jobs", "not jobs");
+        redis.call("DEL", "{jobs}:ready");
+        observed.close().block(SOON);
     }
 
     @Test

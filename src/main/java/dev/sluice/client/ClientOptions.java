@@ -1,6 +1,7 @@
 package dev.sluice.client;
 
 import dev.sluice.task.Durability;
+import dev.sluice.task.InvalidTaskException;
 import java.util.Objects;
 
 /**
@@ -77,11 +78,12 @@ public final class ClientOptions {
          * are ready to run, whoever enqueued them, not those that are running or scheduled.
          *
          * @param tasks default 0, which means no limit but Redis' memory
-         * @throws IllegalArgumentException if negative
+         * @throws InvalidTaskException if negative
          */
         public Builder maxQueueLength(long tasks) {
             if (tasks < 0) {
-                throw new IllegalArgumentException("maxQueueLength must be at least 0 tasks, was " + tasks);
+                throw new InvalidTaskException(
+                        "maxQueueLength", "maxQueueLength must be at least 0 tasks, was " + tasks);
             }
             maxQueueLength = tasks;
             return this;
@@ -93,11 +95,11 @@ public final class ClientOptions {
          * {@link dev.sluice.task.QueueFullException}, and of a list only the tasks beyond it do. No effect on {@link TaskClient#enqueueAll}.
          *
          * @param tasks at least 1, default 16384
-         * @throws IllegalArgumentException if below 1
+         * @throws InvalidTaskException if below 1
          */
         public Builder maxWaiting(int tasks) {
             if (tasks < 1) {
-                throw new IllegalArgumentException("maxWaiting must be at least 1 task, was " + tasks);
+                throw new InvalidTaskException("maxWaiting", "maxWaiting must be at least 1 task, was " + tasks);
             }
             maxWaiting = tasks;
             return this;

@@ -51,6 +51,7 @@ import reactor.util.context.Context;
 
 /** Puts tasks that arrive at the same time, one by one or a few together, into one call. */
 final class Coalescer {
+    private static final String HOLDER = "the buffer of this client, of 64 MiB,";
     static final long MAX_WAITING_BYTES = 64L * 1024 * 1024;
     static final Duration MAX_WAIT = Duration.ofSeconds(2);
 
@@ -211,8 +212,6 @@ final class Coalescer {
     }
 
     /** A task of a caller. Holds the frame while it waits; exactly one gets it out. */
-    private static final String HOLDER = "the buffer of this client, of 64 MiB,";
-
     private static final class Entry extends AtomicReference<byte @Nullable []> {
         private static final long serialVersionUID = 1L;
 

@@ -1,6 +1,7 @@
 package dev.sluice.client;
 
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Task;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
@@ -42,17 +43,17 @@ public final class DeadLetterFilter {
         return ALL;
     }
 
-    /** Those of exactly this type. */
+    /** Those of exactly this type, which must not be empty: as all of these refuses what it cannot take with {@link InvalidTaskException}. */
     public DeadLetterFilter type(String name) {
         return new DeadLetterFilter(named("type", name), reason, error, from, before, age);
     }
 
-    /** Those with exactly this reason, such as {@code timeout} or {@code handler-error}. */
+    /** Those with exactly this reason, not empty, such as {@code timeout} or {@code handler-error}. */
     public DeadLetterFilter reason(String word) {
         return new DeadLetterFilter(type, named("reason", word), error, from, before, age);
     }
 
-    /** Those whose exception has this text in its class name or its message, in whatever case. */
+    /** Those whose exception has this text, not empty, in its class name or its message, in whatever case. */
     public DeadLetterFilter error(String part) {
         return new DeadLetterFilter(type, reason, named("error", part).toLowerCase(Locale.ROOT), from, before, age);
     }
@@ -86,13 +87,25 @@ public final class DeadLetterFilter {
 
     /** The earliest time of death in ms, as Redis takes it. */
     String earliest() {
-        return from == null ? "-inf" : Long.toString(from.toEpochMilli());
+        return from == null ? "-inf" : Long.toString(millis(from));
     }
 
     /** The first ms after the latest time of death; {@code Long.MAX_VALUE} if there is none. */
     long endMs(Instant now) {
-        long end = before == null ? Long.MAX_VALUE : before.toEpochMilli();
-        return age == null ? end : Math.min(end, now.minus(age).toEpochMilli());
+        long end = before == null ? Long.MAX_VALUE : millis(before);
+        if (age == null) {
+            return end;
+        }
+        boolean ageless = age.compareTo(Duration.between(Instant.EPOCH, now)) > 0; // nothing has died that long ago
+        return ageless ? 0 : Math.min(end, now.minus(age).toEpochMilli());
+    }
+
+    /** A time that others are compared with; where no task can be, in the past or the future, the border of that. */
+    static long millis(Instant time) {
+        if (time.isAfter(Task.MAX_DEADLINE)) {
+            return Task.MAX_DEADLINE.toEpochMilli();
+        }
+        return time.isBefore(Instant.EPOCH) ? 0 : time.toEpochMilli();
     }
 
     boolean matches(DeadLetter letter) {

@@ -18,7 +18,7 @@ public record EnqueueResult(
     public enum Outcome {
         /** It is in the queue, put there by this call. */
         CREATED,
-        /** A task with this id lives in the queue already; nothing was changed. */
+        /** A task with this id lives in the queue already, or has ended and its result is kept; nothing was changed. */
         EXISTING,
         /** The queue holds as many tasks as it may; this one was not taken. Try again later. */
         FULL,
@@ -51,7 +51,7 @@ public record EnqueueResult(
         return outcome == Outcome.CREATED;
     }
 
-    /** Whether a task with this id was in the queue already. */
+    /** Whether a task with this id lived already, or had ended with a result that is kept. */
     public boolean isExisting() {
         return outcome == Outcome.EXISTING;
     }
@@ -66,7 +66,7 @@ public record EnqueueResult(
         return outcome == Outcome.FAILED;
     }
 
-    /** Whether the task is in the queue for sure: created by this call, or there already. */
+    /** Whether the queue has taken the task for sure, with this call or before; it may have ended since. */
     public boolean isAccepted() {
         return isCreated() || isExisting();
     }

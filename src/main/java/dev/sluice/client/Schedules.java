@@ -213,7 +213,7 @@ public final class Schedules {
      * takes no tasks. Otherwise as the class says.
      */
     public Mono<String> trigger(String name) {
-        String id = Schedule.checkName(name) + "@triggered-" + TaskId.random();
+        String id = name + "@triggered-" + TaskId.random();
         return change(name, () -> store.trigger(name, id))
                 .filter(change -> change.fate() != Fate.UNKNOWN)
                 .<String>handle((change, sink) -> {

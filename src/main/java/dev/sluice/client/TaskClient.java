@@ -44,8 +44,8 @@ import reactor.core.scheduler.Schedulers;
  * <h2>Enqueueing again</h2>
  *
  * {@link StoreUnavailableException} means that the outcome is unknown: the task may be in the queue, only the answer was
- * lost. Enqueue it again <em>with the same id</em>: while the task lives, that changes nothing and answers
- * {@link EnqueueResult#isExisting() existing}. (Once it has ended its id is free, and enqueueing runs it anew.)
+ * lost. Enqueue it again <em>with the same id</em>: while the task lives, or its result is kept, that changes nothing and answers
+ * {@link EnqueueResult#isExisting() existing}. (After that its id is free, and enqueueing runs it anew.)
  *
  * <h2>Order</h2>
  *

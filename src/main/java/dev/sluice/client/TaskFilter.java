@@ -33,7 +33,11 @@ public final class TaskFilter {
         return ALL;
     }
 
-    /** Those of exactly this type. A task that names none, and gets that of its queue, is none of them. */
+    /**
+     * Those of exactly this type. A task that names none, and gets that of its queue, is none of them.
+     *
+     * @throws InvalidTaskException if it is empty
+     */
     public TaskFilter type(String name) {
         if (name.isEmpty()) {
             throw new InvalidTaskException("type", "the type to look for must not be empty");
@@ -41,7 +45,11 @@ public final class TaskFilter {
         return new TaskFilter(name, state, before);
     }
 
-    /** Those in this state: {@code QUEUED}, {@code SCHEDULED} or {@code RETRYING}. */
+    /**
+     * Those in this state: {@code QUEUED}, {@code SCHEDULED} or {@code RETRYING}.
+     *
+     * @throws InvalidTaskException if it is another
+     */
     public TaskFilter state(TaskState one) {
         if (!STATES.contains(one)) {
             throw new InvalidTaskException(
@@ -65,7 +73,7 @@ public final class TaskFilter {
     }
 
     String beforeMs() {
-        return before == null ? "" : Long.toString(before.toEpochMilli());
+        return before == null ? "" : Long.toString(DeadLetterFilter.millis(before));
     }
 
     /** Where to look, in an order in which nothing that moves on meanwhile gets past: it is met where it comes to. */

@@ -1,5 +1,6 @@
 package dev.sluice.codec;
 
+import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.PayloadTooLargeException;
 import java.lang.reflect.Type;
 import java.util.Arrays;
@@ -72,11 +73,11 @@ public final class JsonCodec implements PayloadCodec {
      * A codec for payloads of up to {@code limit} bytes of JSON.
      *
      * @param limit 1 byte to 16 MiB
-     * @throws IllegalArgumentException if outside of that
+     * @throws InvalidTaskException if outside of that
      */
     public static JsonCodec withLimit(int limit) {
         if (limit < 1 || limit > 16 * 1024 * 1024) {
-            throw new IllegalArgumentException("the payload limit must be 1 to 16777216 bytes, was " + limit);
+            throw new InvalidTaskException("limit", "the payload limit must be 1 to 16777216 bytes, was " + limit);
         }
         return new JsonCodec(limit);
     }

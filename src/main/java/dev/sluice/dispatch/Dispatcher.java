@@ -9,6 +9,7 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import java.lang.reflect.Type;
 import java.time.Duration;
@@ -81,6 +82,7 @@ public final class Dispatcher implements HandlerRegistry {
      * Registers the handler of a type, for every queue of this dispatcher. To be called before {@link #start}.
      *
      * @param payload what the payload is decoded to; {@code byte[]} takes its JSON untouched, {@code Void} ignores it
+     * @throws InvalidTaskException if no task can have the type, see {@link Task#of}
      * @throws IllegalStateException if the type has a handler already, or the dispatcher was started
      */
     @Override
@@ -94,7 +96,7 @@ public final class Dispatcher implements HandlerRegistry {
         if (started) {
             throw new IllegalStateException("register handlers before start: '" + type + "' came after");
         }
-        if (!handlers.register(type, new HandlerRunner.Registration<>(payload, handler))) {
+        if (!handlers.register(Task.checkType(type), new HandlerRunner.Registration<>(payload, handler))) {
             throw new IllegalStateException("type '" + type + "' has a handler already");
         }
         return this;
@@ -385,6 +387,8 @@ public final class Dispatcher implements HandlerRegistry {
         /**
          * Adds a queue. Two queues of one name, or with one status key, are refused, and so are results and callbacks of an
          * at-most-once queue.
+         *
+         * @throws InvalidTaskException if it is refused
          */
         public Builder queue(Queue queue, QueueSettings settings) {
             if (queues.keySet().stream().anyMatch(known -> known.name().equals(queue.name()))) {
@@ -419,6 +423,8 @@ public final class Dispatcher implements HandlerRegistry {
         /**
          * How long others wait before they take the tasks of a dispatcher that went silent: 500 ms to 10 min, default
          * 15 s. Renewed three times in that span with one call for all tasks of a queue.
+         *
+         * @throws InvalidTaskException if outside of that
          */
         public Builder lease(Duration length) {
             if (length.compareTo(SHORTEST_LEASE) < 0 || length.compareTo(LONGEST_LEASE) > 0) {
@@ -431,6 +437,8 @@ public final class Dispatcher implements HandlerRegistry {
         /**
          * After how many deaths of its dispatcher a task is dead itself: 1 to 100, default 3. The last of them counts only
          * if no other suspect was held with it, so that a limit of 1 takes two.
+         *
+         * @throws InvalidTaskException if outside of that
          */
         public Builder crashLimit(int crashes) {
             if (crashes < 1 || crashes > 100) {
@@ -440,7 +448,11 @@ public final class Dispatcher implements HandlerRegistry {
             return this;
         }
 
-        /** The dispatcher. It connects to nothing before it is started. */
+        /**
+         * The dispatcher. It connects to nothing before it is started.
+         *
+         * @throws InvalidTaskException if it has no queue
+         */
         public Dispatcher build() {
             if (queues.isEmpty()) {
                 throw new InvalidTaskException("queue", "a dispatcher needs at least one queue");

@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.ProgressReport;
 import dev.sluice.task.Failure;
+import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
 import java.time.Instant;
@@ -92,7 +93,7 @@ final class Handed<T> implements Delivery<T> {
     @Override
     public void progress(int percent, String text) {
         if (percent < 0 || percent > 100) {
-            throw new IllegalArgumentException("percent must be 0 to 100, not " + percent);
+            throw new InvalidTaskException("percent", "percent must be 0 to 100, was " + percent);
         }
         attempt.report(new ProgressReport(attempt.token(), percent, ProgressReports.line(text)));
     }

@@ -48,7 +48,6 @@ public record QueueSettings(
         long maxLength) {
     private static final int MAX_CONCURRENCY = 100_000;
     private static final long MAX_LENGTH = 1_000_000_000;
-    private static final Duration MAX_TIMEOUT = Duration.ofDays(365);
 
     /** Refuses values out of range with {@link InvalidTaskException}. */
     public QueueSettings {
@@ -60,11 +59,13 @@ public record QueueSettings(
             throw new InvalidTaskException("maxLength", "maxLength must be 0 to " + MAX_LENGTH + ", was " + maxLength);
         }
         checkTimeout(timeout);
+        checkTypeIfAny(defaultType);
+        checkTypeIfAny(plainType);
         timeouts = Map.copyOf(timeouts);
         retries = Map.copyOf(retries);
         timeouts.values().forEach(QueueSettings::checkTimeout);
-        timeouts.keySet().forEach(QueueSettings::checkType);
-        retries.keySet().forEach(QueueSettings::checkType);
+        timeouts.keySet().forEach(Task::checkType);
+        retries.keySet().forEach(Task::checkType);
         callbacks = Map.copyOf(callbacks);
         callbacks.forEach(QueueSettings::checkCallback);
         for (String callback : callbacks.values()) {
@@ -204,19 +205,19 @@ public record QueueSettings(
     }
 
     private static void checkTimeout(Duration limit) {
-        if (limit.compareTo(Duration.ofMillis(1)) < 0 || limit.compareTo(MAX_TIMEOUT) > 0) {
+        if (limit.compareTo(Duration.ofMillis(1)) < 0 || limit.compareTo(Task.MAX_TIMEOUT) > 0) {
             throw new InvalidTaskException("timeout", "timeout must be 1 ms to 365 days, was " + limit);
         }
     }
 
     private static void checkCallback(String type, String callback) {
-        checkType(type);
-        checkType(callback);
+        Task.checkType(type);
+        Task.checkType(callback);
     }
 
-    private static void checkType(String type) {
-        if (!Task.isValidType(type)) {
-            throw new InvalidTaskException("type", "no task can have the type '" + type + "'");
+    private static void checkTypeIfAny(@Nullable String type) {
+        if (type != null) {
+            Task.checkType(type);
         }
     }
 

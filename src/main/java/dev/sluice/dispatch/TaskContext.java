@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import dev.sluice.task.Failure;
+import dev.sluice.task.InvalidTaskException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -67,7 +68,7 @@ public interface TaskContext<T> {
      *
      * @param percent 0 to 100; may also fall
      * @param text one line for people; control characters become blanks, and what is beyond 200 characters is cut off
-     * @throws IllegalArgumentException if {@code percent} is outside its range
+     * @throws InvalidTaskException if {@code percent} is outside its range
      */
     void progress(int percent, String text);
 

@@ -2,8 +2,19 @@ package dev.sluice.observe;
 
 import dev.sluice.task.QueueInfo;
 
-/** Tells two observers, one after the other. Neither throws. */
-record Both(Observer first, Observer second) implements Observer {
+/** Tells two observers, one after the other. Neither throws. Attempts are told to those that wanted them when they were joined. */
+final class Both implements Observer {
+    private final Observer first;
+    private final Observer second;
+    private final boolean firstWantsAttempts;
+    private final boolean secondWantsAttempts;
+
+    Both(Observer first, Observer second) {
+        this.first = first;
+        this.second = second;
+        this.firstWantsAttempts = first.wantsAttempts();
+        this.secondWantsAttempts = second.wantsAttempts();
+    }
 
     @Override
     public void claimed(String queue, int count) {
@@ -103,35 +114,35 @@ record Both(Observer first, Observer second) implements Observer {
 
     @Override
     public boolean wantsAttempts() {
-        return first.wantsAttempts() || second.wantsAttempts();
+        return firstWantsAttempts || secondWantsAttempts;
     }
 
     @Override
     public void attempt(String queue, String type, Outcome outcome, long nanos) {
-        if (first.wantsAttempts()) {
+        if (firstWantsAttempts) {
             first.attempt(queue, type, outcome, nanos);
         }
-        if (second.wantsAttempts()) {
+        if (secondWantsAttempts) {
             second.attempt(queue, type, outcome, nanos);
         }
     }
 
     @Override
     public void waited(String queue, String type, long nanos) {
-        if (first.wantsAttempts()) {
+        if (firstWantsAttempts) {
             first.waited(queue, type, nanos);
         }
-        if (second.wantsAttempts()) {
+        if (secondWantsAttempts) {
             second.waited(queue, type, nanos);
         }
     }
 
     @Override
     public void ended(String queue, String type, Outcome outcome, long nanos) {
-        if (first.wantsAttempts()) {
+        if (firstWantsAttempts) {
             first.ended(queue, type, outcome, nanos);
         }
-        if (second.wantsAttempts()) {
+        if (secondWantsAttempts) {
             second.ended(queue, type, outcome, nanos);
         }
     }

@@ -92,8 +92,8 @@ public interface Observer {
     default void slots(String queue, int slots, int used) {}
 
     /**
-     * Whether {@link #attempt}, {@link #waited} and {@link #ended} are to be called. Read once, when a dispatcher starts: while
-     * false, no clock is read per task.
+     * Whether {@link #attempt}, {@link #waited} and {@link #ended} are to be called; if not, no clock is read per task. Read
+     * when a dispatcher starts, and when observers are joined by {@link #and}: a later change of mind goes unheard.
      */
     default boolean wantsAttempts() {
         return false;

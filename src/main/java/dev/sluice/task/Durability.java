@@ -35,11 +35,12 @@ public final class Durability {
      * fails with {@link NotDurableException}. Ask for all replicas there are if a failover must lose nothing.
      *
      * @param replicas 1 to {@value #MAX_REPLICAS}
-     * @throws IllegalArgumentException if outside of that
+     * @throws InvalidTaskException if outside of that
      */
     public static Durability replicated(int replicas) {
         if (replicas < 1 || replicas > MAX_REPLICAS) {
-            throw new IllegalArgumentException(
+            throw new InvalidTaskException(
+                    "replicas",
                     "replicas must be 1 to " + MAX_REPLICAS + ", was " + replicas + " (memory() waits for none)");
         }
         return new Durability(replicas, false);

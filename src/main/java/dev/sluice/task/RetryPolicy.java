@@ -22,6 +22,8 @@ import java.util.function.IntFunction;
  * <p>A failure that has an exception is first shown to the rules, in the order in which they were added: the first that
  * has an answer decides. Class rules look at the exception itself and not at its causes, which say where a failure comes
  * from and not what it means; but through a wrapper that means nothing, such as {@code CompletionException}.
+ *
+ * <p>What is out of its range is refused by all of these with {@link InvalidTaskException}.
  */
 public final class RetryPolicy {
 
@@ -188,11 +190,6 @@ public final class RetryPolicy {
     /** The waits that are given one by one; empty if they grow. */
     public List<Duration> waits() {
         return waits;
-    }
-
-    /** Whether a task whose attempt number {@code attempt} (from 1) failed may be tried again. */
-    public boolean allowsAfter(int attempt) {
-        return attempt < maxAttempts;
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.sluice.task;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -88,13 +89,22 @@ public final class Task<T> {
      * @throws InvalidTaskException if the type breaks the rule
      */
     public static <T> Task<T> of(String type, @Nullable T payload) {
+        return new Task<>(null, checkType(type), payload, Map.of(), 0, List.of(), null, null, Start.NOW, null);
+    }
+
+    /**
+     * The same text, if it obeys the rule of {@link #of}.
+     *
+     * @throws InvalidTaskException if not
+     */
+    public static String checkType(String type) {
         if (!isValidType(type)) {
             throw new InvalidTaskException(
                     "type",
                     "a task type must be 1 to " + MAX_TYPE_BYTES + " UTF-8 bytes without control characters, was '"
                             + Printable.of(type) + "'");
         }
-        return new Task<>(null, type, payload, Map.of(), 0, List.of(), null, null, Start.NOW, null);
+        return type;
     }
 
     /** Whether {@code type} obeys the rule of {@link #of}. */
@@ -110,7 +120,7 @@ public final class Task<T> {
     /**
      * This task under an id of your choice; default: one is made when it is enqueued.
      *
-     * <p>Enqueueing an id that is live in the queue changes nothing and answers that the task exists.
+     * <p>Enqueueing an id that lives in the queue, or whose result is kept, changes nothing and answers that the task exists.
      *
      * @throws InvalidTaskException if {@link TaskId#check} refuses it
      */
@@ -191,13 +201,15 @@ public final class Task<T> {
             throw new InvalidTaskException(
                     "backoff", "backoff must be 1 to " + MAX_WAITS + " waits, was " + waits.length);
         }
-        for (Duration wait : waits) {
-            if (wait.isNegative() || wait.compareTo(Verdict.MAX_DELAY) > 0) {
-                throw new InvalidTaskException("backoff", "a wait of backoff must be 0 to 365 days, was " + wait);
-            }
+        List<Duration> each = Arrays.stream(waits).map(Task::whole).toList();
+        return new Task<>(id, type, payload, headers, maxAttempts, each, timeout, deadline, start, keepResult);
+    }
+
+    private static Duration whole(Duration wait) {
+        if (wait.isNegative() || wait.compareTo(Verdict.MAX_DELAY) > 0) {
+            throw new InvalidTaskException("backoff", "a wait of backoff must be 0 to 365 days, was " + wait);
         }
-        return new Task<>(
-                id, type, payload, headers, maxAttempts, List.of(waits), timeout, deadline, start, keepResult);
+        return Duration.ofMillis(wait.toMillis());
     }
 
     /**

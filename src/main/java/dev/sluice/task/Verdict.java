@@ -22,6 +22,9 @@ public sealed interface Verdict {
     /**
      * The attempt failed and counts; the next one is due after {@code delay}. After the last attempt, or if it would be due
      * after the task's deadline, it is a dead letter. PROCESSING → RETRYING.
+     *
+     * @param delay 0 to 365 days
+     * @throws InvalidTaskException if outside of that
      */
     static Verdict retry(Duration delay, Failure failure) {
         return new Retry(delay, failure);
@@ -37,7 +40,12 @@ public sealed interface Verdict {
         return new Retry(delay, Failure.of("handler-error", why));
     }
 
-    /** Not now: run it again after {@code delay}, and do not count this attempt. PROCESSING → SCHEDULED. */
+    /**
+     * Not now: run it again after {@code delay}, and do not count this attempt. PROCESSING → SCHEDULED.
+     *
+     * @param delay 0 to 365 days
+     * @throws InvalidTaskException if outside of that
+     */
     static Verdict snooze(Duration delay) {
         return new Snooze(delay);
     }

@@ -172,6 +172,10 @@ class DeadLettersRedisTest {
         bury("young", System.currentTimeMillis(), Failure.of("r", ""), "{}");
         assertThat(ids(ALL.olderThan(Duration.ofDays(1)))).containsExactly("a", "b", "c");
         assertThat(ids(ALL.type("nobody"))).isEmpty();
+        assertThat(ids(ALL.diedFrom(Instant.MIN).diedBefore(Instant.MAX))).hasSize(4);
+        assertThat(ids(ALL.diedFrom(Instant.MAX))).isEmpty();
+        assertThat(ids(ALL.diedBefore(Instant.MIN))).isEmpty();
+        assertThat(ids(ALL.olderThan(Duration.ofSeconds(Long.MAX_VALUE)))).isEmpty();
         assertThatThrownBy(() -> ALL.type("")).isInstanceOf(InvalidTaskException.class);
         assertThatThrownBy(() -> ALL.olderThan(Duration.ofMillis(-1))).isInstanceOf(InvalidTaskException.class);
     }

@@ -278,8 +278,8 @@ class JsonCodecTest {
                     assertThat(tooLarge.limit()).isEqualTo(10);
                 });
         assertThat(JsonCodec.standard().limit()).isEqualTo(262_144);
-        assertThatThrownBy(() -> JsonCodec.withLimit(0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> JsonCodec.withLimit(1 << 25)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> JsonCodec.withLimit(0)).isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> JsonCodec.withLimit(1 << 25)).isInstanceOf(InvalidTaskException.class);
     }
 
     @Test

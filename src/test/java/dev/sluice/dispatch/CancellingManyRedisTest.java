@@ -83,11 +83,16 @@ class CancellingManyRedisTest extends DispatchCase {
         TaskClient client = sluice.client(queue);
         TaskFilter scheduled = TaskFilter.all().state(TaskState.SCHEDULED);
 
+        assertThat(last(client.cancelAll(TaskFilter.all().dueBefore(Instant.MIN)))
+                        .cancelled())
+                .isZero();
         assertThat(last(client.cancelAll(scheduled.dueBefore(Instant.now().plusSeconds(600))))
                         .cancelled())
                 .isEqualTo(1);
         assertThat(status("soon")).isNull();
-        assertThat(last(client.cancelAll(scheduled)).cancelled()).isEqualTo(2);
+        assertThat(last(client.cancelAll(scheduled.dueBefore(Instant.MAX))).cancelled())
+                .isEqualTo(2);
+        assertThat(last(client.cancelAll(scheduled)).cancelled()).isZero();
         assertThat(last(client.cancelAll(TaskFilter.all().state(TaskState.RETRYING)))
                         .cancelled())
                 .isEqualTo(1);

@@ -437,6 +437,17 @@ class LifecycleRedisTest extends DispatchCase {
     }
 
     @Test
+    void aHandlerOfATypeThatNoTaskCanHaveIsRefused() {
+        Dispatcher dispatcher = sluice.dispatcher(queue);
+
+        for (String type : List.of("", "a\nb", "x".repeat(257))) {
+            assertThatThrownBy(() -> dispatcher.handler(type, Object.class, Runs.succeeding()))
+                    .isInstanceOf(InvalidTaskException.class)
+                    .hasMessageContaining("a task type must be 1 to 256 UTF-8 bytes without control characters");
+        }
+    }
+
+    @Test
     void twoQueuesWithOneStatusKeyAreRefused() {
         Dispatcher.Builder builder = sluice.dispatcher().queue(Queue.named("a").statusKey("states"));
 

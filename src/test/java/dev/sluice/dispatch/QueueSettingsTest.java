@@ -87,8 +87,13 @@ class QueueSettingsTest {
                     .isInstanceOf(InvalidTaskException.class)
                     .hasMessageContaining("timeout must be 1 ms to 365 days");
         }
-        assertThatThrownBy(() -> settings.timeout("", MINUTE)).hasMessageContaining("no task can have the type");
+        assertThatThrownBy(() -> settings.timeout("", MINUTE))
+                .hasMessageContaining("a task type must be 1 to 256 UTF-8 bytes");
         assertThatThrownBy(() -> settings.retry("a\nb", RetryPolicy.never())).isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> settings.defaultType("")).isInstanceOf(InvalidTaskException.class);
+        assertThatThrownBy(() -> settings.plainType("a\nb"))
+                .isInstanceOf(InvalidTaskException.class)
+                .hasMessageEndingWith("was 'a\\u000ab'");
     }
 
     @Test
@@ -101,6 +106,7 @@ class QueueSettingsTest {
                 .isInstanceOf(InvalidTaskException.class)
                 .hasMessage("'ended' is a callback, and so cannot have one of its own");
         assertThatThrownBy(() -> settings.callback("c", "c")).isInstanceOf(InvalidTaskException.class);
-        assertThatThrownBy(() -> settings.callback("c", "")).hasMessageContaining("no task can have the type");
+        assertThatThrownBy(() -> settings.callback("c", ""))
+                .hasMessageContaining("a task type must be 1 to 256 UTF-8 bytes");
     }
 }

@@ -256,7 +256,9 @@ class SchedulingRedisTest extends DispatchCase {
         schedules.create(Schedule.every("poll", TEN_MINUTES, TASK)).block();
         schedules.pause("poll").block();
         Mono<String> trigger = schedules.trigger("poll");
+        Mono<String> misnamed = schedules.trigger("a b");
 
+        assertThatThrownBy(misnamed::block).isInstanceOf(InvalidTaskException.class);
         String id = trigger.block();
         assertThat(trigger.block()).isEqualTo(id); // asked again after a lost answer
 

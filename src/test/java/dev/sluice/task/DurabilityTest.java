@@ -24,7 +24,7 @@ class DurabilityTest {
     @ValueSource(ints = {-1, 0, 101})
     void aNumberOfReplicasThatMakesNoSenseIsRefused(int replicas) {
         assertThatThrownBy(() -> Durability.replicated(replicas))
-                .isInstanceOf(IllegalArgumentException.class)
+                .isInstanceOf(InvalidTaskException.class)
                 .hasMessageContaining("replicas must be 1 to 100, was " + replicas);
     }
 

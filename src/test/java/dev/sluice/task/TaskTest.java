@@ -82,6 +82,7 @@ class TaskTest {
         assertThat(full.maxAttempts()).isEqualTo(3);
         assertThat(full.backoff()).containsExactly(Duration.ZERO, Duration.ofHours(1));
         assertThat(full).isNotEqualTo(full.backoff(Duration.ZERO));
+        assertThat(full.backoff(Duration.ofNanos(1_999_999)).backoff()).containsExactly(Duration.ofMillis(1));
         assertThat(full.timeout()).isEqualTo(Duration.ofSeconds(2));
         assertThat(full.deadline()).isEqualTo(Instant.ofEpochMilli(5));
         assertThat(full.delay(Duration.ZERO).keepResult()).isEqualTo(Duration.ofMillis(1));

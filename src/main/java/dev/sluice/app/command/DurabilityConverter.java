@@ -2,6 +2,7 @@ package dev.sluice.app.command;
 
 import dev.sluice.app.config.Similar;
 import dev.sluice.task.Durability;
+import dev.sluice.task.InvalidTaskException;
 import java.util.List;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -28,7 +29,7 @@ final class DurabilityConverter implements ITypeConverter<Durability> {
     private static Durability replicated(String number) {
         try {
             return Durability.replicated(Integer.parseInt(number));
-        } catch (IllegalArgumentException e) {
+        } catch (NumberFormatException | InvalidTaskException e) {
             throw new TypeConversionException(
                     "N of replicated:N must be 1 to " + Durability.MAX_REPLICAS + ", was '" + number + "'");
         }
