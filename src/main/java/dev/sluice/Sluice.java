@@ -255,8 +255,8 @@ public final class Sluice {
     }
 
     /**
-     * Closes the connections, and Lettuce's threads if they were made here. Stop dispatchers first: their running tasks
-     * would otherwise wait for another dispatcher to recover them.
+     * Closes the connections, and Lettuce's threads if they were made here. Stop dispatchers first: those that run are stopped
+     * without a grace, and their running tasks wait for another dispatcher to recover them.
      *
      * <p>Cold. Completes when every socket and thread of its own is gone, usually at once, at the latest after about 7 s; never
      * fails. Signals on one of Lettuce's event loops, or on the thread that ended them; cancelling does not undo it.

@@ -4,6 +4,7 @@ import dev.sluice.redis.Frame;
 import dev.sluice.redis.ProgressReport;
 import dev.sluice.task.Failure;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.Task;
 import dev.sluice.task.TaskTimeoutException;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
@@ -42,6 +43,7 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final AtomicReferenceFieldUpdater<Attempt, ProgressReport> REPORT =
             AtomicReferenceFieldUpdater.newUpdater(Attempt.class, ProgressReport.class, "report");
 
+    private static final long LONGEST_NANOS = Task.MAX_TIMEOUT.toNanos();
     private static final int CLAIMED = 0;
     private static final int RUNNING = 1;
     private static final int ENDED = 2;
@@ -101,14 +103,14 @@ final class Attempt implements CoreSubscriber<Object> {
         return frame.attempts() + 1;
     }
 
-    /** Claims the right to run this task; false if it has ended already. */
-    boolean start(long nowNanos, long timeout) {
+    /** Claims the right to run this task, for as long as a task may at most; false if it has ended already. */
+    boolean start(long nowNanos) {
         startedNanos = nowNanos;
-        timeoutNanos = timeout;
+        timeoutNanos = LONGEST_NANOS;
         return STATE.compareAndSet(this, CLAIMED, RUNNING);
     }
 
-    /** Gives this task its own timeout, once its envelope is read. */
+    /** Gives this task its timeout, once its envelope is read: before that nobody knows whether it has its own. */
     void timeout(long nanos) {
         timeoutNanos = nanos;
     }
@@ -157,10 +159,6 @@ final class Attempt implements CoreSubscriber<Object> {
         }
         long left = Math.min(deadlineMs - pump.clock().nowMs(nowNanos), Long.MAX_VALUE / 2_000_000) * 1_000_000;
         return Math.min(timeoutNanos, nowNanos - startedNanos + left);
-    }
-
-    long startedNanos() {
-        return startedNanos;
     }
 
     /** What its envelope says: the type that picks the handler, its own limit of attempts (0) and waits (null) if any. */

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -103,7 +104,8 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation joining;
     private @Nullable Incarnation current;
     private int inFlight;
-    private int inVain; // calls in a row without an answer
+    private int inVain; // rounds of calls in a row without an answer
+    private boolean silence; // a call of this round had none
     private boolean workKnown;
     private boolean paused;
     private boolean rung;
@@ -414,7 +416,7 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        inVain = 0;
+        heard();
         from.unanswered().remove(sent);
         takeBack(from, from.voided(sent, reply.lastCall()));
         if (reply.lapsed()) {
@@ -615,7 +617,7 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        inVain++;
+        silence |= failure.getCause() instanceof TimeoutException;
         outage.begin(failure);
         mend(from);
     }
@@ -631,11 +633,20 @@ final class ClaimPump implements Pump {
         }
         calls.after(backoff.next(), () -> {
             if (from == current && inFlight == 0) {
+                if (silence) {
+                    inVain++;
+                    silence = false;
+                }
                 for (Incarnation.Sent sent : from.unanswered()) {
                     transmit(from, sent);
                 }
             }
         });
+    }
+
+    private void heard() {
+        inVain = 0;
+        silence = false;
     }
 
     private void recovered() {
@@ -679,6 +690,7 @@ final class ClaimPump implements Pump {
         current = next;
         refusalTold = false;
         inFlight = 0;
+        heard();
         recovered();
         birth.seen(answer.bornMs());
         rung = true;

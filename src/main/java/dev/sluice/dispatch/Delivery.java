@@ -10,7 +10,7 @@ import reactor.core.publisher.Mono;
  * <p>Every settle is cold: the verdict counts at the first subscription, and its Mono emits true when Redis has recorded it (in an
  * at-most-once queue, when the verdict was taken), or false if the task was not this dispatcher's any more; while Redis is away it
  * waits, and does not fail. It signals on Reactor's parallel scheduler. Cancelling takes nothing back. It may be subscribed to
- * again; it then emits false. A delay out of its range throws {@link dev.sluice.task.InvalidTaskException} at once.
+ * again; it then emits false, right there. A delay out of its range throws {@link dev.sluice.task.InvalidTaskException} at once.
  *
  * @param <T> the payload
  */

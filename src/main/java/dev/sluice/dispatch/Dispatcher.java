@@ -32,13 +32,14 @@ import reactor.util.retry.Retry;
  *
  * <p>What is claimed is never more than what can run: for each queue at most its concurrency, and for a subscriber at
  * most what it requested. Register handlers, then {@link #start}; a queue that {@link #receive} names goes to that
- * subscriber instead of the handlers. Thread-safe. A dispatcher starts once and stops once.
+ * subscriber instead of the handlers. Thread-safe. A dispatcher starts once and stops once; when its {@code Sluice} is closed
+ * it stops, too, without a grace and without Redis.
  */
 public final class Dispatcher implements HandlerRegistry {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final Duration SERVER_CHECK = Duration.ofSeconds(5);
     private static final Duration LONGEST_GRACE = Duration.ofDays(365);
-    private static final String CLOSED = "the Sluice of this dispatcher was closed before it had started";
+    private static final String CLOSED = "the Sluice of this dispatcher was closed";
 
     private final DispatcherParts parts;
     private final HandlerRunner handlers;
@@ -62,7 +63,6 @@ public final class Dispatcher implements HandlerRegistry {
                 builder.links,
                 new EventLoop(),
                 new HandlerPool(),
-                builder.codec,
                 builder.observer,
                 new Outages(builder.observer),
                 builder.lease,
@@ -124,9 +124,11 @@ public final class Dispatcher implements HandlerRegistry {
     /** The same for a generic payload type, such as a list of something. */
     public synchronized <T> Flux<Delivery<T>> receive(String queue, Type payload) {
         Queue known = known(queue);
-        if (started || receivers.containsKey(queue)) {
+        if (started || stopped || receivers.containsKey(queue)) {
             throw new IllegalStateException(
-                    started ? "ask to receive before start" : "queue '" + queue + "' has a receiver already");
+                    started || stopped
+                            ? "ask to receive before start"
+                            : "queue '" + queue + "' has a receiver already");
         }
         Receiver<T> receiver = new Receiver<>(parts.pool(), opening, payload);
         Pump pump = pump(known, receiver);
@@ -151,15 +153,13 @@ public final class Dispatcher implements HandlerRegistry {
         return Mono.defer(() -> {
             begin(); // what this refuses must not stop what runs
             stopSignal.asMono().subscribe(nothing -> {}, none -> {}, () -> begun.tryEmitError(stoppedTooSoon()));
-            running.add(parts.links()
-                    .closing()
-                    .subscribe(nothing -> {}, none -> {}, () -> notBegun(new IllegalStateException(CLOSED))));
+            running.add(parts.links().closing().subscribe(nothing -> {}, none -> {}, this::cutOff));
             checkServer()
                     .thenMany(Flux.fromIterable(pumps.values())
                             .takeWhile(pump -> !stopped)
                             .concatMap(Pump::start))
                     .then(Mono.<Void>fromRunnable(this::beginChores))
-                    .subscribe(nothing -> {}, this::notBegun, begun::tryEmitEmpty);
+                    .subscribe(nothing -> {}, this::endBecause, begun::tryEmitEmpty);
             return begun.asMono()
                     .onErrorResume(failure -> stop(Duration.ZERO).then(Mono.error(failure)))
                     .publishOn(Schedulers.parallel());
@@ -194,7 +194,8 @@ public final class Dispatcher implements HandlerRegistry {
 
     /**
      * Whether it works on each of its queues, and if not, since when and why. Cheap, never blocks, from any thread; an
-     * outage shows as soon as a call fails, a loop that hangs after two seconds. Empty before {@link #start}.
+     * outage shows as soon as a call fails, a loop that hangs after two seconds. Before {@link #start} it has only queues that
+     * somebody receives.
      */
     public Map<String, Health> health() {
         return watch.health();
@@ -220,13 +221,20 @@ public final class Dispatcher implements HandlerRegistry {
         }
     }
 
-    /** Without effect once it has begun. */
-    private void notBegun(Throwable failure) {
-        if (begun.tryEmitError(failure).isFailure()) {
-            return;
+    /** It can reach Redis no more. */
+    private void cutOff() {
+        if (!endBecause(new IllegalStateException(CLOSED))) {
+            log.warn("The Sluice of this dispatcher was closed while it ran: it stops, and others run what it held"
+                    + " when its lease is over. Stop a dispatcher before its Sluice");
         }
+    }
+
+    /** Stops, and says why to whoever waits for the start; false if it had begun. */
+    private boolean endBecause(Throwable failure) {
+        boolean told = begun.tryEmitError(failure).isSuccess();
         // Here, too: nobody may be waiting for the start any more.
-        stop(Duration.ZERO).subscribe(nothing -> {}, stuck -> log.error("A start that failed did not end", stuck));
+        stop(Duration.ZERO).subscribe(nothing -> {}, stuck -> log.error("A dispatcher did not end", stuck));
+        return told;
     }
 
     private static IllegalStateException stoppedTooSoon() {
@@ -295,6 +303,7 @@ public final class Dispatcher implements HandlerRegistry {
             watch.end();
             parts.loop().close();
             parts.pool().close();
+            parts.outages().close();
         } finally {
             ended.tryEmitEmpty();
             last.dispose();

@@ -1,6 +1,5 @@
 package dev.sluice.dispatch;
 
-import dev.sluice.codec.PayloadCodec;
 import dev.sluice.observe.Observer;
 import dev.sluice.redis.RedisLinks;
 import java.time.Duration;
@@ -10,7 +9,6 @@ record DispatcherParts(
         RedisLinks links,
         EventLoop loop,
         HandlerPool pool,
-        PayloadCodec codec,
         Observer observer,
         Outages outages,
         Duration lease,

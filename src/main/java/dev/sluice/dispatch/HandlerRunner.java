@@ -97,7 +97,7 @@ final class HandlerRunner implements Consumer {
             attempt.end(Verdict.released());
             return;
         }
-        if (!attempt.start(now, attempt.pump().settings().timeout().toNanos())) {
+        if (!attempt.start(now)) {
             return;
         }
         attempt.enter(thread);

@@ -47,6 +47,13 @@ final class Outages {
         }
     }
 
+    /** The dispatcher has ended, and its loop with it: whether Redis answers it is no question any more. */
+    void close() {
+        if (queuesAway > 0) {
+            observer.link("commands", true);
+        }
+    }
+
     /** How each queue is, in the order in which they came. Any thread. */
     Map<String, Health> health() {
         Map<String, Health> all = new LinkedHashMap<>();

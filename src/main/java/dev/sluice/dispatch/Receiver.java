@@ -237,7 +237,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
                 attempt.end(Verdict.released());
                 return null;
             }
-            if (!attempt.start(now, attempt.pump().settings().timeout().toNanos())) {
+            if (!attempt.start(now)) {
                 return null;
             }
             try {

@@ -63,8 +63,8 @@ public interface Observer {
     default void uncounted(String queue) {}
 
     /**
-     * Redis ceased to answer a dispatcher, or answers it again; {@code role} is {@code commands}. On each change only: not as it
-     * begins.
+     * Redis ceased to answer a dispatcher, or answers it again, or the dispatcher ended meanwhile; {@code role} is {@code
+     * commands}. On each change only: not as it begins.
      */
     default void link(String role, boolean up) {}
 

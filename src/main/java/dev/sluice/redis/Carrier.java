@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
 final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
     private final AtomicLong heard = new AtomicLong();
+    private final Set<LinkCall> patient = ConcurrentHashMap.newKeySet();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
+    private volatile boolean silent;
     private final RedisURI address;
 
     Carrier(RedisURI address) {
@@ -42,6 +44,31 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
     /** How many parts of answers have come: grows while something gets through. */
     long heard() {
         return heard.get();
+    }
+
+    /** {@code call} was sent, and waits longer for its answer than most do. */
+    void isWaitedForBy(LinkCall call) {
+        patient.add(call);
+    }
+
+    /** {@code call} waits no more. */
+    void isLeftBy(LinkCall call) {
+        patient.remove(call);
+    }
+
+    /** Whether somebody patient waits: what gave up before is no reason to close it, for his answer may be long. */
+    boolean isWaitedFor() {
+        return !patient.isEmpty();
+    }
+
+    /** Somebody waited in vain, so it will be closed. */
+    void foundSilent() {
+        silent = true;
+    }
+
+    /** Whether those whom its end cuts off were not answered, either. */
+    boolean wasSilent() {
+        return silent;
     }
 
     boolean isUsable() {

@@ -162,7 +162,7 @@ final class DurableLink {
 
         private Mono<Reply> covered() {
             for (Unconfirmed member : members) {
-                if (member.cover() != null) {
+                if (member.cover() != null && member.connection() == connection) {
                     return member.cover();
                 }
             }

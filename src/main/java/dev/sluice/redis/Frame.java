@@ -114,13 +114,6 @@ public final class Frame {
         return frame;
     }
 
-    static byte[] dead(String failureJson, byte[] frame) {
-        byte[] failure = (failureJson + "\n").getBytes(StandardCharsets.UTF_8);
-        byte[] record = Arrays.copyOf(failure, failure.length + frame.length);
-        System.arraycopy(frame, 0, record, failure.length, frame.length);
-        return record;
-    }
-
     private static int[] counters(byte[] bytes, int end) {
         int[] counters = new int[4]; // the fourth, the epoch, is for the scripts only
         int at = 0;

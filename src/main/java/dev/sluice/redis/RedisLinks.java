@@ -221,7 +221,7 @@ public final class RedisLinks {
                     closing.tryEmitEmpty();
                     masters.close();
                 })
-                .then(events.close());
+                .then(Mono.defer(events::close));
         return closed.then(Mono.when(closeClient(client), closeClient(oneSocket)))
                 .then(ownThreads == null ? Mono.empty() : closeResources(resources, ownThreads));
     }

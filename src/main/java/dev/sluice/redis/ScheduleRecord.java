@@ -54,11 +54,6 @@ public record ScheduleRecord(
         return TIME.matcher(text).matches() ? Long.parseLong(text) : -1;
     }
 
-    /** Whether it can be fired. */
-    public boolean isSound() {
-        return rule != null && hasBody;
-    }
-
     /** The same for a user; null if its rule cannot be read. */
     public @Nullable ScheduleInfo info() {
         ScheduleRule known = rule;

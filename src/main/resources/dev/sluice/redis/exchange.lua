@@ -447,9 +447,10 @@ if promised > 0 then
       frames[foreign[i]] = (words[i] == 'queued' and '\1f ' or '\1F ') .. foreign_ids[i] .. '\n' .. frames[foreign[i]]
     end
   end
-  -- Its time is not compared: whoever enqueues a task a second time does so later.
+  -- Its time is not compared: whoever enqueues a task a second time does so later. What another program wrote has no line.
   local function body(frame)
-    return (string.gsub(string.sub(frame, string.find(frame, '\n', 1, true) + 1), ',"enqueuedAt":%d+}$', '}'))
+    local line = string.find(frame, '\n', 1, true) or 0
+    return (string.gsub(string.sub(frame, line + 1), ',"enqueuedAt":%d+}$', '}'))
   end
   -- Leaves room for the suffix inside the longest id, and breaks no UTF-8 sequence.
   local function stem(id)

@@ -36,7 +36,8 @@ class AttemptTest {
 
     @Test
     void itIsOverdueAfterItsTimeoutAndNotBefore() {
-        attempt.start(1_000 * MS, 200 * MS);
+        attempt.start(1_000 * MS);
+        attempt.timeout(200 * MS);
 
         assertThat(attempt.isOverdue(1_200 * MS)).isFalse();
         assertThat(attempt.remainingNanos(1_050 * MS)).isEqualTo(150 * MS);
@@ -81,7 +82,8 @@ class AttemptTest {
 
     private static void timed(Attempt[] all, int from, int to) {
         for (int i = from; i < to; i++) {
-            all[i].start(1_000 * MS, 300_000 * MS);
+            all[i].start(1_000 * MS);
+            all[i].timeout(300_000 * MS);
             if (all[i].isOverdue(1_001 * MS)) {
                 throw new AssertionError();
             }
@@ -97,7 +99,8 @@ class AttemptTest {
 
     @Test
     void aDeadlineShortensTheTimeoutAndNeverLengthensIt() {
-        attempt.start(System.nanoTime(), Duration.ofHours(1).toNanos());
+        attempt.start(System.nanoTime());
+        attempt.timeout(Duration.ofHours(1).toNanos());
 
         pump.clock.shows(1_000);
         attempt.deadline(61_000);
@@ -112,7 +115,8 @@ class AttemptTest {
     @Test
     void aDeadlineMovesWithTheClockOfRedis() {
         pump.clock.shows(1_000);
-        attempt.start(System.nanoTime(), Duration.ofDays(1).toNanos());
+        attempt.start(System.nanoTime());
+        attempt.timeout(Duration.ofDays(1).toNanos());
         attempt.deadline(3_601_000);
         pump.clock.shows(601_000);
         assertThat(attempt.remainingNanos(System.nanoTime()) / MS).isBetween(2_940_000L, 3_000_000L);
@@ -148,10 +152,21 @@ class AttemptTest {
                         retry -> assertThat(retry.failure().reason()).isEqualTo("timeout"));
     }
 
+    @Test
+    void nothingIsOverBeforeItIsKnownHowLongItMayTake() {
+        attempt.start(1_000 * MS);
+
+        assertThat(attempt.isOverdue(1_000_000 * MS)).isFalse();
+
+        attempt.timeout(200 * MS);
+        assertThat(attempt.isOverdue(1_000_000 * MS)).isTrue();
+    }
+
     /** What follows for one with that deadline, of which the time is over when the clock of Redis shows this. */
     private Verdict timedOut(long deadlineMs, long clockMs) {
         attempt.opened("t", 5, null);
-        attempt.start(System.nanoTime(), 1);
+        attempt.start(System.nanoTime());
+        attempt.timeout(1);
         attempt.deadline(deadlineMs);
         pump.clock.shows(clockMs);
         assertThat(attempt.timeOut()).isTrue();
@@ -174,7 +189,8 @@ class AttemptTest {
 
     @Test
     void whatTookTooLongWaitsForItsNextAttempt() {
-        attempt.start(System.nanoTime(), 5 * MS);
+        attempt.start(System.nanoTime());
+        attempt.timeout(5 * MS);
 
         assertThat(attempt.timeOut()).isTrue();
 
@@ -186,7 +202,8 @@ class AttemptTest {
 
     @Test
     void itEndsOnceWhoeverComesFirst() {
-        attempt.start(System.nanoTime(), 5 * MS);
+        attempt.start(System.nanoTime());
+        attempt.timeout(5 * MS);
 
         assertThat(attempt.cut(Verdict.released())).isTrue();
         assertThat(attempt.end(Verdict.succeeded())).isFalse();
@@ -201,7 +218,8 @@ class AttemptTest {
 
     @Test
     void itsCutIsSignalledToThoseWhoAskedBeforeAndAfter() {
-        attempt.start(System.nanoTime(), 5 * MS);
+        attempt.start(System.nanoTime());
+        attempt.timeout(5 * MS);
         StepVerifier before = StepVerifier.create(attempt.cut())
                 .expectSubscription()
                 .expectComplete()
@@ -216,7 +234,8 @@ class AttemptTest {
 
     @Test
     void anEndOfItsOwnIsNoCut() {
-        attempt.start(System.nanoTime(), 5 * MS);
+        attempt.start(System.nanoTime());
+        attempt.timeout(5 * MS);
         Mono<Void> cut = attempt.cut();
 
         attempt.onComplete();
@@ -233,7 +252,8 @@ class AttemptTest {
     void theLastAttemptOfATaskIsItsOwn() {
         Attempt third = attempt("\u0001c2,0,2 id\n{}");
         third.opened("t", 3, new long[] {7});
-        third.start(System.nanoTime(), 5 * MS);
+        third.start(System.nanoTime());
+        third.timeout(5 * MS);
 
         third.onNext(Verdict.retry(Duration.ofSeconds(1), "again"));
 

@@ -93,6 +93,20 @@ class AwaitingRedisTest extends DispatchCase {
     }
 
     @Test
+    void aCloseThatNobodyAskedForYetEndsNoAwait() {
+        running(task -> Mono.just(new Sum(5)));
+        Sluice door = door(redis.uri());
+        TaskClient client = door.client(queue);
+        client.enqueueAndAwait(task("first"), Sum.class, PATIENCE).block(PATIENCE);
+
+        Mono<Void> later = door.close();
+
+        assertThat(client.enqueueAndAwait(task("a"), Sum.class, PATIENCE).block(PATIENCE))
+                .isEqualTo(new Sum(5));
+        later.block(PATIENCE);
+    }
+
+    @Test
     void whoEmitsNothingCompletesEmpty() {
         running(task -> Mono.empty());
 

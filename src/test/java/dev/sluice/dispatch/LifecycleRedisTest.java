@@ -309,6 +309,50 @@ class LifecycleRedisTest extends DispatchCase {
         assertThat(dispatcher.health().get("q").state()).isEqualTo(Health.State.STOPPED);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void whoseSluiceIsClosedStopsAndSaysSo(DeliveryMode mode) {
+        deliver(mode);
+        Sluice door = door(redis.uri());
+        Dispatcher dispatcher =
+                stoppedInTheEnd(idle(door.dispatcher().queue(queue, settings).build()));
+        dispatcher.start().block(PATIENCE);
+
+        try (LogTap log = new LogTap()) {
+            door.close().block(PATIENCE);
+
+            eventually(() -> assertThat(dispatcher.health().get("q").state()).isEqualTo(Health.State.STOPPED));
+            dispatcher.stop(GRACE).block(PATIENCE);
+            assertThat(log.warnings())
+                    .filteredOn(it -> it.contains("was closed while it ran"))
+                    .hasSize(1);
+        }
+        assertThat(told.cuts.get()).isEqualTo(told.mends.get());
+    }
+
+    @Test
+    void whoIsNotStartedAnyMoreReceivesNothing() {
+        Dispatcher dispatcher = dispatcher();
+        dispatcher.stop(GRACE).block(PATIENCE);
+
+        assertThatThrownBy(() -> dispatcher.receive("q", Object.class)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whoStopsDuringAnOutageLeavesNoLinkDown(DeliveryMode mode, @Private RedisServer own) {
+        deliver(mode);
+        Dispatcher dispatcher = stoppedInTheEnd(
+                idle(door(own.uri()).dispatcher().queue(queue, settings).build()));
+        dispatcher.start().block(PATIENCE);
+        own.kill();
+        eventually(() -> assertThat(told.cuts.get()).isOne());
+
+        dispatcher.stop(GRACE).block(PATIENCE);
+
+        assertThat(told.mends.get()).isOne();
+    }
+
     @Tag("alone")
     @ParameterizedTest
     @EnumSource

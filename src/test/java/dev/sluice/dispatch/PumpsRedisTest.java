@@ -4,7 +4,6 @@ import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.codec.JsonCodec;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.TaskId;
@@ -158,8 +157,7 @@ class PumpsRedisTest extends DispatchCase {
     }
 
     private DispatcherParts parts() {
-        return new DispatcherParts(
-                links, loop, pool, JsonCodec.standard(), told, new Outages(told), Duration.ofSeconds(15), 3);
+        return new DispatcherParts(links, loop, pool, told, new Outages(told), Duration.ofSeconds(15), 3);
     }
 
     /** The connections that wait in a blocking command. */

@@ -190,6 +190,20 @@ class RightsRedisTest {
     }
 
     @Test
+    void aBodyThatCannotBeReadKeepsNoForeignTwinInTheQueue() {
+        q.wire.call("HSET", q.key("bodies"), "x", "garbage");
+        q.push("{\"id\":\"x\"}");
+        q.push("{\"id\":\"y\"}");
+
+        assertThat(q.worker("a").claim(6)).extracting(Held::id).containsExactly("y");
+
+        assertThat((List<?>) q.wire.call("HVALS", q.key("dead:bodies")))
+                .singleElement()
+                .asString()
+                .contains("duplicate-id");
+    }
+
+    @Test
     void aBodyThatCannotBeReadIsSettledWithTheOthers() {
         Worker worker = q.worker("a");
         q.enqueue(0, 4);
