@@ -161,6 +161,27 @@ class CommandsRedisTest {
     }
 
     @Test
+    void anIdThatIsGivenTwiceIsCancelledOnce() {
+        run("enqueue", "jobs", "mail", "--id", "a");
+
+        assertThat(run("cancel", "jobs", "a", "a")).isEqualTo(new CommandLineCase(0, "cancelled a\n", ""));
+    }
+
+    @Test
+    @StoredStateMayBeBroken("so that the second task alone cannot be cancelled")
+    void whatWasCancelledBeforeRedisFailedIsTold() {
+        run("enqueue", "jobs", "mail", "--id", "a", "--delay", "1h");
+        run("enqueue", "jobs", "mail", "--id", "b");
+        redis.call("HSET", "{jobs}:meta", "cancels", "no number");
+
+        CommandLineCase half = run("cancel", "jobs", "a", "b");
+
+        assertThat(half.exit()).isEqualTo(1);
+        assertThat(half.out()).isEqualTo("cancelled a\n");
+        assertThat(half.err()).startsWith("sluice: " + redis.uri()).hasLineCount(1);
+    }
+
+    @Test
     void aQueueIsPausedAndResumedOnce() {
         assertRefused(run("pause", "jobs"), "nobody has worked on a queue 'jobs' in this Redis yet");
         run("enqueue", "jobs", "mail");

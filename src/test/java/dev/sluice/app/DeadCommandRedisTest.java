@@ -1,10 +1,15 @@
 package dev.sluice.app;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -108,6 +113,27 @@ class DeadCommandRedisTest {
     }
 
     @Test
+    void whatWasRedrivenBeforeRedisFailedIsTold(@Private RedisServer own) {
+        String[] ids = IntStream.range(0, 2_000).mapToObj(i -> "t" + i).toArray(String[]::new);
+        CommandLineCase.at(own.uri(), "", "enqueue", "jobs", "noop", "--id", "alive");
+        for (String id : ids) {
+            bury(own, id, 1_000, "timeout", null, "slow", "{\"type\":\"mail\"}");
+        }
+        List<String> typed = new ArrayList<>(List.of("dead", "redrive", "jobs"));
+        typed.addAll(List.of(ids));
+
+        CompletableFuture<CommandLineCase> redrive =
+                CompletableFuture.supplyAsync(() -> CommandLineCase.at(own.uri(), "", typed.toArray(String[]::new)));
+        eventually(() -> assertThat((Long) own.call("LLEN", "{jobs}:ready")).isGreaterThan(1));
+        own.kill();
+
+        CommandLineCase half = redrive.join();
+        assertThat(half.exit()).isEqualTo(1);
+        assertThat(half.out()).startsWith("ID").contains("t0 ").doesNotContain("t1999");
+        assertThat(half.err()).startsWith("sluice: " + own.uri()).hasLineCount(1);
+    }
+
+    @Test
     void thoseOfAFilterAreCountedAndRedriven() {
         assertThat(run("dead", "redrive", "jobs", "--type", "mail", "--dry-run"))
                 .isEqualTo(new CommandLineCase(0, "2 of 3 dead letters would be redriven\n", ""));
@@ -155,14 +181,19 @@ class DeadCommandRedisTest {
     }
 
     private void bury(String id, long atMs, String reason, String error, String message, String element) {
+        bury(redis, id, atMs, reason, error, message, element);
+    }
+
+    private static void bury(
+            RedisServer server, String id, long atMs, String reason, String error, String message, String element) {
         String failure = "{\"reason\":\"" + reason + "\",\"type\":" + (error == null ? null : "\"" + error + "\"")
                 + ",\"message\":\"" + message.replace("\u001b", "\\u001b") + "\",\"trace\":\""
                 + (error == null ? "" : "at X") + "\"}";
         String counters = error == null ? "" : "2,0,2";
         String record = failure + "\n\1c" + counters + " " + id + "\n" + element;
-        redis.call("HSET", "{jobs}:dead:bodies", id, record);
-        redis.call("ZADD", "{jobs}:dead", Long.toString(atMs), id);
-        redis.call("HSET", "{jobs}:status", id, "dead");
+        server.call("HSET", "{jobs}:dead:bodies", id, record);
+        server.call("ZADD", "{jobs}:dead", Long.toString(atMs), id);
+        server.call("HSET", "{jobs}:status", id, "dead");
     }
 
     private CommandLineCase run(String... arguments) {

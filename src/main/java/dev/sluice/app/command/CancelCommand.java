@@ -8,6 +8,7 @@ import dev.sluice.client.TaskFilter;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.QueueInfo;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -73,11 +74,14 @@ final class CancelCommand implements Callable<Integer> {
         try (Session session = Session.with(redis.address())) {
             QueueInfo known = session.known(queue);
             TaskClient client = session.sluice().client(known.queue());
-            for (String id : ids) {
-                found.put(id, Objects.requireNonNull(session.await(client.cancel(id)), "never empty"));
+            try {
+                for (String id : new LinkedHashSet<>(ids)) {
+                    found.put(id, Objects.requireNonNull(session.await(client.cancel(id)), "never empty"));
+                }
+            } finally {
+                show(found);
             }
         }
-        show(found);
         return found.containsValue(Cancellation.UNKNOWN) || found.containsValue(Cancellation.DEAD) ? 1 : 0;
     }
 
@@ -95,6 +99,9 @@ final class CancelCommand implements Callable<Integer> {
     }
 
     private void show(Map<String, Cancellation> found) {
+        if (found.isEmpty()) {
+            return;
+        }
         if (output.isJson()) {
             terminal.say(new JsonDocument()
                     .put("queue", queue)

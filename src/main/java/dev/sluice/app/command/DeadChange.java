@@ -9,6 +9,7 @@ import dev.sluice.client.DeadLetters;
 import dev.sluice.codec.JsonDocument;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -88,12 +89,20 @@ abstract class DeadChange implements Callable<Integer> {
 
     private int few(Session session, DeadLetters letters) throws InterruptedException {
         Map<String, String> outcomes = new LinkedHashMap<>();
-        session.await(
-                Flux.fromIterable(ids)
-                        .distinct()
-                        .concatMap(id -> one(letters, id).doOnNext(outcome -> outcomes.put(id, outcome)))
-                        .then(),
-                LONGEST);
+        try {
+            for (String id : new LinkedHashSet<>(ids)) {
+                outcomes.put(id, Objects.requireNonNull(session.await(one(letters, id)), "never empty"));
+            }
+        } finally {
+            show(outcomes);
+        }
+        return outcomes.values().stream().allMatch(participle::equals) ? 0 : 1;
+    }
+
+    private void show(Map<String, String> outcomes) {
+        if (outcomes.isEmpty()) {
+            return;
+        }
         if (output.isJson()) {
             terminal.say(new JsonDocument()
                     .put("queue", queue)
@@ -110,7 +119,6 @@ abstract class DeadChange implements Callable<Integer> {
             outcomes.forEach(table::row);
             terminal.say(table.lines(terminal.isColoured()));
         }
-        return outcomes.values().stream().allMatch(participle::equals) ? 0 : 1;
     }
 
     private int many(Session session, DeadLetters letters, DeadLetterFilter wanted) throws InterruptedException {
