@@ -1,11 +1,11 @@
 package dev.sluice.app.command;
 
+import dev.sluice.app.console.Pace;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.SluiceException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -13,29 +13,28 @@ import org.jspecify.annotations.Nullable;
 
 /** Many tasks on their way into a queue: shows how far they are, and in the end what became of them. */
 final class BulkRun {
-    private static final Duration LONGEST = Duration.ofDays(7);
-    private static final long FIRST_NEWS_NANOS = 1_000_000_000L;
     private static final int NAMED_FAILURES = 10;
 
     private final Terminal terminal;
     private final boolean asJson;
     private final TaskLines tasks;
+    private final Pace pace;
     private final List<Failed> failures = new ArrayList<>();
     private long created;
     private long existing;
     private long failed;
-    private long nextNews = System.nanoTime() + FIRST_NEWS_NANOS;
 
     BulkRun(Terminal terminal, boolean asJson, TaskLines tasks) {
         this.terminal = terminal;
         this.asJson = asJson;
         this.tasks = tasks;
+        this.pace = new Pace(terminal);
     }
 
     /** Sends all of them, and returns the exit code; a line that is no task ends it, after what came before. */
     int over(TaskClient client, Session session) throws InterruptedException {
         try {
-            session.await(client.enqueueAll(tasks.tasks()).doOnNext(this::count).then(), LONGEST);
+            session.awaitAll(client.enqueueAll(tasks.tasks()).doOnNext(this::count));
         } finally {
             summarize();
         }
@@ -50,10 +49,8 @@ final class BulkRun {
             case EXISTING -> existing++;
             default -> fail(line, result);
         }
-        long now = System.nanoTime();
-        if (now - nextNews >= 0) {
+        if (pace.isDue()) {
             terminal.news(text());
-            nextNews = now + (terminal.isInteractive() ? FIRST_NEWS_NANOS / 5 : FIRST_NEWS_NANOS * 5);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.sluice.app.command;
 
+import dev.sluice.app.console.Pace;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.client.CancelProgress;
@@ -8,7 +9,6 @@ import dev.sluice.client.TaskFilter;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.TaskState;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Objects;
@@ -21,11 +21,7 @@ import reactor.core.publisher.Flux;
 final class CancelMany {
     static final String NAMES = "--type, --state, --due-before";
 
-    private static final Duration LONGEST = Duration.ofDays(7);
-    private static final long FIRST_NEWS_NANOS = 1_000_000_000L;
-
     private CancelProgress progress = new CancelProgress(0, 0, 0);
-    private long nextNews;
 
     @Option(names = "--type", paramLabel = "TYPE", description = "Tasks of this type that do not run.")
     private @Nullable String type;
@@ -92,17 +88,15 @@ final class CancelMany {
     }
 
     void over(TaskClient client, TaskFilter filter, Session session, Terminal terminal) throws InterruptedException {
-        nextNews = System.nanoTime() + FIRST_NEWS_NANOS;
+        Pace pace = new Pace(terminal);
         Flux<CancelProgress> work = dryRun ? client.count(filter) : client.cancelAll(filter);
-        session.await(work.doOnNext(now -> advance(now, terminal)).then(), LONGEST);
+        session.awaitAll(work.doOnNext(now -> advance(now, pace, terminal)));
     }
 
-    private synchronized void advance(CancelProgress now, Terminal terminal) {
+    private synchronized void advance(CancelProgress now, Pace pace, Terminal terminal) {
         progress = now;
-        long nanos = System.nanoTime();
-        if (nanos - nextNews >= 0) {
+        if (pace.isDue()) {
             terminal.news(text());
-            nextNews = nanos + (terminal.isInteractive() ? FIRST_NEWS_NANOS / 5 : FIRST_NEWS_NANOS * 5);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.sluice.app.command;
 
+import dev.sluice.app.console.Pace;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
@@ -7,7 +8,6 @@ import dev.sluice.client.DeadLetterFilter;
 import dev.sluice.client.DeadLetterProgress;
 import dev.sluice.client.DeadLetters;
 import dev.sluice.codec.JsonDocument;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,13 +23,9 @@ import reactor.core.publisher.Mono;
 
 /** What redrive and purge have in common: which dead letters are meant, how far it is, and what came out. */
 abstract class DeadChange implements Callable<Integer> {
-    private static final Duration LONGEST = Duration.ofDays(7);
-    private static final long FIRST_NEWS_NANOS = 1_000_000_000L;
-
     private final Terminal terminal;
     private final String participle;
     private DeadLetterProgress progress = new DeadLetterProgress(0, 0, 0, 0);
-    private long nextNews;
 
     @Mixin
     private RedisOption redis = new RedisOption();
@@ -122,22 +118,20 @@ abstract class DeadChange implements Callable<Integer> {
     }
 
     private int many(Session session, DeadLetters letters, DeadLetterFilter wanted) throws InterruptedException {
-        nextNews = System.nanoTime() + FIRST_NEWS_NANOS;
+        Pace pace = new Pace(terminal);
         Flux<DeadLetterProgress> work = dryRun ? letters.count(wanted) : each(letters, wanted);
         try {
-            session.await(work.doOnNext(this::advance).then(), LONGEST);
+            session.awaitAll(work.doOnNext(now -> advance(now, pace)));
         } finally {
             summarize();
         }
         return progress.refused() == 0 ? 0 : 1;
     }
 
-    private synchronized void advance(DeadLetterProgress now) {
+    private synchronized void advance(DeadLetterProgress now, Pace pace) {
         progress = Objects.requireNonNull(now);
-        long nanos = System.nanoTime();
-        if (nanos - nextNews >= 0) {
+        if (pace.isDue()) {
             terminal.news(text());
-            nextNews = nanos + (terminal.isInteractive() ? FIRST_NEWS_NANOS / 5 : FIRST_NEWS_NANOS * 5);
         }
     }
 

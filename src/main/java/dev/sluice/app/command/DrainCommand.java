@@ -1,5 +1,6 @@
 package dev.sluice.app.command;
 
+import dev.sluice.app.console.Pace;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.codec.JsonDocument;
@@ -45,10 +46,8 @@ import reactor.util.retry.Retry;
 final class DrainCommand implements Callable<Integer> {
     private static final Duration LOOK = Duration.ofMillis(200);
     private static final Duration LONGEST_OUTAGE = Duration.ofMinutes(2);
-    private static final long FIRST_NEWS_NANOS = 1_000_000_000L;
 
     private final Terminal terminal;
-    private long nextNews;
     private boolean warned;
 
     @Mixin
@@ -102,14 +101,16 @@ final class DrainCommand implements Callable<Integer> {
 
     private int ended(Session session, boolean changed) throws InterruptedException {
         long began = System.nanoTime();
-        nextNews = began + FIRST_NEWS_NANOS;
+        Pace pace = new Pace(terminal);
         QueueInfo info = look(session);
         while (info.draining() && !info.paused() && info.left() > 0) {
             if (timeout != null && System.nanoTime() - began >= timeout.toNanos()) {
                 show(info, changed, "still draining " + queue + ": " + left(info));
                 return 1;
             }
-            tell(info);
+            if (pace.isDue()) {
+                tell(info);
+            }
             session.await(Mono.delay(LOOK));
             info = look(session);
         }
@@ -140,16 +141,11 @@ final class DrainCommand implements Callable<Integer> {
     }
 
     private void tell(QueueInfo info) {
-        long now = System.nanoTime();
-        if (now - nextNews < 0) {
-            return;
-        }
         if (!warned && info.dispatchers().orElse(1) == 0) {
             warned = true;
             terminal.remark("No dispatcher of '" + queue + "' is alive: nothing of it runs until one is started.");
         }
         terminal.news(left(info));
-        nextNews = now + (terminal.isInteractive() ? FIRST_NEWS_NANOS / 5 : FIRST_NEWS_NANOS * 5);
     }
 
     private void show(QueueInfo info, boolean changed, String sentence) {

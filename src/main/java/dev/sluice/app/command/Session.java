@@ -18,11 +18,13 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** One conversation of a command with Redis, in which each answer is waited for and each failure is a {@link Refusal}. */
 final class Session implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration LONGEST_WALK = Duration.ofDays(7);
     private static final Duration TIME_TO_DISCONNECT = Duration.ofSeconds(2);
 
     private final RedisAddress address;
@@ -75,6 +77,11 @@ final class Session implements AutoCloseable {
     /** What {@code work} emits within 30 s, or null if it is empty. */
     <T> @Nullable T await(Mono<T> work) throws InterruptedException {
         return await(work, PATIENCE);
+    }
+
+    /** Waits for the end of {@code work} on many tasks: up to 7 days. */
+    void awaitAll(Flux<?> work) throws InterruptedException {
+        await(work.then(), LONGEST_WALK);
     }
 
     /** What {@code work} emits, or null if it is empty. */
