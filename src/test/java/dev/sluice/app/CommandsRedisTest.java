@@ -268,6 +268,7 @@ class CommandsRedisTest {
         assertThat(run("drain", "jobs", "--no-wait", "--timeout", "1s").err())
                 .contains("--no-wait and --timeout exclude each other");
         assertThat(run("drain", "jobs", "--timeout", "soon").exit()).isEqualTo(2);
+        assertThat(run("drain", "jobs", "--timeout", "8761h").err()).contains("--timeout must be at most 8760h");
     }
 
     @Test

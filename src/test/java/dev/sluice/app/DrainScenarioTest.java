@@ -6,6 +6,7 @@ import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.UnpackedRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -56,6 +57,23 @@ class DrainScenarioTest {
                                 + " tasks until 'resume'");
                 assertThat(redis.call("HLEN", "{jobs}:status")).isEqualTo(0L);
                 assertThat(redis.call("ZCARD", "{jobs}:dead")).isEqualTo(0L);
+            }
+        }
+    }
+
+    @Test
+    void itsTimeIsOverAlsoWhileRedisIsAway() throws Exception {
+        try (RedisServer redis = RedisServer.builder().binary(BINARY).start()) {
+            at(redis, "enqueue", "jobs", "noop");
+            long began = System.nanoTime();
+            try (Program drain = Program.start("drain", "jobs", "--timeout", "5s", "--redis", redis.uri())) {
+                drain.errorWith("1 left: ");
+                redis.kill();
+
+                assertThat(drain.exit()).isEqualTo(1);
+                assertThat(drain.out()).isEqualTo("still draining jobs: 1 left: 1 waiting, 0 running, 0 delayed");
+                assertThat(System.nanoTime() - began)
+                        .isLessThan(TimeUnit.SECONDS.toNanos(60)); // an outage may last 2 min
             }
         }
     }

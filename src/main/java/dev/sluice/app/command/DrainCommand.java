@@ -1,5 +1,6 @@
 package dev.sluice.app.command;
 
+import dev.sluice.app.config.Durations;
 import dev.sluice.app.console.Pace;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
@@ -45,9 +46,12 @@ import reactor.util.retry.Retry;
         })
 final class DrainCommand implements Callable<Integer> {
     private static final Duration LOOK = Duration.ofMillis(200);
+    private static final Duration LONGEST = Duration.ofDays(365);
     private static final Duration LONGEST_OUTAGE = Duration.ofMinutes(2);
+    private static final Duration FOR_AN_ANSWER = Duration.ofSeconds(1); // also of a timeout that is shorter
 
     private final Terminal terminal;
+    private long began;
     private boolean warned;
 
     @Mixin
@@ -78,9 +82,10 @@ final class DrainCommand implements Callable<Integer> {
         check();
         try (Session session = Session.with(redis.address())) {
             QueueInfo known = session.known(queue);
+            began = System.nanoTime();
             boolean changed = Objects.requireNonNull(
-                    patiently(session, session.sluice().client(known.queue()).drain()), "never empty");
-            return leaves ? begun(look(session), changed) : ended(session, changed);
+                    session.await(patient(session.sluice().client(known.queue()).drain()), patience()), "never empty");
+            return leaves ? begun(look(session, null), changed) : ended(session, changed);
         }
     }
 
@@ -89,8 +94,8 @@ final class DrainCommand implements Callable<Integer> {
         if (leaves && timeout != null) {
             throw Refusal.mistaken("--no-wait and --timeout exclude each other");
         }
-        if (timeout != null && timeout.isNegative()) {
-            throw Refusal.mistaken("--timeout must not be negative");
+        if (timeout != null && timeout.compareTo(LONGEST) > 0) {
+            throw Refusal.mistaken("--timeout must be at most " + Durations.text(LONGEST));
         }
     }
 
@@ -100,11 +105,10 @@ final class DrainCommand implements Callable<Integer> {
     }
 
     private int ended(Session session, boolean changed) throws InterruptedException {
-        long began = System.nanoTime();
         Pace pace = new Pace(terminal);
-        QueueInfo info = look(session);
+        QueueInfo info = look(session, null);
         while (info.draining() && !info.paused() && info.left() > 0) {
-            if (timeout != null && System.nanoTime() - began >= timeout.toNanos()) {
+            if (timeout != null && left(timeout).isNegative()) {
                 show(info, changed, "still draining " + queue + ": " + left(info));
                 return 1;
             }
@@ -112,7 +116,7 @@ final class DrainCommand implements Callable<Integer> {
                 tell(info);
             }
             session.await(Mono.delay(LOOK));
-            info = look(session);
+            info = look(session, info);
         }
         if (!info.draining() || info.paused()) {
             String how = info.draining() ? "paused" : "resumed";
@@ -123,8 +127,12 @@ final class DrainCommand implements Callable<Integer> {
         return 0;
     }
 
-    private QueueInfo look(Session session) throws InterruptedException {
-        QueueInfo info = patiently(session, session.sluice().queue(queue));
+    /** The queue now; as it was {@code before} if Redis is away until the time is over. */
+    private QueueInfo look(Session session, @Nullable QueueInfo before) throws InterruptedException {
+        Mono<QueueInfo> now = patient(session.sluice().queue(queue));
+        QueueInfo info = timeout == null || before == null
+                ? session.await(now, patience())
+                : session.await(now.timeout(patience(), Mono.just(before)), LONGEST_OUTAGE);
         if (info == null) {
             throw Refusal.failed("queue '" + queue + "' is gone from this Redis");
         }
@@ -132,12 +140,20 @@ final class DrainCommand implements Callable<Integer> {
     }
 
     /** A drain may take hours: Redis may be away for a while in them. Both calls may be repeated. */
-    private static <T> @Nullable T patiently(Session session, Mono<T> call) throws InterruptedException {
-        return session.await(
-                call.retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(100))
-                        .maxBackoff(Duration.ofSeconds(1))
-                        .filter(StoreUnavailableException.class::isInstance)),
-                LONGEST_OUTAGE);
+    private static <T> Mono<T> patient(Mono<T> call) {
+        return call.retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(100))
+                .maxBackoff(Duration.ofSeconds(1))
+                .filter(StoreUnavailableException.class::isInstance));
+    }
+
+    /** For how long an answer is waited for. */
+    private Duration patience() {
+        Duration left = timeout == null ? LONGEST_OUTAGE : left(timeout);
+        return left.compareTo(FOR_AN_ANSWER) < 0 ? FOR_AN_ANSWER : left;
+    }
+
+    private Duration left(Duration limit) {
+        return limit.minusNanos(System.nanoTime() - began);
     }
 
     private void tell(QueueInfo info) {
