@@ -24,7 +24,7 @@ public record Misfire(int most, boolean punctual) {
     public Misfire {
         if (most < 1 || most > MOST) {
             throw new InvalidTaskException(
-                    "misfire", "at most 1 to " + MOST + " missed ticks can be caught up with, was " + most);
+                    "misfire", "misfire can catch up with 1 to " + MOST + " missed ticks, was " + most);
         }
     }
 
@@ -63,7 +63,7 @@ public record Misfire(int most, boolean punctual) {
             default ->
                 throw new InvalidTaskException(
                         "misfire",
-                        "must be once, skip or catch-up 1 to " + MOST + ", was '" + Printable.of(text) + "'");
+                        "misfire must be once, skip or catch-up 1 to " + MOST + ", was '" + Printable.of(text) + "'");
         };
     }
 

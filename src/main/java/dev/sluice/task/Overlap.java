@@ -17,7 +17,8 @@ public enum Overlap {
             case "allow" -> ALLOW;
             case "skip" -> SKIP;
             default ->
-                throw new InvalidTaskException("overlap", "must be allow or skip, was '" + Printable.of(word) + "'");
+                throw new InvalidTaskException(
+                        "overlap", "overlap must be allow or skip, was '" + Printable.of(word) + "'");
         };
     }
 

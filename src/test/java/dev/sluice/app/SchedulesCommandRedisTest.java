@@ -91,6 +91,11 @@ class SchedulesCommandRedisTest {
         assertThat(run("schedules", "add", "jobs", "x", "t", "--every", "10m", "--misfire", "catchup")
                         .err())
                 .contains("must be once, skip or catch-up 1 to 100, was 'catchup'");
+        assertThat(run("schedules", "add", "jobs", "x", "t", "--every", "10m", "--misfire", "catch-up 101")
+                        .err())
+                .isEqualTo("sluice: --misfire can catch up with 1 to 100 missed ticks, was 101\n");
+        assertThat(run("schedules", "add", "jobs", "x", "t", "--every", "10m", "--overlap", "x"))
+                .isEqualTo(new CommandLineCase(2, "", "sluice: --overlap must be allow or skip, was 'x'\n"));
         assertThat(run("schedules", "add", "jobs", "a b", "t", "--every", "10m").exit())
                 .isEqualTo(2);
         assertThat(run("schedules", "paus", "jobs", "x").err()).contains("Did you mean: pause?");

@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -160,10 +161,19 @@ final class SchedulesAddCommand implements Callable<Integer> {
             Timing timing = timing();
             Ticks.of(timing); // refuses a cron that cannot be read before anything is said
             return Schedule.of(name, timing, task)
-                    .misfire(Misfire.parse(misfire))
-                    .overlap(Overlap.parse(overlap));
+                    .misfire(read(Misfire::parse, misfire))
+                    .overlap(read(Overlap::parse, overlap));
         } catch (InvalidTaskException | IllegalArgumentException e) {
             throw Refusal.mistaken(e);
+        }
+    }
+
+    /** The value of an option whose name the mistake begins with. */
+    private static <T> T read(Function<String, T> reader, String text) {
+        try {
+            return reader.apply(text);
+        } catch (InvalidTaskException e) {
+            throw Refusal.mistaken("--" + e.getMessage());
         }
     }
 

@@ -281,11 +281,24 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
     }
 
     static Kind<Misfire> misfire() {
-        return new Kind<>("once, skip or catch-up 1 to 100", text -> orRefuse(() -> Misfire.parse(text)), false);
+        return word("once, skip or catch-up 1 to 100", Misfire::parse);
     }
 
     static Kind<Overlap> overlap() {
-        return new Kind<>("allow or skip", text -> orRefuse(() -> Overlap.parse(text)), false);
+        return word("allow or skip", Overlap::parse);
+    }
+
+    private static <T> Kind<T> word(String form, Function<String, T> reader) {
+        return new Kind<>(
+                form,
+                text -> {
+                    try {
+                        return reader.apply(text);
+                    } catch (InvalidTaskException e) {
+                        throw refused(form, text);
+                    }
+                },
+                false);
     }
 
     static Kind<byte[]> json() {

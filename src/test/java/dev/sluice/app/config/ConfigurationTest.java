@@ -414,6 +414,8 @@ class ConfigurationTest {
                 "queues: { a: { types: { m: { concurrency: 1 } } } } | queues.a.types.m.concurrency is an unknown key; did you mean queues.a.concurrency?",
                 "queues: { a: { types: { m: { timeout: 0s } } } } | 1:39: queues.a.types.m.timeout must be a duration, 1ms to 8760h, was '0s'",
                 "queues: { a: { types: { m: { retry: { backoff: { first: 1h } } } } } } | 1:57: queues.a.types.m.retry.backoff.max must not be shorter than backoff.first",
+                "queues: { a: { schedules: { s: { every: 1m, type: m, overlap: x } } } } | queues.a.schedules.s.overlap must be allow or skip, was 'x'",
+                "queues: { a: { schedules: { s: { every: 1m, type: m, misfire: catch-up 101 } } } } | queues.a.schedules.s.misfire must be once, skip or catch-up 1 to 100, was 'catch-up 101'",
                 "queues: { a: { delivery: at-most-once, schedules: { s: { every: 1m, type: m, overlap: skip } } } } | queues.a.schedules.s.overlap cannot be skip with delivery at-most-once, where nobody knows whether a task still runs",
                 "queues: { a: { types: { m: { callback: '' } } } } | 1:40: queues.a.types.m.callback must be a task type of 1 to 256 bytes",
                 "queues: { a: { types: { m: { callback: n }, n: { callback: o } } } } | 1:40: queues.a.types.m.callback must have no callback of its own, was 'n'",
