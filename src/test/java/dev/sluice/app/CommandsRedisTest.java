@@ -142,7 +142,7 @@ class CommandsRedisTest {
         assertThat(run("cancel", "jobs", "a", "b")).isEqualTo(new CommandLineCase(0, "cancelled a\ncancelled b\n", ""));
         assertThat(run("cancel", "jobs", "a", "-o", "json"))
                 .isEqualTo(new CommandLineCase(
-                        1, "{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"a\",\"outcome\":\"unknown\"}]}\n", ""));
+                        1, "{\"queue\":\"jobs\",\"tasks\":[{\"id\":\"a\",\"cancellation\":\"unknown\"}]}\n", ""));
         assertMistaken("Which ones?", "cancel", "jobs");
         assertMistaken("exclude each other", "cancel", "jobs", "a", "--type", "mail");
         assertMistaken("add --yes", "cancel", "jobs", "--all");
@@ -432,8 +432,8 @@ class CommandsRedisTest {
                 .matches(
                         "(?s).*\n\nQUEUE  DISPATCHER  LEASE +RUNNING\njobs +there +[0-9]+ms +0\njobs +gone +over +1\n");
         assertThat(run("queues", "jobs", "-o", "json").out())
-                .containsPattern("\"leases\":\\[\\{\"dispatcher\":\"there\",\"leaseMs\":[0-9]+,\"running\":0},")
-                .contains("{\"dispatcher\":\"gone\",\"leaseMs\":0,\"running\":1}]");
+                .containsPattern("\"leases\":\\[\\{\"id\":\"there\",\"leaseMs\":[0-9]+,\"running\":0},")
+                .contains("{\"id\":\"gone\",\"leaseMs\":0,\"running\":1}]");
         assertThat(run("queues", "-o", "json").out()).doesNotContain("leases");
     }
 

@@ -53,15 +53,16 @@ class DeadCommandRedisTest {
                 """, ""));
 
         CommandLineCase page = run("dead", "ls", "jobs", "--oldest", "--limit", "1", "-o", "json");
-        String next = page.out().replaceAll("(?s).*\"next\":\"([^\"]+)\".*", "$1");
+        String next = page.out().replaceAll("(?s).*\"cursor\":\"([^\"]+)\".*", "$1");
         assertThat(page.out())
-                .startsWith("{\"queue\":\"jobs\",\"letters\":[{\"id\":\"a\",\"type\":\"mail\",\"reason\":\"timeout\","
-                        + "\"error\":\"java.util.concurrent.TimeoutException\",\"message\":\"slow")
-                .contains("\"attempts\":2,\"crashes\":0,\"diedAt\":\"1970-01-01T00:00:01Z\",\"origin\":\"client\"}]")
+                .startsWith(
+                        "{\"queue\":\"jobs\",\"deadLetters\":[{\"id\":\"a\",\"type\":\"mail\",\"reason\":\"timeout\","
+                                + "\"error\":\"java.util.concurrent.TimeoutException\",\"message\":\"slow")
+                .contains("\"attempts\":2,\"crashes\":0,\"diedAt\":\"1970-01-01T00:00:01Z\",\"foreign\":false}]")
                 .doesNotContain("12345678901234567890");
         CommandLineCase rest = run("dead", "ls", "jobs", "--oldest", "--after", next, "-o", "json");
         assertThat(rest.out())
-                .contains("\"id\":\"b\"", "\"id\":\"安\"", "\"next\":null")
+                .contains("\"id\":\"b\"", "\"id\":\"安\"", "\"cursor\":null")
                 .doesNotContain("\"id\":\"a\"");
         assertThat(run("dead", "ls", "jobs", "--limit", "2").err()).startsWith("There are more: --after ");
         assertThat(run("dead", "ls", "jobs", "--after", "odd").exit()).isEqualTo(2);
@@ -144,7 +145,7 @@ class DeadCommandRedisTest {
 
         assertThat(run("dead", "redrive", "jobs", "--type", "mail", "--since", "1970-01-01T00:00:02Z", "-o", "json"))
                 .isEqualTo(new CommandLineCase(
-                        0, "{\"queue\":\"jobs\",\"examined\":2,\"matched\":1,\"redriven\":1,\"refused\":0}\n", ""));
+                        0, "{\"queue\":\"jobs\",\"examined\":2,\"matched\":1,\"done\":1,\"refused\":0}\n", ""));
         assertThat(run("dead", "redrive", "jobs", "--all").out())
                 .isEqualTo("2 examined, 2 matched, 2 redriven, 0 refused\n");
         assertThat(redis.call("LLEN", "{jobs}:ready")).isEqualTo(4L);

@@ -34,7 +34,7 @@ class SchedulesCommandRedisTest {
                                 "-o",
                                 "json")
                         .out())
-                .isEqualTo("{\"outcome\":\"created\",\"name\":\"far\",\"next\":\"TIME\"}\n");
+                .isEqualTo("{\"queue\":\"jobs\",\"schedule\":\"far\",\"outcome\":\"created\",\"next\":\"TIME\"}\n");
 
         assertThat(run("schedules", "ls", "jobs")).isEqualTo(new CommandLineCase(0, """
                 NAME   WHEN         ZONE           TYPE    NEXT                  LAST  MISFIRE  OVERLAP  ORIGIN
@@ -49,9 +49,14 @@ class SchedulesCommandRedisTest {
         assertThat(run("schedules", "pause", "jobs", "far").out()).isEqualTo("paused far\n");
         assertThat(run("schedules", "pause", "jobs", "far").out()).isEqualTo("unchanged far\n");
         assertThat(run("schedules", "ls", "jobs").out()).contains("mail    paused");
+        assertThat(run("schedules", "pause", "jobs", "far", "-o", "json").out())
+                .isEqualTo("{\"queue\":\"jobs\",\"schedule\":\"far\",\"changed\":false}\n");
         assertThat(run("schedules", "resume", "jobs", "far").out()).isEqualTo("resumed far\n");
+        assertThat(run("schedules", "trigger", "jobs", "daily", "-o", "json").out())
+                .matches(
+                        "\\{\"queue\":\"jobs\",\"schedule\":\"daily\",\"id\":\"daily@[^\"]+\",\"outcome\":\"created\"}\n");
         assertThat(run("schedules", "trigger", "jobs", "far").out()).startsWith("created task far@triggered-");
-        assertThat(redis.call("LLEN", "{jobs}:ready")).isEqualTo(1L);
+        assertThat(redis.call("LLEN", "{jobs}:ready")).isEqualTo(2L);
         assertThat(run("schedules", "rm", "jobs", "far").out()).isEqualTo("removed far\n");
         assertThat(run("schedules", "rm", "jobs", "far"))
                 .isEqualTo(new CommandLineCase(1, "", "sluice: Queue 'jobs' has no schedule 'far'\n"));

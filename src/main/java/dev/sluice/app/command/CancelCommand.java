@@ -110,7 +110,7 @@ final class CancelCommand implements Callable<Integer> {
                             found.entrySet().stream()
                                     .map(task -> new JsonDocument()
                                             .put("id", task.getKey())
-                                            .put("outcome", word(task.getValue())))
+                                            .put("cancellation", word(task.getValue())))
                                     .toList())
                     .toString());
         } else {

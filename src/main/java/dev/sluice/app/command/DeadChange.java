@@ -145,7 +145,7 @@ abstract class DeadChange implements Callable<Integer> {
                                 .put("queue", queue)
                                 .put("examined", progress.examined())
                                 .put("matched", progress.matched())
-                                .put(participle, progress.done())
+                                .put("done", progress.done())
                                 .put("refused", progress.refused())
                                 .toString()
                         : text());

@@ -100,8 +100,8 @@ final class DeadLsCommand implements Callable<Integer> {
         if (output.isJson()) {
             terminal.say(new JsonDocument()
                     .put("queue", queue)
-                    .put("letters", shown.stream().map(DeadQueue::json).toList())
-                    .put("next", next)
+                    .put("deadLetters", shown.stream().map(DeadQueue::json).toList())
+                    .put("cursor", next)
                     .toString());
             return;
         }

@@ -25,6 +25,6 @@ final class DeadQueue {
                 .put("attempts", letter.attempts())
                 .put("crashes", letter.crashes())
                 .put("diedAt", letter.diedAt().toString())
-                .put("origin", letter.isForeign() ? "foreign" : "client");
+                .put("foreign", letter.isForeign());
     }
 }

@@ -201,7 +201,7 @@ final class QueuesCommand implements Callable<Integer> {
 
     private static JsonDocument json(DispatcherInfo dispatcher) {
         return new JsonDocument()
-                .put("dispatcher", dispatcher.id())
+                .put("id", dispatcher.id())
                 .put("leaseMs", dispatcher.leaseLeft().toMillis())
                 .put("running", dispatcher.running());
     }

@@ -145,8 +145,9 @@ final class SchedulesAddCommand implements Callable<Integer> {
         Instant next = now == null ? null : now.next();
         if (output.isJson()) {
             terminal.say(new JsonDocument()
+                    .put("queue", queue)
+                    .put("schedule", name)
                     .put("outcome", outcome)
-                    .put("name", name)
                     .put("next", next == null ? null : next.toString())
                     .toString());
         } else {

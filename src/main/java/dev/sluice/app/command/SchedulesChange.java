@@ -8,6 +8,7 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Schedule;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -37,8 +38,8 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         this.terminal = terminal;
     }
 
-    /** What became of it, in a word or two; empty if there is none of this name. */
-    abstract Mono<String> change(Schedules schedules, String schedule);
+    /** What became of it; empty if there is none of this name. */
+    abstract Mono<Outcome> change(Schedules schedules, String schedule);
 
     @Override
     public final Integer call() throws InterruptedException {
@@ -48,7 +49,7 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         } catch (InvalidTaskException e) {
             throw Refusal.mistaken(e);
         }
-        String outcome;
+        Outcome outcome;
         try (Session session = Session.with(redis.address())) {
             outcome = session.await(
                     change(session.sluice().schedules(session.known(queue).queue()), name));
@@ -56,15 +57,22 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         if (outcome == null) {
             throw Refusal.failed("Queue '" + queue + "' has no schedule '" + name + "'");
         }
-        terminal.say(
-                output.isJson()
-                        ? new JsonDocument()
-                                .put("queue", queue)
-                                .put("name", name)
-                                .put("outcome", outcome)
-                                .toString()
-                        : outcome + " " + name);
+        terminal.say(output.isJson() ? json(outcome).toString() : outcome.words + " " + name);
         return 0;
+    }
+
+    private JsonDocument json(Outcome outcome) {
+        JsonDocument json = new JsonDocument().put("queue", queue).put("schedule", name);
+        return outcome.task == null
+                ? json.put("changed", outcome.changed)
+                : json.put("id", outcome.task).put("outcome", "created");
+    }
+
+    /** What became of a schedule: for a person, and whether it is another now or which task it has made. */
+    record Outcome(String words, boolean changed, @Nullable String task) {
+        static Outcome of(boolean changed, String participle) {
+            return new Outcome(changed ? participle : "unchanged", changed, null);
+        }
     }
 
     @Command(
@@ -88,8 +96,11 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         }
 
         @Override
-        Mono<String> change(Schedules schedules, String schedule) {
-            return schedules.remove(schedule).filter(Boolean::booleanValue).map(removed -> "removed");
+        Mono<Outcome> change(Schedules schedules, String schedule) {
+            return schedules
+                    .remove(schedule)
+                    .filter(Boolean::booleanValue)
+                    .map(removed -> Outcome.of(removed, "removed"));
         }
     }
 
@@ -110,8 +121,8 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         }
 
         @Override
-        Mono<String> change(Schedules schedules, String schedule) {
-            return schedules.pause(schedule).map(changed -> changed ? "paused" : "unchanged");
+        Mono<Outcome> change(Schedules schedules, String schedule) {
+            return schedules.pause(schedule).map(changed -> Outcome.of(changed, "paused"));
         }
     }
 
@@ -134,8 +145,8 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         }
 
         @Override
-        Mono<String> change(Schedules schedules, String schedule) {
-            return schedules.resume(schedule).map(changed -> changed ? "resumed" : "unchanged");
+        Mono<Outcome> change(Schedules schedules, String schedule) {
+            return schedules.resume(schedule).map(changed -> Outcome.of(changed, "resumed"));
         }
     }
 
@@ -161,8 +172,8 @@ abstract sealed class SchedulesChange implements Callable<Integer> {
         }
 
         @Override
-        Mono<String> change(Schedules schedules, String schedule) {
-            return schedules.trigger(schedule).map(id -> "created task " + id + " of");
+        Mono<Outcome> change(Schedules schedules, String schedule) {
+            return schedules.trigger(schedule).map(id -> new Outcome("created task " + id + " of", true, id));
         }
     }
 }
