@@ -22,8 +22,9 @@ final class SettingOptions {
     @Option(
             names = "--redis",
             paramLabel = "URL",
-            description = "The Redis to use; default: the variable REDIS_URL, else 'embedded', a server of its own on"
-                    + " 127.0.0.1, port 6379 or the next free one.")
+            description =
+                    "The Redis to use; default: the variable SLUICE_REDIS_URL, else REDIS_URL, else the file's redis.url,"
+                            + " else 'embedded', a server of its own on 127.0.0.1, port 6379 or the next free one.")
     private @Nullable String redis;
 
     @Option(
