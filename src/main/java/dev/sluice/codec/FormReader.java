@@ -5,15 +5,12 @@ import dev.sluice.task.Task;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 
 /** An envelope as people write it: spans of time are texts, a type must be there, and nothing is taken that is not known. */
 abstract class FormReader extends EnvelopeReader {
-    private static final Pattern SPAN = Pattern.compile("(\\d{1,9})(?:\\.(\\d{1,3}))?(ms|s|m|h|d)");
     private static final int TIMEOUT = 1 << 16; // below are those of an envelope, from 1 << 18 on those of a form
     private static final int KEEP_RESULT = 1 << 17;
 
@@ -96,23 +93,15 @@ abstract class FormReader extends EnvelopeReader {
     }
 
     static @Nullable Duration span(String name, JsonToken value, JsonParser parser) {
-        String rule = "a text of a number and ms, s, m, h or d, such as \"30s\"";
+        String rule = "a text of " + Durations.FORM + ", such as \"30s\"";
         String text = text(name, value, parser, rule);
         if (text == null) {
             return null;
         }
-        Matcher parts = SPAN.matcher(text);
-        if (!parts.matches()) {
+        try {
+            return Durations.parse(text);
+        } catch (IllegalArgumentException e) {
             throw badField(name, rule);
         }
-        String fraction = parts.group(2) == null ? "" : parts.group(2);
-        long thousandths = Long.parseLong(parts.group(1)) * 1_000 + Long.parseLong((fraction + "000").substring(0, 3));
-        return switch (parts.group(3)) {
-            case "ms" -> Duration.ofMillis(thousandths / 1_000);
-            case "s" -> Duration.ofMillis(thousandths);
-            case "m" -> Duration.ofMillis(thousandths * 60);
-            case "h" -> Duration.ofMillis(thousandths * 3_600);
-            default -> Duration.ofMillis(thousandths * 86_400);
-        };
     }
 }

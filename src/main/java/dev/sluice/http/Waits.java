@@ -2,6 +2,7 @@ package dev.sluice.http;
 
 import dev.sluice.client.TaskClient;
 import dev.sluice.client.TaskResult;
+import dev.sluice.codec.Durations;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.AwaitTimeoutException;
 import dev.sluice.task.ResultMissingException;
@@ -11,8 +12,6 @@ import dev.sluice.task.TaskEndedException;
 import dev.sluice.task.TaskState;
 import java.time.Duration;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -23,8 +22,6 @@ final class Waits {
     static final Set<String> PARAMETERS = Set.of(WAIT);
     static final Duration LONGEST = Duration.ofSeconds(30);
 
-    private static final Pattern SPAN = Pattern.compile("([0-9]{1,5})(ms|s)");
-
     private Waits() {}
 
     /** For how long a request waits; null if it does not. */
@@ -33,14 +30,17 @@ final class Waits {
         if (text == null) {
             return null;
         }
-        Matcher parts = SPAN.matcher(text);
-        Duration wait = Duration.ZERO;
-        if (parts.matches()) {
-            long number = Long.parseLong(parts.group(1));
-            wait = parts.group(2).equals("s") ? Duration.ofSeconds(number) : Duration.ofMillis(number);
+        Duration wait;
+        try {
+            wait = Durations.parse(text);
+        } catch (IllegalArgumentException noDuration) {
+            wait = Duration.ZERO; // refused below
         }
         if (wait.isZero() || wait.compareTo(LONGEST) > 0) {
-            throw Problem.of(400, "bad-parameter", "it must be 1ms to " + LONGEST.toSeconds() + "s, such as 10s")
+            throw Problem.of(
+                            400,
+                            "bad-parameter",
+                            "it must be a number and ms or s, 1ms to " + LONGEST.toSeconds() + "s, such as 10s")
                     .fact("parameter", WAIT);
         }
         return wait;

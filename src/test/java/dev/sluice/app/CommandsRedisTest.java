@@ -112,7 +112,8 @@ class CommandsRedisTest {
 
     @Test
     void aTaskIsPutOff() {
-        assertThat(run("enqueue", "jobs", "mail", "--id", "a", "--delay", "90s").exit())
+        assertThat(run("enqueue", "jobs", "mail", "--id", "a", "--delay", "1.5d")
+                        .exit())
                 .isZero();
         assertThat(run("enqueue", "jobs", "mail", "--id", "b", "--at", "2099-12-24T18:00:00Z")
                         .exit())

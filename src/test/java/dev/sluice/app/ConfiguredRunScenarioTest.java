@@ -32,8 +32,8 @@ class ConfiguredRunScenarioTest {
                     .containsExactly(
                             "sluice: 2 mistakes in the configuration:",
                             "  " + file + ":1:1: leese is an unknown key; did you mean lease?",
-                            "  " + file + ":2:25: queues.a.timeout: '5' is no duration: the unit is missing, a whole"
-                                    + " number and ms, s, m or h, such as 15s");
+                            "  " + file + ":2:25: queues.a.timeout: '5' is no duration: the unit is missing, a"
+                                    + " number and ms, s, m, h or d, such as 15s");
         }
     }
 

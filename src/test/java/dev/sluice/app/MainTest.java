@@ -235,7 +235,7 @@ class MainTest {
                 "run extra | Unmatched argument at index 1: 'extra'",
                 "run --concurrency many | flag --concurrency: queues.task_queue.concurrency must be a whole number, 1 to 100000",
                 "run --concurrency 0 --redis redis://localhost | must be a whole number, 1 to 100000, was '0'",
-                "run --connect-timeout 5 | '5' is no duration: the unit is missing, a whole number and ms, s, m or h, such as 15s",
+                "run --connect-timeout 5 | '5' is no duration: the unit is missing, a number and ms, s, m, h or d, such as 15s",
                 "run --redis localhost:6379 | 'localhost:6379' is no Redis URL: redis://",
                 "run --redis http://:secret@host | 'http://:***@host' is no Redis URL",
                 "run --redis redis://:p/w@host | percent-encode",

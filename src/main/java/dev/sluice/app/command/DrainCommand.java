@@ -1,9 +1,9 @@
 package dev.sluice.app.command;
 
-import dev.sluice.app.config.Durations;
 import dev.sluice.app.console.Pace;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.Durations;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.QueueInfo;
 import dev.sluice.task.StoreUnavailableException;

@@ -1,11 +1,11 @@
 package dev.sluice.app.command;
 
-import dev.sluice.app.config.Durations;
+import dev.sluice.codec.Durations;
 import java.time.Duration;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Reads {@code 250ms}, {@code 15s}, {@code 5m}, {@code 2h} on the command line. */
+/** Reads {@code 250ms}, {@code 1.5s}, {@code 5m}, {@code 2h}, {@code 7d} on the command line. */
 final class DurationConverter implements ITypeConverter<Duration> {
 
     @Override

@@ -1,8 +1,8 @@
 package dev.sluice.app.command;
 
-import dev.sluice.app.config.Durations;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.Durations;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.Timing;

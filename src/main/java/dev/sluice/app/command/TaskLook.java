@@ -1,8 +1,8 @@
 package dev.sluice.app.command;
 
 import dev.sluice.Sluice;
-import dev.sluice.app.config.Durations;
 import dev.sluice.client.TaskResult;
+import dev.sluice.codec.Durations;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.Failure;
 import dev.sluice.task.Queue;

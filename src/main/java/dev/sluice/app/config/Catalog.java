@@ -1,5 +1,6 @@
 package dev.sluice.app.config;
 
+import dev.sluice.codec.Durations;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.push.PushTarget;
 import dev.sluice.redis.RedisUrl;

@@ -1,5 +1,6 @@
 package dev.sluice.app.config;
 
+import dev.sluice.codec.Durations;
 import dev.sluice.task.Failure;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Verdict;

@@ -1,5 +1,6 @@
 package dev.sluice.app.config;
 
+import dev.sluice.codec.Durations;
 import dev.sluice.codec.JsonCodec;
 import dev.sluice.push.PushTarget;
 import dev.sluice.redis.RedisUrl;

@@ -1,10 +1,10 @@
 package dev.sluice.app.serve;
 
-import dev.sluice.app.config.Durations;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Table;
 import dev.sluice.app.console.Terminal;
+import dev.sluice.codec.Durations;
 import dev.sluice.push.PushTarget;
 import dev.sluice.task.Queue;
 import dev.sluice.task.ScheduleChange;

@@ -380,8 +380,8 @@ class ConfigurationTest {
                 "queues: { a: { max-attempts: 3 } } | 1:16: queues.a.max-attempts is an unknown key; did you mean queues.a.retry.max-attempts?",
                 "concurrency: 3 | 1:1: concurrency is an unknown key; did you mean queues.NAME.concurrency?",
                 "redis: { port: 1 } | 1:10: redis.port is an unknown key; known here: url, data, connect-timeout",
-                "lease: 15 | 1:8: lease: '15' is no duration: the unit is missing, a whole number and ms, s, m or h, such as 15s",
-                "lease: 15 sec | 1:8: lease: '15 sec' is no duration: a whole number and ms, s, m or h, such as 15s",
+                "lease: 15 | 1:8: lease: '15' is no duration: the unit is missing, a number and ms, s, m, h or d, such as 15s",
+                "lease: 15 sec | 1:8: lease: '15 sec' is no duration: a number and ms, s, m, h or d, such as 15s",
                 "lease: 1h | 1:8: lease must be a duration, 500ms to 10m, was '1h'",
                 "lease: [1s] | 1:8: lease must be a duration, 500ms to 10m, was a list",
                 "lease: | 1:7: lease has no value; remove it, or write a duration, 500ms to 10m",
@@ -483,7 +483,7 @@ class ConfigurationTest {
                         lease: 16s
                         queues:
                           a: { timeout: never, concurrency: 0 }
-                        """, Map.of("SLUICE_CRASH_LIMIT", "x"), Map.of("--shutdown-grace", "1d")))
+                        """, Map.of("SLUICE_CRASH_LIMIT", "x"), Map.of("--shutdown-grace", "1w")))
                 .message()
                 .startsWith("6 mistakes in the configuration:\n")
                 .contains(
@@ -492,7 +492,7 @@ class ConfigurationTest {
                         ":4:17: queues.a.timeout: 'never' is no duration",
                         ":4:37: queues.a.concurrency must be a whole number, 1 to 100000, was '0'",
                         "env SLUICE_CRASH_LIMIT: crash-limit must be",
-                        "flag --shutdown-grace: shutdown-grace: '1d' is no duration");
+                        "flag --shutdown-grace: shutdown-grace: '1w' is no duration");
     }
 
     @Test
