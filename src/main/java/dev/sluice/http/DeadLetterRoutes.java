@@ -18,10 +18,11 @@ import reactor.core.publisher.Mono;
 
 /** Look at dead letters, run them again, throw them away. */
 final class DeadLetterRoutes {
-    static final Set<String> PARAMETERS_OF_MANY = Set.of("type", "reason", "error", "from", "before");
+    static final Set<String> PARAMETERS_OF_MANY = Set.of("type", "reason", "error", "from", "before", "all");
     static final Set<String> PARAMETERS_OF_LIST =
             Set.of("type", "reason", "error", "from", "before", "cursor", "limit");
 
+    private static final Set<String> FILTERS = Set.of("type", "reason", "error", "from", "before");
     private static final Duration TIME_FOR_MANY = Duration.ofSeconds(10);
 
     private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
@@ -86,6 +87,7 @@ final class DeadLetterRoutes {
 
     /** As many as a few seconds allow; the answer says whether these were all. */
     Mono<Answer> many(Call call, String queue, String verb) {
+        checkSaysWhich(call.target());
         DeadLetterFilter filter = filter(call.target());
         return queues.find(queue).flatMap(parts -> {
             AtomicBoolean over = new AtomicBoolean();
@@ -103,6 +105,20 @@ final class DeadLetterRoutes {
                                     .put("refused", sum.refused())
                                     .put("complete", over.get())));
         });
+    }
+
+    /** A filter that was forgotten must not mean all. */
+    private static void checkSaysWhich(Target target) {
+        boolean isFiltered = FILTERS.stream().anyMatch(name -> target.parameter(name) != null);
+        String all = target.parameter("all");
+        if (all == null ? !isFiltered : isFiltered || !all.equals("true")) {
+            throw Problem.of(
+                            400,
+                            "bad-parameter",
+                            "say which are meant: filter by type, reason, error, from or before, or for every one put"
+                                    + " all=true and no filter; nothing was changed")
+                    .fact("parameter", "all");
+        }
     }
 
     private static Flux<DeadLetterProgress> changed(DeadLetters dead, DeadLetterFilter filter, String verb) {

@@ -134,7 +134,7 @@ class AccessRedisTest {
                 code(web.get(QUEUE + "/tasks/a", who)),
                 code(web.delete(QUEUE + "/tasks/a", who)),
                 code(web.post(QUEUE + ":pause", "", who)),
-                code(web.post(QUEUE + "/dead-letters:purge", "", who)),
+                code(web.post(QUEUE + "/dead-letters:purge?all=true", "", who)),
                 code(web.get("/metrics", who)));
     }
 

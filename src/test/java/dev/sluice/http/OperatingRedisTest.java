@@ -219,7 +219,7 @@ class OperatingRedisTest {
         bury(300);
 
         Told redriven = web.post(DEAD + ":redrive?type=sms", "");
-        Told purged = web.post(DEAD + ":purge", "");
+        Told purged = web.post(DEAD + ":purge?all=true", "");
 
         assertThat(redriven.text())
                 .isEqualTo(
@@ -227,6 +227,27 @@ class OperatingRedisTest {
         assertThat(purged.json().path("done").asInt()).isEqualTo(150);
         assertThat(redis.call("LLEN", "{mail}:ready")).isEqualTo(150L);
         assertThat(web.post(DEAD + ":redrive?typo=sms", "").code()).isEqualTo("bad-parameter");
+    }
+
+    @Test
+    void manyAreRedrivenOrPurgedOnlyIfItIsSaidWhich() {
+        bury(2);
+
+        for (String verb : List.of(":redrive", ":purge")) {
+            for (String query :
+                    List.of("", "?", "?all", "?all=", "?all=false", "?all=false&type=sms", "?all=true&type=sms")) {
+                Told refused = web.post(DEAD + verb + query, "");
+                assertThat(refused.status()).as(verb + query).isEqualTo(400);
+                assertThat(refused.json().path("detail").asString())
+                        .as(verb + query)
+                        .contains("type, reason, error, from or before", "all=true", "nothing was changed");
+            }
+            assertThat(web.post(DEAD + verb, "").code()).isEqualTo("bad-parameter");
+            assertThat(web.post(DEAD + verb, "").json().path("parameter").asString())
+                    .isEqualTo("all");
+        }
+        assertThat(redis.call("ZCARD", "{mail}:dead")).isEqualTo(2L);
+        assertThat(web.get(DEAD + "?all=true").code()).isEqualTo("bad-parameter");
     }
 
     @Test
