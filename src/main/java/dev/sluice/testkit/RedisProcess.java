@@ -186,7 +186,7 @@ final class RedisProcess {
         }
     }
 
-    private static RedisServerException interrupted(InterruptedException e) {
+    static RedisServerException interrupted(InterruptedException e) {
         Thread.currentThread().interrupt();
         return new RedisServerException("interrupted while waiting for redis-server", e);
     }

@@ -5,6 +5,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,6 +16,8 @@ import java.util.regex.Pattern;
 public record RedisVersion(int major, int minor, int patch) {
 
     private static final Pattern VERSION = Pattern.compile("v=(\\d+)\\.(\\d+)\\.(\\d+)");
+    private static final int LONGEST_ANSWER = 64 * 1024;
+    private static final int SECONDS_TO_ANSWER = 5;
     private static final Map<Path, RedisVersion> KNOWN = new ConcurrentHashMap<>();
 
     /** Whether it is {@code major.minor} or later. */
@@ -42,11 +48,32 @@ public record RedisVersion(int major, int minor, int patch) {
     }
 
     private static String answerOf(Path binary) {
+        Process process = begin(binary);
+        FutureTask<byte[]> answer =
+                new FutureTask<>(() -> process.getInputStream().readNBytes(LONGEST_ANSWER));
+        Thread reader = new Thread(answer, "redis-version-" + process.pid());
+        reader.setDaemon(true);
+        reader.start();
         try {
-            Process process = new ProcessBuilder(binary.toString(), "--version")
+            return new String(answer.get(SECONDS_TO_ANSWER, TimeUnit.SECONDS), StandardCharsets.UTF_8);
+        } catch (TimeoutException e) {
+            throw new RedisServerException(
+                    binary + " --version did not end within " + SECONDS_TO_ANSWER + " s and was killed", e);
+        } catch (ExecutionException e) {
+            throw new RedisServerException("cannot read what " + binary + " --version says", e);
+        } catch (InterruptedException e) {
+            throw RedisProcess.interrupted(e);
+        } finally {
+            process.descendants().forEach(ProcessHandle::destroyForcibly); // of a script, which would go on without it
+            process.destroyForcibly();
+        }
+    }
+
+    private static Process begin(Path binary) {
+        try {
+            return new ProcessBuilder(binary.toString(), "--version")
                     .redirectErrorStream(true)
                     .start();
-            return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new RedisServerException("cannot run " + binary, e);
         }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @OnEveryRedis
@@ -112,6 +114,23 @@ class RedisServerRedisTest {
         assertThatThrownBy(() -> builder.binary(other).start())
                 .isInstanceOf(RedisServerException.class)
                 .hasMessageEndingWith("--version does not tell a version but: true 9.1");
+    }
+
+    @Test
+    @Timeout(30)
+    void aBinaryThatDoesNotAnswerIsEndedWithAllThatItStarted(RedisServer.Builder builder, @TempDir Path folder)
+            throws Exception {
+        Path pid = folder.resolve("pid");
+        Path silent = Files.writeString(
+                folder.resolve("redis-server"), "#!/bin/sh\nsleep 60 & echo $! > '" + pid + "'\nwait\n");
+        assertThat(silent.toFile().setExecutable(true)).isTrue();
+
+        assertThatThrownBy(() -> builder.binary(silent).start())
+                .isInstanceOf(RedisServerException.class)
+                .hasMessageEndingWith("redis-server --version did not end within 5 s and was killed");
+
+        ProcessHandle.of(Long.parseLong(Files.readString(pid).strip()))
+                .ifPresent(left -> assertThat(left.onExit()).succeedsWithin(Duration.ofSeconds(10)));
     }
 
     @Test
