@@ -121,9 +121,7 @@ final class ScheduleRoutes {
                         .put("outcome", change.outcome().name().toLowerCase(Locale.ROOT))
                         .put("before", change.before()));
         return created
-                ? answer.header(
-                        HttpHeaderNames.LOCATION,
-                        "/v1/queues/" + queue + "/schedules/" + TaskRoutes.encoded(change.name()))
+                ? answer.header(HttpHeaderNames.LOCATION, Target.path(queue, "schedules", change.name()))
                 : answer;
     }
 
@@ -137,7 +135,7 @@ final class ScheduleRoutes {
         return Answer.of(
                         201,
                         new JsonDocument().put("id", id).put("queue", queue).put("outcome", "created"))
-                .header(HttpHeaderNames.LOCATION, TaskRoutes.location(queue, id));
+                .header(HttpHeaderNames.LOCATION, Target.path(queue, "tasks", id));
     }
 
     private static JsonDocument described(ScheduleInfo schedule) {

@@ -1,5 +1,6 @@
 package dev.sluice.http;
 
+import java.net.URLEncoder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -44,6 +45,20 @@ final class Target {
             throw Problem.of(400, "bad-path", "the path of a request begins with a slash");
         }
         return new Target(path, mark < 0 ? "" : here.substring(mark + 1));
+    }
+
+    /** The path of one of the {@code parts} of a queue, such as a task. */
+    static String path(String queue, String parts, String name) {
+        return "/v1/queues/" + encoded(queue) + "/" + parts + "/" + encoded(name);
+    }
+
+    private static String encoded(String text) {
+        boolean isStep = text.equals(".") || text.equals(".."); // which clients would take
+        return isStep
+                ? text.replace(".", "%2E")
+                : URLEncoder.encode(text, StandardCharsets.UTF_8)
+                        .replace("+", "%20")
+                        .replace("%3A", ":");
     }
 
     int size() {

@@ -12,8 +12,6 @@ import dev.sluice.task.TaskId;
 import dev.sluice.task.TaskInfo;
 import dev.sluice.task.TaskProgress;
 import io.netty.handler.codec.http.HttpHeaderNames;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -71,10 +69,6 @@ final class TaskRoutes {
 
     Mono<Answer> cancel(String queue, String id) {
         return queues.find(queue).flatMap(parts -> parts.client().cancel(id)).map(met -> cancelled(queue, id, met));
-    }
-
-    static String location(String queue, String id) {
-        return "/v1/queues/" + encoded(queue) + "/tasks/" + encoded(id);
     }
 
     /** Also a task without an id of its own gets one here, so that it can be told whatever happens. */
@@ -138,7 +132,7 @@ final class TaskRoutes {
         if (result.isFull()) {
             throw full();
         }
-        String place = location(queue, result.id());
+        String place = Target.path(queue, "tasks", result.id());
         JsonDocument body = new JsonDocument()
                 .put("id", result.id())
                 .put("queue", queue)
@@ -186,15 +180,5 @@ final class TaskRoutes {
     private static Problem unknown(String id) {
         return Problem.of(404, "task-unknown", "nothing of this id lives or is kept: it has ended, or it never was")
                 .fact("id", id);
-    }
-
-    /** A name or an id as a segment of a path. */
-    static String encoded(String text) {
-        boolean isStep = text.equals(".") || text.equals(".."); // which clients would take
-        return isStep
-                ? text.replace(".", "%2E")
-                : URLEncoder.encode(text, StandardCharsets.UTF_8)
-                        .replace("+", "%20")
-                        .replace("%3A", ":");
     }
 }

@@ -449,6 +449,18 @@ class OperatingRedisTest {
     }
 
     @Test
+    void theLocationOfAScheduleInAQueueThatIsNamedLikeAStepUpIsItsOwn() {
+        web.sluice().client(Queue.named("..")).resume().block(); // so that it is a queue
+        String schedules = "/v1/queues/%2E%2E/schedules";
+
+        Told created = web.ask("PUT", schedules + "/a", "{\"every\":\"1h\",\"type\":\"t\"}", JSON);
+
+        assertThat(created.status()).isEqualTo(201);
+        assertThat(created.header("Location")).isEqualTo(schedules + "/a");
+        assertThat(web.post(schedules + "/a:trigger", "").header("Location")).startsWith("/v1/queues/%2E%2E/tasks/");
+    }
+
+    @Test
     void aScheduleIsDeclaredAndReplaced() {
         String daily = "{\"cron\":\"@daily\",\"zone\":\"Europe/Berlin\",\"type\":\"report\",\"payload\":{\"n\":1}}";
         Told created = web.ask("PUT", SCHEDULES + "/nightly", daily, JSON);
