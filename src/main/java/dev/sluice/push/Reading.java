@@ -21,8 +21,6 @@ final class Reading {
     private static final Logger log = LoggerFactory.getLogger(Reading.class);
 
     /** What a target may ask for. Longer ones are mistakes, such as a time in milliseconds. */
-    private static final int LONGEST_DATE = 64;
-
     static final Duration LONGEST_WAIT = Duration.ofHours(24);
 
     private static final String RETRY_AFTER = "retry-after";
@@ -30,6 +28,7 @@ final class Reading {
     private static final int NOT_RETRYABLE = 489;
     private static final int TOO_MANY_REQUESTS = 429;
     private static final int UNAVAILABLE = 503;
+    private static final int LONGEST_DATE = 64;
     private static final int MOST_DIGITS = 18; // of a long, whatever they are
     private static final Pattern SECONDS = Pattern.compile("\\d+");
     private static final Pattern INVISIBLE = Pattern.compile("[\\p{Cntrl}\\s]+");
