@@ -217,15 +217,15 @@ public final class HttpApi implements BiFunction<HttpServerRequest, HttpServerRe
          *
          * @param name what is shown
          * @param check answers at once, on any thread; one that throws has failed, and is logged as WARN once
-         * @throws IllegalArgumentException if another check has the name
+         * @throws IllegalStateException if another check has the name
          */
         public Builder ready(String name, BooleanSupplier check) {
             if (name.equals(ProbeRoutes.REDIS)) {
-                throw new IllegalArgumentException(
+                throw new IllegalStateException(
                         "a check named '" + name + "' is built in, and stays: give this one another name");
             }
             if (checks.putIfAbsent(name, Objects.requireNonNull(check, "check")) != null) {
-                throw new IllegalArgumentException(
+                throw new IllegalStateException(
                         "there is a check named '" + name + "' already: give this one another name");
             }
             return this;

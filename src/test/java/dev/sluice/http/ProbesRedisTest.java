@@ -145,10 +145,10 @@ class ProbesRedisTest {
         HttpApi.Builder api = HttpApi.over(sluice).ready("disk", () -> true);
 
         assertThatThrownBy(() -> api.ready("redis", () -> true))
-                .isInstanceOf(IllegalArgumentException.class)
+                .isInstanceOf(IllegalStateException.class)
                 .hasMessage("a check named 'redis' is built in, and stays: give this one another name");
         assertThatThrownBy(() -> api.ready("disk", () -> true))
-                .isInstanceOf(IllegalArgumentException.class)
+                .isInstanceOf(IllegalStateException.class)
                 .hasMessage("there is a check named 'disk' already: give this one another name");
         sluice.close().block(SOON);
     }
