@@ -1,5 +1,6 @@
 package dev.sluice.push;
 
+import dev.sluice.task.InvalidTaskException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
@@ -137,9 +138,12 @@ public final class PushTarget {
          * While a secret is replaced there are two, and a receiver takes a signature of either.
          *
          * @param secret {@code whsec_} and 24 to 64 bytes in base64; the prefix may be left out. At most 10
+         * @throws IllegalArgumentException if it is none, or one too many; the message does not quote it
          */
         public Builder secret(String secret) {
-            check(secrets.size() < MAX_SECRETS, "there must be at most " + MAX_SECRETS + " secrets");
+            if (secrets.size() == MAX_SECRETS) {
+                throw new IllegalArgumentException("there must be at most " + MAX_SECRETS + " secrets");
+            }
             secrets.add(Secret.of(secret));
             return this;
         }
@@ -156,33 +160,51 @@ public final class PushTarget {
          * Lets deliveries go to the addresses of one more network that is not public.
          *
          * @param network such as {@code 10.1.0.0/16}, {@code fd00::/8}, or a single address
+         * @throws IllegalArgumentException if it is none
          */
         public Builder allowPrivate(String network) {
             allowed.add(Network.of(network));
             return this;
         }
 
-        /** The most connections at once, and so the most deliveries under way: 1 to 10,000; default 64. */
+        /**
+         * The most connections at once, and so the most deliveries under way: 1 to 10,000; default 64.
+         *
+         * @throws InvalidTaskException if outside of that
+         */
         public Builder connections(int most) {
             check(
+                    "connections",
                     most >= 1 && most <= MAX_CONNECTIONS,
                     "connections must be 1 to " + MAX_CONNECTIONS + ", was " + most);
             connections = most;
             return this;
         }
 
-        /** How long a connection may take to be there: 1 ms to 5 minutes; default 10 s. */
+        /**
+         * How long a connection may take to be there: 1 ms to 5 minutes; default 10 s.
+         *
+         * @throws InvalidTaskException if outside of that
+         */
         public Builder connectTimeout(Duration limit) {
             check(
+                    "connectTimeout",
                     limit.toMillis() >= 1 && limit.compareTo(MAX_CONNECT_TIMEOUT) <= 0,
                     "connectTimeout must be 1 ms to 5 minutes, was " + limit);
             connectTimeout = limit;
             return this;
         }
 
-        /** The longest answer that becomes a result, in bytes: 0 (none does) to 1 MiB; default 64 KiB. */
+        /**
+         * The longest answer that becomes a result, in bytes: 0 (none does) to 1 MiB; default 64 KiB.
+         *
+         * @throws InvalidTaskException if outside of that
+         */
         public Builder resultLimit(int bytes) {
-            check(bytes >= 0 && bytes <= MAX_RESULT, "resultLimit must be 0 to " + MAX_RESULT + " bytes, was " + bytes);
+            check(
+                    "resultLimit",
+                    bytes >= 0 && bytes <= MAX_RESULT,
+                    "resultLimit must be 0 to " + MAX_RESULT + " bytes, was " + bytes);
             resultLimit = bytes;
             return this;
         }
@@ -192,9 +214,10 @@ public final class PushTarget {
          * 410 and 489 always do.
          *
          * @param status 300 to 599
+         * @throws InvalidTaskException if outside of that
          */
         public Builder deadOn(int status) {
-            check(status >= 300 && status <= 599, "a status must be 300 to 599, was " + status);
+            check("deadOn", status >= 300 && status <= 599, "a status must be 300 to 599, was " + status);
             deadStatuses.add(status);
             return this;
         }
@@ -210,9 +233,9 @@ public final class PushTarget {
             return target;
         }
 
-        private static void check(boolean holds, String otherwise) {
+        private static void check(String field, boolean holds, String otherwise) {
             if (!holds) {
-                throw new IllegalArgumentException(otherwise);
+                throw new InvalidTaskException(field, otherwise);
             }
         }
     }

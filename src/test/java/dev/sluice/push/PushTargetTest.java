@@ -3,11 +3,13 @@ package dev.sluice.push;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.task.InvalidTaskException;
 import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,25 +70,52 @@ class PushTargetTest {
 
     @ParameterizedTest
     @MethodSource("limits")
-    void itsLimitsHaveLimits(Consumer<PushTarget.Builder> outside) {
+    void itsLimitsHaveLimits(String field, String message, Consumer<PushTarget.Builder> outside) {
         assertThatThrownBy(() -> outside.accept(PushTarget.to("https://example.org/")))
-                .isInstanceOf(IllegalArgumentException.class);
+                .isInstanceOfSatisfying(
+                        InvalidTaskException.class,
+                        refused -> assertThat(refused.field()).isEqualTo(field))
+                .hasMessage(message);
     }
 
-    static Stream<Consumer<PushTarget.Builder>> limits() {
+    static Stream<Arguments> limits() {
         return Stream.of(
-                it -> it.connections(0),
-                it -> it.connections(10_001),
-                it -> it.connectTimeout(Duration.ZERO),
-                it -> it.connectTimeout(Duration.ofMinutes(5).plusMillis(1)),
-                it -> it.resultLimit(-1),
-                it -> it.resultLimit(1024 * 1024 + 1),
-                it -> it.deadOn(299),
-                it -> it.deadOn(600),
-                it -> {
-                    for (int i = 0; i < 11; i++) {
-                        it.secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-                    }
-                });
+                outside("connections", "connections must be 1 to 10000, was 0", it -> it.connections(0)),
+                outside("connections", "connections must be 1 to 10000, was 10001", it -> it.connections(10_001)),
+                outside(
+                        "connectTimeout",
+                        "connectTimeout must be 1 ms to 5 minutes, was PT0S",
+                        it -> it.connectTimeout(Duration.ZERO)),
+                outside(
+                        "connectTimeout",
+                        "connectTimeout must be 1 ms to 5 minutes, was PT0.000999999S",
+                        it -> it.connectTimeout(Duration.ofNanos(999_999))),
+                outside(
+                        "connectTimeout",
+                        "connectTimeout must be 1 ms to 5 minutes, was PT5M0.001S",
+                        it -> it.connectTimeout(Duration.ofMinutes(5).plusMillis(1))),
+                outside("resultLimit", "resultLimit must be 0 to 1048576 bytes, was -1", it -> it.resultLimit(-1)),
+                outside(
+                        "resultLimit",
+                        "resultLimit must be 0 to 1048576 bytes, was 1048577",
+                        it -> it.resultLimit(1024 * 1024 + 1)),
+                outside("deadOn", "a status must be 300 to 599, was 299", it -> it.deadOn(299)),
+                outside("deadOn", "a status must be 300 to 599, was 600", it -> it.deadOn(600)));
+    }
+
+    private static Arguments outside(String field, String message, Consumer<PushTarget.Builder> setter) {
+        return Arguments.of(field, message, setter);
+    }
+
+    @Test
+    void itHasAtMostTenSecrets() {
+        PushTarget.Builder target = PushTarget.to("https://example.org/");
+        for (int i = 0; i < 10; i++) {
+            target.secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        }
+
+        assertThatThrownBy(() -> target.secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("there must be at most 10 secrets");
     }
 }

@@ -215,6 +215,8 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                         rule.accept(all);
                     } catch (NumberFormatException e) {
                         throw refused(form, text);
+                    } catch (InvalidTaskException e) {
+                        throw new IllegalArgumentException(e.getMessage(), e);
                     }
                     return all;
                 },

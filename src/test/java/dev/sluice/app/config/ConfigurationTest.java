@@ -421,6 +421,7 @@ class ConfigurationTest {
                 "queues: { a: { types: { m: { callback: n }, n: { callback: o } } } } | 1:40: queues.a.types.m.callback must have no callback of its own, was 'n'",
                 "queues: { a: { types: { m: { callback: m } } } } | 1:40: queues.a.types.m.callback must have no callback of its own, was 'm'",
                 "handlers: { noop: { push: { url: 'https://example.org/' } } } | 1:13: handlers.noop: the type has a handler already, which is built in",
+                "handlers: { m: { push: { url: 'http://a/', dead-on: 200 } } } | 1:53: handlers.m.push.dead-on a status must be 300 to 599, was 200",
                 "queues: { a: { callback: m } } | 1:16: queues.a.callback is an unknown key",
                 "queues: { a: { delivery: at-most-once, types: { m: { callback: n } } } } | queues.a.types.m.callback has no meaning with delivery at-most-once, which calls nobody back; remove it",
                 "queues: { a: { delivery: at-most-once, types: { m: { retry: { max-attempts: 2 } } } } } | queues.a.types.m.retry.max-attempts has no meaning with delivery at-most-once",
