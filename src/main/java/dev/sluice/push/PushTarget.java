@@ -119,6 +119,7 @@ public final class PushTarget {
 
         private static final int MAX_SECRETS = 10;
         private static final int MAX_CONNECTIONS = 10_000;
+        private static final Duration MIN_CONNECT_TIMEOUT = Duration.ofMillis(1);
         private static final Duration MAX_CONNECT_TIMEOUT = Duration.ofMinutes(5);
 
         private final URI url;
@@ -189,7 +190,7 @@ public final class PushTarget {
         public Builder connectTimeout(Duration limit) {
             check(
                     "connectTimeout",
-                    limit.toMillis() >= 1 && limit.compareTo(MAX_CONNECT_TIMEOUT) <= 0,
+                    limit.compareTo(MIN_CONNECT_TIMEOUT) >= 0 && limit.compareTo(MAX_CONNECT_TIMEOUT) <= 0,
                     "connectTimeout must be 1 ms to 5 minutes, was " + limit);
             connectTimeout = limit;
             return this;

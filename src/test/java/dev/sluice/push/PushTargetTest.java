@@ -94,6 +94,14 @@ class PushTargetTest {
                         "connectTimeout",
                         "connectTimeout must be 1 ms to 5 minutes, was PT5M0.001S",
                         it -> it.connectTimeout(Duration.ofMinutes(5).plusMillis(1))),
+                outside(
+                        "connectTimeout",
+                        "connectTimeout must be 1 ms to 5 minutes, was PT2562047788015215H30M7S",
+                        it -> it.connectTimeout(Duration.ofSeconds(Long.MAX_VALUE))),
+                outside(
+                        "connectTimeout",
+                        "connectTimeout must be 1 ms to 5 minutes, was PT-2562047788015215H-30M-8S",
+                        it -> it.connectTimeout(Duration.ofSeconds(Long.MIN_VALUE))),
                 outside("resultLimit", "resultLimit must be 0 to 1048576 bytes, was -1", it -> it.resultLimit(-1)),
                 outside(
                         "resultLimit",
