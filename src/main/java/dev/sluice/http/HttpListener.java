@@ -7,7 +7,6 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +37,7 @@ public final class HttpListener {
     private static final long MOST_UNSENT = 128 * 1024;
     private static final int MOST_PIPELINED = 16;
     private static final Duration TIME_TO_BE_IDLE = Duration.ofSeconds(60);
+    private static final Duration LONGEST_GRACE = Duration.ofDays(365);
     private static final Duration TIME_TO_END = Duration.ofMillis(500);
     private static final int LOOPS =
             Math.min(4, Math.max(2, Runtime.getRuntime().availableProcessors()));
@@ -131,12 +131,12 @@ public final class HttpListener {
      * @param grace how long requests may take to end, zero or more
      */
     public Mono<Void> stop(Duration grace) {
-        Objects.requireNonNull(grace, "grace");
+        Duration atMost = grace.compareTo(LONGEST_GRACE) > 0 ? LONGEST_GRACE : grace;
         Mono<Void> ends = Mono.using(
                         () -> Schedulers.newBoundedElastic(1, Integer.MAX_VALUE, "sluice-http-end", 1, true),
                         waiting -> Mono.<Void>fromRunnable(() -> {
                                     stopping.tryEmitEmpty();
-                                    server.disposeNow(grace);
+                                    server.disposeNow(atMost);
                                 })
                                 .subscribeOn(waiting),
                         waiting -> waiting.schedule(waiting::dispose)) // after what follows, which it would interrupt

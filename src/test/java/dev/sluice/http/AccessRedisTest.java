@@ -213,6 +213,15 @@ class AccessRedisTest {
 
     @Test
     void aStopWaitsForTheRequestsThatAreThere(RedisServer redis) throws Exception {
+        assertThatAStopWaits(redis, SOON);
+    }
+
+    @Test
+    void aStopMayWaitForAsLongAsADurationCanBe(RedisServer redis) throws Exception {
+        assertThatAStopWaits(redis, Duration.ofSeconds(Long.MAX_VALUE));
+    }
+
+    private static void assertThatAStopWaits(RedisServer redis, Duration grace) throws Exception {
         try (Web open = Web.over(redis.uri(), api -> api.queue(Queue.named("mail")));
                 Socket socket = open.socket()) {
             String head = "POST " + QUEUE + "/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -221,7 +230,7 @@ class AccessRedisTest {
             byte[] goOn = socket.getInputStream().readNBytes("HTTP/1.1 100 Continue\r\n\r\n".length());
             assertThat(new String(goOn, US_ASCII)).startsWith("HTTP/1.1 100");
 
-            CompletableFuture<Void> stopped = open.stop(SOON).toFuture();
+            CompletableFuture<Void> stopped = open.stop(grace).toFuture();
             eventually(() -> assertThatThrownBy(open::socket).isInstanceOf(ConnectException.class));
             assertThat(stopped).isNotDone();
             socket.getOutputStream().write(TASK.getBytes(US_ASCII));
