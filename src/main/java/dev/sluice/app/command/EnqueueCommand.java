@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
         name = "enqueue",
         description = {
             "Puts a task into a queue; or with --lines many, one JSON object a line.",
-            "Answers 'created' and the id; 'existing' while a task of that id lives, or 'full' if no more may wait: then"
-                    + " nothing was changed."
+            "Answers 'created' and the id; 'existing' while a task of that id lives or its result is kept, or 'full' if no more"
+                    + " may wait: then nothing was changed."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
