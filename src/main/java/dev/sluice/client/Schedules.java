@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.codec.Durations;
 import dev.sluice.codec.PayloadCodec;
 import dev.sluice.redis.ProducerStore;
 import dev.sluice.redis.ScheduleRecord;
@@ -382,16 +383,6 @@ public final class Schedules {
 
     private static String text(Timing timing) {
         Duration rate = timing.rate();
-        return rate == null ? timing.toString() : "every " + text(rate.toMillis());
-    }
-
-    private static String text(long ms) {
-        if (ms % 1_000 != 0) {
-            return ms + "ms";
-        }
-        if (ms % 60_000 != 0) {
-            return ms / 1_000 + "s";
-        }
-        return ms % 3_600_000 == 0 ? ms / 3_600_000 + "h" : ms / 60_000 + "m";
+        return rate == null ? timing.toString() : "every " + Durations.text(rate);
     }
 }
