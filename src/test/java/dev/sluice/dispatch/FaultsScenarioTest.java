@@ -286,7 +286,8 @@ class FaultsScenarioTest extends DispatchCase {
     void whatADispatcherThatVanishedHadTakenIsNotRunAgainWhereNothingRunsTwice() {
         deliver(DeliveryMode.AT_MOST_ONCE);
         Gate gate = new Gate();
-        Sluice vanishing = door(own.uri());
+        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
+        Sluice vanishing = door(own.uri().replace("redis://", "redis://app:pw@"));
         started(stoppedInTheEnd(vanishing
                         .dispatcher()
                         .queue(queue, settings.concurrency(4))
@@ -297,7 +298,8 @@ class FaultsScenarioTest extends DispatchCase {
         eventually(() -> assertThat((List<?>) wire.call("HVALS", queue.statusKey())) // written beside the handlers
                 .filteredOn("processing"::equals)
                 .hasSize(4));
-        vanishing.close().block(PATIENCE);
+        own.call("ACL", "SETUSER", "app", "off");
+        own.call("CLIENT", "KILL", "USER", "app");
         Runs<Object> runs = Runs.succeeding();
 
         running(runs);

@@ -130,7 +130,7 @@ class ProgressingRedisTest extends DispatchCase {
         });
         enqueue(task("long"), task("wrong").maxAttempts(1));
 
-        assertThat(deadLetter("wrong")).contains("percent must be 0 to 100, not 101");
+        assertThat(deadLetter("wrong")).contains("percent must be 0 to 100, was 101");
         eventually(() -> assertThat(progress("long")).isNotNull());
         assertThat(progress("long").text()).isEqualTo("x".repeat(199));
         end.tryEmitValue(true);

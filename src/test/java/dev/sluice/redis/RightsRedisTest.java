@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
@@ -190,6 +191,7 @@ class RightsRedisTest {
     }
 
     @Test
+    @StoredStateMayBeBroken("a body is nobody's")
     void aBodyThatCannotBeReadKeepsNoForeignTwinInTheQueue() {
         q.wire.call("HSET", q.key("bodies"), "x", "garbage");
         q.push("{\"id\":\"x\"}");
