@@ -13,9 +13,10 @@ import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
- * Keeps the failed tasks of one at-most-once dispatcher as dead letters. What failed must not be lost: one batch after the
- * other is sent until Redis has answered it. Each has a number, by which a repetition is known for one: what was redriven
- * since the first must not die again. Confined to the loop thread.
+ * Keeps what one at-most-once dispatcher has popped and not done: what failed as dead letters, what never ran at the head of
+ * its queue. It must not be lost: one batch after the other is sent until Redis has answered it. Each has a number, by which a
+ * repetition is known for one: what was redriven since the first must not die again, and what went back not run twice.
+ * Confined to the loop thread.
  */
 final class Burials {
     private static final Logger log = LoggerFactory.getLogger(Burials.class);
@@ -90,7 +91,7 @@ final class Burials {
             log.atWarn()
                     .addKeyValue("queue", queue)
                     .addKeyValue("reason", failure.getMessage())
-                    .log("Failed tasks cannot be kept as dead letters; trying on");
+                    .log("Tasks that failed, or go back, cannot be kept in Redis; trying on");
         }
         Duration wait = backoff.next();
         calls.after(wait, this::send);

@@ -89,7 +89,6 @@ final class PopPump implements Pump {
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private long batches;
-    private int otherCalls;
     private boolean introduced;
     private boolean awaiting;
     private boolean looking;
@@ -221,7 +220,7 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        boolean behind = statuses.isBehind() || otherCalls + burials.unconfirmed() > MOST_UNKEPT;
+        boolean behind = statuses.isBehind() || burials.unconfirmed() > MOST_UNKEPT;
         if (phase == Phase.OPEN && introduced && !outage.isOpen() && !behind) {
             take();
         }
@@ -409,21 +408,10 @@ final class PopPump implements Pump {
             burials.add(new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
-            sendOnce(store.giveBack(id, attempt.frame().bytes()));
+            burials.add(PopStore.Burial.none(attempt.frame()));
         } else {
             statuses.ended(id);
         }
-    }
-
-    /** For a push: a lost answer may hide that it was done, and a second one would make the task run twice. */
-    private void sendOnce(Mono<Void> write) {
-        otherCalls++;
-        calls.run(write.thenReturn(true), done -> otherCalls--, failure -> {
-            otherCalls--;
-            log.atError()
-                    .addKeyValue("queue", queue.name())
-                    .log("A task could not be kept in Redis and is lost", failure);
-        });
     }
 
     // ---- the ends
@@ -495,7 +483,7 @@ final class PopPump implements Pump {
     }
 
     private boolean isDrained() {
-        return permits.isIdle() && statuses.isIdle() && otherCalls + burials.unconfirmed() == 0;
+        return permits.isIdle() && statuses.isIdle() && burials.unconfirmed() == 0;
     }
 
     /** The grace is over: what was never started goes back, what still runs is cancelled and kept as a dead letter. */
@@ -512,7 +500,7 @@ final class PopPump implements Pump {
         loop.remove(this);
         permits.tellEnd(observer, queue.name());
         holdings.abandonAll();
-        int unconfirmed = otherCalls + burials.unconfirmed();
+        int unconfirmed = burials.unconfirmed();
         if (unconfirmed > 0) {
             log.atError()
                     .addKeyValue("queue", queue.name())

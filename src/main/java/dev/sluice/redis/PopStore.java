@@ -159,9 +159,10 @@ public final class PopStore {
     }
 
     /**
-     * Keeps failed tasks as dead letters, at most {@link #MAX_BURIED} and about 1 MiB. May be repeated with the same number
-     * until it is answered: only the first call of a number acts, so that nothing dies twice that was redriven meanwhile. They
-     * died at the time of that call, by the clock of Redis.
+     * Keeps failed tasks as dead letters, and puts others back at the head of the queue in their order, at most {@link
+     * #MAX_BURIED} and about 1 MiB. May be repeated with the same number until it is answered: only the first call of a number
+     * acts, so that nothing dies twice that was redriven meanwhile, nor runs twice. They died at the time of that call, by the
+     * clock of Redis.
      *
      * @param dispatcher whose numbers these are
      * @param number larger than that of every burial before, of which none is unanswered
@@ -189,17 +190,6 @@ public final class PopStore {
                 .then();
     }
 
-    /** Puts a task that was popped and must not run here back at the head of the ready list. */
-    public Mono<Void> giveBack(String id, byte[] frame) {
-        Mono<Reply> push = commands.command(
-                CommandType.LPUSH, args -> args.addKey(keys.ready()).add(frame), deadline);
-        Mono<Reply> word = commands.command(
-                CommandType.HSET,
-                args -> args.addKey(keys.status()).add(bytes(id)).add("queued"),
-                deadline);
-        return all(push, word);
-    }
-
     private Mono<Reply> remove(CommandType command, byte[] key, List<String> ids) {
         return commands.command(
                 command,
@@ -208,11 +198,6 @@ public final class PopStore {
                     addAll(args, ids);
                 },
                 deadline);
-    }
-
-    /** Fails with the first failure and drops none of the others. */
-    private static Mono<Void> all(Mono<?>... commands) {
-        return RedisErrors.withFirst(Mono.whenDelayError(commands));
     }
 
     private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {
@@ -245,11 +230,17 @@ public final class PopStore {
     }
 
     /**
-     * A task that ended badly.
+     * A task that ended badly, or not at all.
      *
-     * @param failure one line of JSON
+     * @param failure one line of JSON; empty = it did not run, and goes back
      */
-    public record Burial(Frame frame, String failure) {}
+    public record Burial(Frame frame, String failure) {
+
+        /** One that did not run. */
+        public static Burial none(Frame frame) {
+            return new Burial(frame, "");
+        }
+    }
 
     /**
      * What is seen of a queue.

@@ -330,6 +330,26 @@ class BackpressureRedisTest extends DispatchCase {
 
     @ParameterizedTest
     @EnumSource
+    void whatIsReleasedGoesBackAlsoWhileRedisIsFull(DeliveryMode mode) {
+        deliver(mode);
+        Asking subscriber = receiving(10);
+        enqueue(0, 3);
+        subscriber.request(3);
+        eventually(() -> assertThat(subscriber.got).hasSize(3));
+        List<Delivery<Object>> held = subscriber.takeAll();
+
+        redis.call("CONFIG", "SET", "maxmemory", "1");
+        try {
+            held.forEach(it -> assertThat(it.release().block(PATIENCE)).isTrue());
+
+            eventually(() -> assertThat(waiting()).isEqualTo(3));
+        } finally {
+            redis.call("CONFIG", "SET", "maxmemory", "0");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void cancellingStopsTheClaimsAndWhatWasDeliveredCanStillBeSettled(DeliveryMode mode) {
         deliver(mode);
         Asking subscriber = receiving(10);

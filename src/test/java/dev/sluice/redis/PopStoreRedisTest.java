@@ -165,17 +165,21 @@ class PopStoreRedisTest {
     }
 
     @Test
-    void whatMustNotRunHereReturnsToTheHead() {
-        q.enqueue("x", "y");
-        byte[] frame = OneQueue.await(pops.popMany(false, 1)).elements().get(0);
+    void whatMustNotRunHereReturnsToTheHeadInItsOrderAndOnce() {
+        q.enqueue("x", "y", "z");
+        List<PopStore.Burial> back = OneQueue.await(pops.popMany(false, 2)).elements().stream()
+                .map(Frame::read)
+                .map(PopStore.Burial::none)
+                .toList();
 
-        OneQueue.await(pops.giveBack("x", frame));
+        OneQueue.await(pops.bury("me", 1, back));
+        OneQueue.await(pops.bury("me", 1, back)); // after a lost answer
 
         assertThat(q.status("x")).isEqualTo("queued");
-        assertThat(OneQueue.await(pops.popMany(false, 2)).elements().stream()
+        assertThat(OneQueue.await(pops.popMany(false, 9)).elements().stream()
                         .map(bytes -> Frame.read(bytes).id()))
-                .containsExactly("x", "y");
-        OneQueue.await(pops.ended(List.of("x", "y")));
+                .containsExactly("x", "y", "z");
+        OneQueue.await(pops.ended(List.of("x", "y", "z")));
     }
 
     @Test
