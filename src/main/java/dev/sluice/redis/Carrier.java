@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
     private final AtomicLong heard = new AtomicLong();
+    private final AtomicLong sent = new AtomicLong();
     private final Set<LinkCall> patient = ConcurrentHashMap.newKeySet();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
@@ -46,6 +47,11 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
         return heard.get();
     }
 
+    /** The place of a call that is about to be sent, in the order in which all are answered. */
+    long nextPlace() {
+        return sent.incrementAndGet();
+    }
+
     /** {@code call} was sent, and waits longer for its answer than most do. */
     void isWaitedForBy(LinkCall call) {
         patient.add(call);
@@ -56,9 +62,9 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
         patient.remove(call);
     }
 
-    /** Whether somebody patient waits: what gave up before is no reason to close it, for his answer may be long. */
-    boolean isWaitedFor() {
-        return !patient.isEmpty();
+    /** Whether somebody patient waits for an answer that comes before that at {@code place}, and may be long. */
+    boolean isWaitedForBefore(long place) {
+        return patient.stream().anyMatch(call -> call.place() < place);
     }
 
     /** Somebody waited in vain, so it will be closed. */

@@ -42,6 +42,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean inFull;
     private boolean waitsForConnection;
     private volatile long heard;
+    private volatile long place;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
     private volatile @Nullable Carrier carrier;
@@ -49,7 +50,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     /**
      * {@code within} that time each attempt has to be answered, or some part of an answer has to come through its connection, whoever's
-     * that is; else the connection is replaced, unless somebody waits there who takes more time than 2 s. A connection that has to be opened first has 2 s for that; where {@code within} is less, all of it has to do.
+     * that is; else the connection is replaced, unless an answer before this one is waited for that may take more than 2 s. A connection that has to be opened first has 2 s for that; where {@code within} is less, all of it has to do.
      */
     LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
@@ -109,6 +110,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         heard = connection.heard();
+        place = connection.nextPlace();
         if (isPatient()) {
             connection.isWaitedForBy(this);
         }
@@ -202,7 +204,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         boolean told = !end(); // before the connection is closed, which fails the command in its own way
         if (connection == null || !connection.isDone()) {
             giveUp(connection, told, new RedisConnectionException("no connection could be opened in time"));
-        } else if (!connection.isWaitedFor()) {
+        } else if (!connection.isWaitedForBefore(place)) {
             connection.foundSilent();
             giveUp(connection, told, tooLate());
         } else if (!told) {
@@ -245,6 +247,10 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     /** Most wait for two seconds. An answer that is longer than the network carries in that time has to be waited for in peace. */
     private boolean isPatient() {
         return within.compareTo(TO_CONNECT) > 0;
+    }
+
+    long place() {
+        return place;
     }
 
     private void leave() {
