@@ -29,7 +29,8 @@ import reactor.util.retry.Retry;
  *
  * <p>Schedules fire beside that, at their own times, so that no chore makes a tick late.
  *
- * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices. A round that fails is followed
+ * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices, and the next round follows at once,
+ * for it rings again. A round that fails is followed
  * by the next, at once after one that succeeded, for then only its connection may have been dead, else a second later; and if
  * that goes on for a minute the log is told: nothing here ends but by cancellation, and a round cut in the middle has done
  * whole steps.
@@ -165,6 +166,7 @@ public final class Upkeep {
                 .doOnNext(slice -> {
                     int tasks = slice.moved() + slice.dead();
                     if (tasks > 0) {
+                        soon = true; // whoever went silent may still wait, and take the ring for these
                         observer.recovered(queue, tasks);
                         all.accumulateAndGet(slice, RecoverReply::plus);
                     }
