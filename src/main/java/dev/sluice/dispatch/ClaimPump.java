@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -104,8 +103,7 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation joining;
     private @Nullable Incarnation current;
     private int inFlight;
-    private int inVain; // rounds of calls in a row without an answer
-    private boolean silence; // a call of this round had none
+    private int inVain; // calls in a row without an answer
     private boolean workKnown;
     private boolean paused;
     private boolean rung;
@@ -416,7 +414,7 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        heard();
+        inVain = 0;
         from.unanswered().remove(sent);
         takeBack(from, from.voided(sent, reply.lastCall()));
         if (reply.lapsed()) {
@@ -617,7 +615,7 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        silence |= failure.getCause() instanceof TimeoutException;
+        inVain++;
         outage.begin(failure);
         mend(from);
     }
@@ -633,20 +631,11 @@ final class ClaimPump implements Pump {
         }
         calls.after(backoff.next(), () -> {
             if (from == current && inFlight == 0) {
-                if (silence) {
-                    inVain++;
-                    silence = false;
-                }
                 for (Incarnation.Sent sent : from.unanswered()) {
                     transmit(from, sent);
                 }
             }
         });
-    }
-
-    private void heard() {
-        inVain = 0;
-        silence = false;
     }
 
     private void recovered() {
@@ -690,7 +679,6 @@ final class ClaimPump implements Pump {
         current = next;
         refusalTold = false;
         inFlight = 0;
-        heard();
         recovered();
         birth.seen(answer.bornMs());
         rung = true;

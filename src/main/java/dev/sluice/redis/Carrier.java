@@ -17,11 +17,8 @@ import org.jspecify.annotations.Nullable;
 final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
     private final AtomicLong heard = new AtomicLong();
-    private final AtomicLong sent = new AtomicLong();
-    private final Set<LinkCall> patient = ConcurrentHashMap.newKeySet();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
-    private volatile boolean silent;
     private final RedisURI address;
 
     Carrier(RedisURI address) {
@@ -45,36 +42,6 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
     /** How many parts of answers have come: grows while something gets through. */
     long heard() {
         return heard.get();
-    }
-
-    /** The place of a call that is about to be sent, in the order in which all are answered. */
-    long nextPlace() {
-        return sent.incrementAndGet();
-    }
-
-    /** {@code call} was sent, and waits longer for its answer than most do. */
-    void isWaitedForBy(LinkCall call) {
-        patient.add(call);
-    }
-
-    /** {@code call} waits no more. */
-    void isLeftBy(LinkCall call) {
-        patient.remove(call);
-    }
-
-    /** Whether somebody patient waits for an answer that comes before that at {@code place}, and may be long. */
-    boolean isWaitedForBefore(long place) {
-        return patient.stream().anyMatch(call -> call.place() < place);
-    }
-
-    /** Somebody waited in vain, so it will be closed. */
-    void foundSilent() {
-        silent = true;
-    }
-
-    /** Whether those whom its end cuts off were not answered, either. */
-    boolean wasSilent() {
-        return silent;
     }
 
     boolean isUsable() {

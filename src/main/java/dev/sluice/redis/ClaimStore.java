@@ -73,9 +73,8 @@ public final class ClaimStore {
     }
 
     /**
-     * The same for a call that was sent {@code inVain} times in a row and not answered: what it asks for, or brings, may be more
-     * than the network can carry in the time of the first one, 1.5 s, so that doubles each time, up to 48 s. It fails with a
-     * {@code TimeoutException} as its cause if there was no answer.
+     * The same for a call of which the last {@code inVain} in a row were not answered: what it asks for, or brings, may be more
+     * than the network can carry in the time of the first one, 1.5 s, so that doubles each time, up to 48 s.
      */
     public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call, int inVain) {
         Duration within = FIRST_ANSWER.multipliedBy(1L << Math.min(inVain, MOST_DOUBLINGS));

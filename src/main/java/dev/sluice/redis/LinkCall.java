@@ -1,6 +1,5 @@
 package dev.sluice.redis;
 
-import io.lettuce.core.RedisConnectionException;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.netty.util.Timeout;
 import io.netty.util.TimerTask;
@@ -42,7 +41,6 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean inFull;
     private boolean waitsForConnection;
     private volatile long heard;
-    private volatile long place;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
     private volatile @Nullable Carrier carrier;
@@ -50,7 +48,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     /**
      * {@code within} that time each attempt has to be answered, or some part of an answer has to come through its connection, whoever's
-     * that is; else the connection is replaced, unless an answer before this one is waited for that may take more than 2 s. A connection that has to be opened first has 2 s for that; where {@code within} is less, all of it has to do.
+     * that is. A connection that has to be opened first has 2 s for that; where {@code within} is less, all of it has to do.
      */
     LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
@@ -110,10 +108,6 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         heard = connection.heard();
-        place = connection.nextPlace();
-        if (isPatient()) {
-            connection.isWaitedForBy(this);
-        }
         try {
             order.through(connection, open, inFull).subscribe(this);
         } catch (RuntimeException bug) { // in what writes the arguments
@@ -154,10 +148,8 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     @Override
     public void onError(Throwable failure) {
-        Carrier connection = carrier;
-        boolean spoilt = RedisErrors.spoilsConnection(failure);
-        if (spoilt) {
-            link.replace(connection);
+        if (RedisErrors.spoilsConnection(failure)) {
+            link.replace(carrier);
         }
         if (over.get()) {
             finish();
@@ -168,12 +160,8 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         } else if (attempts < ATTEMPTS_TO_SEND && RedisErrors.wasNotSent(failure)) {
             attempt();
         } else {
-            fail(spoilt && connection != null && connection.wasSilent() ? tooLate() : failure);
+            fail(failure);
         }
-    }
-
-    private static TimeoutException tooLate() {
-        return new TimeoutException("no answer came before the deadline");
     }
 
     private void fail(Throwable failure) {
@@ -200,26 +188,14 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             startTimer(within);
             return;
         }
-        leave();
         boolean told = !end(); // before the connection is closed, which fails the command in its own way
-        if (connection == null || !connection.isDone()) {
-            giveUp(connection, told, new RedisConnectionException("no connection could be opened in time"));
-        } else if (!connection.isWaitedForBefore(place)) {
-            connection.foundSilent();
-            giveUp(connection, told, tooLate());
-        } else if (!told) {
-            asker.error(RedisErrors.classify(tooLate()));
-        }
-    }
-
-    private void giveUp(@Nullable Carrier connection, boolean told, Exception why) {
-        link.replace(connection);
+        link.replace(carrier);
         Subscription unanswered = answering;
         if (unanswered != null) {
             unanswered.cancel();
         }
         if (!told) {
-            asker.error(RedisErrors.classify(why));
+            asker.error(RedisErrors.classify(new TimeoutException("no answer came before the deadline")));
         }
     }
 
@@ -241,23 +217,6 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private void finish() {
         done = true;
         stopTimer();
-        leave();
-    }
-
-    /** Most wait for two seconds. An answer that is longer than the network carries in that time has to be waited for in peace. */
-    private boolean isPatient() {
-        return within.compareTo(TO_CONNECT) > 0;
-    }
-
-    long place() {
-        return place;
-    }
-
-    private void leave() {
-        Carrier connection = carrier;
-        if (connection != null && isPatient()) {
-            connection.isLeftBy(this);
-        }
     }
 
     private void stopTimer() {
