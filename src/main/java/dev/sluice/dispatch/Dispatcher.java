@@ -32,8 +32,8 @@ import reactor.util.retry.Retry;
  *
  * <p>What is claimed is never more than what can run: for each queue at most its concurrency, and for a subscriber at
  * most what it requested. Register handlers, then {@link #start}; a queue that {@link #receive} names goes to that
- * subscriber instead of the handlers. Thread-safe. A dispatcher starts once and stops once; when its {@code Sluice} is closed
- * it stops, too, without a grace and without Redis.
+ * subscriber instead of the handlers. Thread-safe. A dispatcher starts once and stops once; when its {@code Sluice} is
+ * closed it stops, too, without a grace and without Redis.
  */
 public final class Dispatcher implements HandlerRegistry {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
@@ -127,7 +127,7 @@ public final class Dispatcher implements HandlerRegistry {
         if (started || stopped || receivers.containsKey(queue)) {
             throw new IllegalStateException(
                     started || stopped
-                            ? "ask to receive before start"
+                            ? "ask to receive before start, and not after stop"
                             : "queue '" + queue + "' has a receiver already");
         }
         Receiver<T> receiver = new Receiver<>(parts.pool(), opening, payload);

@@ -408,7 +408,7 @@ final class PopPump implements Pump {
             burials.add(new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
-            burials.add(PopStore.Burial.none(attempt.frame()));
+            burials.add(PopStore.Burial.notRun(attempt.frame()));
         } else {
             statuses.ended(id);
         }

@@ -11,6 +11,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import reactor.core.publisher.Flux;
@@ -18,11 +19,9 @@ import reactor.core.publisher.Mono;
 
 /** Look at dead letters, run them again, throw them away. */
 final class DeadLetterRoutes {
-    static final Set<String> PARAMETERS_OF_MANY = Set.of("type", "reason", "error", "from", "before", "all");
-    static final Set<String> PARAMETERS_OF_LIST =
-            Set.of("type", "reason", "error", "from", "before", "cursor", "limit");
-
     private static final Set<String> FILTERS = Set.of("type", "reason", "error", "from", "before");
+    static final Set<String> PARAMETERS_OF_LIST = filtersAnd("cursor", "limit");
+    static final Set<String> PARAMETERS_OF_MANY = filtersAnd("all");
     private static final Duration TIME_FOR_MANY = Duration.ofSeconds(10);
 
     private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
@@ -31,6 +30,12 @@ final class DeadLetterRoutes {
 
     DeadLetterRoutes(KnownQueues queues) {
         this.queues = queues;
+    }
+
+    private static Set<String> filtersAnd(String... others) {
+        Set<String> all = new HashSet<>(FILTERS);
+        all.addAll(Set.of(others));
+        return Set.copyOf(all);
     }
 
     Mono<Answer> list(Call call, String queue) {

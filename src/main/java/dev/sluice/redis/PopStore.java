@@ -237,7 +237,7 @@ public final class PopStore {
     public record Burial(Frame frame, String failure) {
 
         /** One that did not run. */
-        public static Burial none(Frame frame) {
+        public static Burial notRun(Frame frame) {
             return new Burial(frame, "");
         }
     }

@@ -27,8 +27,9 @@ import reactor.util.context.Context;
  *
  * <p>A command whose answer does not come in time leaves the connection in an unknown state: the answer may still come,
  * or the socket may be dead. Such a connection is closed, never used again, and the next command opens a new one. So a
- * command can fail in two ways only: it was refused by Redis, or its outcome is unknown. A script may be sent again in either
- * case, for each knows its calls; of a pop, or of what is pushed back, its sender has to think. Commands are never queued while there is no connection.
+ * command can fail in two ways only: it was refused by Redis, or its outcome is unknown. A script may be sent again in
+ * either case, for each knows its calls; a pop may not, whose answer takes its tasks with it. Commands are never queued while
+ * there is no connection.
  *
  * <p>Thread-safe. Signals on the Redis event loop, or on the {@code parallel} scheduler for a timeout.
  */

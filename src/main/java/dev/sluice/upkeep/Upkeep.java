@@ -29,11 +29,10 @@ import reactor.util.retry.Retry;
  *
  * <p>Schedules fire beside that, at their own times, so that no chore makes a tick late.
  *
- * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices, and the next round follows at once,
- * for it rings again. A round that fails is followed
- * by the next, at once after one that succeeded, for then only its connection may have been dead, else a second later; and if
- * that goes on for a minute the log is told: nothing here ends but by cancellation, and a round cut in the middle has done
- * whole steps.
+ * <p>Each round is one bounded script; what it finds lapsed is then recovered in slices, and the next round follows in a
+ * tenth of a second, for it rings again. A round that fails is followed by the next, at once after one that succeeded, for then
+ * only its connection may have been dead, else a second later; and if that goes on for a minute the log is told: nothing here
+ * ends but by cancellation, and a round cut in the middle has done whole steps.
  */
 public final class Upkeep {
     private static final Logger log = LoggerFactory.getLogger(Upkeep.class);

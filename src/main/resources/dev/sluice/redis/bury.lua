@@ -8,16 +8,20 @@
 local BURIED = CLAIMED -- the last key, which for this verb is another
 local number, keep_ms, n = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 lengths()
-if tonumber(call('GET', BURIED) or 0) >= number then
+local last = call('GET', BURIED) or '0'
+if tonumber(last) >= number then
   return { 0, 0 } -- what was redriven or purged since then must not be dead again
 end
 local now, awaited, back = clock_ms(), {}, {}
 call('HDEL', META, '')
-call('SET', BURIED, string.format('%.0f', number), 'PX', keep_ms)
+-- Rights are looked at per command. The new number comes when all is done, by a command that was allowed here: what is refused
+-- on the way is done again. Of that only a push would do it twice, and behind that nothing is refused.
+call('SET', BURIED, last, 'PX', keep_ms)
 for i = 1, n do
   local at = 4 + (i - 1) * 4
   if ARGV[at + 2] == '' then
-    back[#back + 1] = at
+    call('HSET', STATUS, ARGV[at], 'queued')
+    table.insert(back, 1, ARGV[at + 1]) -- the first comes to the very head
   else
     bury(ARGV[at], ARGV[at + 1], ARGV[at + 2], now)
     if ARGV[at + 3] == '1' then
@@ -25,11 +29,11 @@ for i = 1, n do
     end
   end
 end
-for i = #back, 1, -1 do -- the first comes to the very head
-  call('HSET', STATUS, ARGV[back[i]], 'queued')
-  call('LPUSH', READY, ARGV[back[i] + 1])
-end
 if #awaited > 0 then
   watch(awaited, now)
 end
+if #back > 0 then
+  call('LPUSH', READY, unpack(back))
+end
+call('SET', BURIED, string.format('%.0f', number), 'PX', keep_ms)
 return { 0, 1 }

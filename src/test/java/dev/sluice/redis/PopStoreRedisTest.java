@@ -169,7 +169,7 @@ class PopStoreRedisTest {
         q.enqueue("x", "y", "z");
         List<PopStore.Burial> back = OneQueue.await(pops.popMany(false, 2)).elements().stream()
                 .map(Frame::read)
-                .map(PopStore.Burial::none)
+                .map(PopStore.Burial::notRun)
                 .toList();
 
         OneQueue.await(pops.bury("me", 1, back));

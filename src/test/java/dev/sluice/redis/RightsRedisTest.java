@@ -171,6 +171,31 @@ class RightsRedisTest {
         assertThat(q.worker("b").claimIds(2)).hasSize(1);
     }
 
+    /** Nobody else has it any more: it is kept and given back when that is allowed, and once. */
+    @ParameterizedTest
+    @ValueSource(strings = {"set", "hset", "zadd", "lpush"})
+    void whatMayNotBeKeptIsKeptOnceItMay(String command) {
+        PopStore pops = q.links.pops(q.queue);
+        q.enqueue("dead", "back");
+        List<Frame> popped = OneQueue.await(pops.popMany(false, 2)).elements().stream()
+                .map(Frame::read)
+                .toList();
+        List<PopStore.Burial> burials =
+                List.of(new PopStore.Burial(popped.get(0), "{}"), PopStore.Burial.notRun(popped.get(1)));
+
+        forbid(command);
+        assertThatThrownBy(() -> OneQueue.await(pops.bury("me", 1, burials))).isInstanceOf(StoreRefusedException.class);
+        allowAll();
+        OneQueue.await(pops.bury("me", 1, burials));
+        OneQueue.await(pops.bury("me", 1, burials));
+
+        assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of("dead"));
+        assertThat(q.len("ready")).isEqualTo(1L);
+        assertThat(q.status("back")).isEqualTo("queued");
+        assertThat(OneQueue.await(pops.popMany(false, 2)).elements()).hasSize(1);
+        OneQueue.await(pops.ended(List.of("back")));
+    }
+
     /** What another program wrote into a body is nobody's frame; it is run as it is, as what the doctor finds. */
     @Test
     void aBodyThatCannotBeReadTakesNoOtherWithIt() {
