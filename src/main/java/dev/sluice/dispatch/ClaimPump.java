@@ -103,7 +103,6 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation joining;
     private @Nullable Incarnation current;
     private int inFlight;
-    private int inVain; // calls in a row without an answer
     private boolean workKnown;
     private boolean paused;
     private boolean rung;
@@ -404,7 +403,7 @@ final class ClaimPump implements Pump {
         inFlight++;
         sent.sentNanos = System.nanoTime();
         calls.run(
-                store.exchange(now.id(), now.keys(), sent.call, inVain),
+                store.exchange(now.id(), now.keys(), sent.call),
                 reply -> answered(now, sent, reply),
                 failure -> failed(now, failure));
     }
@@ -414,7 +413,6 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        inVain = 0;
         from.unanswered().remove(sent);
         takeBack(from, from.voided(sent, reply.lastCall()));
         if (reply.lapsed()) {
@@ -615,7 +613,6 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        inVain++;
         outage.begin(failure);
         mend(from);
     }

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
-    private final AtomicLong heard = new AtomicLong();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
     private final RedisURI address;
@@ -34,19 +32,19 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
         return scripts.add(script);
     }
 
-    /** Notes that a part of an answer came, whoever's it is. The connection's event loop only. */
-    void hear() {
-        heard.lazySet(heard.get() + 1);
-    }
-
-    /** How many parts of answers have come: grows while something gets through. */
-    long heard() {
-        return heard.get();
+    /** Grows while anything gets through, whoever's it is. */
+    long passed() {
+        StatefulRedisConnection<byte[], byte[]> open = open();
+        return open == null ? 0 : ReactiveClient.passed(open);
     }
 
     boolean isUsable() {
-        StatefulRedisConnection<byte[], byte[]> open = isCompletedExceptionally() ? null : getNow(null);
+        StatefulRedisConnection<byte[], byte[]> open = open();
         return open != null && open.isOpen();
+    }
+
+    private @Nullable StatefulRedisConnection<byte[], byte[]> open() {
+        return isCompletedExceptionally() ? null : getNow(null);
     }
 
     /** Tells {@code call}, now or later, that it can be sent, or why not. */

@@ -13,9 +13,8 @@ import reactor.core.publisher.Mono;
  */
 public final class ClaimStore {
     /** Less than other commands have: tasks are taken within 2 s though the connection that carries this died, a new one included. */
-    private static final Duration FIRST_ANSWER = Duration.ofMillis(1500);
+    private static final Duration CLAIM_DEADLINE = Duration.ofMillis(1500);
 
-    private static final int MOST_DOUBLINGS = 5;
     private static final int BEATS_IN_A_LEASE = 3;
     private static final int LEFT_AT_ONCE = 256;
 
@@ -69,16 +68,7 @@ public final class ClaimStore {
 
     /** Settles and claims in one atomic step. */
     public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
-        return exchange(incarnation, incarnationKeys, call, 0);
-    }
-
-    /**
-     * The same for a call of which the last {@code inVain} in a row were not answered: what it asks for, or brings, may be more
-     * than the network can carry in the time of the first one, 1.5 s, so that doubles each time, up to 48 s.
-     */
-    public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call, int inVain) {
-        Duration within = FIRST_ANSWER.multipliedBy(1L << Math.min(inVain, MOST_DOUBLINGS));
-        return exchange(commands, within, incarnation, incarnationKeys, call);
+        return exchange(commands, CLAIM_DEADLINE, incarnation, incarnationKeys, call);
     }
 
     /**

@@ -40,15 +40,16 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private int attempts;
     private boolean inFull;
     private boolean waitsForConnection;
-    private volatile long heard;
+    private volatile long passed;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
     private volatile @Nullable Carrier carrier;
     private volatile @Nullable Subscription answering;
 
     /**
-     * {@code within} that time each attempt has to be answered, or some part of an answer has to come through its connection, whoever's
-     * that is. A connection that has to be opened first has 2 s for that; where {@code within} is less, all of it has to do.
+     * {@code within} that time each attempt has to be answered, or something has to get through its connection: bytes of an
+     * answer or of a long request, whoever's that is. A connection that has to be opened first has 2 s for that; where
+     * {@code within} is less, all of it has to do.
      */
     LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
@@ -107,7 +108,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         if (waitsForConnection && !startTimer(within)) {
             return;
         }
-        heard = connection.heard();
+        passed = connection.passed();
         try {
             order.through(connection, open, inFull).subscribe(this);
         } catch (RuntimeException bug) { // in what writes the arguments
@@ -182,9 +183,9 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         Carrier connection = carrier;
-        long now = connection == null ? 0 : connection.heard();
-        if (now != heard) { // an answer is on its way, perhaps a long one before that to this command
-            heard = now;
+        long now = connection == null ? 0 : connection.passed();
+        if (now != passed) { // it is on its way, or its answer, or what goes before them
+            passed = now;
             startTimer(within);
             return;
         }

@@ -169,7 +169,7 @@ public final class RedisLink {
     }
 
     private static LinkCall.Order command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments) {
-        return (connection, open, inFull) -> dispatch(connection, open, type, arguments);
+        return (connection, open, inFull) -> dispatch(open, type, arguments);
     }
 
     private static LinkCall.Order script(
@@ -177,7 +177,6 @@ public final class RedisLink {
         return (connection, open, inFull) -> {
             boolean byText = connection.isNew(script) || inFull;
             return dispatch(
-                    connection,
                     open,
                     byText ? CommandType.EVAL : CommandType.EVALSHA,
                     args -> prepare(args, byText ? script.text() : script.sha(), keys, arguments));
@@ -185,13 +184,12 @@ public final class RedisLink {
     }
 
     private static Flux<Reply> dispatch(
-            Carrier carrier,
             StatefulRedisConnection<byte[], byte[]> connection,
             ProtocolKeyword type,
             Consumer<CommandArgs<byte[], byte[]>> arguments) {
         CommandArgs<byte[], byte[]> args = new CommandArgs<>(ByteArrayCodec.INSTANCE);
         arguments.accept(args);
-        return connection.reactive().dispatch(type, new Reply.Output(carrier), args);
+        return connection.reactive().dispatch(type, new Reply.Output(), args);
     }
 
     private static void prepare(

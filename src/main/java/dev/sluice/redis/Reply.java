@@ -52,11 +52,8 @@ final class Reply {
     static final class Output extends CommandOutput<byte[], byte[], Reply> {
         private static final double MOST_EXACT = 9e15;
 
-        private final Carrier connection;
-
-        Output(Carrier connection) {
+        Output() {
             super(ByteArrayCodec.INSTANCE, new Reply());
-            this.connection = connection;
         }
 
         @Override
@@ -67,13 +64,11 @@ final class Reply {
                 bytes.get(copy);
             }
             output.parts.add(copy);
-            connection.hear();
         }
 
         @Override
         public void set(long integer) {
             output.parts.add(integer);
-            connection.hear();
         }
 
         /** A score comes as a number in RESP3 and as digits in RESP2: here always as digits. */

@@ -32,7 +32,7 @@ final class FaultProxy implements AutoCloseable {
         PASS,
         /** They arrive a few milliseconds late, each read of them. */
         DELAY,
-        /** Replies arrive at {@value #SLOW_BYTES_PER_SECOND} bytes a second. */
+        /** Requests and replies arrive at {@value #SLOW_BYTES_PER_SECOND} bytes a second each. */
         SLOW,
         /** Replies arrive byte by byte. */
         TRICKLE,
@@ -141,7 +141,8 @@ final class FaultProxy implements AutoCloseable {
         private volatile Mode own = Mode.PASS;
         private volatile boolean requestsHoled;
         private volatile boolean repliesHoled;
-        private long slowUntil = System.nanoTime(); // of the thread that brings replies
+        private long slowRequestsUntil = System.nanoTime(); // of the thread that brings them
+        private long slowRepliesUntil = System.nanoTime();
 
         private Link(Socket client) {
             this.client = client;
@@ -237,7 +238,9 @@ final class FaultProxy implements AutoCloseable {
                 }
                 case SLOW -> {
                     if (replies) {
-                        slowDown(n);
+                        slowRepliesUntil = slowDown(slowRepliesUntil, n);
+                    } else {
+                        slowRequestsUntil = slowDown(slowRequestsUntil, n);
                     }
                     deliver(bytes, n, out, replies);
                 }
@@ -251,10 +254,11 @@ final class FaultProxy implements AutoCloseable {
         }
 
         /** Goes by the clock, so that a busy machine makes it hardly slower. */
-        private void slowDown(int n) {
+        private static long slowDown(long until, int n) {
             long now = System.nanoTime();
-            slowUntil = Math.max(slowUntil, now - 100 * PAUSE_NANOS) + n * 1_000_000_000L / SLOW_BYTES_PER_SECOND;
-            LockSupport.parkNanos(slowUntil - now);
+            long next = Math.max(until, now - 100 * PAUSE_NANOS) + n * 1_000_000_000L / SLOW_BYTES_PER_SECOND;
+            LockSupport.parkNanos(next - now);
+            return next;
         }
 
         private void swallow(boolean replies) {

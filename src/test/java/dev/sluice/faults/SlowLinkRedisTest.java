@@ -2,14 +2,20 @@ package dev.sluice.faults;
 
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
+import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
+import dev.sluice.codec.JsonCodec;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
+import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
@@ -19,6 +25,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** A network that loses nothing, but needs longer for an answer than a command is given. */
@@ -36,7 +44,10 @@ class SlowLinkRedisTest {
     SlowLinkRedisTest(RedisServer redis) {
         this.proxy = new FaultProxy(redis.port());
         this.wire = redis.wire();
-        this.sluice = Sluice.connect(proxy.uri());
+        this.sluice = Sluice.builder()
+                .uri(proxy.uri())
+                .codec(JsonCodec.withLimit(16 * 1024 * 1024))
+                .build();
     }
 
     @AfterEach
@@ -66,10 +77,10 @@ class SlowLinkRedisTest {
     }
 
     @Test
-    void aTaskThatNeedsLongerThanACommandIsTakenTheNextTime() {
+    void aTaskThatNeedsLongerThanAnyCommandIsTaken() {
         start(Queue.named("q"));
         proxy.mode(FaultProxy.Mode.SLOW);
-        pushLarge("large", 10_000_000);
+        pushLarge("large", 17_500_000);
         push(0, 20, 10);
 
         eventually(PATIENCE, () -> assertThat(ran).hasSize(20));
@@ -77,6 +88,33 @@ class SlowLinkRedisTest {
                 PATIENCE,
                 () -> assertThat((String) wire.call("HGET", "{q}:dead:bodies", "large"))
                         .contains("payload-too-large"));
+    }
+
+    @Test
+    void aTaskThatNeedsLongerThanAnyCommandIsEnqueued() {
+        TaskClient client = sluice.client(Queue.named("q"));
+        client.enqueue(Task.of("t", "first")).block(PATIENCE);
+        proxy.mode(FaultProxy.Mode.SLOW);
+
+        EnqueueResult large =
+                client.enqueue(Task.of("t", "x".repeat(16_000_000)).id("large")).block(PATIENCE);
+
+        assertThat(large).matches(EnqueueResult::isCreated);
+        assertThat(wire.call("HGET", "{q}:status", "large")).isEqualTo("queued");
+    }
+
+    @Test
+    void requestsThatOnlyLeaveAreNoSignOfLife() {
+        TaskClient client = sluice.client(Queue.named("q"));
+        client.enqueue(Task.of("t", "first")).block(PATIENCE);
+        proxy.mode(FaultProxy.Mode.SWALLOW);
+        Disposable others = Flux.interval(Duration.ofMillis(200))
+                .flatMap(i -> client.enqueue(Task.of("t", "x".repeat(100_000))).onErrorComplete())
+                .subscribe();
+
+        assertThatThrownBy(() -> client.enqueue(Task.of("t", "x")).block(Duration.ofSeconds(4)))
+                .isInstanceOf(StoreUnavailableException.class);
+        others.dispose();
     }
 
     @Test
