@@ -23,6 +23,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class FaultProxy implements AutoCloseable {
     private static final int CHUNK = 16 * 1024;
+    private static final int RECEIVE_BUFFER = 64 * 1024; // else a kernel may take megabytes that nobody reads
     private static final long PAUSE_NANOS = 1_000_000;
     static final int SLOW_BYTES_PER_SECOND = 4_000_000;
 
@@ -38,7 +39,7 @@ final class FaultProxy implements AutoCloseable {
         TRICKLE,
         /** Neither requests nor replies arrive, until later. */
         HOLD,
-        /** Neither arrives, ever. */
+        /** Neither arrives, ever; they leave no faster than where it is slow. */
         SWALLOW,
         /** Requests arrive, replies never do. */
         SWALLOW_REPLIES,
@@ -57,7 +58,9 @@ final class FaultProxy implements AutoCloseable {
     FaultProxy(int redisPort) {
         this.redisPort = redisPort;
         try {
-            server = new ServerSocket(0, 128, InetAddress.getLoopbackAddress());
+            server = new ServerSocket();
+            server.setReceiveBufferSize(RECEIVE_BUFFER);
+            server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 128);
         } catch (IOException e) {
             throw new AssertionError(e);
         }
@@ -222,7 +225,10 @@ final class FaultProxy implements AutoCloseable {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
             switch (mode()) {
-                case SWALLOW -> swallow(replies);
+                case SWALLOW -> {
+                    slowDown(n, replies);
+                    swallow(replies);
+                }
                 case SWALLOW_REPLIES -> {
                     if (replies) {
                         swallow(true);
@@ -237,11 +243,7 @@ final class FaultProxy implements AutoCloseable {
                     }
                 }
                 case SLOW -> {
-                    if (replies) {
-                        slowRepliesUntil = slowDown(slowRepliesUntil, n);
-                    } else {
-                        slowRequestsUntil = slowDown(slowRequestsUntil, n);
-                    }
+                    slowDown(n, replies);
                     deliver(bytes, n, out, replies);
                 }
                 case TRICKLE -> trickle(bytes, n, out, replies);
@@ -254,11 +256,16 @@ final class FaultProxy implements AutoCloseable {
         }
 
         /** Goes by the clock, so that a busy machine makes it hardly slower. */
-        private static long slowDown(long until, int n) {
+        private void slowDown(int n, boolean replies) {
             long now = System.nanoTime();
-            long next = Math.max(until, now - 100 * PAUSE_NANOS) + n * 1_000_000_000L / SLOW_BYTES_PER_SECOND;
-            LockSupport.parkNanos(next - now);
-            return next;
+            long before = Math.max(replies ? slowRepliesUntil : slowRequestsUntil, now - 100 * PAUSE_NANOS);
+            long until = before + n * 1_000_000_000L / SLOW_BYTES_PER_SECOND;
+            if (replies) {
+                slowRepliesUntil = until;
+            } else {
+                slowRequestsUntil = until;
+            }
+            LockSupport.parkNanos(until - now);
         }
 
         private void swallow(boolean replies) {
@@ -269,19 +276,23 @@ final class FaultProxy implements AutoCloseable {
         private void trickle(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
             int slowly = replies ? Math.min(n, 200) : 0;
             for (int i = 0; i < slowly; i++) {
-                out.write(bytes, i, 1);
+                deliver(bytes, i, 1, out, true);
                 if (i % 20 == 0) {
                     LockSupport.parkNanos(PAUSE_NANOS);
                 }
             }
-            deliver(Arrays.copyOfRange(bytes, slowly, n), n - slowly, out, replies);
+            deliver(bytes, slowly, n - slowly, out, replies);
         }
 
         private void deliver(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
+            deliver(bytes, 0, n, out, replies);
+        }
+
+        private void deliver(byte[] bytes, int from, int n, OutputStream out, boolean replies) throws IOException {
             if (replies ? repliesHoled : requestsHoled) {
                 reset(); // the bytes before these never arrived
             } else {
-                out.write(bytes, 0, n);
+                out.write(bytes, from, n);
             }
         }
 
