@@ -13,7 +13,7 @@ import reactor.core.publisher.Mono;
  */
 public final class ClaimStore {
     /** Less than other commands have: tasks are taken within 2 s though the connection that carries this died, a new one included. */
-    private static final Duration CLAIM_DEADLINE = Duration.ofMillis(1500);
+    private static final Duration FIRST_ANSWER = Duration.ofMillis(1500);
 
     private static final int BEATS_IN_A_LEASE = 3;
     private static final int LEFT_AT_ONCE = 256;
@@ -68,7 +68,12 @@ public final class ClaimStore {
 
     /** Settles and claims in one atomic step. */
     public Mono<ExchangeReply> exchange(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
-        return exchange(commands, CLAIM_DEADLINE, incarnation, incarnationKeys, call);
+        return exchange(commands, FIRST_ANSWER, incarnation, incarnationKeys, call);
+    }
+
+    /** The same for a call that was not answered before. */
+    public Mono<ExchangeReply> exchangeAgain(String incarnation, byte[][] incarnationKeys, ExchangeCall call) {
+        return exchange(commands, deadline, incarnation, incarnationKeys, call);
     }
 
     /**

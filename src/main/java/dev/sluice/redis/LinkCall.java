@@ -48,8 +48,8 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     /**
      * {@code within} that time each attempt has to be answered, or something has to get through its connection: bytes of an
-     * answer or of a long request, whoever's that is. A connection that has to be opened first has 2 s for that; where
-     * {@code within} is less, all of it has to do.
+     * answer or of a long request, whoever's that is. A connection that has to be opened first has 2 s for
+     * that; where {@code within} is less, all of it has to do.
      */
     LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
         this.link = link;
@@ -79,6 +79,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         carrier = connection;
+        seesTraffic(connection);
         waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
         if (startTimer(waitsForConnection ? TO_CONNECT : within)) {
             connection.serve(this);
@@ -108,7 +109,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         if (waitsForConnection && !startTimer(within)) {
             return;
         }
-        passed = connection.passed();
+        seesTraffic(connection);
         try {
             order.through(connection, open, inFull).subscribe(this);
         } catch (RuntimeException bug) { // in what writes the arguments
@@ -183,9 +184,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         Carrier connection = carrier;
-        long now = connection == null ? 0 : connection.passed();
-        if (now != passed) { // it is on its way, or its answer, or what goes before them
-            passed = now;
+        if (connection != null && seesTraffic(connection)) {
             startTimer(within);
             return;
         }
@@ -207,6 +206,13 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     @Override
     public void dispose() {
         over.set(true);
+    }
+
+    /** Whether anything got through since the last look: it, or its answer, or what goes before them. */
+    private boolean seesTraffic(Carrier connection) {
+        long before = passed;
+        passed = connection.passed();
+        return passed != before;
     }
 
     /** True for one of all that could end it. */

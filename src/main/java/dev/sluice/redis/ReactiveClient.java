@@ -32,7 +32,7 @@ final class ReactiveClient extends RedisClient {
         super(resources, uri);
     }
 
-    /** How often bytes have got through this connection, which this client opened, since it is open. Any thread. */
+    /** How often bytes have got through this connection, which such a client opened. Any thread. */
     static long passed(StatefulRedisConnection<?, ?> connection) {
         return ((Connection<?, ?>) connection).traffic.passed();
     }
@@ -64,7 +64,7 @@ final class ReactiveClient extends RedisClient {
 
         @Override
         public void notifyChannelActive(Channel channel) {
-            channel.pipeline().addFirst(traffic);
+            traffic.watch(channel);
             super.notifyChannelActive(channel);
         }
     }

@@ -105,16 +105,34 @@ class SlowLinkRedisTest {
 
     @Test
     void requestsThatOnlyLeaveAreNoSignOfLife() {
+        assertGivenUpWithin(Duration.ofSeconds(4), FaultProxy.Mode.SWALLOW, Duration.ofMillis(200), 100_000);
+    }
+
+    @Test
+    void aRequestThatFillsTheBufferIsNoSignOfLife() {
+        assertGivenUpWithin(Duration.ofSeconds(3), FaultProxy.Mode.HOLD, Duration.ofMillis(700), 6_000_000);
+    }
+
+    /** As a paused Redis does, and a proxy whose server has gone. */
+    @Test
+    void whoTakesRequestAfterRequestAndAnswersNoneIsGivenUp() {
+        assertGivenUpWithin(Duration.ofSeconds(15), FaultProxy.Mode.SWALLOW, Duration.ofSeconds(1), 6_000_000);
+    }
+
+    private void assertGivenUpWithin(Duration limit, FaultProxy.Mode mode, Duration pause, int length) {
         TaskClient client = sluice.client(Queue.named("q"));
         client.enqueue(Task.of("t", "first")).block(PATIENCE);
-        proxy.mode(FaultProxy.Mode.SWALLOW);
-        Disposable others = Flux.interval(Duration.ofMillis(200))
-                .flatMap(i -> client.enqueue(Task.of("t", "x".repeat(100_000))).onErrorComplete())
+        String payload = "x".repeat(length);
+        proxy.mode(mode);
+        Disposable others = Flux.interval(pause)
+                .flatMap(i -> client.enqueue(Task.of("t", payload)).onErrorComplete())
                 .subscribe();
-
-        assertThatThrownBy(() -> client.enqueue(Task.of("t", "x")).block(Duration.ofSeconds(4)))
-                .isInstanceOf(StoreUnavailableException.class);
-        others.dispose();
+        try {
+            assertThatThrownBy(() -> client.enqueue(Task.of("t", "x")).block(limit))
+                    .isInstanceOf(StoreUnavailableException.class);
+        } finally {
+            others.dispose();
+        }
     }
 
     @Test
