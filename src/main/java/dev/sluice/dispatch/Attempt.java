@@ -48,6 +48,8 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final int RUNNING = 1;
     private static final int ENDED = 2;
     private static final int CUT = 3; // ended too, but not by its handler
+    private static final int ABANDONED = 4; // the same, and no longer ours
+    private static final int LATE = 5; // the same, and ended since
 
     private final Pump pump;
     private final Holdings holdings;
@@ -140,7 +142,7 @@ final class Attempt implements CoreSubscriber<Object> {
 
     /** Whether it was ended by another than its handler. */
     boolean isCut() {
-        return state == CUT;
+        return state >= CUT;
     }
 
     boolean isOverdue(long nowNanos) {
@@ -258,11 +260,14 @@ final class Attempt implements CoreSubscriber<Object> {
 
     /** Ends this task without a settle: it is no longer ours. Returns false if it had ended before. */
     boolean abandon() {
-        return leave(CUT) < ENDED;
+        return leave(ABANDONED) < ENDED;
     }
 
     private boolean end(Verdict with, int how) {
         int was = leave(how);
+        if (was == ABANDONED && saysMore(with) && STATE.compareAndSet(this, ABANDONED, LATE)) {
+            pump.endedLate();
+        }
         if (was >= ENDED) {
             return false;
         }
@@ -272,6 +277,15 @@ final class Attempt implements CoreSubscriber<Object> {
         }
         pump.ended(this, Thread.currentThread() != inside);
         return true;
+    }
+
+    /** Whether its task has anything to lose with it: that it goes back it does anyway. */
+    boolean hasMoreToSay() {
+        return saysMore(verdict());
+    }
+
+    private static boolean saysMore(Verdict verdict) {
+        return !(verdict instanceof Verdict.Released);
     }
 
     /** Leaves whatever state it is in, unless that is an end already; returns which it was. */

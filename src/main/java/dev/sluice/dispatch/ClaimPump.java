@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,6 +91,7 @@ final class ClaimPump implements Pump {
     private final Calls calls;
     private final ProgressReports progress;
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger late = new AtomicInteger(); // verdicts about what was given up
     private final Deque<Attempt> unsettled = new ArrayDeque<>();
     private long unsettledBytes;
     private final Deque<Long> orphans = new ArrayDeque<>();
@@ -177,6 +180,11 @@ final class ClaimPump implements Pump {
     }
 
     @Override
+    public void endedLate() {
+        late.incrementAndGet();
+    }
+
+    @Override
     public void reported(Attempt attempt) {
         progress.add(attempt);
     }
@@ -243,8 +251,8 @@ final class ClaimPump implements Pump {
 
     @Override
     public void turn() {
-        collectEnded();
         Incarnation now = current;
+        collectEnded(now);
         if (now != null && !outage.isOpen()) {
             exchange(now);
             awaitNews(now);
@@ -258,6 +266,7 @@ final class ClaimPump implements Pump {
     public void tick(long nowNanos) {
         resting = false;
         permits.tell(observer, queue.name());
+        tellFenced(late.getAndSet(0));
         Incarnation now = current;
         if (now == null) {
             return;
@@ -272,14 +281,17 @@ final class ClaimPump implements Pump {
         }
     }
 
-    private void collectEnded() {
-        Incarnation now = current;
+    private void collectEnded(@Nullable Incarnation now) {
+        int strays = 0;
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             if (now != null && attempt.holdings() == now.holdings()) {
                 unsettled.add(attempt);
                 unsettledBytes += resultBytes(attempt);
+            } else if (attempt.hasMoreToSay()) {
+                strays++;
             }
         }
+        tellFenced(strays);
     }
 
     /**
@@ -400,10 +412,13 @@ final class ClaimPump implements Pump {
     }
 
     private void transmit(Incarnation now, Incarnation.Sent sent) {
+        boolean isFirst = sent.sentNanos == 0;
         inFlight++;
         sent.sentNanos = System.nanoTime();
         calls.run(
-                store.exchange(now.id(), now.keys(), sent.call),
+                isFirst
+                        ? store.exchange(now.id(), now.keys(), sent.call)
+                        : store.exchangeAgain(now.id(), now.keys(), sent.call),
                 reply -> answered(now, sent, reply),
                 failure -> failed(now, failure));
     }
@@ -413,12 +428,12 @@ final class ClaimPump implements Pump {
             return;
         }
         inFlight--;
-        from.unanswered().remove(sent);
-        takeBack(from, from.voided(sent, reply.lastCall()));
         if (reply.lapsed()) {
             lose(from, "others have recovered its tasks");
             return;
         }
+        from.unanswered().remove(sent);
+        takeBack(from, from.voided(sent, reply.lastCall()));
         if (!from.hasSent(reply.lastCall())) { // then Redis takes each call for a repetition, and claims nothing
             lose(from, "somebody else wrote into its hash of claimed tasks");
             return;
@@ -445,9 +460,7 @@ final class ClaimPump implements Pump {
             }
         }
         tally.tell();
-        if (!reply.refused().isEmpty()) {
-            observer.fenced(queue.name(), reply.refused().size());
-        }
+        tellFenced(reply.refused().size());
         sent.settles.forEach(
                 attempt -> attempt.answered(isCounted(attempt, reply))); // whoever hears it finds it counted
     }
@@ -457,6 +470,12 @@ final class ClaimPump implements Pump {
         if (nothing != null) {
             permits.fulfil(nothing.call.wanted(), 0);
             from.suspects(nothing.suspectWanted ? -1 : 0);
+        }
+    }
+
+    private void tellFenced(long verdicts) {
+        if (verdicts > 0) {
+            observer.fenced(queue.name(), (int) verdicts);
         }
     }
 
@@ -736,8 +755,12 @@ final class ClaimPump implements Pump {
         }
         outage.leaseLost(permits.held(), why);
         endLease();
+        collectEnded(lost);
+        Stream<Attempt> unheard = lost.unanswered().stream().flatMap(sent -> sent.settles.stream());
+        tellFenced(Stream.concat(unsettled.stream(), unheard)
+                .filter(Attempt::hasMoreToSay)
+                .count());
         lost.holdings().abandonAll();
-        lost.unanswered().forEach(sent -> sent.settles.forEach(attempt -> attempt.answered(false)));
         unsettled.clear();
         unsettledBytes = 0;
         orphans.clear();

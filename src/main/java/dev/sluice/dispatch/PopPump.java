@@ -158,6 +158,10 @@ final class PopPump implements Pump {
         }
     }
 
+    /** There is no lease. */
+    @Override
+    public void endedLate() {}
+
     /** Nothing is kept: what a Redis knows of a task that was popped is one word. */
     @Override
     public void reported(Attempt attempt) {}

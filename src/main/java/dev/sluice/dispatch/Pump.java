@@ -26,6 +26,9 @@ interface Pump extends EventLoop.Turn {
     /** Is told once that a task has ended. Any thread; {@code wake} is false if the caller will wake the loop itself. */
     void ended(Attempt attempt, boolean wake);
 
+    /** Is told once that somebody ended a task that was given up before with its lease. Any thread. */
+    void endedLate();
+
     /** Is told that there is a report of progress to be taken from a running task. Any thread. */
     void reported(Attempt attempt);
 

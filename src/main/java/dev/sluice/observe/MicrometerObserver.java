@@ -285,7 +285,7 @@ public final class MicrometerObserver implements Observer {
             this.claimed = total("sluice.claimed", "Tasks that were claimed and went to their handlers");
             this.fenced = total(
                     "sluice.fenced",
-                    "Verdicts that were refused because the task had another owner by then: it runs twice");
+                    "Verdicts that came too late, because the task was not this dispatcher's any more: it runs twice");
             this.recovered = total(
                     "sluice.recovered", "Tasks that were taken from dispatchers which no longer renewed their lease");
             this.orphans = total("sluice.orphans", "Claimed tasks that no handler had, found and handed back");

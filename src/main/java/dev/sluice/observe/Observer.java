@@ -35,7 +35,10 @@ public interface Observer {
      */
     default void exchange(String queue, long nanos, int claimed, int settled) {}
 
-    /** {@code count} verdicts were refused, because this dispatcher no longer owned the tasks: each runs twice. */
+    /**
+     * {@code count} verdicts came to nothing, because this dispatcher no longer owned the tasks when it told them, or before it
+     * could: each runs twice, unless Redis had taken it and only the answer was lost.
+     */
     default void fenced(String queue, int count) {}
 
     /** {@code count} tasks of dispatchers that stopped renewing their lease were taken from them. */

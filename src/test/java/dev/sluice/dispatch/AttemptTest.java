@@ -111,6 +111,34 @@ class AttemptTest {
         assertThat(attempt.timeoutMs()).isEqualTo(Duration.ofHours(1).toMillis());
     }
 
+    @Test
+    void whatEndsAfterItWasGivenUpComesToNothingAndIsToldOnce() {
+        attempt.start(System.nanoTime());
+
+        assertThat(attempt.abandon()).isTrue();
+        assertThat(attempt.isCut()).isTrue();
+        assertThat(attempt.end(Verdict.released())).isFalse(); // says nothing that is not so anyway
+        assertThat(pump.late).isZero();
+        assertThat(attempt.end(Verdict.succeeded())).isFalse();
+        assertThat(attempt.end(Verdict.discarded())).isFalse();
+
+        assertThat(pump.late).isOne();
+        assertThat(pump.ended).isEmpty();
+        assertThat(attempt.isCut()).isTrue();
+    }
+
+    @Test
+    void whatEndsTwiceIsNotLate() {
+        attempt.start(System.nanoTime());
+        attempt.cut(Verdict.cancelled());
+
+        assertThat(attempt.end(Verdict.succeeded())).isFalse();
+        assertThat(attempt.abandon()).isFalse();
+        assertThat(attempt.end(Verdict.succeeded())).isFalse();
+
+        assertThat(pump.late).isZero();
+    }
+
     /** Each answer shows its clock as late as it came itself: it goes back, for all that is known here, and on again. */
     @Test
     void aDeadlineMovesWithTheClockOfRedis() {
@@ -290,6 +318,7 @@ class AttemptTest {
     /** A pump that only remembers what ended. */
     private static final class Ends implements Pump {
         final List<Attempt> ended = new ArrayList<>();
+        int late;
         private final Judge judge = new Judge("q", true);
         final RedisClock clock = new RedisClock();
 
@@ -321,6 +350,11 @@ class AttemptTest {
         @Override
         public void ended(Attempt attempt, boolean wake) {
             ended.add(attempt);
+        }
+
+        @Override
+        public void endedLate() {
+            late++;
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -17,6 +18,8 @@ import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
@@ -98,6 +101,27 @@ class ShortLeasesScenarioTest extends DispatchCase {
         assertThat(told.recovered.get()).isZero();
         assertThat(incarnations()).hasSize(1);
         gate.open();
+        eventually(this::assertEmpty);
+    }
+
+    @Test
+    void aLeaseIsKeptWhileAStopWaitsForItsHandlers() throws Exception {
+        Gate gate = new Gate();
+        Runs<Object> runs = new Runs<>(context -> gate.wait(context.id()));
+        Dispatcher stopping = started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
+        enqueue(0, 4);
+        eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
+        started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs)); // who would take them
+
+        CompletableFuture<Void> stopped = stopping.stop(PATIENCE).toFuture();
+        always(
+                SHORT_LEASE.multipliedBy(3),
+                () -> assertThat(told.lapses.get() + told.recovered.get()).isZero());
+        gate.open();
+        stopped.get(15, TimeUnit.SECONDS);
+
+        assertThat(runs.count()).isEqualTo(4);
+        assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(4);
         eventually(this::assertEmpty);
     }
 

@@ -109,6 +109,7 @@ class FailingAckRedisTest {
         assertThat(lost.ack().block(PATIENCE)).isFalse();
         assertThat(again.ack().block(PATIENCE)).isTrue();
         assertThat(told.succeeded).hasValue(1);
+        eventually(() -> assertThat(told.fenced).hasValue(1));
     }
 
     @Test
@@ -129,7 +130,7 @@ class FailingAckRedisTest {
         Delivery<Object> again = got.take();
         assertThat(again.id()).isEqualTo("b");
         assertThat(again.ack().block(PATIENCE)).isTrue();
-        assertThat(told.fenced).hasValue(0);
+        assertThat(told.fenced).hasValue(2);
     }
 
     @Test
@@ -177,6 +178,7 @@ class FailingAckRedisTest {
         assertThat(second.crashes()).isOne();
         assertThat(second.ack().block(PATIENCE)).isTrue();
         assertThat(told.succeeded).hasValue(1);
+        assertThat(told.fenced).hasValue(1);
     }
 
     @Test

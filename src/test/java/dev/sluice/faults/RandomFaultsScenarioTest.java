@@ -33,6 +33,7 @@ import org.slf4j.LoggerFactory;
  */
 @ExtendWith(NothingDropped.class)
 class RandomFaultsScenarioTest {
+    private static final int MANY = 100; // of which some lose a lease while a verdict is on its way
     private static final int SCHEDULES = Integer.getInteger("sluice.faults.schedules", 300);
     private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 14);
     private static final long FIRST_SEED = Long.getLong("sluice.faults.seed", 1);
@@ -66,6 +67,11 @@ class RandomFaultsScenarioTest {
         assertThat(reports.stream().filter(it -> !it.wrong().isEmpty()).map(Schedule.Report::story))
                 .isEmpty();
         assertThat(reports).allMatch(it -> it.tasks() == Schedule.TASKS);
+        if (SCHEDULES >= MANY) {
+            assertThat(reports.stream().mapToLong(Schedule.Report::fenced).sum())
+                    .as("verdicts that came too late and were counted")
+                    .isPositive();
+        }
     }
 
     private static List<Schedule.Report> run(Path folder) throws Exception {

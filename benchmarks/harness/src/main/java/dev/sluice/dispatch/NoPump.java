@@ -49,6 +49,11 @@ final class NoPump implements Pump {
     }
 
     @Override
+    public void endedLate() {
+        // Nobody counts them.
+    }
+
+    @Override
     public void reported(Attempt attempt) {
         // Nobody reads reports.
     }
