@@ -3,6 +3,7 @@ package dev.sluice.dispatch;
 import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.Sluice;
 import dev.sluice.observe.Observer;
@@ -10,6 +11,8 @@ import dev.sluice.observe.Outcome;
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.ExchangeCall;
 import dev.sluice.redis.RedisLinks;
+import dev.sluice.task.Diagnosis;
+import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
@@ -21,10 +24,14 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -355,6 +362,71 @@ class ShortLeasesScenarioTest extends DispatchCase {
         eventually(this::assertEmpty);
         eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isOne());
         assertThat(gate.cancelled()).isZero();
+    }
+
+    /** It takes no new task, and lets all that it has be done: who holds some for long must not lose them to another. */
+    @Test
+    @Timeout(60)
+    void aFullRedisIsWorkedOffAndCostsNobodyItsLease() {
+        settings = settings.concurrency(32);
+        enqueue(0, 500);
+        IntStream.range(500, 550).forEach(i -> push("t" + i));
+        Gate gate = new Gate(); // t10, t60 ... are held for longer than a lease
+        Runs<Object> runs = new Runs<>(context -> {
+            int number = Integer.parseInt(context.id().substring(1));
+            if (number % 10 == 5 && context.attempt() == 1) {
+                return Mono.error(new IllegalStateException("on purpose"));
+            }
+            return number % 50 == 10 ? gate.wait(context.id()) : Mono.delay(Duration.ofMillis(1));
+        });
+
+        wire.call("CONFIG", "SET", "maxmemory", "1");
+        try {
+            Dispatcher working = started(dispatcher(it -> it.lease(SHORT_LEASE)).handler("t", Object.class, runs));
+            Dispatcher watching = dispatcher(it -> it.lease(SHORT_LEASE));
+            watching.receive("q", Object.class).subscribe(askingForNothing());
+            started(watching);
+
+            eventually(() -> {
+                assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(550 - 11);
+                assertThat(gate.waiting()).isEqualTo(11);
+            });
+            assertThatThrownBy(
+                            () -> sluice.client(queue).enqueue(task("refused")).block(PATIENCE))
+                    .isInstanceOf(StoreUnavailableException.class)
+                    .hasMessageContaining("maxmemory");
+            always(SHORT_LEASE.multipliedBy(3), () -> {
+                assertThat(gate.waiting()).isEqualTo(11);
+                assertThat(told.lapses).hasValue(0);
+                assertThat(List.of(working, watching))
+                        .allMatch(it -> it.health().get("q").isUp());
+            });
+            gate.open();
+
+            eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(550));
+            eventually(this::assertEmpty);
+        } finally {
+            wire.call("CONFIG", "SET", "maxmemory", "0");
+        }
+        assertThat(runs.tasks()).isEqualTo(550);
+        assertThat(runs.repeats()).isEqualTo(told.settled(Outcome.RETRIED)).isEqualTo(55);
+        assertThat(List.of(told.lapses, told.recovered, told.fenced))
+                .extracting(AtomicLong::get)
+                .containsOnly(0L);
+        assertThat(sluice.examine(queue).block(PATIENCE)).matches(Diagnosis::isClean);
+        push("t1000");
+        enqueue(1001, 1002);
+        eventually(() -> assertThat(runs.tasks()).isEqualTo(552));
+        eventually(this::assertEmpty);
+    }
+
+    private static BaseSubscriber<Delivery<Object>> askingForNothing() {
+        return new BaseSubscriber<>() {
+            @Override
+            protected void hookOnSubscribe(Subscription subscription) {
+                // it only belongs to the queue
+            }
+        };
     }
 
     @Test
