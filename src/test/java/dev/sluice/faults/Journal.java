@@ -15,7 +15,8 @@ import reactor.core.publisher.Mono;
  *
  * <p>A task's payload says how many milliseconds it works: {@code "20"}; after a crash of its worker the second number,
  * if there is one: {@code "60000/5"}. {@code "never"} never ends. How it ends stands before: {@code "fail:20"}, or
- * {@code retry}, {@code snooze}, {@code discard}, {@code dead}. One such step for each claim, the last for all that follow:
+ * {@code retry}, {@code snooze}, {@code discard}, {@code dead}, or {@code halt}, which ends the process of its worker: only in one of its
+ * own is it {@link #mortal} and does so. One such step for each claim, the last for all that follow:
  * {@code "fail:20;snooze:5;20"}. A number behind an {@code @} tells offers of one id apart, and stands in the journal. The
  * value of a task that ends well names the run: {@code "t1@1#3"}. A run says at once that it is as far as its number in percent, if its worker {@link #telling tells}.
  */
@@ -25,20 +26,31 @@ final class Journal implements TaskHandler<String>, Observer, StallWatch.Noted {
     private final String worker;
     private final Consumer<Event> sink;
     private final boolean tells;
+    private final Runnable halt;
 
     /** One that reports no progress: that is a call to Redis for each run, and who measures times has 20,000 of them at once. */
     Journal(String worker, Consumer<Event> sink) {
-        this(worker, sink, false);
+        this(worker, sink, false, Journal::stayAlive);
     }
 
-    private Journal(String worker, Consumer<Event> sink, boolean tells) {
+    private Journal(String worker, Consumer<Event> sink, boolean tells, Runnable halt) {
         this.worker = worker;
         this.sink = sink;
         this.tells = tells;
+        this.halt = halt;
     }
 
     static Journal telling(String worker, Consumer<Event> sink) {
-        return new Journal(worker, sink, true);
+        return new Journal(worker, sink, true, Journal::stayAlive);
+    }
+
+    private static void stayAlive() {
+        throw new UnsupportedOperationException("this process is everybody's");
+    }
+
+    /** The same, whose process is its worker's alone: a task may end it by {@code halt}. */
+    Journal mortal(Runnable halt) {
+        return new Journal(worker, sink, tells, halt);
     }
 
     @Override
@@ -76,6 +88,10 @@ final class Journal implements TaskHandler<String>, Observer, StallWatch.Noted {
             case "fail" -> {
                 write(Kind.FAILED, id, fence);
                 throw new IllegalStateException("as its payload says");
+            }
+            case "halt" -> {
+                halt.run();
+                throw new IllegalStateException("it lives on");
             }
             default -> said(Kind.DONE, id, fence, valueOf(id, fence));
         });

@@ -86,6 +86,11 @@ final class ProcessNode implements Node {
         return this;
     }
 
+    /** Returns when its process has ended by itself: with what it ended. */
+    int awaitEnd() throws Exception {
+        return process.onExit().get(PATIENCE_SECONDS, TimeUnit.SECONDS).exitValue();
+    }
+
     /** What it did so far, also after its death. A line that is being written is left out. */
     List<Event> events() {
         try {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
 import dev.sluice.client.Cancellation;
+import dev.sluice.client.DeadLetterFilter;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.faults.Event.Kind;
@@ -125,6 +126,52 @@ class ProcessesScenarioTest {
                 .isLessThan(LEASE.plusSeconds(1));
         assertThat(history.repeats()).isEqualTo(recoveries.size());
         stage.assertAllIsWell();
+    }
+
+    /** Two of its three processes die with all its neighbours in their hands: a third crash of theirs would make them dead, too. */
+    @Test
+    void aTaskThatKillsThreeProcessesIsDeadAndNoneOfItsNeighboursIs() throws Exception {
+        String poison = "halt:500;halt:500;halt:0"; // the third time none could end beside it
+        String neighbour = "2000;2000;1"; // so long that all of them run beside it, twice
+        stage.put(IntStream.range(0, 250), neighbour);
+        stage.put(IntStream.of(250), poison);
+        stage.put(IntStream.range(251, 500), neighbour);
+
+        for (String victim : List.of("first", "second", "third")) {
+            stage.awaitDeath(stage.worker(victim, 500));
+        }
+        stage.worker("last", 500).awaitReady();
+
+        eventually(
+                PATIENCE,
+                () -> assertThat(stage.info())
+                        .matches(
+                                it -> it.waiting() + it.delayed() + it.running().orElse(0) == 0));
+        assertThat(stage.outside
+                        .deadLetters(Node.QUEUE)
+                        .newest(DeadLetterFilter.all())
+                        .collectList()
+                        .block(PATIENCE))
+                .singleElement()
+                .matches(it -> it.id().equals("t250") && it.crashes() == 3 && it.attempts() == 0)
+                .matches(it -> it.failure().reason().equals("crash-limit"));
+        eventually(() -> assertThat(stage.history().undone(stage.accepted)).containsExactly("t250"));
+        eventually(() -> {
+            History history = stage.history();
+            assertThat(history.faultsInRuns(stage.accepted, Set.of())).isEmpty();
+            assertThat(history.faultsInSuccesses(499, 499)).isEmpty();
+        });
+        Map<String, Long> told = stage.history().told();
+        assertThat(told.entrySet())
+                .filteredOn(it -> it.getKey().startsWith("t250#"))
+                .extracting(Map.Entry::getValue)
+                .containsExactlyInAnyOrder(0L, 1L, 2L);
+        assertThat(told.values())
+                .filteredOn(crashes -> crashes == 2)
+                .as("neighbours that two of them died with, and the task")
+                .hasSizeGreaterThan(250);
+        eventually(() -> assertThat(stage.outside.examine(Node.QUEUE).block(PATIENCE))
+                .matches(it -> it.isClean() && it.liveTasks() == 1));
     }
 
     @Test
@@ -266,6 +313,13 @@ class ProcessesScenarioTest {
             long now = System.nanoTime();
             faults.add(new Fault(Fault.Kind.KILLED, worker.name(), "kill -9", now, now));
             return now;
+        }
+
+        /** Returns when a task has ended this process. */
+        void awaitDeath(ProcessNode worker) throws Exception {
+            assertThat(worker.awaitEnd()).as(worker.said()).isEqualTo(WorkerMain.HALTED);
+            long now = System.nanoTime();
+            faults.add(new Fault(Fault.Kind.KILLED, worker.name(), "its task", now, now));
         }
 
         long freeze(ProcessNode worker) {

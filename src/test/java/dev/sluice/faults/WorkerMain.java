@@ -28,6 +28,9 @@ import reactor.core.publisher.Flux;
  * that started it. What its journal holds survives kill -9, for each event is one write to the file.
  */
 final class WorkerMain {
+    /** How a process ends that a task has killed. */
+    static final int HALTED = 66;
+
     private static final int WARM_UP = 200;
 
     private WorkerMain() {}
@@ -36,8 +39,9 @@ final class WorkerMain {
         try (FileChannel file = FileChannel.open(
                 Path.of(args[3]), StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.WRITE)) {
             boolean isWatched = !args[6].equals(ProcessNode.NOT_WATCHED);
-            Journal journal =
-                    isWatched ? Journal.telling(args[2], appendingTo(file)) : new Journal(args[2], appendingTo(file));
+            Consumer<Event> sink = appendingTo(file);
+            Journal journal = (isWatched ? Journal.telling(args[2], sink) : new Journal(args[2], sink))
+                    .mortal(() -> Runtime.getRuntime().halt(HALTED));
             if (isWatched) {
                 if (args[7].equals("warm")) {
                     warmUp(args[6], args[2]);
