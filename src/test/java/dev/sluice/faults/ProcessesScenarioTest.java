@@ -43,7 +43,8 @@ import reactor.core.publisher.Flux;
 /**
  * Dispatchers in processes of their own: killed, frozen, restarted one after the other.
  *
- * <p>{@code -Dsluice.faults.in-flight=20000} lets the one that is killed hold as many tasks.
+ * <p>{@code -Dsluice.faults.in-flight=20000} lets the one that is killed hold as many tasks;
+ * {@code -Dsluice.faults.long-task-ms=600000 -Dsluice.faults.long-lease-ms=5000} lets the long task take so long, with such a lease.
  */
 @Tag("alone")
 @ExtendWith(NothingDropped.class)
@@ -52,6 +53,9 @@ import reactor.core.publisher.Flux;
 class ProcessesScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration LEASE = Duration.ofSeconds(1);
+    private static final Duration LONG_TASK = Duration.ofMillis(Long.getLong("sluice.faults.long-task-ms", 15_000));
+    private static final Duration LONG_LEASE =
+            Duration.ofMillis(Long.getLong("sluice.faults.long-lease-ms", LEASE.toMillis()));
     private static final int IN_FLIGHT = Integer.getInteger("sluice.faults.in-flight", 1000);
 
     private static Stage longRunning;
@@ -64,12 +68,14 @@ class ProcessesScenarioTest {
 
     private Stage stage;
 
-    /** Beside all other tests: it takes fifteen seconds. */
+    /** Beside all other tests: it takes fifteen seconds, in which the one of the two that does not run it could take it. */
     @BeforeAll
-    static void startALongTask() {
-        longRunning = new Stage(longJournals);
-        longRunning.worker("patient", 4);
-        longRunning.put(IntStream.of(0), "15000");
+    static void startALongTask() throws Exception {
+        longRunning = new Stage(longJournals, LONG_LEASE);
+        ProcessNode one = longRunning.worker("one", 4);
+        longRunning.worker("other", 4).awaitReady();
+        one.awaitReady();
+        longRunning.put(IntStream.of(0), String.valueOf(LONG_TASK.toMillis()));
     }
 
     @AfterAll
@@ -79,7 +85,7 @@ class ProcessesScenarioTest {
 
     @BeforeEach
     void begin() {
-        stage = new Stage(journals);
+        stage = new Stage(journals, LEASE);
     }
 
     @AfterEach
@@ -89,11 +95,15 @@ class ProcessesScenarioTest {
 
     @Test
     @Order(Integer.MAX_VALUE) // by then there is next to nothing left to wait for
-    void aTaskFifteenTimesAsLongAsItsLeaseRunsOnce() throws Exception {
-        longRunning.worker("rival", 4).awaitReady();
+    @Timeout(value = 1, unit = TimeUnit.HOURS) // it takes as long as it was told to
+    void aTaskFifteenTimesAsLongAsItsLeaseRunsOnce() {
+        eventually(
+                LONG_TASK.plus(PATIENCE),
+                () -> assertThat(longRunning.count(Kind.SUCCEEDED)).isOne());
 
-        eventually(PATIENCE, () -> assertThat(longRunning.count(Kind.SUCCEEDED)).isOne());
-
+        assertThat(longRunning.outside.dispatchers(Node.QUEUE).collectList().block(PATIENCE))
+                .as("both are still there")
+                .hasSize(2);
         assertThat(longRunning.count(Kind.STARTED)).isOne();
         assertThat(longRunning.count(Kind.LAPSED)).isZero();
         longRunning.assertAllIsWell();
@@ -284,16 +294,18 @@ class ProcessesScenarioTest {
         private final RedisServer calm = UnpackedRedis.builder("7.0").start();
         private final Sluice outside = Sluice.connect(redis.uri());
         private final Path folder;
+        private final Duration lease;
         private final List<ProcessNode> workers = new ArrayList<>();
         private final List<Fault> faults = new ArrayList<>();
         private final Set<String> accepted = new HashSet<>();
 
-        Stage(Path folder) {
+        Stage(Path folder, Duration lease) {
             this.folder = folder;
+            this.lease = lease;
         }
 
         ProcessNode worker(String name, int concurrency) {
-            ProcessNode worker = new ProcessNode(name, redis.port(), LEASE, concurrency, folder, calm.uri());
+            ProcessNode worker = new ProcessNode(name, redis.port(), lease, concurrency, folder, calm.uri());
             workers.add(worker);
             return worker;
         }
@@ -349,7 +361,7 @@ class ProcessesScenarioTest {
         History history() {
             List<Fault> all = new ArrayList<>(faults);
             workers.forEach(worker -> all.addAll(worker.stalls()));
-            return new History(events(), all, LEASE);
+            return new History(events(), all, lease);
         }
 
         synchronized void awaitTheEnd() {
