@@ -1,7 +1,9 @@
 package dev.sluice.dispatch;
 
+import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.sluice.Sluice;
 import dev.sluice.observe.Observer;
@@ -22,6 +24,10 @@ import reactor.core.publisher.Mono;
 /** A dispatcher that does not work says so, and works again by itself. */
 @OnEveryRedis
 class HealthScenarioTest extends DispatchCase {
+    private static final Duration THREE_LOOKS = Duration.ofMillis(1500);
+    private static final String HANGS = "The dispatcher loop does not turn";
+    private static final String TURNS = "The dispatcher loop turns again";
+
     HealthScenarioTest(@Private RedisServer redis) {
         super(redis);
     }
@@ -123,7 +129,7 @@ class HealthScenarioTest extends DispatchCase {
     }
 
     @Test
-    void aLoopThatHangsIsSaidByAnotherThreadAndItGoesOn() {
+    void aLoopThatHangsIsSaidOnceByAnotherThreadAndItGoesOn() {
         AtomicBoolean letGo = new AtomicBoolean();
         AtomicInteger up = new AtomicInteger();
         Observer blocking = new Observer() {
@@ -144,13 +150,16 @@ class HealthScenarioTest extends DispatchCase {
                 .lease(Duration.ofSeconds(30))
                 .build()
                 .handler("t", Object.class, runs);
-        try {
+        try (LogTap log = new LogTap()) {
             started(dispatcher);
             eventually(() -> assertThat(up).hasValue(1));
             enqueue(0, 1);
 
             eventually(() -> assertThat(state(dispatcher)).isEqualTo(Health.State.STALLED));
             eventually(() -> assertThat(up).hasValue(0));
+            always(
+                    THREE_LOOKS,
+                    () -> assertThat(log.warnings()).singleElement(STRING).startsWith(HANGS));
             assertThat(runs.count()).isZero();
             letGo.set(true);
 
@@ -158,6 +167,8 @@ class HealthScenarioTest extends DispatchCase {
             eventually(() -> assertThat(up).hasValue(1));
             eventually(() -> assertThat(runs.count()).isOne());
             eventually(this::assertEmpty);
+            assertThat(log.lines()).filteredOn(line -> line.startsWith(HANGS)).hasSize(1);
+            assertThat(log.lines()).filteredOn(line -> line.startsWith(TURNS)).hasSize(1);
         } finally {
             letGo.set(true);
             dispatcher.stop(GRACE).block(PATIENCE);
