@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class RunEndsScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration AT_ONCE = Duration.ofSeconds(2);
 
     @Test
     void aSecondSignalEndsItAtOnce() throws Exception {
@@ -31,9 +32,11 @@ class RunEndsScenarioTest {
             program.signal("TERM");
             assertThat(program.lineWith("Stopping")).contains("running tasks have 25 s to finish");
 
+            long signalled = System.nanoTime();
             program.signal("TERM");
 
             assertThat(program.exit()).isEqualTo(143);
+            assertThat(Duration.ofNanos(System.nanoTime() - signalled)).isLessThan(AT_ONCE);
             assertThat(hasEnded(redis)).isTrue();
             awaitGone(folder);
         }
