@@ -10,7 +10,8 @@ import java.util.Map;
  * @param version such as {@code 7.0.15}
  * @param product {@code redis}, or what calls itself otherwise, such as {@code valkey}
  * @param maxmemoryPolicy what it does when its memory is full; only {@code noeviction} never deletes tasks
- * @param appendOnly whether it keeps an append-only file. Without one, a crash loses what came after the last snapshot
+ * @param appendOnly whether it keeps an append-only file; false also where the version is {@code unknown}. Without one, a
+ *     crash loses what came after the last snapshot
  * @param appendFsync when that file reaches the disk: {@code always}, {@code everysec} or {@code no}
  * @param role {@code master} or {@code slave}
  * @param replicas how many replicas are connected
@@ -44,7 +45,7 @@ public record ServerInfo(
         if (role.equals("slave")) {
             hints.add(new Hint("replica", "This is a replica: tasks can only be written to its master. Use that."));
         }
-        if (!appendOnly) {
+        if (!appendOnly && !version.equals(UNKNOWN)) {
             hints.add(
                     new Hint(
                             "no-append-only-file",

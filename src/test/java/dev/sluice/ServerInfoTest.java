@@ -22,6 +22,7 @@ class ServerInfoTest {
             7.4.6   | redis   | noeviction  | true  | no       | master  | 0        | 0       | fsync-never
             7.4.6   | redis   | noeviction  | true  | always   | master  | 1        | 0       | replicas-unguarded
             7.4.5   | redis   | noeviction  | true  | always   | master  | 0        | 0       | known-bad-version
+            unknown | redis   | unknown     | false | unknown  | unknown | 0        | unknown | unknown
             7.4.6   | redis   | unknown     | true  | always   | master  | 0        | 0       | unknown
             7.4.6   | redis   | noeviction  | true  | unknown  | master  | 1        | unknown | unknown
             """)
