@@ -265,7 +265,7 @@ final class Attempt implements CoreSubscriber<Object> {
 
     private boolean end(Verdict with, int how) {
         int was = leave(how);
-        if (was == ABANDONED && saysMore(with) && STATE.compareAndSet(this, ABANDONED, LATE)) {
+        if (was == ABANDONED && !isRelease(with) && STATE.compareAndSet(this, ABANDONED, LATE)) {
             pump.endedLate();
         }
         if (was >= ENDED) {
@@ -279,13 +279,13 @@ final class Attempt implements CoreSubscriber<Object> {
         return true;
     }
 
-    /** Whether its task has anything to lose with it: that it goes back it does anyway. */
-    boolean hasMoreToSay() {
-        return saysMore(verdict());
+    /** Whether it ended only by going back, which its task does as well if nobody hears of it. */
+    boolean isReleased() {
+        return isRelease(verdict());
     }
 
-    private static boolean saysMore(Verdict verdict) {
-        return !(verdict instanceof Verdict.Released);
+    private static boolean isRelease(Verdict verdict) {
+        return verdict instanceof Verdict.Released;
     }
 
     /** Leaves whatever state it is in, unless that is an end already; returns which it was. */

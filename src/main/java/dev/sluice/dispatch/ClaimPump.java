@@ -287,7 +287,7 @@ final class ClaimPump implements Pump {
             if (now != null && attempt.holdings() == now.holdings()) {
                 unsettled.add(attempt);
                 unsettledBytes += resultBytes(attempt);
-            } else if (attempt.hasMoreToSay()) {
+            } else if (!attempt.isReleased()) {
                 strays++;
             }
         }
@@ -432,12 +432,12 @@ final class ClaimPump implements Pump {
             lose(from, "others have recovered its tasks");
             return;
         }
-        from.unanswered().remove(sent);
-        takeBack(from, from.voided(sent, reply.lastCall()));
         if (!from.hasSent(reply.lastCall())) { // then Redis takes each call for a repetition, and claims nothing
             lose(from, "somebody else wrote into its hash of claimed tasks");
             return;
         }
+        from.unanswered().remove(sent);
+        takeBack(from, from.voided(sent, reply.lastCall()));
         settled(from, sent, reply);
         claimed(from, sent, reply);
         observer.exchange(
@@ -758,7 +758,7 @@ final class ClaimPump implements Pump {
         collectEnded(lost);
         Stream<Attempt> unheard = lost.unanswered().stream().flatMap(sent -> sent.settles.stream());
         tellFenced(Stream.concat(unsettled.stream(), unheard)
-                .filter(Attempt::hasMoreToSay)
+                .filter(attempt -> !attempt.isReleased())
                 .count());
         lost.holdings().abandonAll();
         unsettled.clear();

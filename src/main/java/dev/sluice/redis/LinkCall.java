@@ -79,7 +79,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         carrier = connection;
-        seesTraffic(connection);
+        passed = connection.passed();
         waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
         if (startTimer(waitsForConnection ? TO_CONNECT : within)) {
             connection.serve(this);
@@ -109,7 +109,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         if (waitsForConnection && !startTimer(within)) {
             return;
         }
-        seesTraffic(connection);
+        passed = connection.passed();
         try {
             order.through(connection, open, inFull).subscribe(this);
         } catch (RuntimeException bug) { // in what writes the arguments
