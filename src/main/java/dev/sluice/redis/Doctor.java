@@ -7,7 +7,6 @@ import dev.sluice.task.Finding;
 import dev.sluice.task.Finding.Kind;
 import dev.sluice.task.Queue;
 import io.lettuce.core.protocol.CommandType;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -48,7 +47,12 @@ public final class Doctor {
             "trimmed",
             "schedules",
             "born",
-            "max-length");
+            "max-length",
+            "cancels",
+            "told",
+            "results",
+            "draining",
+            "drained-foreign");
 
     private final RedisLink link;
     private final QueueKeys keys;
@@ -56,6 +60,7 @@ public final class Doctor {
     private final boolean leased;
     private final Pages pages;
     private final ScheduleCheck schedules;
+    private final KeyCheck theKeys;
     private final Duration deadline;
     private final Duration moment;
 
@@ -67,6 +72,7 @@ public final class Doctor {
         this.leased = queue.delivery() == DeliveryMode.AT_LEAST_ONCE;
         this.pages = new Pages(link, keys, deadline);
         this.schedules = new ScheduleCheck(link, queue, deadline);
+        this.theKeys = new KeyCheck(link, queue, pages, deadline);
         this.deadline = deadline;
         this.moment = moment;
     }
@@ -83,7 +89,8 @@ public final class Doctor {
 
     private Mono<Diagnosis> examine(boolean repairs) {
         Outcome outcome = new Outcome(repairs);
-        return wrongTypes(outcome)
+        return theKeys.wrongTypes()
+                .doOnNext(outcome.found::add)
                 .then(Mono.defer(() -> outcome.found.isEmpty() ? wellTyped(outcome) : Mono.empty()))
                 .then(Mono.fromSupplier(outcome::diagnosis));
     }
@@ -100,7 +107,12 @@ public final class Doctor {
     }
 
     private Mono<Void> examine(Examination seen, boolean first, Outcome outcome) {
-        return (first ? meta(seen).then(members(seen)).then(schedules.check(seen)) : Mono.<Void>empty())
+        return (first
+                        ? meta(seen)
+                                .then(members(seen))
+                                .then(schedules.check(seen))
+                                .then(theKeys.check(seen))
+                        : Mono.<Void>empty())
                 .then(walk(seen))
                 .then(Mono.defer(() -> lookAgain(seen, LOOKS_AGAIN)))
                 .then(Mono.defer(() -> conclude(seen, outcome)));
@@ -126,6 +138,8 @@ public final class Doctor {
                 .thenMany(pages.all(What.RECORDS).doOnNext(seen::records))
                 .then(now())
                 .flatMapMany(now -> pages.all(What.LATE).doOnNext(page -> seen.late(page, now)))
+                .thenMany(pages.all(What.CANCELLING).doOnNext(seen::cancelling))
+                .thenMany(pages.all(What.CANCELLED).doOnNext(seen::cancelled))
                 .thenMany(pages.all(What.STATUS).doOnNext(seen::statuses))
                 .thenMany(pages.all(What.PROGRESS).doOnNext(seen::progress))
                 .then();
@@ -138,7 +152,12 @@ public final class Doctor {
         Mono<Void> look = Mono.defer(() -> {
             Examination.SecondLook second = seen.new SecondLook();
             boolean lists = seen.has(
-                    Kind.STATUS_GHOST, Kind.STATUS_FALSE, Kind.STATUS_MISSING, Kind.TWO_PLACES, Kind.RUNNING_OR_LOST);
+                    Kind.STATUS_GHOST,
+                    Kind.STATUS_FALSE,
+                    Kind.STATUS_MISSING,
+                    Kind.TWO_PLACES,
+                    Kind.RUNNING_OR_LOST,
+                    Kind.MARK_OF_NOBODY);
             boolean claims = seen.has(Kind.BODY_WITHOUT_OWNER, Kind.CLAIMED_TWICE);
             return (lists ? again(second) : Mono.<Void>empty())
                     .then(claims ? claimsAgain(second) : Mono.<Void>empty())
@@ -199,7 +218,7 @@ public final class Doctor {
     private Mono<Void> judge(Examination seen, boolean repairs, Fate fate) {
         Map<String, List<Suspect>> batches = new HashMap<>();
         for (Suspect suspect : seen.suspects()) {
-            if (suspect.kind() == Kind.CLAIMED_TWICE) {
+            if (suspect.kind() == Kind.CLAIMED_TWICE || suspect.kind() == Kind.NEVER_EXPIRES) {
                 fate.of(suspect, 1); // no single call can tell
             } else if (suspect.kind() == Kind.META_FIELD && suspect.first().isEmpty()) {
                 fate.of(suspect, 1);
@@ -264,56 +283,6 @@ public final class Doctor {
 
     // ---- keys, fields, members
 
-    private Mono<Void> wrongTypes(Outcome outcome) {
-        return Flux.concat(
-                        types("list", outcome, keys.plain(), keys.ready(), keys.suspects(), keys.wake()),
-                        types(
-                                "hash",
-                                outcome,
-                                keys.status(),
-                                keys.bodies(),
-                                keys.deadBodies(),
-                                keys.meta(),
-                                keys.cancelled(),
-                                keys.progress(),
-                                keys.schedules(),
-                                keys.scheduleBodies()),
-                        types(
-                                "zset",
-                                outcome,
-                                keys.dispatchers(),
-                                keys.delayed(),
-                                keys.dead(),
-                                keys.late(),
-                                keys.scheduleTimes()),
-                        types("set", outcome, keys.cancelling()),
-                        type(keys.statusOwner().getBytes(StandardCharsets.UTF_8), "string", outcome))
-                .thenMany(pages.claimants().flatMapIterable(all -> all))
-                .concatMap(incarnation -> type(keys.claimed(incarnation), "hash", outcome))
-                .then();
-    }
-
-    private Mono<Void> types(String wanted, Outcome outcome, byte[]... keysOfIt) {
-        return Flux.fromArray(keysOfIt)
-                .concatMap(key -> type(key, wanted, outcome))
-                .then();
-    }
-
-    private Mono<Void> type(byte[] key, String wanted, Outcome outcome) {
-        return link.command(CommandType.TYPE, args -> args.addKey(key), deadline)
-                .doOnNext(reply -> {
-                    String is = reply.text(0);
-                    if (!is.equals("none") && !is.equals(wanted)) {
-                        outcome.found.add(new Finding(
-                                Kind.WRONG_TYPE,
-                                new String(key, StandardCharsets.UTF_8),
-                                "a " + is + " and no " + wanted,
-                                false));
-                    }
-                })
-                .then();
-    }
-
     private Mono<Void> meta(Examination seen) {
         return link.command(
                         CommandType.HMGET,
@@ -326,7 +295,7 @@ public final class Doctor {
                     field(seen, reply, 0, "delivery", queue.delivery().word());
                     field(seen, reply, 1, "status-key", queue.statusKey());
                     for (int i = 0; i < NUMBERS.size(); i++) {
-                        if (!reply.isNull(i + 2) && !reply.text(i + 2).matches("-?[0-9]+(\\.[0-9]+)?")) {
+                        if (!reply.isNull(i + 2) && !reply.text(i + 2).matches("-?[0-9]+")) {
                             String field = NUMBERS.get(i);
                             boolean agreed = field.equals("protocol");
                             seen.suspect(

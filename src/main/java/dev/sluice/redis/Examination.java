@@ -27,6 +27,7 @@ final class Examination {
     private final boolean leased;
     private final Fingerprints waiting = new Fingerprints();
     private final Fingerprints claimed = new Fingerprints();
+    private final Fingerprints dropped = new Fingerprints();
     private final Map<Kind, Map<String, Suspect>> suspects = new LinkedHashMap<>();
     private String seam = "";
     boolean isComplete = true;
@@ -48,6 +49,10 @@ final class Examination {
         for (Row row : fresh) {
             String id = row.id;
             if (id == null || !isMine(id)) {
+                continue;
+            }
+            if (row.isDropped) {
+                dropped.add(Fingerprints.of(id));
                 continue;
             }
             boolean isNew = waiting.add(Fingerprints.of(id));
@@ -171,6 +176,26 @@ final class Examination {
         }
     }
 
+    void cancelling(Page page) {
+        for (Row row : page.rows) {
+            String id = String.valueOf(row.id);
+            if (isMine(id) && (!row.hasBody || row.isDelayed)) {
+                suspect(Kind.CANCEL_OF_NOBODY, id, "", "", row.isDelayed ? "it is delayed" : "it has no body");
+            }
+        }
+    }
+
+    /** After the lists: an element of each marked id was met there. */
+    void cancelled(Page page) {
+        for (Row row : page.rows) {
+            String id = String.valueOf(row.id);
+            long fingerprint = Fingerprints.of(id);
+            if (isMine(id) && !dropped.contains(fingerprint) && !waiting.contains(fingerprint)) {
+                suspect(Kind.MARK_OF_NOBODY, id, row.first, "", "'" + Pages.shown(row.first) + "'");
+            }
+        }
+    }
+
     void statuses(Page page) {
         for (Row row : page.rows) {
             String id = String.valueOf(row.id);
@@ -260,6 +285,7 @@ final class Examination {
     /** Looks again at what only a walk over all lists, or all claims, can tell. */
     final class SecondLook {
         private final Set<String> waitingNow = new HashSet<>();
+        private final Set<String> droppedNow = new HashSet<>();
         private final Set<String> missingNow = new HashSet<>();
         private final Set<String> twiceNow = new HashSet<>();
         private final Map<String, Set<String>> holders = new HashMap<>();
@@ -273,6 +299,7 @@ final class Examination {
                     Kind.TWO_PLACES,
                     Kind.CLAIMED_TWICE,
                     Kind.RUNNING_OR_LOST,
+                    Kind.MARK_OF_NOBODY,
                     Kind.BODY_WITHOUT_OWNER)) {
                 suspects(kind).forEach(suspect -> asked.add(suspect.subject()));
             }
@@ -288,6 +315,10 @@ final class Examination {
             for (Row row : fresh) {
                 String id = row.id;
                 if (id == null || !asked.contains(id)) {
+                    continue;
+                }
+                if (row.isDropped) {
+                    droppedNow.add(id);
                     continue;
                 }
                 if (!waitingNow.add(id) && contiguous && !row.isRaw) {
@@ -321,6 +352,7 @@ final class Examination {
                     case TWO_PLACES ->
                         !suspect.first().equals("bodies")
                                 && (suspect.second().isEmpty() ? !waits : !twiceNow.contains(id));
+                    case MARK_OF_NOBODY -> waits || droppedNow.contains(id);
                     case CLAIMED_TWICE -> held < 2;
                     case BODY_WITHOUT_OWNER -> held > 0;
                     default -> false;

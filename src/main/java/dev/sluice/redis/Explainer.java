@@ -209,7 +209,7 @@ public final class Explainer {
 
     private static List<Integer> found(Page page, String id, Count looked) {
         for (int i = 0; i < page.rows.size(); i++) {
-            if (id.equals(page.rows.get(i).id)) {
+            if (id.equals(page.rows.get(i).id) && !page.rows.get(i).isDropped) {
                 return List.of(looked.value + i);
             }
         }

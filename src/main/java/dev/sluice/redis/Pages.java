@@ -21,7 +21,7 @@ import reactor.core.publisher.Mono;
  */
 final class Pages {
     private static final int LARGEST = 256;
-    private static final int SMALLEST = 16;
+    private static final int FIRST_OF_THE_HEAVY = 1; // nobody knows yet how long they are
     private static final int MANY_BYTES = 512 * 1024;
     private static final String NO_CLAIM = "-";
 
@@ -48,7 +48,9 @@ final class Pages {
         RECORDS,
         STATUS,
         LATE,
-        PROGRESS;
+        PROGRESS,
+        CANCELLING,
+        CANCELLED;
 
         String word() {
             return name().toLowerCase(Locale.ROOT);
@@ -77,15 +79,26 @@ final class Pages {
 
     /** The incarnations that have a claimed hash, once each. Walks the key space in steps of 1000 keys. */
     Mono<List<String>> claimants() {
-        return scan("0")
-                .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : scan(reply.text(0)))
-                .collect(TreeSet<String>::new, (found, reply) -> {
-                    int prefix = keys.claimedPattern().length() - 1;
-                    for (int i = 1; i < reply.size(); i++) {
-                        found.add(reply.text(i).substring(prefix));
-                    }
-                })
+        int prefix = keys.claimedPattern().length() - 1;
+        return keys(keys.claimedPattern())
+                .collect(
+                        TreeSet<String>::new,
+                        (found, some) ->
+                                some.forEach(key -> found.add(shown(key).substring(prefix))))
                 .map(List::copyOf);
+    }
+
+    /** The keys that match a pattern, some of them perhaps twice, a part at a time. Walks the key space in steps of 1000 keys. */
+    Flux<List<String>> keys(String pattern) {
+        return scan(pattern, "0")
+                .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : scan(pattern, reply.text(0)))
+                .map(reply -> {
+                    List<String> found = new ArrayList<>(reply.size());
+                    for (int i = 1; i < reply.size(); i++) {
+                        found.add(latin(reply.bytes(i)));
+                    }
+                    return found;
+                });
     }
 
     static String shown(String id) {
@@ -102,7 +115,7 @@ final class Pages {
 
     private Flux<Page> pages(What what, String incarnation, boolean fromHead) {
         return Flux.defer(() -> {
-            AtomicInteger count = new AtomicInteger(what.isHeavy() ? SMALLEST : LARGEST);
+            AtomicInteger count = new AtomicInteger(what.isHeavy() ? FIRST_OF_THE_HEAVY : LARGEST);
             return page(what, incarnation, "0", fromHead, count)
                     .expand(page ->
                             page.next.isEmpty() ? Mono.empty() : page(what, incarnation, page.next, fromHead, count));
@@ -124,14 +137,10 @@ final class Pages {
                 });
     }
 
-    private Mono<Reply> scan(String cursor) {
+    private Mono<Reply> scan(String pattern, String cursor) {
         return link.command(
                 CommandType.SCAN,
-                args -> args.add(cursor)
-                        .add("MATCH")
-                        .add(keys.claimedPattern())
-                        .add("COUNT")
-                        .add(1000),
+                args -> args.add(cursor).add("MATCH").add(pattern).add("COUNT").add(1000),
                 deadline);
     }
 
@@ -169,12 +178,15 @@ final class Pages {
         final boolean isDead;
         final boolean isWatched;
         final boolean isRaw;
+        /** It was cancelled where it lies: the claim that meets it drops it. */
+        final boolean isDropped;
 
         private Row(Reply reply, int at) {
             this.first = text(reply, at + 1);
             this.isRaw = reply.isNull(at);
             this.id = isRaw ? idOf(reply.bytes(at + 1)) : latin(reply.bytes(at));
             this.second = text(reply, at + 2);
+            this.isDropped = second.equals("x");
             this.word = text(reply, at + 3);
             this.hasBody = !reply.isNull(at + 4);
             this.awaitsStatus = text(reply, at + 4).equals("F");

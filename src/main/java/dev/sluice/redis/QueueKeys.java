@@ -171,6 +171,11 @@ final class QueueKeys {
         return "{" + queue.name() + "}:claimed:*";
     }
 
+    /** Patterns like {@link #claimedPattern} of the keys that are written with a time to live. */
+    List<String> patternsOfTheFleeting() {
+        return List.of("{" + queue.name() + "}:result:*", "{" + queue.name() + "}:buried:*");
+    }
+
     private byte[][] with(byte[]... others) {
         byte[][] keys = Arrays.copyOf(all, all.length + others.length);
         System.arraycopy(others, 0, keys, all.length, others.length);

@@ -23,7 +23,7 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
         META_FIELD(
                 Cure.REPAIR,
                 "a field of the queue's record cannot be read",
-                "--repair removes a count or time, which the next call writes anew; for protocol, delivery and status-key"
+                "--repair removes a count or time, which the next call writes anew, or sets one to now that must not go back; for protocol, delivery and status-key"
                         + " stop the dispatchers and set what they are configured with."),
         /** A dispatcher died, and nobody would ever take its tasks back. */
         CLAIMED_BY_NOBODY(
@@ -98,6 +98,31 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 Cure.REPAIR,
                 "a report of progress of a task that does not run",
                 "Somebody deleted its task. --repair removes the report."),
+        /** A request to stop a task that is still there when its task is not. */
+        CANCEL_OF_NOBODY(
+                Cure.REPAIR,
+                "a request to stop a task that does not run",
+                "It might stop the next one of that id. --repair removes it."),
+        /** A mark by which claims would drop a task, of which no list holds an element. */
+        MARK_OF_NOBODY(
+                Cure.REPAIR,
+                "a mark of a cancelled task that is in no list",
+                "It would drop the next one that a foreign client pushes with that id. --repair removes it."),
+        /** The doorbell holds more than the one token that is enough. */
+        BELL_TOKENS(
+                Cure.REPAIR,
+                "several tokens at the doorbell",
+                "Each wakes a dispatcher for nothing. --repair leaves one."),
+        /** A key of which Redis would remove everything at once. */
+        KEY_EXPIRES(
+                Cure.REPAIR,
+                "a key of the queue that is going to expire",
+                "Somebody gave it a time to live: then all that it holds is gone at once. --repair takes that time away."),
+        /** A result that is kept without an end, or the like. */
+        NEVER_EXPIRES(
+                Cure.BY_HAND,
+                "a key that Sluice lets expire and that never will",
+                "Somebody took its time to live away. PEXPIRE it, or DEL it."),
         /** A schedule whose due time is gone: nobody would fire it, and no page would list it. */
         SCHEDULE_NEVER_DUE(
                 Cure.REPAIR,

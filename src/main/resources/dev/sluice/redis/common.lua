@@ -204,7 +204,7 @@ local function frames_of(ids)
       frames[#frames + 1] = page[i]
       bytes = bytes + (page[i] and #page[i] or 0)
     end
-    step = math.max(8, math.min(step * 4, math.floor((MOST_BYTES - bytes) * #frames / math.max(bytes, 1))))
+    step = math.max(1, math.min(step * 4, math.floor((MOST_BYTES - bytes) * #frames / math.max(bytes, 1))))
   end
   return frames
 end

@@ -7,7 +7,8 @@
 --          claimed  id, token, -        bodies   id, SHA-1 of the frame, the id in its header
 --          delayed  id, due time, -     dead     id, time, 1 = it has its record
 --          records  id, -, 1 = it has its time    status   id, -, -    late     id, score, -
---          progress id, its report, -
+--          progress id, its report, -    cancelling id, -, -    cancelled  id, its mark, -
+--          The origin of an element that was cancelled where it lies is x.
 -- FROM→TO: none
 local what, from, limit, from_head = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
 local size = lengths()
@@ -37,7 +38,7 @@ end
 
 -- In steps, until there are enough or about a megabyte is read; towards the head, if it began at the tail.
 local function elements(list, skip)
-  local taken, step, more = {}, 8, true
+  local taken, step, more = {}, 1, true
   while more and #taken < limit and bytes < MOST_BYTES do
     local count = math.min(step, limit - #taken)
     local at = skip + #taken
@@ -48,12 +49,13 @@ local function elements(list, skip)
       bytes = bytes + #element
     end
     more = #page == count
-    step = math.max(8, math.min(step * 4, math.floor((MOST_BYTES - bytes) * #taken / math.max(bytes, 1))))
+    step = math.max(1, math.min(step * 4, math.floor((MOST_BYTES - bytes) * #taken / math.max(bytes, 1))))
   end
   for i = 1, #taken do
     local origin, counters, id = string.match(taken[i], HEADER)
-    if id and not (size.cancelled > 0 and is_cancelled(taken[i], id)) then
-      row(id, '\1' .. origin .. counters .. ' ' .. id .. '\n', origin)
+    if id then
+      local is_dropped = size.cancelled > 0 and is_cancelled(taken[i], id)
+      row(id, '\1' .. origin .. counters .. ' ' .. id .. '\n', is_dropped and 'x' or origin)
     else
       row(false, taken[i], false)
     end
@@ -66,6 +68,15 @@ local function pairs_of(command, key, each)
   for i = 1, #page[2], 2 do
     bytes = bytes + #page[2][i + 1]
     each(page[2][i], page[2][i + 1])
+  end
+  return page[1] == '0' and '' or page[1]
+end
+
+-- The members of a set, which have no second half.
+local function members_of(key, each)
+  local page = call('SSCAN', key, from, 'COUNT', limit)
+  for i = 1, #page[2] do
+    each(page[2][i])
   end
   return page[1] == '0' and '' or page[1]
 end
@@ -100,6 +111,14 @@ elseif what == 'records' then
 elseif what == 'progress' then
   following = pairs_of('HSCAN', PROGRESS, function(id, report)
     row(id, report, false)
+  end)
+elseif what == 'cancelling' then
+  following = members_of(CANCELLING, function(id)
+    row(id, false, false)
+  end)
+elseif what == 'cancelled' then
+  following = pairs_of('HSCAN', CANCELLED, function(id, mark)
+    row(id, mark, false)
   end)
 elseif what == 'status' then
   following = pairs_of('HSCAN', STATUS, function(id)

@@ -6,6 +6,7 @@
 -- FROM→TO: PROCESSING→QUEUED
 local repairs, kind, n = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3])
 local LONG_AGO_MS, LATEST_LOOK_MS, PAGE, STEP = 600000, 600000, 256, 16
+local LONGEST_KEPT_MS = 365 * 86400000
 local CRASHES_OF_A_SUSPECT = 3 -- the default crash limit: a task that crashed twice waits apart
 local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 17)
 local size = lengths()
@@ -67,6 +68,10 @@ local function put_back(id, frame, again, crashes)
   end
   ring()
 end
+
+-- Numbers that must not begin anew: what was counted or kept before would be older than nothing. A time in ms is above each count.
+local INTEGER = '^%-?%d+$'
+local INSTEAD = { cancels = now, told = now, results = now + LONGEST_KEPT_MS, draining = size.plain }
 
 -- Each says whether it is broken and, as a second value, how it is repaired.
 local cases = {
@@ -151,6 +156,28 @@ local cases = {
       call('HDEL', PROGRESS, id)
     end
   end,
+  ['cancel-of-nobody'] = function(id)
+    local runs = call('HEXISTS', BODIES, id) == 1 and not call('ZSCORE', DELAYED, id)
+    return not runs and call('SISMEMBER', CANCELLING, id) == 1, function()
+      call('SREM', CANCELLING, id)
+    end
+  end,
+  ['mark-of-nobody'] = function(id, mark)
+    return call('HGET', CANCELLED, id) == mark, function()
+      call('HDEL', CANCELLED, id)
+    end
+  end,
+  ['bell-tokens'] = function()
+    return size.wake > 1, function()
+      call('LTRIM', WAKE, 0, 0)
+    end
+  end,
+  ['key-expires'] = function(_, at)
+    local key = (select(tonumber(at), unpack(KEYS)))
+    return call('PTTL', key) >= 0, function()
+      call('PERSIST', key)
+    end
+  end,
   ['two-places'] = function(id)
     return call('HEXISTS', BODIES, id) == 1 or call('ZSCORE', DEAD, id)
   end,
@@ -176,8 +203,13 @@ local cases = {
   end,
   ['meta-field'] = function(field)
     local value = call('HGET', META, field)
-    return value and not tonumber(value), function()
-      call('HDEL', META, field)
+    return value and not string.match(value, INTEGER), function()
+      local instead = INSTEAD[field]
+      if instead then
+        call('HSET', META, field, string.format('%.0f', instead))
+      else
+        call('HDEL', META, field)
+      end
     end
   end,
 }

@@ -74,7 +74,7 @@ local function listed(list, length)
       end
     end
     looked = looked + #page
-    step = math.max(8, math.min(step * 4, math.floor((MOST_BYTES - bytes) * looked / math.max(bytes, 1))))
+    step = math.max(1, math.min(step * 4, math.floor((MOST_BYTES - bytes) * looked / math.max(bytes, 1))))
   end
   return length - skip - looked
 end

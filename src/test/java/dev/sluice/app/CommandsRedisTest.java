@@ -381,7 +381,9 @@ class CommandsRedisTest {
         redis.call(
                 "SET",
                 "{jobs}:result:done",
-                "{\"state\":\"succeeded\",\"endedAt\":1764165600000,\"attempts\":2,\"ranMs\":12}\n{\"total\":5}");
+                "{\"state\":\"succeeded\",\"endedAt\":1764165600000,\"attempts\":2,\"ranMs\":12}\n{\"total\":5}",
+                "EX",
+                "100");
 
         CommandLineCase both = run("status", "jobs", "done", "later");
         CommandLineCase json = run("status", "jobs", "done", "done", "-o", "json");

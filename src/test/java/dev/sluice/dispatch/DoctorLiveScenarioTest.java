@@ -53,6 +53,13 @@ class DoctorLiveScenarioTest extends DispatchCase {
                         .enqueueAll(Flux.range(0, 8).map(k -> Task.of("t", i).id("live-" + i + "-" + k)))
                         .then())
                 .subscribe();
+        Disposable cancelling = mode == DeliveryMode.AT_MOST_ONCE
+                ? () -> {}
+                : Flux.interval(Duration.ofMillis(3))
+                        .onBackpressureDrop()
+                        .concatMap(i -> sluice.client(queue)
+                                .cancel(i % 2 == 0 ? "t" + (TASKS - 1 - i) : "live-" + i / 2 + "-" + i % 8))
+                        .subscribe();
         try {
             long begun = System.nanoTime();
             Diagnosis sound = sluice.examine(queue).block(LONG);
@@ -83,6 +90,7 @@ class DoctorLiveScenarioTest extends DispatchCase {
             }
         } finally {
             producing.dispose();
+            cancelling.dispose();
         }
         if (TASKS < 100_000) {
             eventually(LONG, () -> assertThat(waiting()).isZero());

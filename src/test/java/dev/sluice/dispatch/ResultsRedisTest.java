@@ -241,8 +241,8 @@ class ResultsRedisTest extends DispatchCase {
 
     @Test
     void whatSomebodyElseWroteThereIsReadAsFarAsItGoes() {
-        wire.call("SET", key("result:odd"), "no json");
-        wire.call("SET", key("result:half"), "{\"state\":\"discarded\",\"attempts\":\"many\"}");
+        wire.call("SET", key("result:odd"), "no json", "EX", "100");
+        wire.call("SET", key("result:half"), "{\"state\":\"discarded\",\"attempts\":\"many\"}", "EX", "100");
 
         assertThat(resultOf("odd").state()).isEqualTo(TaskState.SUCCEEDED);
         assertThat(resultOf("half").state()).isEqualTo(TaskState.DISCARDED);

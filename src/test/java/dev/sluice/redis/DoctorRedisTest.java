@@ -298,6 +298,107 @@ class DoctorRedisTest {
     }
 
     @Test
+    void aNumberThatMustNotGoBackIsSetToOneThatIsHigherThanAnyBefore() {
+        q.wire.call("HSET", q.key("meta"), "cancels", "7.5", "told", "x", "results", "soon", "draining", "yes");
+        long before = q.serverMs();
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::subject)
+                .containsExactlyInAnyOrder("cancels", "told", "results", "draining");
+        repairAll();
+
+        assertThat(List.of(q.meta("cancels"), q.meta("told")))
+                .allSatisfy(number -> assertThat(Long.parseLong(number)).isGreaterThanOrEqualTo(before));
+        assertThat(Long.parseLong(q.meta("results")) - before).isGreaterThanOrEqualTo(365L * 86_400_000);
+        assertThat(q.meta("draining")).as("it is still drained").isEqualTo("0");
+        assertThat(q.enqueue("d").fate(0)).isEqualTo(EnqueueReply.Fate.CLOSED);
+        assertThat(q.cancel("c")).isEqualTo(CancelReply.CANCELLED);
+    }
+
+    @Test
+    void aRequestThatOutlivedItsTaskIsRemovedAndThatOfARunningOneIsNot() {
+        worker.claim(2);
+        q.cancel("a");
+        worker.settle(it -> it.retry(Tokens.of(1, 2), 60_000, "{}"));
+        q.wire.call("SADD", q.key("cancelling"), "b", "nobody");
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrder(tuple(Kind.CANCEL_OF_NOBODY, "b"), tuple(Kind.CANCEL_OF_NOBODY, "nobody"));
+        repairAll();
+
+        assertThat(q.wire.call("SMEMBERS", q.key("cancelling"))).isEqualTo(List.of("a"));
+    }
+
+    @Test
+    void aMarkOfWhatIsInNoListIsRemovedAndThoseOfWhatWasCancelledAreNot() {
+        q.pushForeign("f");
+        q.wire.call("HSET", q.queue.statusKey(), "f", "queued");
+        q.cancel("b");
+        q.cancel("f");
+        q.wire.call("HSET", q.key("cancelled"), "nobody", "9,1", "odd", "?");
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrder(tuple(Kind.MARK_OF_NOBODY, "nobody"), tuple(Kind.MARK_OF_NOBODY, "odd"));
+        repairAll();
+
+        assertThat(q.wire.call("HLEN", q.key("cancelled"))).isEqualTo(2L);
+        assertThat(worker.drain()).containsExactly("a", "c");
+        assertThat(q.wire.call("EXISTS", q.key("cancelled"))).isEqualTo(0L);
+    }
+
+    @Test
+    void aMarkThatWasSetAnewSinceTheLookIsLeftAlone() {
+        q.cancel("b");
+
+        assertThat(judge(Kind.MARK_OF_NOBODY, true, "b", "0,1", "")).isZero();
+
+        assertThat(worker.drain()).containsExactly("a", "c");
+    }
+
+    @Test
+    void ofManyTokensAtTheDoorbellOneIsLeft() {
+        q.wire.call("RPUSH", q.key("wake"), "1", "1", "junk");
+
+        assertFound(Kind.BELL_TOKENS, "{q}:wake");
+        assertRepaired(Kind.BELL_TOKENS, "{q}:wake");
+
+        assertThat(q.len("wake")).isEqualTo(1L);
+    }
+
+    @Test
+    void whatIsNotToExpireIsKept() {
+        worker.claim(1);
+        List<String> keys = List.of(q.queue.statusKey(), q.key("ready"), q.key("bodies"), q.key("claimed:w1"));
+        keys.forEach(key -> q.wire.call("EXPIRE", key, "1000"));
+
+        assertThat(q.examine().findings())
+                .extracting(Finding::kind, Finding::subject)
+                .containsExactlyInAnyOrderElementsOf(
+                        keys.stream().map(key -> tuple(Kind.KEY_EXPIRES, key)).toList());
+        repairAll();
+
+        assertThat(keys).allSatisfy(key -> assertThat(q.wire.call("TTL", key)).isEqualTo(-1L));
+    }
+
+    @Test
+    @StoredStateMayBeBroken("what only people can put in order is left")
+    void whatIsToExpireAndNeverWillIsTold() {
+        q.wire.call("SET", q.key("result:kept"), "{}", "EX", "1000");
+        q.wire.call("SET", q.key("result:forever"), "{}");
+        q.wire.call("SET", q.key("buried:d1"), "7");
+        Map<String, String> before = q.everything();
+
+        assertThat(OneQueue.await(q.doctor().repair()).findings())
+                .extracting(Finding::kind, Finding::subject, Finding::repaired)
+                .containsExactlyInAnyOrder(
+                        tuple(Kind.NEVER_EXPIRES, "{q}:result:forever", false),
+                        tuple(Kind.NEVER_EXPIRES, "{q}:buried:d1", false));
+        assertThat(q.everything()).isEqualTo(before);
+    }
+
+    @Test
     @StoredStateMayBeBroken("the record of the queue is another's")
     void whatWasAgreedOnIsNotChangedByARepair() {
         q.wire.call("HSET", q.key("meta"), "protocol", "one", "delivery", "sometimes");
