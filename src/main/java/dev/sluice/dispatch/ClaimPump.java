@@ -864,8 +864,8 @@ final class ClaimPump implements Pump {
         if (last != null) {
             unheard.add(last.id());
         }
-        Mono<Void> left =
-                Flux.fromIterable(unheard).flatMap(store::leave).then().timeout(TO_LEAVE);
+        Mono<Void> leaves = Flux.fromIterable(unheard).flatMap(store::leave).then();
+        Mono<Void> left = leaves.cache().timeout(TO_LEAVE); // who is late leaves unheard
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
     }
 

@@ -27,9 +27,13 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
         return address;
     }
 
-    /** True the first time for each script. */
-    boolean isNew(Script script) {
-        return scripts.add(script);
+    boolean hasSent(Script script) {
+        return scripts.contains(script);
+    }
+
+    /** The text of {@code script} is on its way: what is sent from now on comes after it. */
+    void sent(Script script) {
+        scripts.add(script);
     }
 
     /** Grows while anything gets through, whoever's it is. */

@@ -14,7 +14,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.MonoSink;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.context.Context;
@@ -61,8 +60,12 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
 
     /** What to send. */
     interface Order {
-        /** Says it through {@code open}; {@code inFull} where Redis did not know the script by its digest. */
-        Flux<Reply> through(Carrier connection, StatefulRedisConnection<byte[], byte[]> open, boolean inFull);
+        /** Says it for {@code call} through {@code open}; {@code inFull} where Redis did not know the script by its digest. */
+        void send(
+                CoreSubscriber<Reply> call,
+                Carrier connection,
+                StatefulRedisConnection<byte[], byte[]> open,
+                boolean inFull);
     }
 
     /** Sends the command. */
@@ -111,7 +114,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         }
         passed = connection.passed();
         try {
-            order.through(connection, open, inFull).subscribe(this);
+            order.send(this, connection, open, inFull);
         } catch (RuntimeException bug) { // in what writes the arguments
             onError(bug);
         }

@@ -122,8 +122,8 @@ public final class RedisLink {
     }
 
     /**
-     * Runs a script: by its text the first time through a connection, by its digest from then on, and by its text again where the
-     * server does not know it any more. So no call overtakes an earlier one because that was refused as unknown, unless somebody
+     * Runs a script: by its text until that went out through the connection, by its digest from then on, and by its text again where
+     * the server does not know it any more. So no call overtakes an earlier one because that was refused as unknown, unless somebody
      * empties the server's scripts meanwhile.
      */
     Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
@@ -169,17 +169,21 @@ public final class RedisLink {
     }
 
     private static LinkCall.Order command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments) {
-        return (connection, open, inFull) -> dispatch(open, type, arguments);
+        return (call, connection, open, inFull) ->
+                dispatch(open, type, arguments).subscribe(call);
     }
 
     private static LinkCall.Order script(
             Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments) {
-        return (connection, open, inFull) -> {
-            boolean byText = connection.isNew(script) || inFull;
-            return dispatch(
-                    open,
-                    byText ? CommandType.EVAL : CommandType.EVALSHA,
-                    args -> prepare(args, byText ? script.text() : script.sha(), keys, arguments));
+        return (call, connection, open, inFull) -> {
+            if (connection.hasSent(script) && !inFull) {
+                dispatch(open, CommandType.EVALSHA, args -> prepare(args, script.sha(), keys, arguments))
+                        .subscribe(call);
+            } else {
+                dispatch(open, CommandType.EVAL, args -> prepare(args, script.text(), keys, arguments))
+                        .subscribe(call);
+                connection.sent(script); // and not before: others send meanwhile
+            }
         };
     }
 

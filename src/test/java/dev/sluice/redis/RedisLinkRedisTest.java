@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
@@ -28,6 +29,7 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Hooks;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 @OnEveryRedis
 class RedisLinkRedisTest {
@@ -180,6 +182,26 @@ class RedisLinkRedisTest {
 
             assertThat(q.worker("a").claimIds(10)).containsExactly("x", "y");
         }
+    }
+
+    /** The text of a script goes before each of its digests, whoever sends them: else those would come later than what follows. */
+    @Test
+    void noCallOvertakesTheTextOfItsScript() {
+        redis.call("CONFIG", "RESETSTAT");
+        for (int round = 0; round < 40; round++) {
+            redis.call("SCRIPT", "FLUSH");
+            RedisLinks fresh = OneQueue.connect(redis);
+            fresh.commands().ping(LONG).block();
+            CyclicBarrier start = new CyclicBarrier(4);
+            Flux.range(0, 4)
+                    .flatMap(i -> Mono.fromCallable(start::await)
+                            .then(fresh.claims(Queue.named("q"), 5).join("incarnation" + i, LONG))
+                            .subscribeOn(Schedulers.boundedElastic()))
+                    .blockLast(LONG);
+            fresh.close().block(LONG);
+        }
+
+        assertThat(redis.call("INFO", "errorstats").toString()).doesNotContain("NOSCRIPT");
     }
 
     @Test
