@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
@@ -25,22 +26,24 @@ final class Burials {
     private final String queue;
     private final PopStore store;
     private final Calls calls;
+    private final Consumer<Attempt> onKept;
     private final String dispatcher = TaskId.random();
     private final Backoff backoff = new Backoff();
-    private final Deque<Burial> waiting = new ArrayDeque<>();
-    private List<Burial> sent = List.of();
+    private final Deque<Popped> waiting = new ArrayDeque<>();
+    private List<Popped> sent = List.of();
     private long number;
     private boolean fails;
     private boolean repeated;
 
-    Burials(String queue, PopStore store, Calls calls) {
+    Burials(String queue, PopStore store, Calls calls, Consumer<Attempt> onKept) {
         this.queue = queue;
         this.store = store;
         this.calls = calls;
+        this.onKept = onKept;
     }
 
-    void add(Burial burial) {
-        waiting.add(burial);
+    void add(Attempt attempt, Burial burial) {
+        waiting.add(new Popped(attempt, burial));
         if (sent.isEmpty()) {
             next();
         }
@@ -60,12 +63,12 @@ final class Burials {
     }
 
     private void next() {
-        List<Burial> batch = new ArrayList<>();
+        List<Popped> batch = new ArrayList<>();
         int bytes = 0;
         while (!waiting.isEmpty() && batch.size() < PopStore.MAX_BURIED && bytes < MAX_BYTES) {
-            Burial burial = waiting.remove();
-            batch.add(burial);
-            bytes += burial.frame().bytes().length;
+            Popped one = waiting.remove();
+            batch.add(one);
+            bytes += one.burial.frame().bytes().length;
         }
         sent = batch;
         if (!batch.isEmpty()) {
@@ -75,10 +78,12 @@ final class Burials {
     }
 
     private void send() {
-        calls.run(store.bury(dispatcher, number, sent).thenReturn(true), kept -> kept(), this::failed);
+        List<Burial> burials = sent.stream().map(Popped::burial).toList();
+        calls.run(store.bury(dispatcher, number, burials).thenReturn(true), kept -> kept(), this::failed);
     }
 
     private void kept() {
+        sent.forEach(one -> onKept.accept(one.attempt));
         fails = false;
         backoff.reset();
         next();
@@ -96,4 +101,6 @@ final class Burials {
         Duration wait = backoff.next();
         calls.after(wait, this::send);
     }
+
+    private record Popped(Attempt attempt, Burial burial) {}
 }

@@ -34,7 +34,7 @@ import reactor.core.publisher.MonoSink;
  * is taken care of: nothing is popped that no slot is free for, nor more than about a megabyte at once; a pop is waited for as long as anything
  * comes of it, a wait is never cancelled but runs out, and what was
  * popped and never started goes back to the head of the ready list at the shutdown. A task that fails is not run again
- * but kept as a dead letter.
+ * but kept as a dead letter. Which tasks are here is written beside their words, for whoever finds this process dead.
  *
  * <p>All fields are confined to the loop thread unless volatile.
  */
@@ -77,6 +77,7 @@ final class PopPump implements Pump {
     private final java.util.Queue<Attempt> ended = new ConcurrentLinkedQueue<>();
     private final Permits permits;
     private final Holdings holdings;
+    private final Presence presence;
     private final StatusWriter statuses;
     private final Burials burials;
     private final Birth birth;
@@ -113,8 +114,9 @@ final class PopPump implements Pump {
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
         this.birth = new Birth(outage);
-        this.burials = new Burials(queue.name(), store, calls);
-        this.statuses = new StatusWriter(queue.name(), store, calls, this::report);
+        this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAgain);
+        this.statuses = new StatusWriter(queue.name(), store, calls, presence, this::report);
+        this.burials = new Burials(queue.name(), store, calls, statuses::kept);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
     }
 
@@ -236,6 +238,10 @@ final class PopPump implements Pump {
     @Override
     public void tick(long nowNanos) {
         permits.tell(observer, queue.name());
+        if (introduced) {
+            presence.tick(nowNanos);
+        }
+        statuses.tick();
         holdings.look(nowNanos, consumer);
         // What came onto a list that was empty must not wait until the other one is empty, too.
         boolean busy = plain.gives || ready.gives;
@@ -363,8 +369,8 @@ final class PopPump implements Pump {
                 frame = made(elements.get(i));
                 pushed++;
             }
-            statuses.taken(frame.id(), frame.isForeign());
             attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
+            statuses.taken(attempts[i]);
         }
         if (draining && pushed > 0) {
             calls.run(store.drainedForeign(pushed).thenReturn(true), counted -> {}, this::report);
@@ -409,12 +415,12 @@ final class PopPump implements Pump {
         Verdict verdict = attempt.verdict();
         if (verdict instanceof Verdict.Dead dead) {
             statuses.overruled(id);
-            burials.add(new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
+            burials.add(attempt, new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
         } else if (verdict instanceof Verdict.Released) {
             statuses.overruled(id);
-            burials.add(PopStore.Burial.notRun(attempt.frame()));
+            burials.add(attempt, PopStore.Burial.notRun(attempt.frame()));
         } else {
-            statuses.ended(id);
+            statuses.ended(attempt);
         }
     }
 
@@ -422,7 +428,7 @@ final class PopPump implements Pump {
 
     private void introduce() {
         calls.run(
-                store.introduce(),
+                presence.join(),
                 joined -> {
                     recovered();
                     known(joined);
@@ -486,6 +492,11 @@ final class PopPump implements Pump {
         outage.end();
     }
 
+    /** Others have taken the words of what is held here for those of a dead one. */
+    private void writeAgain() {
+        statuses.forgotten(holdings);
+    }
+
     private boolean isDrained() {
         return permits.isIdle() && statuses.isIdle() && burials.unconfirmed() == 0;
     }
@@ -503,6 +514,7 @@ final class PopPump implements Pump {
         phase = Phase.CLOSED;
         loop.remove(this);
         permits.tellEnd(observer, queue.name());
+        boolean holdsNothing = isDrained(); // else its lease is to lapse, and somebody takes the words of the rest away
         holdings.abandonAll();
         int unconfirmed = burials.unconfirmed();
         if (unconfirmed > 0) {
@@ -511,7 +523,8 @@ final class PopPump implements Pump {
                     .addKeyValue("tasks", unconfirmed)
                     .log("Redis has not confirmed that it keeps these tasks, and the time to stop is over");
         }
-        Mono<Void> left = burials.end().timeout(TO_LEAVE).onErrorComplete();
+        Mono<Void> gone = holdsNothing ? presence.leave().cache() : Mono.empty(); // if late, unheard
+        Mono<Void> left = Mono.when(burials.end(), gone).timeout(TO_LEAVE).onErrorComplete();
         calls.run(
                 Mono.when(left, links.close(waiting)).thenReturn(true),
                 done -> {

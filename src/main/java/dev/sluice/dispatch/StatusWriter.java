@@ -13,7 +13,8 @@ import reactor.core.publisher.Mono;
 
 /**
  * Writes the status transitions of at-most-once tasks as side effects that nobody waits for: {@code processing} when a
- * task was taken, and the deletion when it ended. What comes in while a write is under way goes into the next one.
+ * task was taken, and the deletion when it ended; and who took it, before the one and after the other, so that no word
+ * outlives this process. What comes in while a write is under way goes into the next one.
  *
  * <p>The word {@code processing} is written once, on a best effort; a deletion is repeated until Redis has it. Both take
  * the same link, so their order holds. Confined to the loop thread.
@@ -29,34 +30,50 @@ final class StatusWriter {
     private final String queue;
     private final PopStore store;
     private final Calls calls;
+    private final Presence presence;
     private final Consumer<Throwable> onFailure;
     private final Backoff backoff = new Backoff();
     private final Set<String> unannounced = new HashSet<>();
     private final Set<String> retracted = new HashSet<>();
     private final Set<String> pushed = new HashSet<>();
+    private final TakenRecord record = new TakenRecord();
     private List<String> taken = new ArrayList<>();
-    private List<String> ended = new ArrayList<>();
+    private List<Attempt> ended = new ArrayList<>();
     private int looks;
+    private boolean tidies;
     private boolean writing;
     private boolean refusalTold;
 
-    StatusWriter(String queue, PopStore store, Calls calls, Consumer<Throwable> onFailure) {
+    StatusWriter(String queue, PopStore store, Calls calls, Presence presence, Consumer<Throwable> onFailure) {
         this.queue = queue;
         this.store = store;
         this.calls = calls;
+        this.presence = presence;
         this.onFailure = onFailure;
     }
 
-    /** {@code isPushed}: by any client, so that it may be a copy of a dead letter. */
-    void taken(String id, boolean isPushed) {
+    void taken(Attempt attempt) {
+        String id = attempt.frame().id();
+        record.add(attempt);
         taken.add(id);
-        if (isPushed) {
+        if (attempt.frame().isForeign()) { // perhaps a copy of a dead letter
             pushed.add(id);
         }
     }
 
-    void ended(String id) {
-        ended.add(id);
+    void ended(Attempt attempt) {
+        ended.add(attempt);
+    }
+
+    /** Redis keeps it under another word. */
+    void kept(Attempt attempt) {
+        record.remove(attempt);
+    }
+
+    /** Nothing is written any more of what is held, under the name of this dispatcher. */
+    void forgotten(Holdings held) {
+        held.forEach(attempt -> taken.add(attempt.frame().id()));
+        record.forgotten();
     }
 
     /**
@@ -80,27 +97,42 @@ final class StatusWriter {
         return !writing && looks == 0 && taken.isEmpty() && ended.isEmpty();
     }
 
+    /** From time to time: what only leaves the record waits for that, or goes with something else. */
+    void tick() {
+        tidies = true;
+    }
+
     /** Sends what has come in, unless a write is under way. */
     void flush() {
-        if (writing || (taken.isEmpty() && ended.isEmpty())) {
+        boolean recordOnly = taken.isEmpty() && ended.isEmpty();
+        if (writing || (recordOnly && !(tidies && record.isChanged()))) {
             return;
         }
         writing = true;
+        tidies = false;
         List<String> begun = firstOf(taken);
         // A deletion must never overtake the word it deletes: while words are left over, deletions wait.
-        List<String> done = taken.size() > begun.size() ? List.of() : firstOf(ended);
+        List<Attempt> done = taken.size() > begun.size() ? List.of() : firstOf(ended);
         taken = rest(taken, begun.size());
         ended = rest(ended, done.size());
-        Mono<List<String>> words = begun.isEmpty()
-                ? Mono.just(List.of())
-                : store.processing(begun, pushedOf(begun)).onErrorResume(failure -> {
-                    onFailure.accept(failure);
-                    return Mono.just(List.of());
-                });
-        Mono<List<String>> both = done.isEmpty()
-                ? words
-                : words.flatMap(absent -> store.ended(done).thenReturn(absent));
-        calls.run(both, absent -> written(absent, done), failure -> failed(done, failure));
+        Mono<Boolean> recorded = record.isChanged()
+                ? orElse(store.taken(presence.id(), record.changes()).thenReturn(true), false)
+                : Mono.just(true);
+        Mono<List<String>> words =
+                begun.isEmpty() ? Mono.just(List.of()) : orElse(store.processing(begun, pushedOf(begun)), List.of());
+        Mono<Written> all = Mono.zip(recorded, words, Written::new);
+        if (!done.isEmpty()) {
+            List<String> ids = done.stream().map(it -> it.frame().id()).toList();
+            all = all.flatMap(written -> store.ended(ids).thenReturn(written));
+        }
+        calls.run(all, written -> written(written, done), failure -> failed(done, failure));
+    }
+
+    private <T> Mono<T> orElse(Mono<T> call, T otherwise) {
+        return call.onErrorResume(failure -> {
+            onFailure.accept(failure);
+            return Mono.just(otherwise);
+        });
     }
 
     private List<String> pushedOf(List<String> begun) {
@@ -110,15 +142,22 @@ final class StatusWriter {
     }
 
     /** A producer that pushed first may yet write its status: upkeep looks after those ids. */
-    private void written(List<String> absent, List<String> done) {
-        writing = false;
+    private void written(Written answers, List<Attempt> done) {
         refusalTold = false;
-        backoff.reset();
-        unannounced.addAll(absent);
+        if (answers.recorded) {
+            writing = false;
+            backoff.reset();
+        } else {
+            record.notWritten();
+            calls.after(backoff.next(), () -> writing = false);
+        }
+        unannounced.addAll(answers.absent);
         unannounced.removeAll(retracted);
         retracted.clear();
         List<String> late = new ArrayList<>();
-        for (String id : done) {
+        for (Attempt attempt : done) {
+            String id = attempt.frame().id();
+            record.remove(attempt);
             if (unannounced.remove(id)) {
                 late.add(id);
             }
@@ -132,7 +171,7 @@ final class StatusWriter {
         }
     }
 
-    private void failed(List<String> done, Throwable failure) {
+    private void failed(List<Attempt> done, Throwable failure) {
         if (failure instanceof StoreRefusedException && !refusalTold) {
             refusalTold = true;
             log.atWarn()
@@ -140,18 +179,22 @@ final class StatusWriter {
                     .addKeyValue("reason", failure.getMessage())
                     .log("Statuses cannot be written; it is tried again");
         }
+        record.notWritten();
         retracted.clear();
-        List<String> again = new ArrayList<>(done);
+        List<Attempt> again = new ArrayList<>(done);
         again.addAll(ended);
         ended = again;
         calls.after(backoff.next(), () -> writing = false);
     }
 
-    private static List<String> firstOf(List<String> ids) {
-        return ids.size() <= BATCH ? ids : new ArrayList<>(ids.subList(0, BATCH));
+    private static <T> List<T> firstOf(List<T> all) {
+        return all.size() <= BATCH ? all : new ArrayList<>(all.subList(0, BATCH));
     }
 
-    private static List<String> rest(List<String> ids, int from) {
-        return from >= ids.size() ? new ArrayList<>() : new ArrayList<>(ids.subList(from, ids.size()));
+    private static <T> List<T> rest(List<T> all, int from) {
+        return from >= all.size() ? new ArrayList<>() : new ArrayList<>(all.subList(from, all.size()));
     }
+
+    /** Whether the record was written, and whose status was absent before its word. */
+    private record Written(boolean recorded, List<String> absent) {}
 }

@@ -47,6 +47,12 @@ final class Both implements Observer {
     }
 
     @Override
+    public void lost(String queue, int count) {
+        first.lost(queue, count);
+        second.lost(queue, count);
+    }
+
+    @Override
     public void orphans(String queue, int count) {
         first.orphans(queue, count);
         second.orphans(queue, count);

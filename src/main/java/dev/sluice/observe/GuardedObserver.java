@@ -69,6 +69,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void lost(String queue, int count) {
+        try {
+            observer.lost(queue, count);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void orphans(String queue, int count) {
         try {
             observer.orphans(queue, count);

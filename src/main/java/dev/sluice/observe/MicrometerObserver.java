@@ -90,6 +90,11 @@ public final class MicrometerObserver implements Observer {
     }
 
     @Override
+    public void lost(String queue, int count) {
+        meters(queue).lost.increment(count);
+    }
+
+    @Override
     public void orphans(String queue, int count) {
         meters(queue).orphans.increment(count);
     }
@@ -271,6 +276,7 @@ public final class MicrometerObserver implements Observer {
         final Counter claimed;
         final Counter fenced;
         final Counter recovered;
+        final Counter lost;
         final Counter orphans;
         final Counter lateStatuses;
         final Counter trimmed;
@@ -288,6 +294,9 @@ public final class MicrometerObserver implements Observer {
                     "Verdicts that came too late, because the task was not this dispatcher's any more: it runs twice");
             this.recovered = total(
                     "sluice.recovered", "Tasks that were taken from dispatchers which no longer renewed their lease");
+            this.lost = total(
+                    "sluice.lost",
+                    "Tasks of an at-most-once queue that were lost with the dispatcher which had taken them");
             this.orphans = total("sluice.orphans", "Claimed tasks that no handler had, found and handed back");
             this.lateStatuses = total(
                     "sluice.statuses.late", "Statuses that another program wrote after the task had ended, removed");

@@ -44,6 +44,9 @@ public interface Observer {
     /** {@code count} tasks of dispatchers that stopped renewing their lease were taken from them. */
     default void recovered(String queue, int count) {}
 
+    /** {@code count} tasks that a dispatcher of an at-most-once queue had taken were lost with it; their statuses were removed. */
+    default void lost(String queue, int count) {}
+
     /** {@code count} claimed tasks that no handler of this dispatcher has were found and handed back. */
     default void orphans(String queue, int count) {}
 

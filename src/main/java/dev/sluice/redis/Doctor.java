@@ -158,7 +158,7 @@ public final class Doctor {
                     Kind.TWO_PLACES,
                     Kind.RUNNING_OR_LOST,
                     Kind.MARK_OF_NOBODY);
-            boolean claims = seen.has(Kind.BODY_WITHOUT_OWNER, Kind.CLAIMED_TWICE);
+            boolean claims = seen.has(Kind.BODY_WITHOUT_OWNER, Kind.CLAIMED_TWICE, Kind.RUNNING_OR_LOST);
             return (lists ? again(second) : Mono.<Void>empty())
                     .then(claims ? claimsAgain(second) : Mono.<Void>empty())
                     .then(Mono.fromRunnable(second::conclude));

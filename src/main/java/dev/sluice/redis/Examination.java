@@ -88,7 +88,11 @@ final class Examination {
             if (!isMine(id)) {
                 continue;
             }
-            if (!claimed.add(Fingerprints.of(id))) {
+            boolean isNew = claimed.add(Fingerprints.of(id));
+            if (!leased) {
+                continue; // nothing more is kept of it, and two copies may run
+            }
+            if (!isNew) {
                 suspect(Kind.CLAIMED_TWICE, id, row.first, "", "by " + incarnation + " and another, or twice");
             }
             if (!row.hasBody) {
@@ -208,7 +212,9 @@ final class Examination {
     private void status(String id, Row row) {
         boolean waits = waiting.contains(Fingerprints.of(id));
         if (!leased && row.word.equals("processing") && !row.isDead && !waits) {
-            suspect(Kind.RUNNING_OR_LOST, id, "", "", "");
+            if (!claimed.contains(Fingerprints.of(id))) {
+                suspect(Kind.RUNNING_OR_LOST, id, "", "", "");
+            }
             return;
         }
         boolean agrees = switch (row.word) {
@@ -346,7 +352,8 @@ final class Examination {
                 boolean waits = waitingNow.contains(id);
                 int held = holders.getOrDefault(id, Set.of()).size();
                 boolean fine = switch (suspect.kind()) {
-                    case STATUS_GHOST, RUNNING_OR_LOST -> waits;
+                    case STATUS_GHOST -> waits;
+                    case RUNNING_OR_LOST -> waits || held > 0;
                     case STATUS_FALSE -> suspect.second().equals("1") && !waits;
                     case STATUS_MISSING -> !suspect.first().isEmpty() && !missingNow.contains(id);
                     case TWO_PLACES ->

@@ -272,7 +272,8 @@ public final class Explainer {
                     "It was taken out of its list.",
                     List.of(new Reason(
                             "at-most-once",
-                            "It runs, or it was lost with its dispatcher: at-most-once keeps no account of it.")),
+                            "It runs, or it was lost with who took it; what a dispatcher of Sluice took and lost is"
+                                    + " forgotten when its lease is over.")),
                     true);
         }
         if (!all) {

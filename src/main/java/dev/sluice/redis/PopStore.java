@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import reactor.core.publisher.Mono;
 
 /**
@@ -43,6 +44,31 @@ public final class PopStore {
      */
     public Mono<Joined> introduce() {
         return protocol.join(commands, "", Duration.ZERO, deadline);
+    }
+
+    /** The same, and makes a new incarnation known with a lease of that length: while it is renewed what it took is not lost. */
+    public Mono<Joined> join(String incarnation, Duration lease) {
+        return protocol.join(commands, incarnation, lease, deadline);
+    }
+
+    /** Renews the lease; emits whether it was still there. If not, the words of what this incarnation took may be gone. */
+    public Mono<Boolean> heartbeat(String incarnation, Duration lease) {
+        return commands.run(
+                        Script.HEARTBEAT,
+                        keys.all(),
+                        args -> args.add(incarnation).add(lease.toMillis()),
+                        deadline)
+                .map(reply -> HeartbeatReply.of(reply).renewed());
+    }
+
+    /** Takes an incarnation out in good order, with what is written of it. */
+    public Mono<Void> leave(String incarnation) {
+        return commands.command(CommandType.DEL, args -> args.addKey(keys.claimed(incarnation)), deadline)
+                .then(commands.command(
+                        CommandType.ZREM,
+                        args -> args.addKey(keys.dispatchers()).add(incarnation),
+                        deadline))
+                .then();
     }
 
     /** Whether somebody has paused the queue, or drains it, and since when it is there. */
@@ -96,31 +122,66 @@ public final class PopStore {
     }
 
     /**
+     * Writes down what this incarnation has, for whoever finds it dead: in each field of that number these ids of up to 32 tasks,
+     * each followed by a line feed. An empty one is removed.
+     */
+    public Mono<Void> taken(String incarnation, Map<Long, String> fields) {
+        List<Long> empty = new ArrayList<>();
+        List<Map.Entry<Long, String>> held = new ArrayList<>();
+        for (Map.Entry<Long, String> field : fields.entrySet()) {
+            if (field.getValue().isEmpty()) {
+                empty.add(field.getKey());
+            } else {
+                held.add(field);
+            }
+        }
+        byte[] key = keys.claimed(incarnation);
+        Mono<Reply> write = commands.command(
+                CommandType.HSET,
+                args -> {
+                    args.addKey(key);
+                    held.forEach(field -> args.add(field.getKey()).add(bytes(field.getValue())));
+                },
+                deadline);
+        Mono<Reply> remove = commands.command(
+                CommandType.HDEL,
+                args -> {
+                    args.addKey(key);
+                    empty.forEach(args::add);
+                },
+                deadline);
+        return RedisErrors.withFirst(
+                Mono.whenDelayError(held.isEmpty() ? Mono.empty() : write, empty.isEmpty() ? Mono.empty() : remove));
+    }
+
+    /**
      * Writes {@code processing} for these ids; emits those that had no status at all before.
      *
      * @param pushed which of them were pushed by any client, without a look at the dead letters: a copy of one replaces it
      */
     public Mono<List<String>> processing(List<String> ids, List<String> pushed) {
+        byte[][] members = bytes(ids);
         Mono<Reply> before = commands.command(
                 CommandType.HMGET,
                 args -> {
                     args.addKey(keys.status());
-                    addAll(args, ids);
+                    addAll(args, members);
                 },
                 deadline);
         Mono<Reply> write = commands.command(
                 CommandType.HSET,
                 args -> {
                     args.addKey(keys.status());
-                    for (String id : ids) {
-                        args.add(bytes(id)).add("processing");
+                    for (byte[] id : members) {
+                        args.add(id).add("processing");
                     }
                 },
                 deadline);
         List<Mono<Reply>> steps = new ArrayList<>(List.of(before, write));
         if (!pushed.isEmpty()) {
-            steps.add(remove(CommandType.ZREM, keys.dead(), pushed));
-            steps.add(remove(CommandType.HDEL, keys.deadBodies(), pushed));
+            byte[][] copies = bytes(pushed);
+            steps.add(remove(CommandType.ZREM, keys.dead(), copies));
+            steps.add(remove(CommandType.HDEL, keys.deadBodies(), copies));
         }
         return RedisErrors.withFirst(Mono.zipDelayError(steps, replies -> absent(ids, (Reply) replies[0])));
     }
@@ -137,7 +198,7 @@ public final class PopStore {
 
     /** Deletes the statuses of tasks that ended. */
     public Mono<Void> ended(List<String> ids) {
-        return remove(CommandType.HDEL, keys.status(), ids).then();
+        return remove(CommandType.HDEL, keys.status(), bytes(ids)).then();
     }
 
     /** Asks upkeep to look after these foreign ids from its next round on: their producers may yet write a status. */
@@ -190,7 +251,7 @@ public final class PopStore {
                 .then();
     }
 
-    private Mono<Reply> remove(CommandType command, byte[] key, List<String> ids) {
+    private Mono<Reply> remove(CommandType command, byte[] key, byte[][] ids) {
         return commands.command(
                 command,
                 args -> {
@@ -200,10 +261,14 @@ public final class PopStore {
                 deadline);
     }
 
-    private static void addAll(CommandArgs<byte[], byte[]> args, Collection<String> ids) {
-        for (String id : ids) {
-            args.add(bytes(id));
+    private static void addAll(CommandArgs<byte[], byte[]> args, byte[][] ids) {
+        for (byte[] id : ids) {
+            args.add(id);
         }
+    }
+
+    private static byte[][] bytes(List<String> ids) {
+        return ids.stream().map(PopStore::bytes).toArray(byte[][]::new);
     }
 
     private static List<byte[]> elements(Reply reply) {

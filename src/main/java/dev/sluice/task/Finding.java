@@ -138,11 +138,11 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
                 Cure.REPAIR,
                 "a part of a schedule that is no more",
                 "Somebody deleted its record. --repair removes the rest."),
-        /** At-most-once: Redis holds nothing that would tell. */
+        /** At-most-once: what is taken is nowhere but with who took it, and no dispatcher of Sluice says that it did. */
         RUNNING_OR_LOST(
                 Cure.DOUBT,
-                "a task that is running, or was when its dispatcher died",
-                "At-most-once keeps no account of it: if no dispatcher runs it, HDEL its status.");
+                "a task that runs where Sluice does not know of it, or was lost there",
+                "At-most-once, and no dispatcher of Sluice has it: if no other worker runs it, HDEL its status.");
 
         private enum Cure {
             REPAIR,

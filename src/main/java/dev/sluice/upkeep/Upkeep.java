@@ -167,8 +167,11 @@ public final class Upkeep {
                     if (tasks > 0) {
                         soon = true; // whoever went silent may still wait, and take the ring for these
                         observer.recovered(queue, tasks);
-                        all.accumulateAndGet(slice, RecoverReply::plus);
                     }
+                    if (slice.lost() > 0) {
+                        observer.lost(queue, slice.lost());
+                    }
+                    all.accumulateAndGet(slice, RecoverReply::plus);
                 })
                 .doFinally(end -> tell(incarnation, Objects.requireNonNull(all.get())))
                 .then();
@@ -183,6 +186,13 @@ public final class Upkeep {
                     .addKeyValue("moved", all.moved())
                     .addKeyValue("dead", all.dead())
                     .log("Took back the tasks of a dispatcher that went silent");
+        }
+        if (all.lost() > 0) {
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("dispatcher", incarnation)
+                    .addKeyValue("lost", all.lost())
+                    .log("A dispatcher went silent, and what it had taken is lost: at-most-once");
         }
     }
 

@@ -10,6 +10,7 @@ local MOST_COUNTED = 999999999
 local MOST_BYTES = 1048576
 local MOST_WATCHED = 20000
 local MOST_OF_FAILURE = 4096
+local TAKEN, MOST_TAKEN = '([^\n]+)\n', 32 -- the ids in one field of an at-most-once dispatcher
 
 -- Milliseconds of this server's clock: the only clock that leases, delays and times are measured with.
 local function clock_ms()

@@ -63,8 +63,8 @@ local function elements(list, skip)
   return more and string.format('%.0f', skip + #taken) or ''
 end
 
-local function pairs_of(command, key, each)
-  local page = call(command, key, from, 'COUNT', limit)
+local function pairs_of(command, key, each, count)
+  local page = call(command, key, from, 'COUNT', count or limit)
   for i = 1, #page[2], 2 do
     bytes = bytes + #page[2][i + 1]
     each(page[2][i], page[2][i + 1])
@@ -86,11 +86,16 @@ local following
 if lists[what] then
   following = elements(lists[what], tonumber(from))
 elseif what == 'claimed' then
+  local at_most_once = call('HGET', META, 'delivery') == 'at-most-once'
   following = pairs_of('HSCAN', CLAIMED, function(token, id)
-    if token ~= 'last' then
+    if at_most_once then
+      for one in string.gmatch(id, TAKEN) do
+        row(one, token, false)
+      end
+    elseif token ~= 'last' then
       row(id, token, false)
     end
-  end)
+  end, at_most_once and math.ceil(limit / MOST_TAKEN))
 elseif what == 'bodies' then
   following = pairs_of('HSCAN', BODIES, function(id, frame)
     local _, _, own = string.match(frame, HEADER)

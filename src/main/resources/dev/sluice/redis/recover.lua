@@ -2,16 +2,16 @@
 -- KEYS:    the queue's keys (common.lua), the claimed hash of that incarnation
 -- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash,
 --          channel of ends, cursor: '0' at first, then that of the slice before
--- RETURNS: {0, moved back, dead, cursor for the next slice, '' if nothing remains}; {1} its lease is alive, or nobody was
---          seen for long: nothing was done
+-- RETURNS: {0, moved back, dead, cursor for the next slice, '' if nothing remains, lost}; {1} its lease is alive, or nobody
+--          was seen for long: nothing was done. Lost is what an at-most-once dispatcher had taken: only its words are here
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
 local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
-local MOST_ORDERED, MOST_INDEXES = 1024, 1024
+local MOST_ORDERED, MOST_INDEXES, MOST_FORGOTTEN = 1024, 1024, 512
 
 local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
-local meta = call('HMGET', META, 'seen', 'lease', 'events')
+local meta = call('HMGET', META, 'seen', 'lease', 'events', 'delivery')
 local reported = call('HLEN', PROGRESS)
 local held = call('HLEN', CLAIMED)
 if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
@@ -22,6 +22,43 @@ end
 call('HDEL', META, '')
 if score ~= 0 then
   call('ZADD', DISPATCHERS, 'XX', 0, incarnation)
+end
+
+-- The member goes only together with the empty hash. What a slice read and had no room for is met when the scan begins anew.
+local function done(moved, dead, cursor, lost)
+  if call('HLEN', CLAIMED) > call('HEXISTS', CLAIMED, 'last') then
+    return { 0, moved, dead, cursor, lost }
+  end
+  call('DEL', CLAIMED)
+  call('ZREM', DISPATCHERS, incarnation)
+  return { 0, moved, dead, '', lost }
+end
+
+-- At most once: what it had taken is nowhere but there, so that a word which still says that it runs goes.
+if meta[4] == 'at-most-once' then
+  local page = call('HSCAN', CLAIMED, ARGV[6], 'COUNT', math.ceil(math.min(limit, MOST_FORGOTTEN) / MOST_TAKEN))
+  local fields, ids, lost = {}, {}, {}
+  for i = 1, #page[2], 2 do
+    fields[#fields + 1] = page[2][i]
+    for id in string.gmatch(page[2][i + 1], TAKEN) do
+      ids[#ids + 1] = id
+    end
+  end
+  if #ids > 0 then
+    local words = call('HMGET', STATUS, unpack(ids))
+    for i = 1, #ids do
+      if words[i] == 'processing' then
+        lost[#lost + 1] = ids[i]
+      end
+    end
+    if #lost > 0 then
+      call('HDEL', STATUS, unpack(lost))
+    end
+  end
+  if #fields > 0 then
+    call('HDEL', CLAIMED, unpack(fields))
+  end
+  return done(0, 0, page[1], #lost)
 end
 
 -- The newest claims go back first, so that the oldest comes to the very head: tokens are <call>.<index>. Of more than are read
@@ -157,11 +194,4 @@ if #tokens > 0 then
   tell_moves(now)
 end
 
--- The member goes only together with the empty hash. What a slice read and had no room for is met when the scan begins anew.
-local left = call('HLEN', CLAIMED) - call('HEXISTS', CLAIMED, 'last')
-if left > 0 then
-  return { 0, moved, dead, cursor }
-end
-call('DEL', CLAIMED)
-call('ZREM', DISPATCHERS, incarnation)
-return { 0, moved, dead, '' }
+return done(moved, dead, cursor, 0)

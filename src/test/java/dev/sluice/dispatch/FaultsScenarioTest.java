@@ -283,7 +283,8 @@ class FaultsScenarioTest extends DispatchCase {
     }
 
     @Test
-    void whatADispatcherThatVanishedHadTakenIsNotRunAgainWhereNothingRunsTwice() {
+    @Timeout(60)
+    void whatADispatcherThatVanishedHadTakenIsNotRunAgainWhereNothingRunsTwiceAndLeavesNoWord() {
         deliver(DeliveryMode.AT_MOST_ONCE);
         Gate gate = new Gate();
         own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
@@ -291,23 +292,35 @@ class FaultsScenarioTest extends DispatchCase {
         started(stoppedInTheEnd(vanishing
                         .dispatcher()
                         .queue(queue, settings.concurrency(4))
+                        .lease(Duration.ofSeconds(1))
                         .build())
                 .handler("t", Object.class, context -> gate.wait(context.id())));
+        wire.call("HSET", queue.statusKey(), "of another worker", "processing");
         enqueue(0, 10);
         eventually(() -> assertThat(gate.waiting()).isEqualTo(4));
         eventually(() -> assertThat((List<?>) wire.call("HVALS", queue.statusKey())) // written beside the handlers
                 .filteredOn("processing"::equals)
-                .hasSize(4));
+                .hasSize(5));
         own.call("ACL", "SETUSER", "app", "off");
         own.call("CLIENT", "KILL", "USER", "app");
         Runs<Object> runs = Runs.succeeding();
 
-        running(runs);
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(1))).handler("t", Object.class, runs));
 
         eventually(() -> assertThat(runs.tasks()).isEqualTo(6));
-        LockSupport.parkNanos(Duration.ofSeconds(2).toNanos());
+        eventually(() -> assertThat(wire.call("HKEYS", queue.statusKey())).isEqualTo(List.of("of another worker")));
+        eventually(() -> assertThat(told.lost).hasValue(4));
         assertThat(runs.count()).isEqualTo(6);
-        assertThat((List<?>) wire.call("HVALS", queue.statusKey())).hasSize(4).allMatch("processing"::equals);
+
+        own.call(
+                "ACL", "SETUSER", "app",
+                "on"); // it had not died: its tasks are not lost, and their words are written again
+        eventually(() -> assertThat(hlen(queue.statusKey())).isEqualTo(5));
+        gate.open();
+        eventually(() -> assertThat(wire.call("HKEYS", queue.statusKey())).isEqualTo(List.of("of another worker")));
+        eventually(
+                () -> assertThat((List<?>) wire.call("KEYS", key("claimed:*"))).isEmpty());
+        wire.call("HDEL", queue.statusKey(), "of another worker");
     }
 
     @Test

@@ -13,6 +13,7 @@ final class Recorder implements Observer {
     final AtomicLong mostSettled = new AtomicLong(); // by one exchange
     final AtomicLong fenced = new AtomicLong();
     final AtomicLong recovered = new AtomicLong();
+    final AtomicLong lost = new AtomicLong();
     final AtomicLong over = new AtomicLong();
     final AtomicLong orphans = new AtomicLong();
     final AtomicLong lapses = new AtomicLong();
@@ -57,6 +58,11 @@ final class Recorder implements Observer {
     @Override
     public void recovered(String queue, int count) {
         recovered.addAndGet(count);
+    }
+
+    @Override
+    public void lost(String queue, int count) {
+        lost.addAndGet(count);
     }
 
     @Override

@@ -71,8 +71,9 @@ class MicrometerObserverTest {
     void rareEventsAreCounted() {
         everythingOnce(observer, "a");
 
-        for (String name :
-                new String[] {"sluice.fenced", "sluice.recovered", "sluice.orphans", "sluice.statuses.late"}) {
+        for (String name : new String[] {
+            "sluice.fenced", "sluice.recovered", "sluice.lost", "sluice.orphans", "sluice.statuses.late"
+        }) {
             assertThat(counter(name, "queue", "a")).as(name).isEqualTo(2);
         }
     }
@@ -82,7 +83,14 @@ class MicrometerObserverTest {
         observer.health("a", true);
 
         for (String name : List.of(
-                "fenced", "recovered", "orphans", "statuses.late", "dead.trimmed", "leases.lapsed", "claimed")) {
+                "fenced",
+                "recovered",
+                "lost",
+                "orphans",
+                "statuses.late",
+                "dead.trimmed",
+                "leases.lapsed",
+                "claimed")) {
             assertThat(counter("sluice." + name, "queue", "a")).isZero();
         }
         assertThat(counter("sluice.settled", "queue", "a", "outcome", "dead")).isZero();
@@ -255,6 +263,7 @@ class MicrometerObserverTest {
         observer.exchange(queue, 1, 2, 2);
         observer.fenced(queue, 2);
         observer.recovered(queue, 2);
+        observer.lost(queue, 2);
         observer.orphans(queue, 2);
         observer.lateStatuses(queue, 2);
         observer.trimmed(queue, 2);

@@ -169,7 +169,7 @@ final class OneQueue implements AutoCloseable {
     /** All that it holds, slice after slice; returns how many slices that were. */
     int recoverAll(Worker worker) {
         int slices = 0;
-        for (RecoverReply reply = new RecoverReply(0, 0, RecoverReply.FIRST); reply.more(); slices++) {
+        for (RecoverReply reply = new RecoverReply(0, 0, 0, RecoverReply.FIRST); reply.more(); slices++) {
             reply = await(upkeep.recover(worker.name, reply.next()));
         }
         return slices;

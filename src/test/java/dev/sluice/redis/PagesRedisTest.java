@@ -63,8 +63,11 @@ class PagesRedisTest {
 
         List<Page> all = read(what);
 
+        // A hash is read place by place, and what shares one comes together: of these seldom six, and never a dozen.
+        int over = what == What.BODIES || what == What.RECORDS ? 12 : 2;
         assertThat(all)
-                .allSatisfy(page -> assertThat(page.bytes).isLessThanOrEqualTo(A_MEGABYTE + large.length() * 2L));
+                .extracting(page -> page.bytes)
+                .allSatisfy(bytes -> assertThat(bytes).isLessThanOrEqualTo(A_MEGABYTE + large.length() * (long) over));
         assertThat(ids(all)).hasSize(60);
     }
 

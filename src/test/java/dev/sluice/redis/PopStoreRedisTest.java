@@ -4,11 +4,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Diagnosis;
+import dev.sluice.task.Finding;
 import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +51,46 @@ class PopStoreRedisTest {
         q.enqueue("c");
         assertThat(Frame.readPushed(one(pops.pop(blocking, WAIT))).id()).isEqualTo("c");
         OneQueue.await(pops.ended(List.of("c")));
+    }
+
+    /** Its words alone are left of what a dead dispatcher had taken; those of others stay. */
+    @Test
+    void theWordsOfADeadDispatcherAreTakenAwaySliceAfterSlice() {
+        List<String> many = IntStream.range(0, 2_000).mapToObj(i -> "t" + i).toList();
+        OneQueue.await(pops.join("dead", OneQueue.LEASE));
+        OneQueue.await(pops.join("living", OneQueue.LEASE));
+        OneQueue.await(pops.taken("dead", fields(many)));
+        OneQueue.await(pops.processing(many, List.of()));
+        OneQueue.await(pops.taken("living", Map.of(0L, "last\nmine\nfew\n")));
+        OneQueue.await(pops.taken("living", Map.of(0L, "last\n", 1L, "")));
+        OneQueue.await(pops.taken("living", Map.of(0L, "", 1L, "last\nmine\n")));
+        OneQueue.await(pops.processing(List.of("last", "mine"), List.of()));
+        OneQueue.await(pops.ended(List.of("t7")));
+        q.wire.call("HSET", q.queue.statusKey(), "t8", "queued", "foreign", "processing");
+        assertThat(OneQueue.await(q.upkeep.recover("dead", RecoverReply.FIRST))).isEqualTo(RecoverReply.NOTHING);
+        q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs())); // somebody lives
+
+        RecoverReply all = OneQueue.await(q.upkeep
+                .recover("dead", RecoverReply.FIRST)
+                .expand(slice -> slice.more() ? q.upkeep.recover("dead", slice.next()) : Mono.empty())
+                .reduce(RecoverReply.NOTHING, RecoverReply::plus));
+
+        assertThat(all).isEqualTo(new RecoverReply(0, 0, 1_998, ""));
+        assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(4L);
+        assertThat(q.wire.call("EXISTS", q.key("claimed:dead"))).isEqualTo(0L);
+        assertThat(q.wire.call("ZRANGE", q.key("dispatchers"), "0", "-1")).isEqualTo(List.of("living"));
+        assertThat(OneQueue.await(pops.heartbeat("dead", OneQueue.LEASE))).isFalse();
+        assertThat(OneQueue.await(pops.heartbeat("living", OneQueue.LEASE))).isTrue();
+
+        Diagnosis seen = q.examine();
+        assertThat(seen.doubts()).extracting(Finding::subject).containsExactly("foreign");
+        assertThat(seen.findings()).extracting(Finding::subject).containsExactly("t8");
+
+        OneQueue.await(pops.ended(List.of("last", "mine")));
+        OneQueue.await(pops.leave("living"));
+        q.wire.call("DEL", q.queue.statusKey());
+        assertThat(q.wire.call("KEYS", "{q}:*")).isEqualTo(List.of("{q}:meta"));
     }
 
     @Test
@@ -180,6 +225,13 @@ class PopStoreRedisTest {
                         .map(bytes -> Frame.read(bytes).id()))
                 .containsExactly("x", "y", "z");
         OneQueue.await(pops.ended(List.of("x", "y", "z")));
+    }
+
+    private static Map<Long, String> fields(List<String> ids) {
+        return IntStream.range(0, ids.size())
+                .boxed()
+                .collect(Collectors.groupingBy(
+                        i -> i / 32L, Collectors.mapping(i -> ids.get(i) + "\n", Collectors.joining())));
     }
 
     @Test

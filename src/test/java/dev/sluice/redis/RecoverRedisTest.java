@@ -35,7 +35,7 @@ class RecoverRedisTest {
         q.round();
         var before = q.everything();
 
-        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(0, 0, ""));
+        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(0, 0, 0, ""));
         assertThat(q.everything()).isEqualTo(before);
     }
 
@@ -50,7 +50,7 @@ class RecoverRedisTest {
 
         RecoverReply reply = q.recover(worker);
 
-        assertThat(reply).isEqualTo(new RecoverReply(6, 0, ""));
+        assertThat(reply).isEqualTo(new RecoverReply(6, 0, 0, ""));
         assertThat(q.rings()).isTrue();
         assertThat(q.status("t0")).isEqualTo("queued");
         List<Held> again = q.worker("b").claim(10);
@@ -71,7 +71,7 @@ class RecoverRedisTest {
         }
         q.lapse(worker);
 
-        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(1000, 0, ""));
+        assertThat(q.recover(worker)).isEqualTo(new RecoverReply(1000, 0, 0, ""));
         assertThat(q.worker("b").drain())
                 .containsExactlyElementsOf(
                         IntStream.range(0, 1000).mapToObj(i -> "t" + i).toList());
@@ -218,13 +218,13 @@ class RecoverRedisTest {
         worker.claim(2);
         q.lapse(worker);
 
-        assertThat(OneQueue.await(strict.recover("a", RecoverReply.FIRST))).isEqualTo(new RecoverReply(2, 0, ""));
+        assertThat(OneQueue.await(strict.recover("a", RecoverReply.FIRST))).isEqualTo(new RecoverReply(2, 0, 0, ""));
         assertThat(q.len("suspects")).isEqualTo(2L);
 
         Worker next = q.worker("b");
         assertThat(next.claimIds(2)).containsExactly("poison");
         q.lapse(next);
-        assertThat(OneQueue.await(strict.recover("b", RecoverReply.FIRST))).isEqualTo(new RecoverReply(0, 1, ""));
+        assertThat(OneQueue.await(strict.recover("b", RecoverReply.FIRST))).isEqualTo(new RecoverReply(0, 1, 0, ""));
         assertThat(q.status("neighbour")).isEqualTo("queued");
     }
 
@@ -279,7 +279,7 @@ class RecoverRedisTest {
         assertThat(victim.claim(10)).hasSize(5);
         q.lapse(victim);
 
-        assertThat(q.recover(victim)).isEqualTo(new RecoverReply(5, 0, ""));
+        assertThat(q.recover(victim)).isEqualTo(new RecoverReply(5, 0, 0, ""));
 
         assertThat(q.worker("c").claim(10))
                 .extracting(
