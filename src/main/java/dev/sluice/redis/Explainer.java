@@ -109,8 +109,15 @@ public final class Explainer {
     }
 
     private Mono<Explanation> claimed(Known known) {
-        byte[] id = known.id.getBytes(StandardCharsets.UTF_8);
         Count looked = new Count();
+        return holder(known.id, looked)
+                .flatMap(owner -> owned(known, owner))
+                .switchIfEmpty(Mono.fromSupplier(() -> nobodys(known, looked.isBelow(MOST_LOOKED_AT))));
+    }
+
+    /** The dispatcher whose claimed hash names this id. */
+    private Mono<String> holder(String task, Count looked) {
+        byte[] id = task.getBytes(StandardCharsets.UTF_8);
         return pages.claimants()
                 .flatMapIterable(all -> all)
                 .concatMap(
@@ -121,9 +128,7 @@ public final class Explainer {
                                         .anyMatch(row -> Pages.latin(id).equals(row.id)))
                                 .map(page -> one),
                         1)
-                .next()
-                .flatMap(owner -> owned(known, owner))
-                .switchIfEmpty(Mono.fromSupplier(() -> nobodys(known, looked.isBelow(MOST_LOOKED_AT))));
+                .next();
     }
 
     private Mono<Explanation> owned(Known before, String owner) {
@@ -194,7 +199,39 @@ public final class Explainer {
                 .map(at -> suspect(known, at))
                 .switchIfEmpty(position(What.READY, known.id).map(at -> waiting(known, at, "ready", known.ready)))
                 .switchIfEmpty(position(What.PLAIN, known.id).map(at -> waiting(known, at, "plain", known.plain)))
-                .switchIfEmpty(Mono.fromSupplier(() -> nowhere(known)));
+                .switchIfEmpty(Mono.defer(
+                        () -> !leased && "processing".equals(known.word) ? taken(known) : Mono.just(nowhere(known))));
+    }
+
+    /** Of an at-most-once queue: nothing is kept of it but who took it. */
+    private Mono<Explanation> taken(Known before) {
+        return holder(before.id, new Count())
+                .flatMap(owner -> known(before.id, owner).map(known -> takenBy(known, owner)))
+                .defaultIfEmpty(before.at(
+                        Place.RUNNING_OR_LOST,
+                        "It was taken out of its list.",
+                        List.of(new Reason(
+                                "at-most-once",
+                                "No dispatcher of Sluice has it: it runs at another worker, or was lost with that.")),
+                        true));
+    }
+
+    private static Explanation takenBy(Known known, String owner) {
+        known.facts.put("dispatcher", owner);
+        String where = "Dispatcher " + owner + " took it out of its list; since when is not recorded.";
+        if (known.leaseMs > 0) {
+            known.facts.put("leaseMs", known.leaseMs);
+            Reason running = new Reason(
+                    "running",
+                    "It runs, or is about to: that dispatcher was heard, and has to be again within "
+                            + time(known.leaseMs) + ".");
+            return known.at(Place.CLAIMED, where, List.of(running), true);
+        }
+        Reason lapsed = new Reason(
+                "owner-lapsed",
+                "The lease of that dispatcher is over. If it died the task is lost, and the next round of a living one"
+                        + " removes this status.");
+        return known.at(Place.RUNNING_OR_LOST, where, List.of(lapsed), true);
     }
 
     /** How many elements are before this id in a list; empty if it is not among those that are looked at. */
@@ -265,16 +302,6 @@ public final class Explainer {
         }
         if (known.word == null && all) {
             return known.at(Place.UNKNOWN, "Nothing is known of it.", known.unheardOf(), true);
-        }
-        if (!leased && "processing".equals(known.word)) {
-            return known.at(
-                    Place.RUNNING_OR_LOST,
-                    "It was taken out of its list.",
-                    List.of(new Reason(
-                            "at-most-once",
-                            "It runs, or it was lost with who took it; what a dispatcher of Sluice took and lost is"
-                                    + " forgotten when its lease is over.")),
-                    true);
         }
         if (!all) {
             List<Reason> why = known.common(leased);

@@ -11,6 +11,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,21 +129,34 @@ class ExplainRedisTest {
     }
 
     @Test
-    void ofAnAtMostOnceQueueNobodyCanTellWhatRuns(RedisServer redis) {
+    void ofAnAtMostOnceQueueOnlyWhatADispatcherTookIsKnownToRun(RedisServer redis) {
         try (OneQueue once = new OneQueue(redis, Queue.named("once").delivery(DeliveryMode.AT_MOST_ONCE))) {
-            OneQueue.await(once.links.pops(once.queue).introduce());
+            PopStore pops = once.links.pops(once.queue);
+            OneQueue.await(pops.join("me", OneQueue.LEASE));
+            OneQueue.await(pops.taken("me", Map.of(7L, "a\nb\n")));
+            OneQueue.await(pops.processing(List.of("a", "b", "of another worker"), List.of()));
             once.enqueue("x");
-            once.wire.call("HSET", once.queue.statusKey(), "r", "processing");
 
-            assertThat(OneQueue.await(once.links.explainer(once.queue).explain("r"))
-                            .place())
-                    .isEqualTo(Place.RUNNING_OR_LOST);
-            assertThat(OneQueue.await(once.links.explainer(once.queue).explain("x"))
-                            .reasons())
+            assertThat(told(once, "b").place()).isEqualTo(Place.CLAIMED);
+            assertThat(told(once, "b").facts()).containsEntry("dispatcher", "me");
+            assertThat(told(once, "b").reasons()).extracting(Reason::code).containsExactly("running");
+            assertThat(told(once, "of another worker").place()).isEqualTo(Place.RUNNING_OR_LOST);
+            assertThat(told(once, "of another worker").reasons())
                     .extracting(Reason::code)
-                    .containsExactly("next");
-            once.wire.call("HDEL", once.queue.statusKey(), "r");
+                    .containsExactly("at-most-once");
+            assertThat(told(once, "x").reasons()).extracting(Reason::code).containsExactly("next");
+
+            once.wire.call("ZADD", once.key("dispatchers"), "1", "me");
+            assertThat(told(once, "b").place()).isEqualTo(Place.RUNNING_OR_LOST);
+            assertThat(told(once, "b").reasons()).extracting(Reason::code).containsExactly("owner-lapsed");
+
+            OneQueue.await(pops.ended(List.of("a", "b", "of another worker")));
+            OneQueue.await(pops.leave("me"));
         }
+    }
+
+    private static Explanation told(OneQueue q, String id) {
+        return OneQueue.await(q.links.explainer(q.queue).explain(id));
     }
 
     @Test
