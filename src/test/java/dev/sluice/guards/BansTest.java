@@ -35,6 +35,27 @@ class BansTest {
                 .isEmpty();
     }
 
+    /** Leases, due times and deadlines go by Redis' clock, timeouts by a monotonic one: this machine's own decides nothing. */
+    @Test
+    void theClockOfThisMachineIsReadOnlyWhereNothingDependsOnIt() {
+        Pattern clock =
+                Pattern.compile("currentTimeMillis|\\w+\\.now\\(\\)|systemDefaultZone|Clock\\.system|new Date\\(\\)");
+
+        assertThat(MainCode.sources().stream()
+                        .filter(file -> findings(file, clock).anyMatch(line -> !line.contains("store.now()")))
+                        .map(file -> file.getFileName().toString()))
+                .containsExactlyInAnyOrder(
+                        "Callback.java", // since when the callback waits, which is only measured
+                        "Framer.java", // the same of any task
+                        "Opening.java", // the measure
+                        "RedisClock.java", // until Redis' is seen, which is before the first task
+                        "PushHandler.java", // the time of a signature, and Retry-After as a date
+                        "Health.java", // since when, for people
+                        "TaskLog.java", // shown
+                        "TerminalNarrator.java", // shown
+                        "DemoLoad.java"); // part of an id
+    }
+
     @Test
     void thereIsMainCode() {
         assertThat(MainCode.sources()).isNotEmpty();
