@@ -5,6 +5,7 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
+import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Delivery;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.NothingDropped;
@@ -24,12 +25,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.publisher.Mono;
 
 /** An ack whose way is broken counts once or not at all, and its answer says which. */
 @OnEveryRedis
@@ -197,6 +203,49 @@ class FailingAckRedisTest {
 
         assertThat(redis.call("ZCARD", "{q}:dead")).isEqualTo(0L);
         assertThat(status()).isEqualTo("queued");
+    }
+
+    /** Byte after byte: what Redis said is asked for again, and answered as before. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @Timeout(60)
+    void whereverTheAnswerOfAClaimOrASettleIsCutItsTaskRunsOnce(boolean isClaim) throws Exception {
+        List<String> ran = new CopyOnWriteArrayList<>();
+        AtomicInteger at = new AtomicInteger();
+        BlockingQueue<FaultProxy.Trap> cuts = new LinkedBlockingQueue<>();
+        Dispatcher dispatcher = door(proxy.uri()).dispatcher().queue(queue).build();
+        dispatchers.add(dispatcher);
+        dispatcher.handler(
+                "t",
+                Object.class,
+                task -> Mono.fromRunnable(() -> {
+                    ran.add(task.id());
+                    if (!isClaim) {
+                        cuts.add(proxy.cutReplyWith("*", at.get())); // what comes next
+                    }
+                }));
+        dispatcher.start().block(PATIENCE);
+        TaskClient client = door(redis.uri()).client(queue);
+
+        List<String> all = new ArrayList<>();
+        int most = isClaim ? 150 : 40; // what they have; more came together
+        for (int length = 1; at.get() <= Math.min(length, most); at.incrementAndGet()) {
+            String id = String.format("cut-%03d", at.get());
+            all.add(id);
+            if (isClaim) {
+                cuts.add(proxy.cutReplyWith(id, at.get()));
+            }
+            client.enqueue(Task.of("t", (Object) null).id(id)).block(PATIENCE);
+            FaultProxy.Trap cut = cuts.take();
+            assertThat(cut.await()).as(id).isTrue();
+            length = Math.max(length, cut.replyLength());
+            eventually(() -> assertThat(redis.call("HGET", "{q}:status", id)).isNull());
+        }
+
+        assertThat(all).hasSizeGreaterThan(20);
+        assertThat(ran).containsExactlyInAnyOrderElementsOf(all);
+        eventually(() -> assertThat(told.succeeded).hasValue(all.size()));
+        assertThat(told.fenced).hasValue(0);
     }
 
     /** A dispatcher behind the proxy, and what it was given: task {@code a}. */

@@ -53,7 +53,7 @@ final class FaultProxy implements AutoCloseable {
     private final ServerSocket server;
     private final List<Link> links = new CopyOnWriteArrayList<>();
     private volatile Mode mode = Mode.PASS;
-    private volatile Trap trap = new Trap("", Mode.PASS, 1);
+    private volatile Trap trap = new Trap("", Mode.PASS, 1, -1);
 
     FaultProxy(int redisPort) {
         this.redisPort = redisPort;
@@ -99,7 +99,14 @@ final class FaultProxy implements AutoCloseable {
 
     /** The next {@code times} replies that contain {@code text}, and all after each on its connection, meet this mode. */
     Trap onReplyWith(String text, Mode then, int times) {
-        Trap set = new Trap(text, then, times);
+        Trap set = new Trap(text, then, times, -1);
+        trap = set;
+        return set;
+    }
+
+    /** Of the next reply that contains {@code text} so many bytes arrive, then comes a reset. */
+    Trap cutReplyWith(String text, int bytes) {
+        Trap set = new Trap(text, Mode.TEAR, 1, bytes);
         trap = set;
         return set;
     }
@@ -312,11 +319,19 @@ final class FaultProxy implements AutoCloseable {
         private final byte[] text;
         private final Mode then;
         private final CountDownLatch sprung;
+        private final int cutAt;
+        private volatile int replyLength;
 
-        private Trap(String text, Mode then, int times) {
+        private Trap(String text, Mode then, int times, int cutAt) {
             this.text = text.getBytes(StandardCharsets.UTF_8);
             this.then = then;
             this.sprung = new CountDownLatch(times);
+            this.cutAt = cutAt;
+        }
+
+        /** How long the reply was that came last, as it came in one piece. */
+        int replyLength() {
+            return replyLength;
         }
 
         /** Returns when all came; false if they did not within ten seconds. */
@@ -324,12 +339,13 @@ final class FaultProxy implements AutoCloseable {
             return sprung.await(10, TimeUnit.SECONDS);
         }
 
-        /** Where what it waits for begins; -1 if that is not there. */
+        /** Where the reply is to be torn, which is where what it waits for begins if nobody chose; -1 if that is not there. */
         private int springs(byte[] bytes, int n) {
             for (int i = 0; text.length > 0 && sprung.getCount() > 0 && i + text.length <= n; i++) {
                 if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
+                    replyLength = n;
                     sprung.countDown();
-                    return i;
+                    return cutAt < 0 ? i : Math.min(cutAt, n);
                 }
             }
             return -1;
