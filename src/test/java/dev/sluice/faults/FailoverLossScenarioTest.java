@@ -22,52 +22,70 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * How many accepted tasks a failover loses if replication stood still before it: the link to the replica is frozen under
- * load, the master is killed, the replica becomes master. Two failovers of each kind in the build; {@code
- * -Dsluice.failovers=20} runs as many and prints each.
+ * How many accepted tasks a failover loses if replication stood still before it: under load the link to the replica is frozen
+ * that is to become master, the master is killed, the replica becomes master. Two failovers of each kind with one replica in
+ * the build, and one of each with two of them; {@code -Dsluice.failovers=20} runs as many and prints each.
  */
 @ExtendWith(NothingDropped.class)
 @Timeout(900)
 class FailoverLossScenarioTest {
-    private static final int FAILOVERS = Integer.getInteger("sluice.failovers", 2);
+    private static final Integer FAILOVERS = Integer.getInteger("sluice.failovers");
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final int ENOUGH = 500;
     private static final int MORE = 5000;
 
     @ParameterizedTest
-    @ValueSource(strings = {"6.2", "7.0"})
-    void nothingThatAllReplicasHadAcknowledgedIsLost(String version) throws Exception {
+    @CsvSource({"6.2, 1", "7.0, 1", "6.2, 2", "7.0, 2"})
+    void nothingThatAllReplicasHadAcknowledgedIsLost(String version, int replicas) throws Exception {
         int lost = 0;
-        for (int i = 0; i < FAILOVERS; i++) {
-            lost += lostInOneFailover(version, Durability.replicated(1), i);
+        for (int i = 0; i < failovers(replicas); i++) {
+            lost += lostInOneFailover(version, replicas, Durability.replicated(replicas), i);
         }
-        assertThat(lost).as("accepted tasks lost in %d failovers", FAILOVERS).isZero();
+        assertThat(lost)
+                .as("accepted tasks lost in %d failovers", failovers(replicas))
+                .isZero();
     }
 
     /** The control: without it the other test would prove nothing. */
     @ParameterizedTest
-    @ValueSource(strings = {"6.2", "7.0"})
-    void whatOnlyTheMasterHadAcknowledgedIsLost(String version) throws Exception {
-        for (int i = 0; i < FAILOVERS; i++) {
-            assertThat(lostInOneFailover(version, Durability.memory(), i)).isPositive();
+    @CsvSource({"6.2, 1", "7.0, 1", "6.2, 2", "7.0, 2"})
+    void whatOnlyTheMasterHadAcknowledgedIsLost(String version, int replicas) throws Exception {
+        for (int i = 0; i < failovers(replicas); i++) {
+            assertThat(lostInOneFailover(version, replicas, Durability.memory(), i))
+                    .isPositive();
         }
     }
 
-    private static int lostInOneFailover(String version, Durability durability, int seed) throws Exception {
+    /** Why all replicas are to be asked for: the other one acknowledges what the next master never saw. */
+    @ParameterizedTest
+    @ValueSource(strings = {"6.2", "7.0"})
+    void whatOnlyOneOfTwoReplicasHadAcknowledgedIsLostIfTheOtherBecomesMaster(String version) throws Exception {
+        for (int i = 0; i < failovers(2); i++) {
+            assertThat(lostInOneFailover(version, 2, Durability.replicated(1), i))
+                    .isPositive();
+        }
+    }
+
+    private static int failovers(int replicas) {
+        return FAILOVERS != null ? FAILOVERS : replicas == 1 ? 2 : 1;
+    }
+
+    private static int lostInOneFailover(String version, int replicas, Durability durability, int seed)
+            throws Exception {
         try (RedisServer master = UnpackedRedis.builder(version).start();
                 FaultProxy replication = new FaultProxy(master.port());
-                RedisServer replica = UnpackedRedis.builder(version)
-                        .with("replicaof", "127.0.0.1 " + replication.port())
-                        .start()) {
+                RedisServer replica = replicaOf(replication.port(), version);
+                RedisServer other = replicas == 1 ? null : replicaOf(master.port(), version)) {
             eventually(
                     PATIENCE,
-                    () -> assertThat((String) replica.call("INFO", "replication"))
-                            .contains("master_link_status:up"));
+                    () -> assertThat(master.call("WAIT", String.valueOf(replicas), "100"))
+                            .isEqualTo((long) replicas));
             Random random = new Random(seed);
             int toFreeze = ENOUGH + random.nextInt(MORE);
             Load load = new Load(master, durability);
@@ -75,20 +93,33 @@ class FailoverLossScenarioTest {
 
             replication.mode(FaultProxy.Mode.SWALLOW);
             int before = load.accepted.size();
-            if (durability.isMemory()) {
+            if (durability.replicas() < replicas) {
                 eventually(PATIENCE, () -> assertThat(load.accepted.size()).isGreaterThan(before + ENOUGH));
             }
             LockSupport.parkNanos(random.nextInt(300_000_000));
             master.kill();
             replica.call("REPLICAOF", "NO", "ONE");
+            if (other != null) {
+                other.call("REPLICAOF", "127.0.0.1", String.valueOf(replica.port()));
+            }
 
             Set<String> accepted = load.stop();
             int lost = accepted.size() - run(replica, accepted);
             System.out.printf(
-                    "failover %d, Redis %s, %s: %d accepted, %d of them lost%n",
-                    seed + 1, version, durability, accepted.size(), lost);
+                    "failover %d, Redis %s, %d replicas, %s: %d accepted, %d of them lost%n",
+                    seed + 1, version, replicas, durability, accepted.size(), lost);
             return lost;
         }
+    }
+
+    private static RedisServer replicaOf(int port, String version) {
+        RedisServer replica = UnpackedRedis.builder(version)
+                .with("replicaof", "127.0.0.1 " + port)
+                .start();
+        eventually(
+                PATIENCE,
+                () -> assertThat((String) replica.call("INFO", "replication")).contains("master_link_status:up"));
+        return replica;
     }
 
     /** Runs all that this server holds; answers how many of {@code accepted} were among it. */
