@@ -310,8 +310,18 @@ final class History {
                 .filter(fault -> fault.touches(first.worker)
                         && fault.fromNanos() < second.startNanos
                         && fault.fromNanos() < unrecordedUntil(first))
-                .filter(fault -> fault.kind().endsLife() || lapsedAfter(first, fault))
+                .filter(fault -> fault.kind().endsLife() || lapsedAfter(first, fault) || diedOf(fault, second))
                 .toList();
+    }
+
+    /** Whoever is killed while it stands still, or before it has found out what it missed, tells of no lapse. */
+    private boolean diedOf(Fault still, Run second) {
+        return still.kind() == Fault.Kind.FROZEN
+                && second.startNanos - still.fromNanos() >= lease.toNanos() / 2
+                && faults.stream()
+                        .filter(fault -> fault.kind() == Fault.Kind.KILLED && fault.touches(still.worker()))
+                        .anyMatch(killed -> killed.fromNanos() >= still.fromNanos()
+                                && killed.fromNanos() <= still.toNanos() + TO_LOOK.toNanos());
     }
 
     private List<Long> lapsesOf(Run run) {

@@ -111,6 +111,21 @@ class HistoryTest {
         assertThat(secondRunIsExplained(fault(Kind.LINK, "a", 900, 5000))).isFalse();
     }
 
+    @Test
+    void whoStoodStillAndWasKilledBeforeItCouldTellOfALapseHadLostItsLife() {
+        Fault still = fault(Kind.FROZEN, "a", 900, 3500);
+
+        assertThat(secondRunIsExplained(still)).isFalse();
+        assertThat(secondRunIsExplained(still, fault(Kind.KILLED, "a", 3200, 3200)))
+                .isTrue();
+        assertThat(secondRunIsExplained(still, fault(Kind.KILLED, "a", 4400, 4400)))
+                .isTrue();
+        assertThat(secondRunIsExplained(still, fault(Kind.KILLED, "a", 4600, 4600)))
+                .isFalse();
+        assertThat(secondRunIsExplained(still, fault(Kind.KILLED, "b", 3200, 3200)))
+                .isFalse();
+    }
+
     /** Of a task that ended in worker a after 1000 ms, and ran in worker b after 3000. */
     private static boolean secondRunIsExplained(Fault... faults) {
         List<Event> events = List.of(

@@ -22,7 +22,7 @@ interface Node extends AutoCloseable {
 
     void thaw();
 
-    /** Stops it in good order; completes with the time that took. */
+    /** Stops it in good order; completes with the time that took, as it saw that itself. */
     CompletableFuture<Duration> stop(Duration grace);
 
     @Override

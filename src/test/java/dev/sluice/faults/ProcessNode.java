@@ -19,6 +19,9 @@ final class ProcessNode implements Node {
     /** In place of a calm Redis. */
     static final String NOT_WATCHED = "-";
 
+    /** What it says of its stop, and behind it in how many ms. */
+    static final String STOPPED = "stopped ";
+
     private static final long PATIENCE_SECONDS = 60;
 
     private final String name;
@@ -26,7 +29,8 @@ final class ProcessNode implements Node {
     private final Path journal;
     private final Process process;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
-    private final CompletableFuture<Void> stopped = new CompletableFuture<>();
+    private final CompletableFuture<Duration> stopped = new CompletableFuture<>();
+    private volatile @Nullable CompletableFuture<Duration> ended;
     private final List<String> said = new ArrayList<>();
 
     /** One whose links nobody touches, and which watches by this calm Redis when it had no time, or does not. */
@@ -150,17 +154,30 @@ final class ProcessNode implements Node {
         signal("CONT");
     }
 
-    /** One that is about to begin does that first: the time of its stop counts from then on. */
+    /** One that is about to begin does that first: the time of its stop, and that of its end, counts from then on. */
     @Override
     public CompletableFuture<Duration> stop(Duration grace) {
-        CompletableFuture<Long> began = ready.thenApply(nothing -> System.nanoTime());
+        ended = ready.thenApply(nothing -> System.nanoTime()).thenCombine(process.onExit(), this::timeToTheEnd);
         try {
             process.getOutputStream().write(("stop " + grace.toMillis() + "\n").getBytes(StandardCharsets.UTF_8));
             process.getOutputStream().flush();
         } catch (IOException e) {
             throw new AssertionError(name + " has ended:\n" + said(), e);
         }
-        return stopped.thenCombine(began, (nothing, from) -> Duration.ofNanos(System.nanoTime() - from));
+        return stopped;
+    }
+
+    /** Completes when its process has ended of a {@link #stop}, and well: with the time that took as seen from here. */
+    CompletableFuture<Duration> ended() {
+        return Objects.requireNonNull(ended, "nobody stopped it");
+    }
+
+    private Duration timeToTheEnd(long fromNanos, Process gone) {
+        Duration took = Duration.ofNanos(System.nanoTime() - fromNanos);
+        if (gone.exitValue() != 0) {
+            throw new AssertionError(name + " has ended with " + gone.exitValue() + ":\n" + said());
+        }
+        return took;
     }
 
     @Override
@@ -179,8 +196,8 @@ final class ProcessNode implements Node {
                 }
                 if (line.equals("ready")) {
                     ready.complete(null);
-                } else if (line.equals("stopped")) {
-                    stopped.complete(null);
+                } else if (line.startsWith(STOPPED)) {
+                    stopped.complete(Duration.ofMillis(Long.parseLong(line.substring(STOPPED.length()))));
                 }
             }
         } catch (IOException e) {

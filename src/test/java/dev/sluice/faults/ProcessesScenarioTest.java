@@ -273,8 +273,9 @@ class ProcessesScenarioTest {
 
         for (ProcessNode leaving : List.of(old, older)) {
             stage.worker("new for " + leaving.name(), 32).awaitReady();
-            Duration took = stage.stop(leaving, Duration.ofSeconds(1));
-            assertThat(took).isLessThan(Duration.ofSeconds(3));
+            Duration grace = Duration.ofSeconds(1);
+            assertThat(stage.stop(leaving, grace)).isLessThan(grace.plusSeconds(2));
+            assertThat(leaving.ended().get(60, TimeUnit.SECONDS)).isLessThan(grace.plusSeconds(3));
         }
 
         producer.join();

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import dev.sluice.dispatch.NothingDropped;
+import dev.sluice.faults.Schedule.Processes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -29,7 +31,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A soak: {@code mvn test -Dtest=RandomFaultsScenarioTest -Dsluice.faults.schedules=10000}; system properties, all
  * beginning with {@code sluice.faults.}: {@code schedules}, how many; {@code seed}, the first one; {@code parallel}, how
- * many at a time; {@code processes}, true for dispatchers in processes of their own.
+ * many at a time; {@code processes}, {@code all} for dispatchers in processes of their own, {@code one} for one of these,
+ * {@code none} for none: otherwise each 25th seed has one.
  */
 @ExtendWith(NothingDropped.class)
 class RandomFaultsScenarioTest {
@@ -37,7 +40,8 @@ class RandomFaultsScenarioTest {
     private static final int SCHEDULES = Integer.getInteger("sluice.faults.schedules", 300);
     private static final int PARALLEL = Integer.getInteger("sluice.faults.parallel", 14);
     private static final long FIRST_SEED = Long.getLong("sluice.faults.seed", 1);
-    private static final boolean PROCESSES = Boolean.getBoolean("sluice.faults.processes");
+    private static final String PROCESSES = System.getProperty("sluice.faults.processes");
+    private static final int ONE_IN = 25;
 
     /** Thousands of connections are broken here: nobody needs to read of each. */
     @BeforeAll
@@ -72,14 +76,36 @@ class RandomFaultsScenarioTest {
                     .as("verdicts that came too late and were counted")
                     .isPositive();
         }
+        assertThat(reports).allMatch(it -> it.processes() == processes(it.seed()));
+        assertThat(reports.stream().filter(RandomFaultsScenarioTest::hasProcesses))
+                .as("schedules with processes, of which one was killed and one stopped for a while")
+                .allMatch(it -> it.faults().stream().anyMatch(fault -> fault.kind() == Fault.Kind.KILLED))
+                .allMatch(it ->
+                        it.faults().stream().anyMatch(fault -> fault.what().equals(Schedule.FROZEN)));
+    }
+
+    private static LongStream seeds() {
+        return LongStream.range(FIRST_SEED, FIRST_SEED + SCHEDULES);
+    }
+
+    private static Processes processes(long seed) {
+        return PROCESSES != null
+                ? Processes.valueOf(PROCESSES.toUpperCase(Locale.ROOT))
+                : seed % ONE_IN == 0 ? Processes.ONE : Processes.NONE;
+    }
+
+    private static boolean hasProcesses(Schedule.Report report) {
+        return report.processes() != Processes.NONE;
     }
 
     private static List<Schedule.Report> run(Path folder) throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(PARALLEL, work -> new Thread(work, "schedules"));
         try (Stalls stalls = new Stalls()) {
-            List<Future<Schedule.Report>> runs = LongStream.range(FIRST_SEED, FIRST_SEED + SCHEDULES)
-                    .mapToObj(seed -> pool.submit(() -> Schedule.run(
-                            seed, PROCESSES, stalls, Files.createDirectory(folder.resolve(String.valueOf(seed))))))
+            List<Future<Schedule.Report>> runs = seeds().mapToObj(seed -> pool.submit(() -> Schedule.run(
+                            seed,
+                            processes(seed),
+                            stalls,
+                            Files.createDirectory(folder.resolve(String.valueOf(seed))))))
                     .toList();
             List<Schedule.Report> reports = new ArrayList<>();
             for (Future<Schedule.Report> run : runs) {
@@ -101,9 +127,10 @@ class RandomFaultsScenarioTest {
                 .max(Comparator.comparing(Schedule.Report::recovery))
                 .orElseThrow();
         return String.format(
-                "%d schedules, %d faults (%d failovers), %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d crashes counted, %d settles refused, worst recovery"
+                "%d schedules (%d with processes), %d faults (%d failovers), %d tasks, %d moves, %d cancellations, %d pauses and drains: %d lost, %d stuck, %d duplicate runs, %d crashes counted, %d settles refused, worst recovery"
                         + " %d ms (seed %d), seeds %d to %d, %d s",
                 reports.size(),
+                reports.stream().filter(RandomFaultsScenarioTest::hasProcesses).count(),
                 reports.stream().mapToInt(Schedule.Report::strikes).sum(),
                 reports.stream()
                         .flatMap(it -> it.faults().stream())

@@ -34,7 +34,8 @@ import reactor.core.publisher.Mono;
  * Three to eight faults, drawn from a seed, one of them in every sixth schedule a failover, against two or three dispatchers
  * on a Redis of their own, while a producer puts tasks in, also for later, that end well, fail, snooze or die, of some of
  * which the result is kept, schedules fire, and an operator cancels some, pauses and drains the queue and redrives the dead;
- * then peace, and the question what became of them.
+ * then peace, and the question what became of them. If there are {@link Processes}, one of the faults is a SIGSTOP and a later
+ * one a kill -9.
  *
  * <p>The seed decides what is done, to whom, when and for how long; threads and sockets are as fast as they are, so the
  * same seed need not meet the same instruction twice.
@@ -42,6 +43,7 @@ import reactor.core.publisher.Mono;
 final class Schedule {
     static final int TASKS = 150;
     static final String FAILOVER = "failover";
+    static final String FROZEN = "frozen";
     static final Duration LEASE = Duration.ofSeconds(1);
     private static final Duration GRACE = Duration.ofMillis(300);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -53,11 +55,13 @@ final class Schedule {
 
     private final long seed;
     private final Path folder;
-    private final boolean processes;
+    private final Processes processes;
     private final Random random;
     private RedisServer redis;
     private final @Nullable Standby standby;
     private final int failoverAt;
+    private final int freezeAt;
+    private final int killAt;
     private boolean restarted;
     private final FaultProxy front; // of the producer and the operator, to whom nothing is done
     private final Sluice outside;
@@ -68,6 +72,7 @@ final class Schedule {
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
     private final List<CompletableFuture<Void>> heals = new ArrayList<>();
     private final List<CompletableFuture<Duration>> stops = new ArrayList<>();
+    private final List<CompletableFuture<Duration>> ends = new ArrayList<>();
     private final Set<String> accepted = ConcurrentHashMap.newKeySet();
     private final List<String> known = new CopyOnWriteArrayList<>();
     private final Map<String, Integer> offers = new ConcurrentHashMap<>();
@@ -79,7 +84,7 @@ final class Schedule {
     private final long began = System.nanoTime();
     private final long clockMs = System.currentTimeMillis() - began / 1_000_000;
 
-    private Schedule(long seed, boolean processes, Stalls stalls, Path folder) {
+    private Schedule(long seed, Processes processes, Stalls stalls, Path folder) {
         this.seed = seed;
         this.stalls = stalls;
         this.folder = folder;
@@ -89,6 +94,11 @@ final class Schedule {
         String version = random.nextBoolean() ? "7.0" : "6.2";
         Random rare = new Random(~seed * 0x9E3779B97F4A7C15L);
         this.failoverAt = rare.nextInt(6) == 0 ? rare.nextInt(3) : -1;
+        List<Integer> free = new ArrayList<>(IntStream.range(0, strikes).boxed().toList());
+        free.removeIf(i -> i == failoverAt);
+        int first = rare.nextInt(free.size() - 1);
+        this.freezeAt = processes == Processes.NONE ? -1 : free.get(first);
+        this.killAt = processes == Processes.NONE ? -1 : free.get(first + 1 + rare.nextInt(free.size() - first - 1));
         this.redis = server(version).start();
         this.standby = failoverAt < 0 ? null : new Standby(redis, server(version));
         this.front = new FaultProxy(redis.port());
@@ -113,8 +123,8 @@ final class Schedule {
                         "no"); // what was written survives kill -9 in the kernel; twelve servers at fsync starve
     }
 
-    /** Runs it in this process, or with dispatchers in processes of their own whose journals go to the folder. */
-    static Report run(long seed, boolean processes, Stalls stalls, Path folder) throws Exception {
+    /** Runs it; the journals of dispatchers in processes of their own go to the folder. */
+    static Report run(long seed, Processes processes, Stalls stalls, Path folder) throws Exception {
         Schedule schedule = new Schedule(seed, processes, stalls, folder);
         try {
             return schedule.run();
@@ -139,7 +149,7 @@ final class Schedule {
         clockwork.begin();
         int workers = 2 + random.nextInt(2);
         for (int i = 0; i < workers; i++) {
-            join();
+            join(processes == Processes.ALL || (processes == Processes.ONE && i == 0));
         }
         awaitReady(); // a fault would be over before a new JVM has done anything
         CompletableFuture<Void> producer = CompletableFuture.runAsync(this::produce, work -> new Thread(work).start());
@@ -149,6 +159,10 @@ final class Schedule {
             sleep(random.nextInt(250));
             if (i == failoverAt && !restarted) {
                 failOver();
+            } else if (i == freezeAt) {
+                freeze(aProcess(), 200 + random.nextInt(2500));
+            } else if (i == killAt) {
+                succeeded(aProcess(), true);
             } else {
                 strike();
             }
@@ -171,7 +185,7 @@ final class Schedule {
     // ---- the faults
 
     private void strike() {
-        Node node = nodes.get(random.nextInt(nodes.size()));
+        Node node = anyNode();
         switch (random.nextInt(18)) {
             case 0 -> succeeded(node, true);
             case 1 -> succeeded(node, frozen.contains(node)); // who stands still hears of no stop
@@ -195,6 +209,14 @@ final class Schedule {
         }
     }
 
+    private Node anyNode() {
+        return nodes.get(random.nextInt(nodes.size()));
+    }
+
+    private Node aProcess() {
+        return nodes.stream().filter(ProcessNode.class::isInstance).findFirst().orElseGet(() -> join(true));
+    }
+
     /** Ends it, with or without a word, and another one takes its place. */
     private void succeeded(Node node, boolean killed) {
         long from = System.nanoTime();
@@ -203,10 +225,10 @@ final class Schedule {
             node.kill();
             faults.add(new Fault(Fault.Kind.KILLED, node.name(), "killed", from, from));
         } else {
-            stops.add(node.stop(GRACE));
+            stop(node);
             faults.add(new Fault(Fault.Kind.STOPPED, node.name(), "stopped", from, from));
         }
-        join();
+        join(processes == Processes.ALL);
     }
 
     private void freeze(Node node, int ms) {
@@ -216,7 +238,7 @@ final class Schedule {
         }
         node.freeze();
         frozen.add(node);
-        later(ms, node, Fault.Kind.FROZEN, "frozen", () -> {
+        later(ms, node, Fault.Kind.FROZEN, FROZEN, () -> {
             node.thaw();
             frozen.remove(node);
         });
@@ -320,14 +342,15 @@ final class Schedule {
 
     // ---- workers and tasks
 
-    private void join() {
+    private Node join(boolean process) {
         String name = "n" + (all.size() + 1);
         int concurrency = 4 + random.nextInt(12);
-        Node node = processes
+        Node node = process
                 ? ProcessNode.behindAProxy(name, redis.port(), LEASE, concurrency, folder, stalls.calmRedis())
                 : new LocalNode(name, redis.port(), LEASE, concurrency, events::add).started();
         nodes.add(node);
         all.add(node);
+        return node;
     }
 
     private void produce() {
@@ -425,15 +448,27 @@ final class Schedule {
         nodes.forEach(node -> {
             long from = System.nanoTime();
             faults.add(new Fault(Fault.Kind.STOPPED, node.name(), "stopped in the end", from, from));
-            stops.add(node.stop(GRACE));
+            stop(node);
         });
-        for (CompletableFuture<Duration> stop : stops) {
-            Duration took = stop.get(60, TimeUnit.SECONDS);
-            if (took.compareTo(GRACE.plusSeconds(2)) > 0) {
-                wrong.add("a stop took " + took + ", with a grace of " + GRACE);
+        holdToTheirTime("a stop", stops, GRACE.plusSeconds(2));
+        holdToTheirTime("the end of a process that was stopped", ends, GRACE.plusSeconds(3));
+        return report(peaceNanos, left);
+    }
+
+    private void stop(Node node) {
+        stops.add(node.stop(GRACE));
+        if (node instanceof ProcessNode process) {
+            ends.add(process.ended());
+        }
+    }
+
+    private void holdToTheirTime(String what, List<CompletableFuture<Duration>> all, Duration limit) throws Exception {
+        for (CompletableFuture<Duration> each : all) {
+            Duration took = each.get(60, TimeUnit.SECONDS);
+            if (took.compareTo(limit) > 0) {
+                wrong.add(what + " took " + took + ", with a grace of " + GRACE);
             }
         }
-        return report(peaceNanos, left);
     }
 
     private Report report(long peaceNanos, int stuck) {
@@ -452,6 +487,7 @@ final class Schedule {
         long recovery = Math.max(0, history.lastEnd() - peaceNanos);
         return new Report(
                 seed,
+                processes,
                 strikes,
                 List.copyOf(faults),
                 accepted.size(),
@@ -517,9 +553,18 @@ final class Schedule {
         LockSupport.parkNanos(ms * 1_000_000L);
     }
 
+    /** How many of its dispatchers are processes of their own. */
+    enum Processes {
+        NONE,
+        /** One of those it begins with; another, if that one is gone when it is to be frozen or killed. */
+        ONE,
+        ALL
+    }
+
     /** What became of a schedule. */
     record Report(
             long seed,
+            Processes processes,
             int strikes,
             List<Fault> faults,
             int tasks,
@@ -536,7 +581,8 @@ final class Schedule {
 
         /** Everything that is needed to see what happened, and the command that does it again. */
         String story() {
-            return "seed " + seed + " (again with -Dsluice.faults.seed=" + seed + " -Dsluice.faults.schedules=1):\n  "
+            return "seed " + seed + " (again with -Dsluice.faults.seed=" + seed
+                    + " -Dsluice.faults.schedules=1 -Dsluice.faults.processes=" + processes + "):\n  "
                     + String.join("\n  ", wrong)
                     + "\n after\n  "
                     + String.join("\n  ", faults.stream().map(Fault::toString).toList());

@@ -24,8 +24,9 @@ import reactor.core.publisher.Flux;
  * <p>Arguments: Redis, queue, worker, journal, lease in ms, concurrency, a Redis that nothing is done to, or {@code -}, by
  * which it watches when it had no time, and whether it is {@code cold} or {@code warm}: then it first warms up by that Redis,
  * for a JVM that is new stands still longer than a short lease. Says {@code ready} when it has joined. A line
- * {@code stop <grace in ms>} stops it in good order; when its standard input ends, it ends at once: it never outlives the test
- * that started it. What its journal holds survives kill -9, for each event is one write to the file.
+ * {@code stop <grace in ms>} stops it in good order; it says {@code stopped <ms that took>} and ends. When its standard input
+ * ends, it ends at once: it never outlives the test that started it. What its journal holds survives kill -9, for each event
+ * is one write to the file.
  */
 final class WorkerMain {
     /** How a process ends that a task has killed. */
@@ -56,9 +57,11 @@ final class WorkerMain {
                     .handler("t", String.class, journal);
             dispatcher.start().block();
             say("ready");
-            dispatcher.stop(graceFrom(System.in)).block();
+            Duration grace = graceFrom(System.in);
+            long asked = System.nanoTime();
+            dispatcher.stop(grace).block();
+            say(ProcessNode.STOPPED + (System.nanoTime() - asked) / 1_000_000);
             sluice.close().block();
-            say("stopped");
         }
     }
 
