@@ -221,8 +221,9 @@ class PushHandlerTest {
             assertThatThrownBy(() -> delivered(handler, TASK)).isInstanceOf(NotDeliveredException.class);
         }
 
-        // A delivery that begins at once may find the connection of the one before on its way back.
-        assertThat(endpoint.connections()).isBetween(1, 2);
+        // A delivery that begins at once may find the connection of the one before on its way back, on a busy machine
+        // those of two.
+        assertThat(endpoint.connections()).isBetween(1, 3);
     }
 
     @ParameterizedTest
