@@ -104,6 +104,7 @@ final class ClaimPump implements Pump {
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private @Nullable Incarnation joining;
+    private Mono<Void> answered = Mono.empty(); // or failed: the last join
     private @Nullable Incarnation current;
     private int inFlight;
     private boolean workKnown;
@@ -667,7 +668,9 @@ final class ClaimPump implements Pump {
         Incarnation next = new Incarnation(store::keysOf, new Holdings(pool));
         long sent = System.nanoTime();
         joining = next;
-        calls.run(store.join(next.id(), lease), answer -> joined(next, sent, answer), this::notJoined);
+        Mono<Joined> join = store.join(next.id(), lease).cache();
+        answered = join.then().onErrorComplete();
+        calls.run(join, answer -> joined(next, sent, answer), this::notJoined);
     }
 
     private void joined(Incarnation next, long sentNanos, Joined answer) {
@@ -859,12 +862,15 @@ final class ClaimPump implements Pump {
         phase = Phase.CLOSED;
         loop.remove(this);
         permits.tellEnd(observer, queue.name());
-        Incarnation last = current == null ? joining : current; // a leave overtakes no join: both go over one link
+        Incarnation last = current == null ? joining : current;
         endLease();
         if (last != null) {
             unheard.add(last.id());
         }
-        Mono<Void> leaves = Flux.fromIterable(unheard).flatMap(store::leave).then();
+        // A leave overtakes no join: where connections come and go the order of sending is not that of asking.
+        Mono<Void> leaves = answered.thenMany(Flux.fromIterable(List.copyOf(unheard)))
+                .flatMap(store::leave)
+                .then();
         Mono<Void> left = leaves.cache().timeout(TO_LEAVE); // who is late leaves unheard
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
     }
