@@ -219,11 +219,11 @@ class PushHandlerTest {
             assertThat(delivered(handler, new GivenTask("a", "t", "1", Map.of())))
                     .isEqualTo("ok");
             assertThatThrownBy(() -> delivered(handler, TASK)).isInstanceOf(NotDeliveredException.class);
+            LockSupport.parkNanos(50_000_000L); // on a busy machine those of two were on their way
         }
 
-        // A delivery that begins at once may find the connection of the one before on its way back, on a busy machine
-        // those of two.
-        assertThat(endpoint.connections()).isBetween(1, 3);
+        // A delivery may find the connection of the one before on its way back.
+        assertThat(endpoint.connections()).isBetween(1, 2);
     }
 
     @ParameterizedTest
