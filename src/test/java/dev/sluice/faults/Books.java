@@ -198,7 +198,7 @@ final class Books {
     static Books read(Path folder) {
         try {
             Books books = new Books();
-            books.replay(new String(Files.readAllBytes(file(folder)), StandardCharsets.ISO_8859_1));
+            books.replay(text(file(folder)));
             return books;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -221,6 +221,10 @@ final class Books {
         return parts.resolve(appended.get(0));
     }
 
+    private static String text(Path file) throws IOException {
+        return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    }
+
     Collection<Life> lives() {
         return lives.values();
     }
@@ -231,24 +235,39 @@ final class Books {
     }
 
     /**
-     * A transaction counts from its end on. Of one that a kill cut in the middle of a command a restarted server takes no command,
-     * but it leaves those that are whole in the file, and writes on behind them: first which database, or the next transaction.
+     * Does before a restart what {@code redis-check-aof --fix} does, and what whoever runs Redis has to do: takes the begin of a
+     * step that a kill cut away. The server itself executes nothing of it, but leaves its whole commands in the file and
+     * executes those when it is started a second time, when they are in nobody's order.
      */
-    private void replay(String text) {
+    static void repair(Path folder) {
+        try {
+            Path file = file(folder);
+            String text = text(file);
+            int whole = new Books().replay(text);
+            if (whole < text.length()) {
+                Files.write(file, text.substring(0, whole).getBytes(StandardCharsets.ISO_8859_1));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Applies all whole steps; returns where they end. */
+    private int replay(String text) {
         List<Runnable> transaction = new ArrayList<>();
         boolean open = false;
         int at = 0;
+        int whole = 0;
         while (at < text.length()) {
             List<String> words = new ArrayList<>();
             int next = command(text, at, words);
             if (next < 0) {
-                return; // it is being written, or was when the server was killed
+                break; // it is being written, or was when the server was killed
             }
             String verb = words.get(0).toUpperCase(java.util.Locale.ROOT);
             int from = at;
-            if (verb.equals("MULTI") || (verb.equals("SELECT") && !transaction.isEmpty())) {
-                transaction.clear();
-                open = verb.equals("MULTI");
+            if (verb.equals("MULTI")) {
+                open = true;
             } else if (verb.equals("EXEC")) {
                 transaction.forEach(Runnable::run);
                 transaction.clear();
@@ -261,7 +280,9 @@ final class Books {
                 look(at);
             }
             at = next;
+            whole = open ? whole : at;
         }
+        return whole;
     }
 
     /** Reads one command from there; returns where the next begins, or -1 if it is not whole. */

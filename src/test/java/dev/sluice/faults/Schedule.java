@@ -299,6 +299,7 @@ final class Schedule {
         int ms = drawn < 100 ? 2200 + 10 * drawn : drawn; // one in three outlasts the leases
         redis("kill -9 and restart after " + ms + " ms", () -> {
             redis.kill();
+            Books.repair(redis.dataDir());
             HeldPort.during(redis.port(), () -> sleep(ms));
             redis.restart();
             restarted = true;
