@@ -47,7 +47,7 @@ final class Books {
     private final List<String> wrong = new ArrayList<>();
 
     private final Set<String> touched = new LinkedHashSet<>();
-    private final List<Step> steps = new ArrayList<>();
+    private final List<Change> changes = new ArrayList<>();
     private final Set<String> stopped = new HashSet<>();
     private final Set<String> released = new LinkedHashSet<>();
     private final List<Crash> undated = new ArrayList<>();
@@ -57,7 +57,7 @@ final class Books {
     private Books() {}
 
     /** One change of a status, inside a step of Redis. */
-    private record Step(
+    private record Change(
             String id, @Nullable String from, @Nullable String to) {}
 
     /**
@@ -196,9 +196,15 @@ final class Books {
 
     /** Reads the append-only file of a server of either version. */
     static Books read(Path folder) {
+        return read(folder, Integer.MAX_VALUE);
+    }
+
+    /** The same, of its beginning. */
+    static Books read(Path folder, int bytes) {
         try {
             Books books = new Books();
-            books.replay(text(file(folder)));
+            String text = text(file(folder));
+            books.replay(text.substring(0, Math.min(text.length(), bytes)));
             return books;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -250,6 +256,37 @@ final class Books {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * A step of several commands.
+     *
+     * @param from where it begins in the file
+     * @param commands verb and key of each
+     */
+    record Step(int from, int to, List<String> commands) {}
+
+    /** The steps in the file that a kill can cut. */
+    static List<Step> steps(Path file) throws IOException {
+        String text = text(file);
+        List<Step> steps = new ArrayList<>();
+        List<String> commands = new ArrayList<>();
+        int begin = 0;
+        int at = 0;
+        while (at < text.length()) {
+            List<String> words = new ArrayList<>();
+            int next = command(text, at, words);
+            switch (words.get(0)) {
+                case "MULTI" -> {
+                    begin = at;
+                    commands.clear();
+                }
+                case "EXEC" -> steps.add(new Step(begin, next, List.copyOf(commands)));
+                default -> commands.add(words.get(0) + " " + words.get(1));
+            }
+            at = next;
+        }
+        return steps;
     }
 
     /** Applies all whole steps; returns where they end. */
@@ -393,7 +430,7 @@ final class Books {
                 wrong.add(at + ": " + value + " was claimed while the queue was paused");
             }
         } else if (key.equals(OWN + "status")) {
-            steps.add(new Step(field, before, value));
+            changes.add(new Change(field, before, value));
             touched.add(field);
         } else if (isOfTasks(key)) {
             touched.add(field);
@@ -416,7 +453,7 @@ final class Books {
         if (key.startsWith(CLAIMED)) {
             release(before);
         } else if (key.equals(OWN + "status")) {
-            steps.add(new Step(field, before, null));
+            changes.add(new Change(field, before, null));
             touched.add(field);
         } else if (isOfTasks(key)) {
             touched.add(field);
@@ -458,12 +495,12 @@ final class Books {
     // ---- what must hold after a step
 
     private void look(int at) {
-        steps.forEach(step -> move(step, at));
+        changes.forEach(change -> move(change, at));
         touched.forEach(id -> place(id, at));
         released.forEach(id -> countCrashes(id, at));
         results.keySet().forEach(id -> wrong.add(at + ": a result was kept of " + id + ", which did not end"));
         results.clear();
-        steps.clear();
+        changes.clear();
         touched.clear();
         stopped.clear();
         released.clear();
@@ -492,20 +529,20 @@ final class Books {
         return record == null ? frame(id) : record.substring(record.indexOf('\n') + 1);
     }
 
-    private void move(Step step, int at) {
-        String id = step.id();
-        TaskState from = TaskState.ofWord(step.from());
-        TaskState to = TaskState.ofWord(step.to());
+    private void move(Change change, int at) {
+        String id = change.id();
+        TaskState from = TaskState.ofWord(change.from());
+        TaskState to = TaskState.ofWord(change.to());
         if (from == null && to == null) {
             return;
         }
         boolean isBirth =
                 (from == null || from == TaskState.DEAD) && (to == TaskState.QUEUED || to == TaskState.SCHEDULED);
         if (!isBirth && (from == null || !isLegal(from, to))) {
-            wrong.add(at + ": " + id + " went from " + step.from() + " to " + step.to());
+            wrong.add(at + ": " + id + " went from " + change.from() + " to " + change.to());
         }
         if (isBirth) {
-            be(id, step, at);
+            be(id, change, at);
         }
         Life life = current.get(id);
         if (life == null) {
@@ -515,8 +552,8 @@ final class Books {
             claim(life, at);
         }
         String detail = detail(id, to);
-        life.moves.add(
-                new Move(step.from() == null ? "" : step.from(), step.to(), life.fence, stopped.contains(id), detail));
+        life.moves.add(new Move(
+                change.from() == null ? "" : change.from(), change.to(), life.fence, stopped.contains(id), detail));
         if (to == TaskState.SCHEDULED || to == TaskState.RETRYING) {
             String due = hash(OWN + "delayed").get(id);
             life.due = due == null ? life.due : (long) Double.parseDouble(due);
@@ -536,11 +573,11 @@ final class Books {
         return to == null ? from.canBecome(TaskState.CANCELLED) : from.canBecome(to);
     }
 
-    private void be(String id, Step step, int at) {
+    private void be(String id, Change change, int at) {
         String frame = frame(id);
         String name = id + (frame == null ? "" : offerOf(frame));
         Life old = current.get(id);
-        if (old != null && old.name.equals(name) && "dead".equals(step.from())) {
+        if (old != null && old.name.equals(name) && "dead".equals(change.from())) {
             return; // redriven
         }
         Move end = old == null ? null : old.end();

@@ -368,7 +368,8 @@ final class Schedule {
         }
     }
 
-    private static Task<String> draw(String id, Random works) {
+    /** A task that ends in some claim, however often it is redriven. */
+    static Task<String> draw(String id, Random works) {
         int ms = works.nextInt(10) == 0 ? works.nextInt(600) : works.nextInt(15);
         String work = ms + "/" + ms % 20;
         Task<String> task = task(id, ending(works.nextInt(100), work));
@@ -416,7 +417,12 @@ final class Schedule {
     }
 
     private Task<String> numbered(Task<String> task) {
-        String work = task.payload() + "@" + offers.merge(task.id(), 1, Integer::sum);
+        return numbered(task, offers.merge(task.id(), 1, Integer::sum));
+    }
+
+    /** The offer of this task that has this number. */
+    static Task<String> numbered(Task<String> task, int number) {
+        String work = task.payload() + "@" + number;
         Task<String> offer = task(task.id(), work);
         offer = task.maxAttempts() == 0 ? offer : offer.maxAttempts(task.maxAttempts());
         offer = task.keepResult() == null ? offer : offer.keepResult(task.keepResult());
