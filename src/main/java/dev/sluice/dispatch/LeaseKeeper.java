@@ -126,9 +126,7 @@ final class LeaseKeeper {
                 },
                 failure -> {
                     beating = false;
-                    // The next try comes soon: several of them fit into what is left of the lease.
-                    long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 40);
-                    beatNanos = System.nanoTime() - lease.toNanos() / 3 + pause;
+                    beatNanos = toBeatSoon(lease);
                 });
     }
 
@@ -144,6 +142,12 @@ final class LeaseKeeper {
     /** For how long after a call that grants or renews it was sent a lease is surely held. */
     static long sureNanos(Duration lease) {
         return lease.toNanos() - lease.toNanos() / 10;
+    }
+
+    /** From when to count a third of the lease after a heartbeat failed: several tries fit into what is left of it. */
+    static long toBeatSoon(Duration lease) {
+        long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 40);
+        return System.nanoTime() - lease.toNanos() / 3 + pause;
     }
 
     private void guard() {

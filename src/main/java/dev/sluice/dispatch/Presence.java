@@ -17,7 +17,7 @@ import reactor.core.publisher.Mono;
  */
 final class Presence {
     private static final Logger log = LoggerFactory.getLogger(Presence.class);
-    private static final long LONGEST_PAUSE_NANOS = 500_000_000L;
+    private static final Duration TO_JOIN_AGAIN = Duration.ofMillis(500);
 
     private final String queue;
     private final PopStore store;
@@ -25,6 +25,7 @@ final class Presence {
     private final Duration lease;
     private final Runnable onAnother;
     private String id = TaskId.random();
+    private Mono<Void> answered = Mono.empty(); // or failed: the last join
     private boolean busy;
     private long beatNanos = System.nanoTime();
 
@@ -44,7 +45,9 @@ final class Presence {
 
     /** Makes the present name known; may be repeated. */
     Mono<Joined> join() {
-        return store.join(id, lease);
+        Mono<Joined> join = store.join(id, lease).cache();
+        answered = join.then().onErrorComplete();
+        return join;
     }
 
     /** Renews the lease when it is time; once it has joined. */
@@ -64,13 +67,13 @@ final class Presence {
                 },
                 failure -> {
                     busy = false;
-                    beatSoon();
+                    beatNanos = LeaseKeeper.toBeatSoon(lease);
                 });
     }
 
-    /** Leaves nothing behind; only if nothing is held. It overtakes no join: both go over one link. */
+    /** Leaves nothing behind; only if nothing is held. It overtakes no join: it waits until the last one is answered. */
     Mono<Void> leave() {
-        return store.leave(id);
+        return answered.then(store.leave(id));
     }
 
     private void takeAnother() {
@@ -89,12 +92,6 @@ final class Presence {
         calls.run(
                 join().flatMap(done -> store.leave(before).thenReturn(done)),
                 done -> busy = false,
-                failure -> calls.after(Duration.ofNanos(LONGEST_PAUSE_NANOS), () -> joinAgain(before)));
-    }
-
-    /** The next try comes soon: several of them fit into what is left of the lease. */
-    private void beatSoon() {
-        long pause = Math.min(LONGEST_PAUSE_NANOS, lease.toNanos() / 40);
-        beatNanos = System.nanoTime() - lease.toNanos() / 3 + pause;
+                failure -> calls.after(TO_JOIN_AGAIN, () -> joinAgain(before)));
     }
 }

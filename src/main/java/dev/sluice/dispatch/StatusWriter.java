@@ -42,6 +42,7 @@ final class StatusWriter {
     private int looks;
     private boolean tidies;
     private boolean writing;
+    private boolean pausing; // after a write that failed, of which it is a part
     private boolean refusalTold;
 
     StatusWriter(String queue, PopStore store, Calls calls, Presence presence, Consumer<Throwable> onFailure) {
@@ -94,7 +95,7 @@ final class StatusWriter {
     }
 
     boolean isIdle() {
-        return !writing && looks == 0 && taken.isEmpty() && ended.isEmpty();
+        return (!writing || pausing) && looks == 0 && taken.isEmpty() && ended.isEmpty();
     }
 
     /** From time to time: what only leaves the record waits for that, or goes with something else. */
@@ -149,7 +150,7 @@ final class StatusWriter {
             backoff.reset();
         } else {
             record.notWritten();
-            calls.after(backoff.next(), () -> writing = false);
+            pause();
         }
         unannounced.addAll(answers.absent);
         unannounced.removeAll(retracted);
@@ -184,7 +185,15 @@ final class StatusWriter {
         List<Attempt> again = new ArrayList<>(done);
         again.addAll(ended);
         ended = again;
-        calls.after(backoff.next(), () -> writing = false);
+        pause();
+    }
+
+    private void pause() {
+        pausing = true;
+        calls.after(backoff.next(), () -> {
+            pausing = false;
+            writing = false;
+        });
     }
 
     private static <T> List<T> firstOf(List<T> all) {

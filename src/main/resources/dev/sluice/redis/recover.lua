@@ -39,6 +39,9 @@ if meta[4] == 'at-most-once' then
   local page = call('HSCAN', CLAIMED, ARGV[6], 'COUNT', math.ceil(math.min(limit, MOST_FORGOTTEN) / MOST_TAKEN))
   local fields, ids, lost = {}, {}, {}
   for i = 1, #page[2], 2 do
+    if #ids >= MOST_FORGOTTEN then -- of a hash whose values are all short a scan brings everything at once
+      break
+    end
     fields[#fields + 1] = page[2][i]
     for id in string.gmatch(page[2][i + 1], TAKEN) do
       ids[#ids + 1] = id

@@ -9,11 +9,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What becomes of the program's own Redis, and of what was not finished, however it ends. */
+@Tag("alone")
 @Timeout(180)
 class RunEndsScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);

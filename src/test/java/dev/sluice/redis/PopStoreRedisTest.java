@@ -59,7 +59,7 @@ class PopStoreRedisTest {
         List<String> many = IntStream.range(0, 2_000).mapToObj(i -> "t" + i).toList();
         OneQueue.await(pops.join("dead", OneQueue.LEASE));
         OneQueue.await(pops.join("living", OneQueue.LEASE));
-        OneQueue.await(pops.taken("dead", fields(many)));
+        OneQueue.await(pops.taken("dead", fields(many, 32)));
         OneQueue.await(pops.processing(many, List.of()));
         OneQueue.await(pops.taken("living", Map.of(0L, "last\nmine\nfew\n")));
         OneQueue.await(pops.taken("living", Map.of(0L, "last\n", 1L, "")));
@@ -71,12 +71,7 @@ class PopStoreRedisTest {
         q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
         q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs())); // somebody lives
 
-        RecoverReply all = OneQueue.await(q.upkeep
-                .recover("dead", RecoverReply.FIRST)
-                .expand(slice -> slice.more() ? q.upkeep.recover("dead", slice.next()) : Mono.empty())
-                .reduce(RecoverReply.NOTHING, RecoverReply::plus));
-
-        assertThat(all).isEqualTo(new RecoverReply(0, 0, 1_998, ""));
+        assertThat(recoverAll("dead")).isEqualTo(new RecoverReply(0, 0, 1_998, ""));
         assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(4L);
         assertThat(q.wire.call("EXISTS", q.key("claimed:dead"))).isEqualTo(0L);
         assertThat(q.wire.call("ZRANGE", q.key("dispatchers"), "0", "-1")).isEqualTo(List.of("living"));
@@ -227,11 +222,35 @@ class PopStoreRedisTest {
         OneQueue.await(pops.ended(List.of("x", "y", "z")));
     }
 
-    private static Map<Long, String> fields(List<String> ids) {
+    /** Redis searches a hash of short values from its beginning to its end, and a scan of it brings them all. */
+    @Test
+    void theShortestWordsOfADeadDispatcherAreTakenAway() {
+        List<String> many = IntStream.range(0, 500 * 16)
+                .mapToObj(i -> Integer.toString(i + 36 * 36, 36))
+                .toList();
+        OneQueue.await(pops.join("dead", OneQueue.LEASE));
+        OneQueue.await(pops.taken("dead", fields(many, 16)));
+        OneQueue.await(pops.processing(many, List.of()));
+        q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs()));
+
+        assertThat(recoverAll("dead")).isEqualTo(new RecoverReply(0, 0, 8_000, ""));
+        assertThat(q.wire.call("EXISTS", q.queue.statusKey(), q.key("claimed:dead")))
+                .isEqualTo(0L);
+    }
+
+    private RecoverReply recoverAll(String incarnation) {
+        return OneQueue.await(q.upkeep
+                .recover(incarnation, RecoverReply.FIRST)
+                .expand(slice -> slice.more() ? q.upkeep.recover(incarnation, slice.next()) : Mono.empty())
+                .reduce(RecoverReply.NOTHING, RecoverReply::plus));
+    }
+
+    private static Map<Long, String> fields(List<String> ids, int each) {
         return IntStream.range(0, ids.size())
                 .boxed()
                 .collect(Collectors.groupingBy(
-                        i -> i / 32L, Collectors.mapping(i -> ids.get(i) + "\n", Collectors.joining())));
+                        i -> (long) i / each, Collectors.mapping(i -> ids.get(i) + "\n", Collectors.joining())));
     }
 
     @Test
