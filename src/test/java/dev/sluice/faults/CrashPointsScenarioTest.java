@@ -167,14 +167,14 @@ class CrashPointsScenarioTest {
                             .matches(Diagnosis::isClean));
             outside.close().block(PATIENCE);
             List<String> ended = events.stream()
-                    .filter(it -> it.worker().equals(name) && hasEnded(it))
+                    .filter(it -> it.worker().equals(node.name()) && hasEnded(it))
                     .map(Event::id)
                     .filter(it -> !stopping.contains(it.substring(0, it.indexOf('@'))))
                     .toList();
             assertThat(ended)
                     .as("after %d bytes of %s", written - step.from(), step)
                     .hasSameElementsAs(left);
-            if (!hasLapsed(name)) { // this machine may stand still for longer than a lease
+            if (!hasLapsed(node.name())) { // this machine may stand still for longer than a lease
                 assertThat(ended)
                         .as("after %d bytes of %s", written - step.from(), step)
                         .doesNotHaveDuplicates();
