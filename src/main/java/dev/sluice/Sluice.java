@@ -132,9 +132,8 @@ public final class Sluice {
      * The dispatchers that have a lease on a queue, with how long it runs and how many tasks each holds: the longest lease
      * first, at most 1,000.
      *
-     * <p>Cold: two commands per subscription and two more for each dispatcher, which change nothing; what moves meanwhile may
-     * be counted twice or not at all. Empty for a queue that nobody serves, and for an at-most-once queue, where there are no
-     * leases. Cancelling ends the reading. Signals and errors as for {@link #queue}.
+     * <p>Cold: three commands per subscription and one or two more for each dispatcher, which change nothing; what moves
+     * meanwhile may be counted twice or not at all. Empty for a queue that nobody serves. Cancelling ends the reading. Signals and errors as for {@link #queue}.
      */
     public Flux<DispatcherInfo> dispatchers(Queue queue) {
         return Flux.defer(() -> links.directory().dispatchers(queue)).publishOn(Schedulers.parallel());

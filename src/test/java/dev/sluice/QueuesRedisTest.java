@@ -1,5 +1,6 @@
 package dev.sluice;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.test.StepVerifier;
 
 /** Looks at queues from outside: which there are, how full, in order or not, and on what server. */
@@ -218,7 +220,7 @@ class QueuesRedisTest {
     }
 
     @Test
-    void anAtMostOnceQueueKeepsNoAccountOfWhatRuns() {
+    void ofAnAtMostOnceQueueItIsNotCountedWhatRuns() {
         Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
         sluice.client(clicks).enqueue(Task.of("click", 1)).block(SOON);
 
@@ -230,11 +232,32 @@ class QueuesRedisTest {
                         0,
                         OptionalLong.empty(),
                         0,
-                        OptionalLong.empty(),
+                        OptionalLong.of(0),
                         false,
                         false,
                         0,
                         Optional.empty()));
+    }
+
+    @Test
+    void whoServesAnAtMostOnceQueueSaysHowManyTasksHeHas() {
+        Queue clicks = Queue.named("clicks").delivery(DeliveryMode.AT_MOST_ONCE);
+        Sinks.Empty<Void> end = Sinks.empty();
+        Dispatcher dispatcher = sluice.dispatcher(clicks).handler("click", Integer.class, task -> end.asMono());
+        dispatcher.start().block(SOON);
+        sluice.client(clicks)
+                .enqueueAll(Flux.range(0, 70).map(i -> Task.of("click", i)))
+                .blockLast(SOON);
+
+        eventually(() -> assertThat(
+                        sluice.dispatchers(Queue.named("clicks")).collectList().block(SOON))
+                .singleElement()
+                .satisfies(only -> assertThat(only.running()).isEqualTo(70))
+                .satisfies(only -> assertThat(only.leaseLeft()).isPositive()));
+        assertThat(info("clicks").dispatchers()).hasValue(1);
+        end.tryEmitEmpty();
+        dispatcher.stop(SOON).block(SOON);
+        assertThat(info("clicks").dispatchers()).hasValue(0);
     }
 
     @Test

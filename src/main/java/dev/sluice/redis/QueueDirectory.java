@@ -107,9 +107,10 @@ public final class QueueDirectory {
     /** Those that have joined this queue, the longest lease first, at most {@value #MOST_DISPATCHERS}. */
     public Flux<DispatcherInfo> dispatchers(Queue queue) {
         QueueKeys keys = new QueueKeys(queue);
-        return link.command(CommandType.TIME, args -> {}, deadline)
-                .map(time -> time.number(0) * 1_000 + time.number(1) / 1_000)
-                .flatMapMany(now -> link.command(
+        Mono<Long> clock = link.command(CommandType.TIME, args -> {}, deadline)
+                .map(time -> time.number(0) * 1_000 + time.number(1) / 1_000);
+        return clock.zipWith(isLeased(keys))
+                .flatMapMany(read -> link.command(
                                 CommandType.ZREVRANGE,
                                 args -> args.addKey(keys.dispatchers())
                                         .add(0)
@@ -118,8 +119,17 @@ public final class QueueDirectory {
                                 deadline)
                         .flatMapMany(joined -> Flux.range(0, joined.size() / 2)
                                 .flatMapSequential(
-                                        i -> holder(keys, joined.text(2 * i), endMs(joined.text(2 * i + 1)) - now),
+                                        i -> holder(
+                                                keys,
+                                                joined.text(2 * i),
+                                                endMs(joined.text(2 * i + 1)) - read.getT1(),
+                                                read.getT2()),
                                         DISPATCHERS_AT_ONCE)));
+    }
+
+    private Mono<Boolean> isLeased(QueueKeys keys) {
+        return link.command(CommandType.HMGET, args -> args.addKey(keys.meta()).add("delivery"), deadline)
+                .map(read -> read.isNull(0) || !DeliveryMode.AT_MOST_ONCE.word().equals(read.text(0)));
     }
 
     /** The end of a lease may have a half millisecond, by which the scripts know who was not heard. */
@@ -127,15 +137,28 @@ public final class QueueDirectory {
         return (long) Double.parseDouble(score);
     }
 
-    private Mono<DispatcherInfo> holder(QueueKeys keys, String id, long leaseMs) {
-        byte[] claimed = keys.claimed(id);
+    private Mono<DispatcherInfo> holder(QueueKeys keys, String id, long leaseMs, boolean leased) {
+        Duration left = Duration.ofMillis(Math.max(0, leaseMs));
+        return (leased ? claimed(keys.claimed(id)) : taken(keys.claimed(id)))
+                .map(running -> new DispatcherInfo(id, left, running));
+    }
+
+    private Mono<Long> claimed(byte[] claimed) {
         Mono<Long> fields = link.command(CommandType.HLEN, args -> args.addKey(claimed), deadline)
                 .map(reply -> reply.number(0));
         Mono<Long> noTasks = link.command(
                         CommandType.HEXISTS, args -> args.addKey(claimed).add("last"), deadline)
                 .map(reply -> reply.number(0));
-        return Mono.zip(fields, noTasks, (all, others) -> Math.max(0, all - others))
-                .map(running -> new DispatcherInfo(id, Duration.ofMillis(Math.max(0, leaseMs)), running));
+        return Mono.zip(fields, noTasks, (all, others) -> Math.max(0, all - others));
+    }
+
+    /** At most once several ids share a field, each with a line feed behind it. */
+    private Mono<Long> taken(byte[] taken) {
+        return link.command(CommandType.HVALS, args -> args.addKey(taken), deadline)
+                .map(fields -> IntStream.range(0, fields.size())
+                        .mapToLong(i ->
+                                fields.text(i).chars().filter(it -> it == '\n').count())
+                        .sum());
     }
 
     private Mono<QueueInfo> surveyed(Queue queue) {
@@ -156,7 +179,7 @@ public final class QueueDirectory {
                 delayed,
                 leased ? OptionalLong.of(running) : OptionalLong.empty(),
                 reply.number(4),
-                leased ? OptionalLong.of(reply.number(5)) : OptionalLong.empty(),
+                OptionalLong.of(reply.number(5)),
                 reply.number(6) == 1,
                 reply.number(7) == 1,
                 reply.number(8),

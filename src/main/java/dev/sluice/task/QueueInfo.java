@@ -12,9 +12,10 @@ import java.util.OptionalLong;
  * @param waiting tasks that the next free handler takes
  * @param cancelled tasks that were cancelled where they waited, and are dropped when a dispatcher comes upon them
  * @param delayed tasks that wait for their time: scheduled ones, and failed ones before their next attempt
- * @param running tasks that a dispatcher holds; empty in an at-most-once queue, which keeps no account of them
+ * @param running tasks that a dispatcher holds; empty in an at-most-once queue, where each dispatcher only says what it has
+ *     taken ({@link DispatcherInfo}), and other programs do not
  * @param dead dead letters
- * @param dispatchers dispatchers whose lease is running; empty in an at-most-once queue, where there are no leases
+ * @param dispatchers dispatchers whose lease is running; empty where nobody has looked
  * @param paused whether nothing is taken from it at present
  * @param draining whether it takes no new tasks at present
  * @param pushed foreign tasks that were pushed since it began to be drained, for nobody can refuse a push; 0 if it is not

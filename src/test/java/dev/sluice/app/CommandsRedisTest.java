@@ -412,7 +412,7 @@ class CommandsRedisTest {
         assertThat(table.exit()).isZero();
         assertThat(table.out().replaceAll(" [0-9]s ", " 0s ")).isEqualTo("""
                         QUEUE    WAITING  OLDEST  DELAYED  RUNNING  DEAD  DISPATCHERS  PAUSED  DRAINING  DELIVERY       STATUS KEY
-                        clicks         2  0s            0        -     0            -  no      no        at-most-once   {clicks}:status
+                        clicks         2  0s            0        -     0            0  no      no        at-most-once   {clicks}:status
                         foreign        1  12d           0        0     0            0  no      no        at-least-once  {foreign}:status
                         jobs           1  0s            0        0     0            0  no      no        at-least-once  {jobs}:status
                         silent         1  -             0        0     0            0  no      no        at-least-once  {silent}:status

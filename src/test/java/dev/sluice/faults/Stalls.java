@@ -27,6 +27,14 @@ final class Stalls implements AutoCloseable {
         return noted.stream().filter(stall -> stall.toNanos() > nanos).toList();
     }
 
+    /** For how many ns of that time there was none. */
+    long within(long fromNanos, long toNanos) {
+        return noted.stream()
+                .mapToLong(stall -> Math.min(stall.toNanos(), toNanos) - Math.max(stall.fromNanos(), fromNanos))
+                .filter(nanos -> nanos > 0)
+                .sum();
+    }
+
     @Override
     public void close() {
         watch.close();
