@@ -246,9 +246,14 @@ final class Service {
         boolean inVain = signals.exitCode() != 0; // its Redis is gone
         Duration grace = inVain ? Duration.ZERO : settings.shutdownGrace();
         int before = results.handedBack();
-        CompletableFuture<Void> stopped = Waiting.begin(dispatcher.stop(grace));
+        long limitNanos = System.nanoTime() + grace.plus(TIME_TO_HAND_BACK).toNanos();
+        AtomicLong ended = new AtomicLong();
+        CompletableFuture<Void> stopped =
+                Waiting.begin(dispatcher.stop(grace).doOnSuccess(done -> ended.set(System.nanoTime())));
         narrator.stopping(grace); // may wait for whoever reads it, which must hold up no stop
-        boolean inTime = Waiting.endsWithin(stopped, grace.plus(TIME_TO_HAND_BACK));
+        // Who looks late must not take for handed back what the dispatcher gave up meanwhile.
+        boolean inTime = Waiting.endsWithin(stopped, Duration.ofNanos(limitNanos - System.nanoTime()))
+                && ended.get() - limitNanos <= 0;
         if (inVain || (inTime && results.adrift() == 0)) {
             int handedBack = results.handedBack() - before;
             boolean kept = settings.redis() != null || settings.data() != null;
