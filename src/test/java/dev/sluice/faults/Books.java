@@ -276,6 +276,9 @@ final class Books {
         while (at < text.length()) {
             List<String> words = new ArrayList<>();
             int next = command(text, at, words);
+            if (next < 0) {
+                break; // the server was killed meanwhile
+            }
             switch (words.get(0)) {
                 case "MULTI" -> {
                     begin = at;
