@@ -133,7 +133,8 @@ public final class Sluice {
      * first, at most 1,000.
      *
      * <p>Cold: three commands per subscription and one or two more for each dispatcher, which change nothing; what moves
-     * meanwhile may be counted twice or not at all. Empty for a queue that nobody serves. Cancelling ends the reading. Signals and errors as for {@link #queue}.
+     * meanwhile may be counted twice or not at all. Empty for a queue that nobody serves. Cancelling ends the reading. Signals
+     * and errors as for {@link #queue}.
      */
     public Flux<DispatcherInfo> dispatchers(Queue queue) {
         return Flux.defer(() -> links.directory().dispatchers(queue)).publishOn(Schedulers.parallel());
