@@ -6,11 +6,28 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
-/** The verbs of the protocol, one Lua file each; {@code common.lua} stands in front of every one. */
+/**
+ * The verbs of the protocol, one Lua file each. In front of every one stands what it uses of {@code common.lua}: Redis makes each
+ * function of a script anew whenever it runs, and for a lone task that is a good part of the script's time.
+ */
 final class Script {
-    private static final String COMMON = resource("common.lua"); // first, for those below begin with it
+    private static final Pattern COMMENT = Pattern.compile("(?m)^\\s*--.*$");
+    private static final Pattern WORD = Pattern.compile("\\w+");
+    private static final Pattern DEFINITION = Pattern.compile("(?m)^local (?:function )?(\\w+(?:,\\s*\\w+)*)");
+
+    /** Its paragraphs, each with a definition or several, and none that needs a later one; the first is everybody's. */
+    private static final List<String> COMMON = List.of(resource("common.lua").split("\n\n"));
 
     static final Script CANCEL = new Script("cancel");
     static final Script JOIN = new Script("join");
@@ -41,8 +58,37 @@ final class Script {
     private final byte[] sha;
 
     private Script(String verb) {
-        this.text = (COMMON + "\n" + resource(verb + ".lua")).getBytes(StandardCharsets.UTF_8);
+        this.text = withCommon(resource(verb + ".lua")).getBytes(StandardCharsets.UTF_8);
         this.sha = HexFormat.of().formatHex(sha1(text)).getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** A word that happens to be the name of something is taken for its use: what is used is never left out. */
+    private static String withCommon(String verb) {
+        Set<String> used = wordsOf(verb);
+        Deque<String> text = new ArrayDeque<>(List.of(verb));
+        for (int i = COMMON.size() - 1; i >= 0; i--) {
+            String paragraph = COMMON.get(i);
+            if (i == 0 || !Collections.disjoint(used, definedIn(paragraph))) {
+                used.addAll(wordsOf(paragraph));
+                text.addFirst(paragraph);
+            }
+        }
+        return String.join("\n\n", text);
+    }
+
+    private static Set<String> definedIn(String paragraph) {
+        return DEFINITION
+                .matcher(paragraph)
+                .results()
+                .flatMap(definition -> wordsOf(definition.group(1)).stream())
+                .collect(Collectors.toSet());
+    }
+
+    private static Set<String> wordsOf(String code) {
+        return WORD.matcher(COMMENT.matcher(code).replaceAll(""))
+                .results()
+                .map(MatchResult::group)
+                .collect(Collectors.toCollection(HashSet::new));
     }
 
     /** Reads every file now: call it where reading files is welcome, so that no event loop does it at first use. */

@@ -18,32 +18,41 @@ local function clock_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- Reads the length of every key of the queue, so that a key of a foreign type fails the call before its first write. Those
--- that are seldom there are first asked for together: for a lone task the commands of a script are most of its time.
-local function lengths()
+-- Reads the length of every key of the queue, but of META for a verb that reads it anyway, so that a key of a foreign type fails
+-- the call before its first write. Those that are seldom there are first asked for together: for a lone task the commands of a
+-- script are most of its time.
+local function lengths(reads_meta)
+  if not reads_meta then
+    call('HLEN', META)
+  end
   local size = {
     plain = call('LLEN', PLAIN), ready = call('LLEN', READY), wake = call('LLEN', WAKE),
-    status = call('HLEN', STATUS), bodies = call('HLEN', BODIES),
-    dispatchers = call('ZCARD', DISPATCHERS), meta = call('HLEN', META),
-    suspects = 0, late = 0, cancelling = 0, cancelled = 0, delayed = 0, dead = 0, dead_bodies = 0,
+    status = call('HLEN', STATUS), bodies = call('HLEN', BODIES), dispatchers = call('ZCARD', DISPATCHERS),
+    suspects = 0, late = 0, cancelling = 0, cancelled = 0, progress = 0, delayed = 0, dead = 0, dead_bodies = 0,
   }
-  if call('EXISTS', SUSPECTS, LATE, CANCELLING, CANCELLED) > 0 then
-    size.suspects, size.late = call('LLEN', SUSPECTS), call('ZCARD', LATE)
-    size.cancelling, size.cancelled = call('SCARD', CANCELLING), call('HLEN', CANCELLED)
-  end
-  if call('EXISTS', DELAYED, DEAD, DEAD_BODIES) > 0 then
+  if call('EXISTS', SUSPECTS, LATE, CANCELLING, CANCELLED, PROGRESS, DELAYED, DEAD, DEAD_BODIES) > 0 then
     size.delayed, size.dead, size.dead_bodies = call('ZCARD', DELAYED), call('ZCARD', DEAD), call('HLEN', DEAD_BODIES)
+    if call('EXISTS', SUSPECTS, LATE, CANCELLING, CANCELLED, PROGRESS) > 0 then
+      size.suspects, size.late, size.progress = call('LLEN', SUSPECTS), call('ZCARD', LATE), call('HLEN', PROGRESS)
+      size.cancelling, size.cancelled = call('SCARD', CANCELLING), call('HLEN', CANCELLED)
+    end
   end
   return size
 end
 
--- One token is enough: whoever takes it and leaves work behind rings again.
+-- Rings, with what a call has read before its first write. One token is enough: whoever takes it and leaves work behind rings again.
+local is_rung = false
+local function ring_as(wake, paused, delivery)
+  if not is_rung and wake == 0 and not paused and delivery ~= 'at-most-once' then
+    call('RPUSH', WAKE, '1')
+    is_rung = true
+  end
+end
+
 local function ring()
-  if call('LLEN', WAKE) == 0 then
-    local meta = call('HMGET', META, 'paused', 'delivery')
-    if not meta[1] and meta[2] ~= 'at-most-once' then
-      call('RPUSH', WAKE, '1')
-    end
+  local wake = is_rung or call('LLEN', WAKE)
+  if wake == 0 then
+    ring_as(wake, unpack(call('HMGET', META, 'paused', 'delivery')))
   end
 end
 

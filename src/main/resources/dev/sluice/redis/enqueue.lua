@@ -8,7 +8,7 @@
 --          2 results are kept and no keys of them were given: nothing was done
 -- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
-local size = lengths()
+local size = lengths(true)
 local words = call('HMGET', STATUS, unpack(ARGV, 3, n + 2))
 local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
 local awaited = size.late > 0 and call('ZMSCORE', LATE, unpack(ARGV, 3, n + 2))
@@ -21,7 +21,7 @@ for i = 2 * n + 3, #ARGV, 2 do
     dues[tonumber(ARGV[i])] = due
   end
 end
-local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events', 'told', 'max-length')
+local meta = call('HMGET', META, 'delivery', 'draining', 'results', 'events', 'told', 'max-length', 'paused')
 local at_most_once, draining = meta[1] == 'at-most-once', meta[2]
 local limit_of_queue = tonumber(meta[6]) or 0
 if limit_of_queue > 0 and (max_length == 0 or limit_of_queue < max_length) then
@@ -77,7 +77,7 @@ for i = 1, n do
 end
 
 if #ids > 0 then
-  local earliest = next_due_ms()
+  local earliest = #frames == 0 and next_due_ms()
   if #frames > 0 then
     call('RPUSH', READY, unpack(frames))
   end
@@ -93,7 +93,7 @@ if #ids > 0 then
     call('ZREM', LATE, unpack(ids))
   end
   if #frames > 0 or not earliest or first_due < earliest then
-    ring()
+    ring_as(size.wake, meta[7], meta[1])
   end
   tell_moves(now)
 end

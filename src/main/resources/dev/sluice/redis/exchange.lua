@@ -48,10 +48,11 @@ local call_dot = ARGV[2] .. '.'
 local MOST_OF_ELEMENT = 17 * 1048576 -- the longest payload that any codec of ours takes, and its envelope
 
 -- Reads first: a key of a wrong type, an unknown incarnation or a pause show before anything is written.
-local size = lengths()
+local size = lengths(true) -- META is read below
 local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
-local last = tonumber(call('HGET', CLAIMED, 'last') or 0) or 0
-local reported = call('HLEN', PROGRESS)
+local ended, awaited = tonumber(ARGV[8]), tonumber(ARGV[9])
+local held = call('HMGET', CLAIMED, 'last', unpack(ARGV, 10, 9 + ended))
+local last = tonumber(held[1] or 0) or 0
 local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
 local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
 if lease == 0 then
@@ -66,7 +67,6 @@ local this_as_last = string.format('%065d', this_call)
 
 -- The settle half: only what this incarnation still holds counts. On a repeat a missing token was answered before.
 local refused = {}
-local ended, awaited = tonumber(ARGV[8]), tonumber(ARGV[9])
 local at = 10 + ended
 local others = tonumber(ARGV[at])
 local kept_at = at + 1 + others * 4
@@ -90,15 +90,23 @@ local function look_after(ended)
   end
 end
 
-local function end_well(first, count, awaited)
-  local held = call('HMGET', CLAIMED, unpack(ARGV, first, first + count - 1))
+-- The first write is one that a full Redis takes (R5).
+local has_written = false
+local function write_first()
+  if not has_written then
+    call('HDEL', CLAIMED, '')
+    has_written = true
+  end
+end
+
+local function end_well()
   local tokens, ids, n, awaiting = {}, {}, 0, {}
-  for i = 1, count do
-    local id = held[i]
+  for i = 1, ended do
+    local id = held[i + 1]
     if id then
       n = n + 1
-      tokens[n], ids[n] = ARGV[first + i - 1], id
-      if i > count - awaited then
+      tokens[n], ids[n] = ARGV[9 + i], id
+      if i > ended - awaited then
         awaiting[#awaiting + 1] = id
       end
     elseif not repeated then
@@ -109,10 +117,11 @@ local function end_well(first, count, awaited)
     return
   end
   call('HDEL', CLAIMED, unpack(tokens))
+  has_written = true
   if size.cancelling > 0 then
     call('SREM', CANCELLING, unpack(ids)) -- too late to be cancelled
   end
-  if reported > 0 then
+  if size.progress > 0 then
     call('HDEL', PROGRESS, unpack(ids))
   end
   call('HDEL', BODIES, unpack(ids))
@@ -178,7 +187,7 @@ local function settle_one(token, kind, delay_ms, failure)
     call('HSET', STATUS, id, kind == 'r' and 'retrying' or 'scheduled')
     move(id, kind == 'r' and 'retrying' or 'scheduled')
     if not earliest or due < earliest then
-      ring()
+      ring_as(size.wake, paused)
     end
     stays = true
   end
@@ -186,17 +195,17 @@ local function settle_one(token, kind, delay_ms, failure)
     call('HDEL', BODIES, id)
   end
   call('HDEL', CLAIMED, token)
-  if reported > 0 then
+  if size.progress > 0 then
     call('HDEL', PROGRESS, id)
   end
   return true
 end
 
 if ended > 0 then
-  end_well(10, ended, awaited)
+  end_well()
 end
 if others > 0 then
-  call('HDEL', CLAIMED, '') -- the first write is one that a full Redis takes (R5)
+  write_first()
 end
 for i = others, 1, -1 do
   local item = at + 1 + (i - 1) * 4
@@ -238,16 +247,21 @@ for i = 1, followers do
 end
 tell_ended(ARGV[7], told)
 
+-- A list is measured again only after what may have changed it.
+local changed = others + followers > 0
+local ready_length, plain_length = changed and call('LLEN', READY) or size.ready, size.plain
+local may_be_due = size.delayed + others > 0
+
 -- Work that is left behind rings. Suspects ring only when one was added or taken, or when something ended, which may have
 -- been the suspect that kept this dispatcher from the next: without progress it would only wake itself.
 local suspects_taken, dropped = 0, 0
 local function answer(code, frames)
-  local due = next_due_ms()
-  local left = call('LLEN', READY) + call('LLEN', PLAIN)
-  local suspects_left = call('LLEN', SUSPECTS)
+  local due = may_be_due and next_due_ms()
+  local left = ready_length + plain_length
+  local suspects_left = (may_be_due or size.suspects > 0) and call('LLEN', SUSPECTS) or 0
   local progress = suspects_taken > 0 or suspects_left > size.suspects or (suspects_wanted == 0 and ended + others > 0)
   if left > 0 or (suspects_left > 0 and progress) then
-    ring()
+    ring_as(size.wake, paused)
   end
   tell_moves(now)
   local remains = left > 0 and (dropped > 0 and 2 or 1) or 0
@@ -256,7 +270,7 @@ end
 
 -- The claim half runs once per call number; its repetition answers what the first run took (R1).
 if repeated then
-  call('HDEL', CLAIMED, '') -- the first write is one that a full Redis takes (R5): the ring is none
+  write_first() -- the ring is none
   local tokens, frames = {}, {}
   local index = indexes(wanted)
   for i = 1, wanted do
@@ -273,7 +287,7 @@ if repeated then
   return answer(0, frames)
 end
 if paused or lease <= now then
-  call('HDEL', CLAIMED, '')
+  write_first()
   call('HSET', CLAIMED, 'last', this_as_last)
   if paused then
     return answer(2, {})
@@ -283,7 +297,9 @@ if paused or lease <= now then
   return { 0, -1, 0, last, #refused, refused, {} }
 end
 
-promote(now, 256, crash_limit)
+if may_be_due and promote(now, 256, crash_limit) > 0 then
+  ready_length = call('LLEN', READY)
+end
 
 -- Reads the head of a list in steps until there are enough elements or the byte budget is used up.
 local function peek(list, count)
@@ -309,7 +325,6 @@ end
 
 -- While both lists hold work each gives at least a quarter, and they take turns at the first go: at the only place of a
 -- claim of one, and at the byte budget (R4).
-local ready_length = call('LLEN', READY)
 local function shares(room)
   if ready_length == 0 or size.plain == 0 then
     return math.min(ready_length, room), math.min(size.plain, room)
@@ -483,9 +498,8 @@ end
 
 fields_claimed[field], fields_claimed[field + 1] = 'last', this_as_last
 
--- From here on only writes, and the first of them is one that a full Redis still takes (R3, R5). The lists come last: a task is
--- claimed before it is gone there.
-call('HDEL', CLAIMED, '')
+-- From here on only writes (R3). The lists come last: a task is claimed before it is gone there.
+write_first()
 if count > 0 and size.cancelling > 0 then
   for i = 2, field - 1, 2 do
     call('SREM', CANCELLING, fields_claimed[i]) -- a request that outlived its task must not stop this one
@@ -557,9 +571,11 @@ if draining and #foreign > 0 then
 end
 if #ready > 0 then
   call('LTRIM', READY, #ready, -1)
+  ready_length = ready_length - #ready
 end
 if #plain > 0 then
   call('LTRIM', PLAIN, #plain, -1)
+  plain_length = plain_length - #plain
 end
 if #suspects > 0 then
   call('LTRIM', SUSPECTS, #suspects, -1)
