@@ -61,7 +61,7 @@ final class ClaimPump implements Pump {
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
-    private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(500);
+    private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(200);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
     private static final Duration TO_HEAR_OF_CLAIMS = Duration.ofMillis(500);

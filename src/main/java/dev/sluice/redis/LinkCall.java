@@ -33,12 +33,14 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private final RedisLink link;
     private final Order order;
     private final Duration within;
+    private final Duration patience;
     private final Supplier<@Nullable Carrier> through;
     private final MonoSink<Reply> asker;
     private final AtomicBoolean over = new AtomicBoolean();
     private int attempts;
     private boolean inFull;
     private boolean waitsForConnection;
+    private boolean doubts;
     private volatile long passed;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
@@ -48,12 +50,20 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     /**
      * {@code within} that time each attempt has to be answered, or something has to get through its connection: bytes of an
      * answer or of a long request, whoever's that is. A connection that has to be opened first has 2 s for
-     * that; where {@code within} is less, all of it has to do.
+     * that; where {@code within} is less, all of it has to do. Where {@code patience} is less, its connection is in doubt after
+     * that time.
      */
-    LinkCall(RedisLink link, Order order, Duration within, Supplier<@Nullable Carrier> through, MonoSink<Reply> asker) {
+    LinkCall(
+            RedisLink link,
+            Order order,
+            Duration within,
+            Duration patience,
+            Supplier<@Nullable Carrier> through,
+            MonoSink<Reply> asker) {
         this.link = link;
         this.order = order;
         this.within = within;
+        this.patience = patience;
         this.through = through;
         this.asker = asker;
     }
@@ -84,7 +94,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         carrier = connection;
         passed = connection.passed();
         waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
-        if (startTimer(waitsForConnection ? TO_CONNECT : within)) {
+        if (startTimer(waitsForConnection ? TO_CONNECT : patience)) {
             connection.serve(this);
         }
     }
@@ -109,7 +119,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             finish();
             return;
         }
-        if (waitsForConnection && !startTimer(within)) {
+        if (waitsForConnection && !startTimer(patience)) {
             return;
         }
         passed = connection.passed();
@@ -188,7 +198,14 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         }
         Carrier connection = carrier;
         if (connection != null && seesTraffic(connection)) {
-            startTimer(within);
+            doubts = false;
+            startTimer(patience);
+            return;
+        }
+        if (connection != null && connection.isUsable() && !doubts && patience.compareTo(within) < 0) {
+            doubts = true;
+            link.doubt(connection, order, within, this);
+            startTimer(within.minus(patience));
             return;
         }
         boolean told = !end(); // before the connection is closed, which fails the command in its own way

@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,7 @@ import reactor.util.context.Context;
 public final class RedisLink {
     private static final Logger log = LoggerFactory.getLogger(RedisLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
+    private static final Duration TO_CATCH_UP = Duration.ofMillis(50); // for an answer that came with another
 
     // Reactor's hooks for one chain: the global ones would speak up when a call is cut as it is cancelled, or when its
     // answer comes in the very moment in which its time is over; its outcome is unknown then, and its connection
@@ -51,6 +53,7 @@ public final class RedisLink {
     private final String role;
     private final Runnable beforeConnecting;
     private final AtomicReference<@Nullable Carrier> current = new AtomicReference<>();
+    private final AtomicReference<@Nullable Carrier> doubted = new AtomicReference<>();
     private volatile boolean closed;
 
     /** Calls {@code beforeConnecting} whenever it is about to open a connection. */
@@ -127,7 +130,21 @@ public final class RedisLink {
      * empties the server's scripts meanwhile.
      */
     Mono<Reply> run(Script script, byte[][] keys, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return send(script(script, keys, arguments), deadline, this::connection);
+        return run(script, keys, arguments, deadline, deadline);
+    }
+
+    /**
+     * The same, but if nothing came through the connection for {@code patience}, the script is also run through another. If that is answered
+     * before anything comes through the first, the first is dead, and the other takes its place: a server that hesitates keeps both
+     * waiting. What else was under way on the first fails then.
+     */
+    Mono<Reply> run(
+            Script script,
+            byte[][] keys,
+            Consumer<CommandArgs<byte[], byte[]>> arguments,
+            Duration patience,
+            Duration deadline) {
+        return send(script(script, keys, arguments), patience, deadline, this::connection);
     }
 
     /** Runs a script, and tells which connection carried it. */
@@ -140,14 +157,14 @@ public final class RedisLink {
                 carrier.set(connection);
                 return connection;
             };
-            return send(script(script, keys, arguments), deadline, remembered)
+            return send(script(script, keys, arguments), deadline, deadline, remembered)
                     .map(reply -> new Carried(reply, Objects.requireNonNull(carrier.get())));
         });
     }
 
     /** Sends one command and emits its flat reply. */
     Mono<Reply> command(ProtocolKeyword type, Consumer<CommandArgs<byte[], byte[]>> arguments, Duration deadline) {
-        return send(command(type, arguments), deadline, this::connection);
+        return send(command(type, arguments), deadline, deadline, this::connection);
     }
 
     /** Sends one command through the connection that carried another; fails if that is not in use any more. */
@@ -160,11 +177,12 @@ public final class RedisLink {
             Carrier now = current.get();
             return now == connection ? now : null;
         };
-        return send(command(type, arguments), deadline, same);
+        return send(command(type, arguments), deadline, deadline, same);
     }
 
-    private Mono<Reply> send(LinkCall.Order order, Duration deadline, Supplier<@Nullable Carrier> through) {
-        return Mono.<Reply>create(asker -> new LinkCall(this, order, deadline, through, asker).start())
+    private Mono<Reply> send(
+            LinkCall.Order order, Duration patience, Duration deadline, Supplier<@Nullable Carrier> through) {
+        return Mono.<Reply>create(asker -> new LinkCall(this, order, deadline, patience, through, asker).start())
                 .contextWrite(WHAT_NOBODY_WAITS_FOR);
     }
 
@@ -231,6 +249,11 @@ public final class RedisLink {
             return connection();
         }
         discard(was);
+        connect(next, () -> current.get() == next && !closed);
+        return next;
+    }
+
+    private void connect(Carrier next, BooleanSupplier isWanted) {
         beforeConnecting.run();
         forget(opening(() -> client.connectAsync(ByteArrayCodec.INSTANCE, next.address()))
                 .whenComplete((connection, failure) -> {
@@ -242,7 +265,7 @@ public final class RedisLink {
                         forget(connection.closeAsync());
                         return;
                     }
-                    if (current.get() == next && !closed) {
+                    if (isWanted.getAsBoolean()) {
                         next.opened();
                         return;
                     }
@@ -251,7 +274,30 @@ public final class RedisLink {
                         forget(connection.closeAsync());
                     }
                 }));
-        return next;
+    }
+
+    /** Gives {@code order} through another connection, and if that answers first, has it replace {@code silent} and answer {@code call}. */
+    void doubt(Carrier silent, LinkCall.Order order, Duration deadline, LinkCall call) {
+        if (closed || current.get() != silent || !doubted.compareAndSet(null, silent)) {
+            return;
+        }
+        long passed = silent.passed();
+        Carrier other = new Carrier(addresses.next());
+        connect(other, () -> !closed);
+        send(order, deadline, deadline, () -> other)
+                .delayElement(TO_CATCH_UP)
+                .doFinally(end -> doubted.set(null))
+                .subscribe(
+                        answer -> {
+                            if (silent.passed() == passed && current.compareAndSet(silent, other)) {
+                                log.debug("A connection for {} through which nothing comes was replaced", role);
+                                call.onNext(answer);
+                                discard(silent);
+                            } else {
+                                discard(other);
+                            }
+                        },
+                        failure -> discard(other));
     }
 
     /** What Lettuce throws at once, such as for a transport that is not there, is a failure like those that come later. */

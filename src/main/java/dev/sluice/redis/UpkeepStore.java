@@ -12,6 +12,9 @@ import reactor.core.publisher.Mono;
 public final class UpkeepStore {
     private static final int LIMIT = 256;
 
+    /** A queue at rest says nothing but this, once a second, and what comes is to be taken two seconds after its connections died. */
+    private static final Duration PATIENCE = Duration.ofMillis(200);
+
     /** More than elsewhere: each slice waits behind the claims of others. */
     private static final int RECOVERED_AT_ONCE = 1_024;
 
@@ -44,6 +47,7 @@ public final class UpkeepStore {
                                 .add(crashLimit)
                                 .add(cursor)
                                 .add(maxLength),
+                        PATIENCE,
                         deadline)
                 .map(UpkeepStore::read);
     }
