@@ -40,7 +40,7 @@ public record Finding(Kind kind, String subject, String detail, boolean repaired
         LAPSED_UNRECOVERED(
                 Cure.DOUBT,
                 "a dispatcher that went silent long ago and still holds its tasks",
-                "Start a dispatcher of this queue: it takes them back within two seconds."),
+                "Start a dispatcher of this queue: it takes them back within two seconds; at-most-once it says that they are lost."),
         /** A claim whose task is gone. */
         CLAIMED_WITHOUT_BODY(
                 Cure.REPAIR,
