@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], byte[]>> {
     private final Set<Script> scripts = ConcurrentHashMap.newKeySet(); // whose text went through it
+    private final AtomicInteger burden = new AtomicInteger();
     private @Nullable List<LinkCall> waiting = new ArrayList<>(); // null once all were served
     private @Nullable Throwable failure;
     private final RedisURI address;
@@ -40,6 +42,15 @@ final class Carrier extends CompletableFuture<StatefulRedisConnection<byte[], by
     long passed() {
         StatefulRedisConnection<byte[], byte[]> open = open();
         return open == null ? 0 : ReactiveClient.passed(open);
+    }
+
+    /** So many more, or fewer, calls are under way through it that must not be lost with it while it may live. */
+    void burden(int calls) {
+        burden.addAndGet(calls);
+    }
+
+    boolean isBurdened() {
+        return burden.get() > 0;
     }
 
     boolean isUsable() {

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -41,6 +42,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean inFull;
     private boolean waitsForConnection;
     private boolean doubts;
+    private final AtomicReference<@Nullable Carrier> burdened = new AtomicReference<>();
     private volatile long passed;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
@@ -93,6 +95,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         }
         carrier = connection;
         passed = connection.passed();
+        doubts = false;
         waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
         if (startTimer(waitsForConnection ? TO_CONNECT : patience)) {
             connection.serve(this);
@@ -123,6 +126,11 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             return;
         }
         passed = connection.passed();
+        if (!mayDoubt()) {
+            unburden();
+            burdened.set(connection);
+            connection.burden(1);
+        }
         try {
             order.send(this, connection, open, inFull);
         } catch (RuntimeException bug) { // in what writes the arguments
@@ -202,12 +210,14 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             startTimer(patience);
             return;
         }
-        if (connection != null && connection.isUsable() && !doubts && patience.compareTo(within) < 0) {
+        if (connection != null && connection.isUsable() && !doubts && mayDoubt()) {
             doubts = true;
-            link.doubt(connection, order, within, this);
-            startTimer(within.minus(patience));
+            if (startTimer(within.minus(patience))) {
+                link.doubt(connection, order, within, this);
+            }
             return;
         }
+        unburden();
         boolean told = !end(); // before the connection is closed, which fails the command in its own way
         link.replace(carrier);
         Subscription unanswered = answering;
@@ -244,6 +254,18 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private void finish() {
         done = true;
         stopTimer();
+        unburden();
+    }
+
+    private boolean mayDoubt() {
+        return patience.compareTo(within) < 0;
+    }
+
+    private void unburden() {
+        Carrier was = burdened.getAndSet(null);
+        if (was != null) {
+            was.burden(-1);
+        }
     }
 
     private void stopTimer() {

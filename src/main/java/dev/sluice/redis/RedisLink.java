@@ -37,6 +37,7 @@ import reactor.util.context.Context;
 public final class RedisLink {
     private static final Logger log = LoggerFactory.getLogger(RedisLink.class);
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
+    private static final Duration BETWEEN_DOUBTS = Duration.ofSeconds(10); // after one that was wrong: the way is long
     private static final Duration TO_CATCH_UP = Duration.ofMillis(50); // for an answer that came with another
 
     // Reactor's hooks for one chain: the global ones would speak up when a call is cut as it is cancelled, or when its
@@ -54,6 +55,7 @@ public final class RedisLink {
     private final Runnable beforeConnecting;
     private final AtomicReference<@Nullable Carrier> current = new AtomicReference<>();
     private final AtomicReference<@Nullable Carrier> doubted = new AtomicReference<>();
+    private volatile long refutedNanos = System.nanoTime() - BETWEEN_DOUBTS.toNanos();
     private volatile boolean closed;
 
     /** Calls {@code beforeConnecting} whenever it is about to open a connection. */
@@ -136,7 +138,7 @@ public final class RedisLink {
     /**
      * The same, but if nothing came through the connection for {@code patience}, the script is also run through another. If that is answered
      * before anything comes through the first, the first is dead, and the other takes its place: a server that hesitates keeps both
-     * waiting. What else was under way on the first fails then.
+     * waiting. Nothing else is lost by that: while calls are under way that have no patience, it is not done.
      */
     Mono<Reply> run(
             Script script,
@@ -276,9 +278,17 @@ public final class RedisLink {
                 }));
     }
 
-    /** Gives {@code order} through another connection, and if that answers first, has it replace {@code silent} and answer {@code call}. */
+    /**
+     * Gives {@code order} through another connection, and if that answers first, has it replace {@code silent} and answer {@code call}. Not
+     * while calls of other kinds are under way: those have their deadlines, and one stream may stand still for longer than another.
+     */
     void doubt(Carrier silent, LinkCall.Order order, Duration deadline, LinkCall call) {
-        if (closed || current.get() != silent || !doubted.compareAndSet(null, silent)) {
+        boolean isTooSoon = System.nanoTime() - refutedNanos < BETWEEN_DOUBTS.toNanos();
+        if (closed
+                || isTooSoon
+                || silent.isBurdened()
+                || current.get() != silent
+                || !doubted.compareAndSet(null, silent)) {
             return;
         }
         long passed = silent.passed();
@@ -286,18 +296,27 @@ public final class RedisLink {
         connect(other, () -> !closed);
         send(order, deadline, deadline, () -> other)
                 .delayElement(TO_CATCH_UP)
-                .doFinally(end -> doubted.set(null))
+                .doFinally(end -> {
+                    doubted.set(null);
+                    if (current.get() != other) {
+                        discard(other);
+                    }
+                })
                 .subscribe(
                         answer -> {
-                            if (silent.passed() == passed && current.compareAndSet(silent, other)) {
+                            if (silent.passed() != passed) {
+                                refutedNanos = System.nanoTime();
+                            } else if (!silent.isBurdened() && current.compareAndSet(silent, other)) {
                                 log.debug("A connection for {} through which nothing comes was replaced", role);
                                 call.onNext(answer);
                                 discard(silent);
-                            } else {
-                                discard(other);
                             }
                         },
-                        failure -> discard(other));
+                        failure -> {
+                            if (!other.isDone()) {
+                                addresses.silent(other.address());
+                            }
+                        });
     }
 
     /** What Lettuce throws at once, such as for a transport that is not there, is a failure like those that come later. */
