@@ -38,11 +38,12 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private final Supplier<@Nullable Carrier> through;
     private final MonoSink<Reply> asker;
     private final AtomicBoolean over = new AtomicBoolean();
+    private final AtomicReference<@Nullable Carrier> burdened =
+            new AtomicReference<>(); // counts this call as under way
     private int attempts;
     private boolean inFull;
     private boolean waitsForConnection;
     private boolean doubts;
-    private final AtomicReference<@Nullable Carrier> burdened = new AtomicReference<>();
     private volatile long passed;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;

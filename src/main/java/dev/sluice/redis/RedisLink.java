@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -54,7 +55,7 @@ public final class RedisLink {
     private final String role;
     private final Runnable beforeConnecting;
     private final AtomicReference<@Nullable Carrier> current = new AtomicReference<>();
-    private final AtomicReference<@Nullable Carrier> doubted = new AtomicReference<>();
+    private final AtomicBoolean doubts = new AtomicBoolean(); // one at a time: that many queues share a link
     private volatile long refutedNanos = System.nanoTime() - BETWEEN_DOUBTS.toNanos();
     private volatile boolean closed;
 
@@ -288,7 +289,7 @@ public final class RedisLink {
                 || isTooSoon
                 || silent.isBurdened()
                 || current.get() != silent
-                || !doubted.compareAndSet(null, silent)) {
+                || !doubts.compareAndSet(false, true)) {
             return;
         }
         long passed = silent.passed();
@@ -297,7 +298,7 @@ public final class RedisLink {
         send(order, deadline, deadline, () -> other)
                 .delayElement(TO_CATCH_UP)
                 .doFinally(end -> {
-                    doubted.set(null);
+                    doubts.set(false);
                     if (current.get() != other) {
                         discard(other);
                     }

@@ -8,7 +8,7 @@
 --          2 results are kept and no keys of them were given: nothing was done
 -- FROM→TO: new→QUEUED, DEAD→QUEUED, new→SCHEDULED
 local max_length, n = tonumber(ARGV[1]), tonumber(ARGV[2])
-local size = lengths(true)
+local size = lengths(true) -- META is read below
 local words = call('HMGET', STATUS, unpack(ARGV, 3, n + 2))
 local marks = size.cancelled > 0 and call('HMGET', CANCELLED, unpack(ARGV, 3, n + 2))
 local awaited = size.late > 0 and call('ZMSCORE', LATE, unpack(ARGV, 3, n + 2))
