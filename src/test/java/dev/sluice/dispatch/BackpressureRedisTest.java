@@ -494,7 +494,8 @@ class BackpressureRedisTest extends DispatchCase {
 
     @Test
     void aDeliveryThatIsNeverSettledFailsAtItsTimeout() {
-        settings = settings.concurrency(1).timeout(Duration.ofMillis(200)).retry(QUICK.maxAttempts(2));
+        settings =
+                settings.concurrency(1).timeout(Duration.ofSeconds(1)).retry(QUICK.maxAttempts(2)); // reading it counts
         Asking subscriber = receiving(1);
         enqueue(0, 1);
 

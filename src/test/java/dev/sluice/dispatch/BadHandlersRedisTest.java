@@ -121,7 +121,7 @@ class BadHandlersRedisTest extends DispatchCase {
     @EnumSource
     void aHandlerThatNeverEndsIsCancelledAtItsTimeoutAndItsSlotIsFree(DeliveryMode mode) {
         deliver(mode);
-        settings = settings.concurrency(2).timeout(Duration.ofMillis(200)).retry(RetryPolicy.never());
+        settings = settings.concurrency(2).timeout(Duration.ofSeconds(1)).retry(RetryPolicy.never());
         AtomicInteger cancelled = new AtomicInteger();
         Runs<Object> runs = new Runs<>(context ->
                 context.id().startsWith("t") ? Mono.never().doOnCancel(cancelled::incrementAndGet) : Mono.empty());
@@ -132,7 +132,7 @@ class BadHandlersRedisTest extends DispatchCase {
 
         eventually(() -> assertThat(runs.count("after")).isOne());
         eventually(() -> assertThat(cancelled.get()).isEqualTo(2));
-        assertThat(deadLetter("t0")).contains("\"reason\":\"timeout\"").contains("200 ms");
+        assertThat(deadLetter("t0")).contains("\"reason\":\"timeout\"").contains("1000 ms");
         eventually(() -> assertThat(claimed()).isZero());
     }
 
@@ -148,7 +148,7 @@ class BadHandlersRedisTest extends DispatchCase {
 
     @Test
     void anErrorAfterTheCancelChangesNothing() {
-        settings = settings.timeout(Duration.ofMillis(100)).retry(RetryPolicy.never());
+        settings = settings.timeout(Duration.ofSeconds(1)).retry(RetryPolicy.never());
         AtomicBoolean told = new AtomicBoolean();
 
         running(context -> Mono.create(sink -> sink.onCancel(() -> {

@@ -239,7 +239,7 @@ class OutcomesRedisTest extends DispatchCase {
 
     @Test
     void aTypeHasItsOwnTimeoutAndPolicyAndATaskIsAboveBoth() {
-        settings = settings.timeout("short", Duration.ofMillis(100)).retry("short", RetryPolicy.never());
+        settings = settings.timeout("short", Duration.ofSeconds(1)).retry("short", RetryPolicy.never());
         Runs<Object> runs = new Runs<>(task -> Mono.never());
 
         started(dispatcher().handler("t", Object.class, runs).handler("short", Object.class, runs));
@@ -248,7 +248,7 @@ class OutcomesRedisTest extends DispatchCase {
                 Task.of("short", null).id("type"),
                 Task.of("short", null).id("task").timeout(Duration.ofMinutes(7)).maxAttempts(3));
 
-        assertThat(deadLetter("type")).contains("\"reason\":\"timeout\"").contains("100 ms");
+        assertThat(deadLetter("type")).contains("\"reason\":\"timeout\"").contains("1000 ms");
         eventually(() -> assertThat(runs.count()).isEqualTo(3));
         assertThat(seen(runs, "queue").timeout()).isEqualTo(Duration.ofMinutes(5));
         assertThat(seen(runs, "queue").maxAttempts()).isEqualTo(5);
@@ -339,7 +339,7 @@ class OutcomesRedisTest extends DispatchCase {
 
     @Test
     void aHandlerIsToldThatItsTimeIsOver() {
-        settings = settings.timeout(Duration.ofMillis(200)).retry(RetryPolicy.never());
+        settings = settings.timeout(Duration.ofSeconds(1)).retry(RetryPolicy.never());
         AtomicInteger signals = new AtomicInteger();
         Runs<Object> runs = new Runs<>(task -> {
             task.cancelled().subscribe(nothing -> {}, error -> {}, signals::incrementAndGet);

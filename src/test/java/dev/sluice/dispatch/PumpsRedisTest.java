@@ -15,7 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -67,7 +67,7 @@ class PumpsRedisTest extends DispatchCase {
     @Test
     void nothingIsStartedOnceItsLeaseMayBeOver() throws Exception {
         enqueue(task("a"));
-        BlockingQueue<Attempt> got = new LinkedBlockingQueue<>();
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
         ClaimPump pump = new ClaimPump(parts(), queue, settings, new Doing(got::add));
         pump.start().block(PATIENCE);
         Attempt attempt = got.poll(20, TimeUnit.SECONDS);
@@ -84,7 +84,7 @@ class PumpsRedisTest extends DispatchCase {
     @Test
     void anEndThatComesAfterTheLossOfItsLeaseSettlesNothingInTheNextLife() throws Exception {
         enqueue(task("a"));
-        BlockingQueue<Attempt> got = new LinkedBlockingQueue<>();
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
         ClaimPump pump = new ClaimPump(parts(), queue, settings, new Doing(got::add));
         pump.start().block(PATIENCE);
         Attempt lost = got.poll(20, TimeUnit.SECONDS);

@@ -12,7 +12,7 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -22,7 +22,7 @@ import reactor.core.publisher.Mono;
 class SettlingRedisTest extends DispatchCase {
     private final Throwable reason = new IllegalStateException("not today");
 
-    private final BlockingQueue<Delivery<Object>> got = new LinkedBlockingQueue<>();
+    private final BlockingQueue<Delivery<Object>> got = new LinkedTransferQueue<>(); // a loop adds: no locks
 
     SettlingRedisTest(RedisServer redis) {
         super(redis);
@@ -195,7 +195,7 @@ class SettlingRedisTest extends DispatchCase {
 
     @Test
     void aDeliveryThatNobodySettlesIsCancelledAtItsTimeout() throws Exception {
-        settings = settings.timeout(Duration.ofMillis(100));
+        settings = settings.timeout(Duration.ofSeconds(1));
         receive();
         Delivery<Object> first = next();
 

@@ -26,7 +26,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -212,7 +212,7 @@ class FailingAckRedisTest {
     void whereverTheAnswerOfAClaimOrASettleIsCutItsTaskRunsOnce(boolean isClaim) throws Exception {
         List<String> ran = new CopyOnWriteArrayList<>();
         AtomicInteger at = new AtomicInteger();
-        BlockingQueue<FaultProxy.Trap> cuts = new LinkedBlockingQueue<>();
+        BlockingQueue<FaultProxy.Trap> cuts = new LinkedTransferQueue<>();
         Dispatcher dispatcher = door(proxy.uri()).dispatcher().queue(queue).build();
         dispatchers.add(dispatcher);
         dispatcher.handler(
@@ -228,8 +228,8 @@ class FailingAckRedisTest {
         TaskClient client = door(redis.uri()).client(queue);
 
         List<String> all = new ArrayList<>();
-        int most = isClaim ? 150 : 40; // what they have; more came together
-        for (int length = 1; at.get() <= Math.min(length, most); at.incrementAndGet()) {
+        int length = isClaim ? 135 : 35; // of the longest of these answers; what is cut later is what comes next
+        for (; at.get() <= length; at.incrementAndGet()) {
             String id = String.format("cut-%03d", at.get());
             all.add(id);
             if (isClaim) {
@@ -238,11 +238,9 @@ class FailingAckRedisTest {
             client.enqueue(Task.of("t", (Object) null).id(id)).block(PATIENCE);
             FaultProxy.Trap cut = cuts.take();
             assertThat(cut.await()).as(id).isTrue();
-            length = Math.max(length, cut.replyLength());
             eventually(() -> assertThat(redis.call("HGET", "{q}:status", id)).isNull());
         }
 
-        assertThat(all).hasSizeGreaterThan(20);
         assertThat(ran).containsExactlyInAnyOrderElementsOf(all);
         eventually(() -> assertThat(told.succeeded).hasValue(all.size()));
         assertThat(told.fenced).hasValue(0);
@@ -262,7 +260,7 @@ class FailingAckRedisTest {
     }
 
     private BlockingQueue<Delivery<Object>> receiving(String uri, Duration lease) {
-        BlockingQueue<Delivery<Object>> got = new LinkedBlockingQueue<>();
+        BlockingQueue<Delivery<Object>> got = new LinkedTransferQueue<>();
         Dispatcher dispatcher = door(uri)
                 .dispatcher()
                 .queue(queue, QueueSettings.standard().concurrency(32))

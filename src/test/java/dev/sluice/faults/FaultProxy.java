@@ -151,6 +151,8 @@ final class FaultProxy implements AutoCloseable {
         private volatile Mode own = Mode.PASS;
         private volatile boolean requestsHoled;
         private volatile boolean repliesHoled;
+        private int untilTorn =
+                -1; // of the thread that brings replies: so many bytes still arrive; -1 for half of what comes
         private long slowRequestsUntil = System.nanoTime(); // of the thread that brings them
         private long slowRepliesUntil = System.nanoTime();
 
@@ -218,8 +220,9 @@ final class FaultProxy implements AutoCloseable {
                     int caught = replies ? trap.springs(bytes, n) : -1;
                     if (caught >= 0) {
                         own = trap.then;
+                        untilTorn = caught;
                     }
-                    relay(bytes, n, caught >= 0 ? caught : n / 2, out, replies);
+                    relay(bytes, n, out, replies);
                 }
             } catch (IOException e) {
                 reset();
@@ -227,7 +230,7 @@ final class FaultProxy implements AutoCloseable {
             reset();
         }
 
-        private void relay(byte[] bytes, int n, int torn, OutputStream out, boolean replies) throws IOException {
+        private void relay(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
             while (mode() == Mode.HOLD && isOpen()) {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
@@ -244,9 +247,10 @@ final class FaultProxy implements AutoCloseable {
                     }
                 }
                 case TEAR -> {
-                    deliver(bytes, replies ? torn : n, out, replies);
                     if (replies) {
-                        reset();
+                        tear(bytes, n, out);
+                    } else {
+                        deliver(bytes, n, out, false);
                     }
                 }
                 case SLOW -> {
@@ -259,6 +263,16 @@ final class FaultProxy implements AutoCloseable {
                     deliver(bytes, n, out, replies);
                 }
                 default -> deliver(bytes, n, out, replies);
+            }
+        }
+
+        /** A reply may come in pieces, where Redis writes it so: what is to arrive is counted over all of them. */
+        private void tear(byte[] bytes, int n, OutputStream out) throws IOException {
+            int left = untilTorn < 0 ? n / 2 : untilTorn;
+            deliver(bytes, Math.min(left, n), out, true);
+            untilTorn = left - n;
+            if (untilTorn <= 0) {
+                reset();
             }
         }
 
@@ -320,18 +334,12 @@ final class FaultProxy implements AutoCloseable {
         private final Mode then;
         private final CountDownLatch sprung;
         private final int cutAt;
-        private volatile int replyLength;
 
         private Trap(String text, Mode then, int times, int cutAt) {
             this.text = text.getBytes(StandardCharsets.UTF_8);
             this.then = then;
             this.sprung = new CountDownLatch(times);
             this.cutAt = cutAt;
-        }
-
-        /** How long the reply was that came last, as it came in one piece. */
-        int replyLength() {
-            return replyLength;
         }
 
         /** Returns when all came; false if they did not within ten seconds. */
@@ -343,9 +351,8 @@ final class FaultProxy implements AutoCloseable {
         private int springs(byte[] bytes, int n) {
             for (int i = 0; text.length > 0 && sprung.getCount() > 0 && i + text.length <= n; i++) {
                 if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
-                    replyLength = n;
                     sprung.countDown();
-                    return cutAt < 0 ? i : Math.min(cutAt, n);
+                    return cutAt < 0 ? i : cutAt;
                 }
             }
             return -1;

@@ -16,7 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -31,7 +31,7 @@ class ProtocolExamplesRedisTest {
 
     private final RedisServer redis;
     private final Sluice sluice;
-    private final BlockingQueue<TaskContext<byte[]>> handled = new LinkedBlockingQueue<>();
+    private final BlockingQueue<TaskContext<byte[]>> handled = new LinkedTransferQueue<>();
 
     ProtocolExamplesRedisTest(RedisServer redis) {
         this.redis = redis;

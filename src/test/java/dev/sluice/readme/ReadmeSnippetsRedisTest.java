@@ -36,7 +36,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -392,7 +392,7 @@ class ReadmeSnippetsRedisTest {
     }
 
     private static final class Screen {
-        private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+        private final BlockingQueue<String> lines = new LinkedTransferQueue<>();
 
         void show(String id, TaskState state) {
             lines.add(id + " " + state);
@@ -412,7 +412,7 @@ class ReadmeSnippetsRedisTest {
     }
 
     private static final class Mailbox {
-        private final BlockingQueue<String> sent = new LinkedBlockingQueue<>();
+        private final BlockingQueue<String> sent = new LinkedTransferQueue<>();
 
         Mono<Void> send(Email email) {
             return Mono.fromRunnable(() -> sent.add(email.to()));
