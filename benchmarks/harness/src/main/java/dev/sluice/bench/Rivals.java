@@ -38,6 +38,7 @@ import tools.jackson.databind.json.JsonMapper;
                 "Measures Sluice and its rivals on the same Redis: filling a queue, draining it, pick-up latency.")
 final class Rivals implements Callable<Integer> {
     private static final int WARM_SECONDS = 10; // a JVM compiles while these go, and takes a core for it
+    private static final int WARM_PARTS = 3; // and while it drains, for longer than it takes to drain once
     private static final List<String> COLUMNS = List.of(
             "fill/s",
             "drain/s",
@@ -176,7 +177,7 @@ final class Rivals implements Callable<Integer> {
     private void fillAndDrain(Contestant contestant, RedisUnderLoad redis, Map<String, Double> figures)
             throws IOException, InterruptedException, StepFailedException {
         int count = count(contestant);
-        int warm = count; // a JVM that drains for a few seconds only is still compiling
+        int warm = WARM_PARTS * count;
         Effort empty = Effort.now(redis);
         JsonNode filled = contestant.step("fill", redis.uri(), warm, count, payload - 2, rate, limit());
         Effort full = Effort.now(redis);
