@@ -24,6 +24,7 @@ public final class RedisUrl {
     private static final Pattern SENTINEL_MASTER =
             Pattern.compile("[^#]+#.+|[^#?]+\\?(.*&)?sentinelMasterId=[^&#].*", Pattern.CASE_INSENSITIVE);
     private static final Pattern SENTINEL = Pattern.compile("(\\[[^]]+]|[^:]+)(?::([0-9]*))?");
+    private static final Pattern HOST_AND_SOMETHING = Pattern.compile("[A-Za-z0-9.-]+:[^:]*");
     private static final Pattern DATABASE_PATH = Pattern.compile("/?|/[0-9]{1,5}");
     private static final Pattern WRONG_DATABASE =
             Pattern.compile("(.*&)?(database|db)=(?![0-9]{1,5}(&|$)).*", Pattern.CASE_INSENSITIVE);
@@ -103,16 +104,30 @@ public final class RedisUrl {
     }
 
     private static void checkHost(String url, URI address) {
+        if (address.getHost() == null
+                && HOST_AND_SOMETHING.matcher(servers(address)).matches()) {
+            throw noPort(url);
+        }
         if (address.getHost() == null) {
             throw new IllegalArgumentException("'" + masked(url)
                     + "' names no host that can be read: it has letters, digits, '-' and '.';"
                     + " percent-encode special characters of user and password");
         }
         if (address.getPort() == 0 || address.getPort() > HIGHEST_PORT) {
-            throw new IllegalArgumentException(
-                    "'" + masked(url) + "' has no valid port: 1 to " + HIGHEST_PORT + ", or none for 6379");
+            throw noPort(url);
         }
         checkPath(url, address);
+    }
+
+    private static IllegalArgumentException noPort(String url) {
+        return new IllegalArgumentException(
+                "'" + masked(url) + "' has no valid port: 1 to " + HIGHEST_PORT + ", or none for 6379");
+    }
+
+    /** What stands behind the credentials, as it is. */
+    private static String servers(URI address) {
+        String authority = address.getRawAuthority() == null ? "" : address.getRawAuthority();
+        return authority.substring(authority.lastIndexOf('@') + 1);
     }
 
     private static void checkSentinels(String url, URI address) {
@@ -120,9 +135,7 @@ public final class RedisUrl {
             throw new IllegalArgumentException("'" + masked(url) + "' names no master: " + address.getScheme()
                     + "://[:password@]host[:port][,host[:port]...][/database]#master");
         }
-        String authority = address.getRawAuthority() == null ? "" : address.getRawAuthority();
-        for (String sentinel :
-                authority.substring(authority.lastIndexOf('@') + 1).split(",", -1)) {
+        for (String sentinel : servers(address).split(",", -1)) {
             checkSentinel(url, sentinel);
         }
         checkPath(url, address);

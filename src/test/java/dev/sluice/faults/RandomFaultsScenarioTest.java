@@ -12,12 +12,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -89,9 +89,14 @@ class RandomFaultsScenarioTest {
     }
 
     private static Processes processes(long seed) {
-        return PROCESSES != null
-                ? Processes.valueOf(PROCESSES.toUpperCase(Locale.ROOT))
-                : seed % ONE_IN == 0 ? Processes.ONE : Processes.NONE;
+        if (PROCESSES == null) {
+            return seed % ONE_IN == 0 ? Processes.ONE : Processes.NONE;
+        }
+        return Stream.of(Processes.values())
+                .filter(it -> it.name().equalsIgnoreCase(PROCESSES))
+                .findAny()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "-Dsluice.faults.processes is '" + PROCESSES + "': it may be none, one or all"));
     }
 
     private static boolean hasProcesses(Schedule.Report report) {
