@@ -24,7 +24,7 @@ public final class RedisUrl {
     private static final Pattern SENTINEL_MASTER =
             Pattern.compile("[^#]+#.+|[^#?]+\\?(.*&)?sentinelMasterId=[^&#].*", Pattern.CASE_INSENSITIVE);
     private static final Pattern SENTINEL = Pattern.compile("(\\[[^]]+]|[^:]+)(?::([0-9]*))?");
-    private static final Pattern HOST_AND_SOMETHING = Pattern.compile("[A-Za-z0-9.-]+:[^:]*");
+    private static final Pattern HOST_AND_NO_NUMBER = Pattern.compile("[A-Za-z0-9.-]+:(?![0-9]*$)[^:]*");
     private static final Pattern DATABASE_PATH = Pattern.compile("/?|/[0-9]{1,5}");
     private static final Pattern WRONG_DATABASE =
             Pattern.compile("(.*&)?(database|db)=(?![0-9]{1,5}(&|$)).*", Pattern.CASE_INSENSITIVE);
@@ -104,14 +104,12 @@ public final class RedisUrl {
     }
 
     private static void checkHost(String url, URI address) {
-        if (address.getHost() == null
-                && HOST_AND_SOMETHING.matcher(servers(address)).matches()) {
-            throw noPort(url);
-        }
         if (address.getHost() == null) {
-            throw new IllegalArgumentException("'" + masked(url)
-                    + "' names no host that can be read: it has letters, digits, '-' and '.';"
-                    + " percent-encode special characters of user and password");
+            throw HOST_AND_NO_NUMBER.matcher(servers(address)).matches()
+                    ? noPort(url)
+                    : new IllegalArgumentException("'" + masked(url)
+                            + "' names no host that can be read: it has letters, digits, '-' and '.';"
+                            + " percent-encode special characters of user and password");
         }
         if (address.getPort() == 0 || address.getPort() > HIGHEST_PORT) {
             throw noPort(url);

@@ -31,6 +31,8 @@ class RedisUrlTest {
                 "redis://:s3cret@host:1x | 'redis://:***@host:1x' has no valid port",
                 "redis://[::1]:1x | 'redis://[::1]:1x' is no URL (Illegal character in port number)",
                 "redis://my_host:1x | names no host that can be read",
+                "redis://redis.1:6379 | names no host that can be read",
+                "redis://host-:6379 | names no host that can be read",
                 "redis://::1:6379 | names no host that can be read",
                 "redis:///1 | 'redis:///1' names no host that can be read",
                 "redis://:6379 | names no host that can be read",
