@@ -334,12 +334,18 @@ final class FaultProxy implements AutoCloseable {
         private final Mode then;
         private final CountDownLatch sprung;
         private final int cutAt;
+        private volatile int firstPiece;
 
         private Trap(String text, Mode then, int times, int cutAt) {
             this.text = text.getBytes(StandardCharsets.UTF_8);
             this.then = then;
             this.sprung = new CountDownLatch(times);
             this.cutAt = cutAt;
+        }
+
+        /** How long the first piece of the last reply was, which is all of it where it comes in one. */
+        int firstPiece() {
+            return firstPiece;
         }
 
         /** Returns when all came; false if they did not within ten seconds. */
@@ -351,6 +357,7 @@ final class FaultProxy implements AutoCloseable {
         private int springs(byte[] bytes, int n) {
             for (int i = 0; text.length > 0 && sprung.getCount() > 0 && i + text.length <= n; i++) {
                 if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
+                    firstPiece = n;
                     sprung.countDown();
                     return cutAt < 0 ? i : cutAt;
                 }
