@@ -24,8 +24,11 @@ import java.util.concurrent.locks.LockSupport;
 final class FaultProxy implements AutoCloseable {
     private static final int CHUNK = 16 * 1024;
     private static final int RECEIVE_BUFFER = 64 * 1024; // else a kernel may take megabytes that nobody reads
+    private static final int LONGEST_TEXT = 64; // of those that are waited for
     private static final long PAUSE_NANOS = 1_000_000;
-    static final int SLOW_BYTES_PER_SECOND = 4_000_000;
+    private static final int REQUESTS_PER_SECOND =
+            4_000_000; // what an end may keep of them for itself is gone in a second
+    private static final int REPLIES_PER_SECOND = 2_000_000;
 
     /** What becomes of the bytes. */
     enum Mode {
@@ -33,7 +36,7 @@ final class FaultProxy implements AutoCloseable {
         PASS,
         /** They arrive a few milliseconds late, each read of them. */
         DELAY,
-        /** Requests and replies arrive at {@value #SLOW_BYTES_PER_SECOND} bytes a second each. */
+        /** Requests arrive at {@value #REQUESTS_PER_SECOND} bytes a second, replies at {@value #REPLIES_PER_SECOND}. */
         SLOW,
         /** Replies arrive byte by byte. */
         TRICKLE,
@@ -155,6 +158,7 @@ final class FaultProxy implements AutoCloseable {
                 -1; // of the thread that brings replies: so many bytes still arrive; -1 for half of what comes
         private long slowRequestsUntil = System.nanoTime(); // of the thread that brings them
         private long slowRepliesUntil = System.nanoTime();
+        private byte[] seen = {}; // of the thread that brings replies: the last of them
 
         private Link(Socket client) {
             this.client = client;
@@ -217,7 +221,7 @@ final class FaultProxy implements AutoCloseable {
                 InputStream in = from.getInputStream();
                 OutputStream out = to.getOutputStream();
                 for (int n = in.read(bytes); n >= 0; n = in.read(bytes)) {
-                    int caught = replies ? trap.springs(bytes, n) : -1;
+                    int caught = replies ? caught(bytes, n) : -1;
                     if (caught >= 0) {
                         own = trap.then;
                         untilTorn = caught;
@@ -228,6 +232,15 @@ final class FaultProxy implements AutoCloseable {
                 reset();
             }
             reset();
+        }
+
+        /** Where this piece is to be torn; -1 if it holds nothing that was waited for, nor the end of it. */
+        private int caught(byte[] piece, int n) {
+            byte[] all = Arrays.copyOf(seen, seen.length + n);
+            System.arraycopy(piece, 0, all, seen.length, n);
+            int caught = trap.springs(all, seen.length);
+            seen = Arrays.copyOfRange(all, Math.max(0, all.length - LONGEST_TEXT), all.length);
+            return caught;
         }
 
         private void relay(byte[] bytes, int n, OutputStream out, boolean replies) throws IOException {
@@ -280,7 +293,7 @@ final class FaultProxy implements AutoCloseable {
         private void slowDown(int n, boolean replies) {
             long now = System.nanoTime();
             long before = Math.max(replies ? slowRepliesUntil : slowRequestsUntil, now - 100 * PAUSE_NANOS);
-            long until = before + n * 1_000_000_000L / SLOW_BYTES_PER_SECOND;
+            long until = before + n * 1_000_000_000L / (replies ? REPLIES_PER_SECOND : REQUESTS_PER_SECOND);
             if (replies) {
                 slowRepliesUntil = until;
             } else {
@@ -338,6 +351,9 @@ final class FaultProxy implements AutoCloseable {
 
         private Trap(String text, Mode then, int times, int cutAt) {
             this.text = text.getBytes(StandardCharsets.UTF_8);
+            if (this.text.length > LONGEST_TEXT) {
+                throw new IllegalArgumentException("longer than what is kept of the pieces before: " + text);
+            }
             this.then = then;
             this.sprung = new CountDownLatch(times);
             this.cutAt = cutAt;
@@ -353,13 +369,17 @@ final class FaultProxy implements AutoCloseable {
             return sprung.await(10, TimeUnit.SECONDS);
         }
 
-        /** Where the reply is to be torn, which is where what it waits for begins if nobody chose; -1 if that is not there. */
-        private int springs(byte[] bytes, int n) {
-            for (int i = 0; text.length > 0 && sprung.getCount() > 0 && i + text.length <= n; i++) {
+        /**
+         * Where the piece that begins at {@code from} is to be torn, which is where what it waits for begins if nobody
+         * chose; -1 if that does not end in it. Redis may write a reply in pieces that end anywhere in the text.
+         */
+        private int springs(byte[] bytes, int from) {
+            int first = Math.max(0, from - text.length + 1);
+            for (int i = first; text.length > 0 && sprung.getCount() > 0 && i + text.length <= bytes.length; i++) {
                 if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
-                    firstPiece = n;
+                    firstPiece = bytes.length - from;
                     sprung.countDown();
-                    return cutAt < 0 ? i : cutAt;
+                    return cutAt < 0 ? Math.max(0, i - from) : cutAt;
                 }
             }
             return -1;

@@ -46,7 +46,7 @@ class SlowLinkRedisTest {
         this.wire = redis.wire();
         this.sluice = Sluice.builder()
                 .uri(proxy.uri())
-                .codec(JsonCodec.withLimit(16 * 1024 * 1024))
+                .codec(JsonCodec.withLimit(10 * 1024 * 1024))
                 .build();
     }
 
@@ -69,7 +69,7 @@ class SlowLinkRedisTest {
         eventually(PATIENCE, () -> assertThat(ran).hasSize(500));
 
         proxy.mode(FaultProxy.Mode.SLOW);
-        String all = "local e=string.rep('x',200000) for i=500,579 do redis.call('RPUSH','q',"
+        String all = "local e=string.rep('x',100000) for i=500,579 do redis.call('RPUSH','q',"
                 + "'{\"id\":\"t'..i..'\",\"type\":\"t\",\"payload\":\"'..e..'\"}') end";
         wire.call("EVAL", all, "0");
 
@@ -80,7 +80,7 @@ class SlowLinkRedisTest {
     void aTaskThatNeedsLongerThanAnyCommandIsTaken() {
         start(Queue.named("q"));
         proxy.mode(FaultProxy.Mode.SLOW);
-        pushLarge("large", 17_500_000);
+        push("large", 10_600_000);
         push(0, 20, 10);
 
         eventually(PATIENCE, () -> assertThat(ran).hasSize(20));
@@ -97,7 +97,7 @@ class SlowLinkRedisTest {
         proxy.mode(FaultProxy.Mode.SLOW);
 
         EnqueueResult large =
-                client.enqueue(Task.of("t", "x".repeat(16_000_000)).id("large")).block(PATIENCE);
+                client.enqueue(Task.of("t", "x".repeat(10_000_000)).id("large")).block(PATIENCE);
 
         assertThat(large).matches(EnqueueResult::isCreated);
         assertThat(wire.call("HGET", "{q}:status", "large")).isEqualTo("queued");
@@ -139,10 +139,10 @@ class SlowLinkRedisTest {
     void whatNoDispatcherWouldTakeIsADeadLetterThatNeverTravelled() {
         start(Queue.named("q"));
         proxy.mode(FaultProxy.Mode.SLOW);
-        pushLarge("large", 18 * 1024 * 1024);
+        push("large", 18 * 1024 * 1024);
         push(0, 20, 10);
 
-        eventually(Duration.ofSeconds(3), () -> assertThat(ran).hasSize(20));
+        eventually(Duration.ofSeconds(5), () -> assertThat(ran).hasSize(20)); // to travel it would need 9 s
         assertThat((String) wire.call("HGET", "{q}:status", "large")).isEqualTo("dead");
         assertThat((String) wire.call("HGET", "{q}:dead:bodies", "large")).startsWith("{\"reason\":\"too-large\"");
     }
@@ -157,14 +157,11 @@ class SlowLinkRedisTest {
 
     private void push(int from, int to, int length) {
         for (int i = from; i < to; i++) {
-            wire.call(
-                    "RPUSH", "q", "{\"id\":\"t" + i + "\",\"type\":\"t\",\"payload\":\"" + "x".repeat(length) + "\"}");
+            push("t" + i, length);
         }
     }
 
-    private void pushLarge(String id, int length) {
-        String script = "redis.call('RPUSH','q','{\"id\":\"" + id + "\",\"type\":\"t\",\"payload\":\"'..string.rep('x',"
-                + length + ")..'\"}')";
-        wire.call("EVAL", script, "0");
+    private void push(String id, int length) {
+        wire.call("RPUSH", "q", "{\"id\":\"" + id + "\",\"type\":\"t\",\"payload\":\"" + "x".repeat(length) + "\"}");
     }
 }
