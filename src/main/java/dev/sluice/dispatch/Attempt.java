@@ -24,6 +24,10 @@ import reactor.core.publisher.Sinks;
 /**
  * One claimed task in the hands of this process, from its claim until its settle is answered. It ends exactly once,
  * whoever comes first: the handler, the timeout, a lost lease or the shutdown.
+ *
+ * <p>Whose handler ends it is settled at once. Whoever is cut is settled when its handler knows: its cancellation has
+ * returned, and it has left the thread on which it was started. Until then it lets go of nothing, for whoever is given the
+ * task next would run beside it.
  */
 final class Attempt implements CoreSubscriber<Object> {
     private static final Logger log = LoggerFactory.getLogger(Attempt.class);
@@ -43,6 +47,9 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final AtomicReferenceFieldUpdater<Attempt, ProgressReport> REPORT =
             AtomicReferenceFieldUpdater.newUpdater(Attempt.class, ProgressReport.class, "report");
 
+    private static final AtomicIntegerFieldUpdater<Attempt> HOLD =
+            AtomicIntegerFieldUpdater.newUpdater(Attempt.class, "hold");
+
     private static final long LONGEST_NANOS = Task.MAX_TIMEOUT.toNanos();
     private static final int CLAIMED = 0;
     private static final int RUNNING = 1;
@@ -51,11 +58,16 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final int ABANDONED = 4; // the same, and no longer ours
     private static final int LATE = 5; // the same, and ended since
 
+    private static final int HOLDS = 0; // or has ended by itself
+    private static final int KNOWS = 1; // that it is to stop; it may be inside its own code still
+    private static final int LET_GO = 2;
+
     private final Pump pump;
     private final Holdings holdings;
     private final Frame frame;
     private final long token;
     private volatile int state;
+    private volatile int hold;
     private volatile long startedNanos;
     private long ranNanos;
     private volatile long timeoutNanos;
@@ -228,7 +240,7 @@ final class Attempt implements CoreSubscriber<Object> {
         return end(with, ENDED);
     }
 
-    /** The same, over the head of its handler, which is then to be cancelled. */
+    /** The same, over the head of its handler: its pump hears of it by {@link #stopHandler} or {@link #letGo}. */
     boolean cut(Verdict with) {
         return end(with, CUT);
     }
@@ -275,7 +287,9 @@ final class Attempt implements CoreSubscriber<Object> {
         if ((pump.timesAttempts() || kept != null) && was == RUNNING) {
             ranNanos = Math.max(1, System.nanoTime() - startedNanos);
         }
-        pump.ended(this, Thread.currentThread() != inside);
+        if (how == ENDED) {
+            pump.ended(this, Thread.currentThread() != inside);
+        }
         return true;
     }
 
@@ -297,8 +311,28 @@ final class Attempt implements CoreSubscriber<Object> {
         return was;
     }
 
-    /** Stops the handler, once, if one runs or begins to. Runs user code: never on the loop thread. */
-    void cancelHandler() {
+    /** Stops the handler of what was cut or abandoned, and then lets go of it. Runs user code: never on the loop thread. */
+    void stopHandler() {
+        try {
+            cancelHandler();
+        } finally {
+            if (HOLD.compareAndSet(this, HOLDS, KNOWS) && inside == null) {
+                letGo();
+            }
+        }
+    }
+
+    /** Lets go of what was cut or abandoned, whatever its handler does. No effect if that is done. */
+    void letGo() {
+        if (HOLD.getAndSet(this, LET_GO) != LET_GO) {
+            holdings.letGo();
+            if (verdict != null) {
+                pump.ended(this, true);
+            }
+        }
+    }
+
+    private void cancelHandler() {
         Operators.terminate(SUBSCRIPTION, this);
         Sinks.Empty<Void> asked = cutSignal;
         if (asked != null) {
@@ -353,6 +387,9 @@ final class Attempt implements CoreSubscriber<Object> {
 
     void leave() {
         inside = null;
+        if (hold == KNOWS) {
+            letGo();
+        }
     }
 
     /** The thread that is inside the handler's own code since the start, or null: it has returned, or was never called. */

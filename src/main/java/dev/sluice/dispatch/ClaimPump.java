@@ -61,6 +61,7 @@ final class ClaimPump implements Pump {
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
+    private static final Duration TO_LET_GO = Duration.ofMillis(5); // of most handlers that are told to stop
     private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(200);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
@@ -106,6 +107,7 @@ final class ClaimPump implements Pump {
     private @Nullable Incarnation joining;
     private Mono<Void> answered = Mono.empty(); // or failed: the last join
     private @Nullable Incarnation current;
+    private @Nullable Incarnation lettingGo; // over, but its handlers may not know that yet
     private int inFlight;
     private boolean workKnown;
     private boolean paused;
@@ -774,8 +776,14 @@ final class ClaimPump implements Pump {
         succeed(lost);
     }
 
-    /** Another life begins after this one, which gives back what it has. */
+    /** Another life begins after this one, which gives back what it has once its handlers have let go of that. */
     private void succeed(Incarnation last) {
+        lettingGo = last;
+        if (!last.holdings().haveLetGo(System.nanoTime())) {
+            calls.after(TO_LET_GO, () -> succeed(last));
+            return;
+        }
+        lettingGo = null;
         unheard.add(last.id());
         if (phase == Phase.OPEN) {
             join();
@@ -842,7 +850,7 @@ final class ClaimPump implements Pump {
 
     private boolean isDrained() {
         Incarnation now = current;
-        return now == null || (permits.held() == 0 && unsettled.isEmpty() && hasHeardOf(now));
+        return now == null ? lettingGo == null : permits.held() == 0 && unsettled.isEmpty() && hasHeardOf(now);
     }
 
     /**
@@ -862,7 +870,7 @@ final class ClaimPump implements Pump {
         phase = Phase.CLOSED;
         loop.remove(this);
         permits.tellEnd(observer, queue.name());
-        Incarnation last = current == null ? joining : current;
+        Incarnation last = latest();
         endLease();
         if (last != null) {
             unheard.add(last.id());
@@ -873,6 +881,13 @@ final class ClaimPump implements Pump {
                 .then();
         Mono<Void> left = leaves.cache().timeout(TO_LEAVE); // who is late leaves unheard
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
+    }
+
+    private @Nullable Incarnation latest() {
+        if (current != null) {
+            return current;
+        }
+        return joining == null ? lettingGo : joining;
     }
 
     private void closed(@Nullable Incarnation last) {

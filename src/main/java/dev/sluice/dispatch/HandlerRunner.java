@@ -97,11 +97,11 @@ final class HandlerRunner implements Consumer {
             attempt.end(Verdict.released());
             return;
         }
-        if (!attempt.start(now)) {
-            return;
-        }
         attempt.enter(thread);
         try {
+            if (!attempt.start(now)) {
+                return;
+            }
             Opening.Content content = opening.envelope(attempt);
             if (content != null) {
                 handle(attempt, content, handlers.get(attempt.type()));

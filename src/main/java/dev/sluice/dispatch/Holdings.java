@@ -2,12 +2,15 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Verdict;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -24,8 +27,14 @@ final class Holdings {
     /** Half a second of ticks: shorter than that, a busy machine looks like a blocked thread. */
     private static final int LOOKS_UNTIL_STUCK = 10;
 
+    /** How long a handler is given that was told to stop. It is half of what is left to a stop whose grace is over. */
+    private static final long TO_LET_GO_NANOS = 500_000_000;
+
     private final Map<Long, Batch> batches = new ConcurrentHashMap<>();
     private final HandlerPool pool;
+    private final Deque<Cut> cuts = new ArrayDeque<>();
+    private final AtomicInteger stopping = new AtomicInteger();
+    private volatile long stopNanos;
     private volatile long sureUntilNanos = System.nanoTime(); // of no lease yet
     private volatile boolean closed;
     private volatile boolean abandoned;
@@ -71,12 +80,32 @@ final class Holdings {
                 found.add(attempt);
             }
         });
-        for (Attempt attempt : found) {
-            if (attempt.cut(Verdict.cancelled())) {
-                pool.elsewhere(attempt::cancelHandler);
-            }
-        }
+        found.forEach(attempt -> cut(attempt, Verdict.cancelled()));
         return !found.isEmpty();
+    }
+
+    /** Ends this task over the head of its handler, unless it has ended. Loop thread only. */
+    void cut(Attempt attempt, Verdict with) {
+        if (attempt.cut(with)) {
+            stop(attempt);
+        }
+    }
+
+    private void stop(Attempt cut) {
+        stopNanos = System.nanoTime();
+        cuts.add(new Cut(cut, stopNanos + TO_LET_GO_NANOS));
+        stopping.incrementAndGet();
+        pool.elsewhere(cut::stopHandler);
+    }
+
+    /** Is told by each task that was cut or abandoned when it has let go. */
+    void letGo() {
+        stopping.decrementAndGet();
+    }
+
+    /** Whether every handler that was told to stop has let go of its task, or was given long enough for that. */
+    boolean haveLetGo(long nowNanos) {
+        return stopping.get() == 0 || nowNanos - stopNanos > TO_LET_GO_NANOS;
     }
 
     /** From here on no task of these is started. */
@@ -107,6 +136,9 @@ final class Holdings {
 
     /** Ends what takes too long, and finds batches that nobody gets to. */
     void look(long nowNanos, dev.sluice.dispatch.Consumer consumer) {
+        for (Cut cut = cuts.peek(); cut != null && nowNanos - cut.untilNanos > 0; cut = cuts.peek()) {
+            cuts.remove().attempt.letGo();
+        }
         for (Batch batch : batches.values()) {
             batch.forEach(attempt -> {
                 if (attempt.isOverdue(nowNanos)) {
@@ -122,20 +154,20 @@ final class Holdings {
     /** Ends every task that has not ended: what runs gets this verdict, what was never started goes back. */
     void endAll(Verdict running) {
         close();
-        forEach(attempt -> {
-            if (attempt.cut(attempt.isRunning() ? running : Verdict.released())) {
-                pool.elsewhere(attempt::cancelHandler);
-            }
-        });
+        forEach(attempt -> cut(attempt, attempt.isRunning() ? running : Verdict.released()));
     }
 
     /** Cancels every handler: these tasks are not ours any more, and nothing is said about them. */
     void abandonAll() {
         abandoned = true;
         close();
+        stopNanos = System.nanoTime();
         forEach(attempt -> {
+            stopping.incrementAndGet(); // before: whoever finds it abandoned by another thread waits for its handler
             if (attempt.abandon()) {
-                pool.elsewhere(attempt::cancelHandler);
+                pool.elsewhere(attempt::stopHandler);
+            } else {
+                stopping.decrementAndGet();
             }
             attempt.answered(false);
         });
@@ -146,7 +178,7 @@ final class Holdings {
         if (!attempt.timeOut()) {
             return;
         }
-        pool.elsewhere(attempt::cancelHandler);
+        stop(attempt);
         if (blocked != null) {
             StackTraceElement[] at = blocked.getStackTrace();
             log.atWarn()
@@ -158,4 +190,7 @@ final class Holdings {
                     .log("A handler blocked its thread past the timeout of its task");
         }
     }
+
+    /** A task that is given up at this time, though its handler may not have let go of it. */
+    private record Cut(Attempt attempt, long untilNanos) {}
 }

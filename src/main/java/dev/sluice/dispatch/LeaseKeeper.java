@@ -205,8 +205,8 @@ final class LeaseKeeper {
     /** A task that Redis does not know as ours: its handler must not go on. */
     private void cancel(long token) {
         Attempt attempt = incarnation.holdings().find(token);
-        if (attempt != null && attempt.cut(Verdict.released())) {
-            pool.elsewhere(attempt::cancelHandler);
+        if (attempt != null) {
+            incarnation.holdings().cut(attempt, Verdict.released());
         }
     }
 }

@@ -12,7 +12,8 @@ import reactor.core.publisher.Mono;
  * of returning, or null is a failed attempt. If it emits a {@link dev.sluice.task.Verdict}, the task ends with that, then
  * and there: of a publisher that emits more, the first verdict counts, and what follows it, an error too, changes nothing.
  * The Mono is cancelled when the attempt's timeout or deadline is over, when somebody cancels the task, when the lease was
- * lost, and when the shutdown's grace has passed. A task may run more than once: make handlers idempotent, by id or by
+ * lost, and when the shutdown's grace has passed; the task is begun anew only when that cancellation has returned and the
+ * call of this method, too, or half a second later. A task may run more than once: make handlers idempotent, by id or by
  * fencing number.
  *
  * @param <T> the payload

@@ -57,7 +57,7 @@ class AttemptTest {
         assertThat(allocatedBy(() -> timed(all, 5_000, attempts)) / (attempts - 5_000))
                 .isZero();
         // What a timer would be: the measurement sees it.
-        assertThat(allocatedBy(() -> all[0].cut(Verdict.released()))).isPositive();
+        assertThat(allocatedBy(() -> all[0].answer())).isPositive();
     }
 
     @Test
@@ -241,6 +241,48 @@ class AttemptTest {
 
         assertThat(attempt.verdict()).isEqualTo(Verdict.released());
         assertThat(attempt.isCut()).isTrue();
+        assertThat(pump.ended).isEmpty();
+        attempt.stopHandler();
+        attempt.letGo();
+        assertThat(pump.ended).containsExactly(attempt);
+    }
+
+    @Test
+    void whatWasCutIsKeptUntilItsHandlerHasLeftItsThread() {
+        attempt.enter(Thread.currentThread());
+        attempt.start(System.nanoTime());
+        attempt.cut(Verdict.released());
+
+        attempt.stopHandler();
+        assertThat(pump.ended).isEmpty();
+
+        attempt.leave();
+        assertThat(pump.ended).containsExactly(attempt);
+    }
+
+    @Test
+    void whoseHandlerHasLeftItsThreadIsKeptUntilItIsToldToStop() {
+        attempt.enter(Thread.currentThread());
+        attempt.start(System.nanoTime());
+        attempt.cut(Verdict.released());
+
+        attempt.leave();
+        assertThat(pump.ended).isEmpty();
+
+        attempt.stopHandler();
+        assertThat(pump.ended).containsExactly(attempt);
+    }
+
+    @Test
+    void whatIsGivenUpWhileItsHandlerHoldsItIsToldOnce() {
+        attempt.enter(Thread.currentThread());
+        attempt.start(System.nanoTime());
+        attempt.cut(Verdict.released());
+
+        attempt.letGo();
+        attempt.stopHandler();
+        attempt.leave();
+
         assertThat(pump.ended).containsExactly(attempt);
     }
 
@@ -254,7 +296,7 @@ class AttemptTest {
                 .verifyLater();
 
         attempt.cut(Verdict.released());
-        attempt.cancelHandler();
+        attempt.stopHandler();
 
         before.verify(Duration.ofSeconds(5));
         StepVerifier.create(attempt.cut()).expectComplete().verify(Duration.ofSeconds(5));
