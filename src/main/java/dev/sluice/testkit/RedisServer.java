@@ -179,7 +179,7 @@ public final class RedisServer implements AutoCloseable {
         process.resume();
     }
 
-    /** Kills it and deletes its folder, unless the folder was given. */
+    /** Kills it and deletes its folder, unless the folder was given. A second call does nothing. */
     @Override
     public void close() {
         kill();
@@ -278,6 +278,9 @@ public final class RedisServer implements AutoCloseable {
     }
 
     private static void deleteRecursively(Path folder) {
+        if (Files.notExists(folder)) {
+            return;
+        }
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);

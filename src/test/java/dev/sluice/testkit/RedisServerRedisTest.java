@@ -147,6 +147,7 @@ class RedisServerRedisTest {
         assertThat(folder).exists();
 
         redis.close();
+        redis.close();
 
         assertThat(redis.isRunning()).isFalse();
         assertThat(folder).doesNotExist();

@@ -478,7 +478,7 @@ class ConfigurationTest {
     }
 
     @Test
-    void allMistakesAreToldAtOnce() {
+    void allMistakesAreToldAtOnceInTheOrderOfTheFile() {
         assertThatThrownBy(() -> load("""
                         lease: 15
                         lease: 16s
@@ -487,9 +487,9 @@ class ConfigurationTest {
                         """, Map.of("SLUICE_CRASH_LIMIT", "x"), Map.of("--shutdown-grace", "1w")))
                 .message()
                 .startsWith("6 mistakes in the configuration:\n")
-                .contains(
-                        ":2:1: lease is there twice",
+                .containsSubsequence(
                         ":1:8: lease: '15' is no duration",
+                        ":2:1: lease is there twice",
                         ":4:17: queues.a.timeout: 'never' is no duration",
                         ":4:37: queues.a.concurrency must be a whole number, 1 to 100000, was '0'",
                         "env SLUICE_CRASH_LIMIT: crash-limit must be",
