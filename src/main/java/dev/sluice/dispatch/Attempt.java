@@ -245,6 +245,15 @@ final class Attempt implements CoreSubscriber<Object> {
         return end(with, CUT);
     }
 
+    /** The same, unless it was begun; false if it was, or had ended before. */
+    boolean cutUnbegun(Verdict with) {
+        if (!STATE.compareAndSet(this, CLAIMED, CUT)) {
+            return false;
+        }
+        verdict = with;
+        return true;
+    }
+
     /** Ends this task as its handler chose, as far as its limits allow. */
     boolean decide(Verdict chosen) {
         return end(pump.judge().within(this, chosen));
@@ -332,11 +341,18 @@ final class Attempt implements CoreSubscriber<Object> {
         }
     }
 
+    boolean hasLetGo() {
+        return hold == LET_GO;
+    }
+
     private void cancelHandler() {
-        Operators.terminate(SUBSCRIPTION, this);
-        Sinks.Empty<Void> asked = cutSignal;
-        if (asked != null) {
-            asked.tryEmitEmpty();
+        try {
+            Operators.terminate(SUBSCRIPTION, this);
+        } finally { // its cancellation may throw
+            Sinks.Empty<Void> asked = cutSignal;
+            if (asked != null) {
+                asked.tryEmitEmpty();
+            }
         }
     }
 

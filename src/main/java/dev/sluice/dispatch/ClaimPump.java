@@ -61,7 +61,6 @@ final class ClaimPump implements Pump {
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
-    private static final Duration TO_LET_GO = Duration.ofMillis(5); // of most handlers that are told to stop
     private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(200);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
@@ -780,9 +779,10 @@ final class ClaimPump implements Pump {
     private void succeed(Incarnation last) {
         lettingGo = last;
         if (!last.holdings().haveLetGo(System.nanoTime())) {
-            calls.after(TO_LET_GO, () -> succeed(last));
+            calls.after(Holdings.TO_LET_GO_SOON, () -> succeed(last));
             return;
         }
+        last.holdings().letGoOfAll();
         lettingGo = null;
         unheard.add(last.id());
         if (phase == Phase.OPEN) {
@@ -867,10 +867,14 @@ final class ClaimPump implements Pump {
         if (phase == Phase.CLOSED) {
             return;
         }
+        Incarnation last = latest();
+        if (last != null && !last.holdings().haveLetGo(System.nanoTime())) { // the grace was noticed late
+            calls.after(Holdings.TO_LET_GO_SOON, this::close);
+            return;
+        }
         phase = Phase.CLOSED;
         loop.remove(this);
         permits.tellEnd(observer, queue.name());
-        Incarnation last = latest();
         endLease();
         if (last != null) {
             unheard.add(last.id());

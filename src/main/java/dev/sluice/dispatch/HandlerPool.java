@@ -38,6 +38,7 @@ final class HandlerPool {
     private final AtomicReference<@Nullable Scheduler> aside = new AtomicReference<>();
     private final AtomicInteger openAndAside = new AtomicInteger(1);
     private final AtomicInteger rescuers = new AtomicInteger();
+    private final Queue<Runnable> waitingAside = new ConcurrentLinkedQueue<>();
     private final Queue<ExecutorService> ofSubscribers = new ConcurrentLinkedQueue<>();
     private int next;
     private boolean exhaustionTold;
@@ -132,10 +133,16 @@ final class HandlerPool {
             log.debug("The threads for cancellations are gone");
             return;
         }
-        aside().schedule(() -> {
+        waitingAside.offer(work);
+        aside().schedule(this::runAside);
+    }
+
+    /** All that waits, for a piece of it would wait behind a thread that is blocked though others are free. */
+    private void runAside() {
+        for (Runnable work = waitingAside.poll(); work != null; work = waitingAside.poll()) {
             guarded(work);
             endAside();
-        });
+        }
     }
 
     /** The last to leave ends the threads. Reactor would wait for that on a thread of its own, which keeps a JVM alive. */

@@ -2,9 +2,8 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Verdict;
-import java.util.ArrayDeque;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,9 +29,12 @@ final class Holdings {
     /** How long a handler is given that was told to stop. It is half of what is left to a stop whose grace is over. */
     private static final long TO_LET_GO_NANOS = 500_000_000;
 
+    /** When to ask again whether all have let go: most do at once. */
+    static final Duration TO_LET_GO_SOON = Duration.ofMillis(5);
+
     private final Map<Long, Batch> batches = new ConcurrentHashMap<>();
     private final HandlerPool pool;
-    private final Deque<Cut> cuts = new ArrayDeque<>();
+    private final List<Cut> cuts = new ArrayList<>();
     private final AtomicInteger stopping = new AtomicInteger();
     private volatile long stopNanos;
     private volatile long sureUntilNanos = System.nanoTime(); // of no lease yet
@@ -98,6 +100,12 @@ final class Holdings {
         pool.elsewhere(cut::stopHandler);
     }
 
+    /** Waits for none of these any longer. Loop thread only. */
+    void letGoOfAll() {
+        cuts.forEach(cut -> cut.attempt.letGo());
+        cuts.clear();
+    }
+
     /** Is told by each task that was cut or abandoned when it has let go. */
     void letGo() {
         stopping.decrementAndGet();
@@ -136,9 +144,7 @@ final class Holdings {
 
     /** Ends what takes too long, and finds batches that nobody gets to. */
     void look(long nowNanos, dev.sluice.dispatch.Consumer consumer) {
-        for (Cut cut = cuts.peek(); cut != null && nowNanos - cut.untilNanos > 0; cut = cuts.peek()) {
-            cuts.remove().attempt.letGo();
-        }
+        cuts.removeIf(cut -> cut.isOver(nowNanos));
         for (Batch batch : batches.values()) {
             batch.forEach(attempt -> {
                 if (attempt.isOverdue(nowNanos)) {
@@ -154,7 +160,11 @@ final class Holdings {
     /** Ends every task that has not ended: what runs gets this verdict, what was never started goes back. */
     void endAll(Verdict running) {
         close();
-        forEach(attempt -> cut(attempt, attempt.isRunning() ? running : Verdict.released()));
+        forEach(attempt -> {
+            if (attempt.cutUnbegun(Verdict.released()) || attempt.cut(running)) {
+                stop(attempt);
+            }
+        });
     }
 
     /** Cancels every handler: these tasks are not ours any more, and nothing is said about them. */
@@ -192,5 +202,12 @@ final class Holdings {
     }
 
     /** A task that is given up at this time, though its handler may not have let go of it. */
-    private record Cut(Attempt attempt, long untilNanos) {}
+    private record Cut(Attempt attempt, long untilNanos) {
+        boolean isOver(long nowNanos) {
+            if (nowNanos - untilNanos > 0) {
+                attempt.letGo();
+            }
+            return attempt.hasLetGo();
+        }
+    }
 }

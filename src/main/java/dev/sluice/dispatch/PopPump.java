@@ -511,6 +511,12 @@ final class PopPump implements Pump {
         if (phase == Phase.CLOSED) {
             return;
         }
+        if (!holdings.haveLetGo(System.nanoTime())) { // the grace was noticed late
+            calls.after(Holdings.TO_LET_GO_SOON, this::close);
+            return;
+        }
+        holdings.letGoOfAll();
+        settleEnded();
         phase = Phase.CLOSED;
         loop.remove(this);
         permits.tellEnd(observer, queue.name());

@@ -2,6 +2,8 @@ package dev.sluice.dispatch;
 
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +35,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     private final Opening opening;
     private final Type payload;
     private final AtomicReference<@Nullable Demand> current = new AtomicReference<>();
+    private final Map<Batch, Demand> handed = new ConcurrentHashMap<>(); // until each is delivered to its end
     private volatile boolean stopped;
 
     Receiver(HandlerPool pool, Opening opening, Type payload) {
@@ -91,6 +94,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             return;
         }
         Operators.produced(REQUESTED, demand, batch.size());
+        handed.put(batch, demand);
         try {
             demand.thread.execute(() -> demand.deliverAll(batch));
         } catch (RejectedExecutionException gone) {
@@ -105,19 +109,25 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
 
     /**
      * Its subscriber is slow to take what it asked for, which is its right; but not while it is inside one {@code onNext} for
-     * seconds: others may have time for the rest.
+     * seconds, or has gone meanwhile: others may have time for the rest.
      */
     @Override
     public void stuck(Batch batch) {
-        Demand demand = current.get();
-        if (demand != null && demand.isInsideFor(BLOCKED_NANOS)) {
+        Demand demand = handed.get(batch);
+        if (demand == null) {
+            return;
+        }
+        if (demand.cancelled) {
+            giveBack(batch);
+        } else if (demand.isInsideFor(BLOCKED_NANOS)) {
             demand.blocked();
             Operators.addCap(REQUESTED, demand, giveBack(batch));
         }
     }
 
     /** Returns how many were not delivered, those included that somebody cancelled before. */
-    private static int giveBack(Batch batch) {
+    private int giveBack(Batch batch) {
+        handed.remove(batch);
         int count = 0;
         for (int place = batch.takePlace(); place >= 0; place = batch.takePlace()) {
             Attempt attempt = batch.at(place);
@@ -201,14 +211,27 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
                     deliver(attempt);
                 }
             }
+            handed.remove(batch);
         }
 
         private void deliver(Attempt attempt) {
-            Handed<T> task = open(attempt);
-            if (task == null) {
-                again(1);
-                return;
+            attempt.enter(Thread.currentThread());
+            try {
+                Handed<T> task = open(attempt);
+                if (task == null) {
+                    again(1);
+                } else {
+                    deliver(attempt, task);
+                }
+            } finally {
+                attempt.leave();
             }
+            if (attempt.hasEnded()) { // on this thread, perhaps, and that woke nobody
+                wake();
+            }
+        }
+
+        private void deliver(Attempt attempt, Handed<T> task) {
             insideSince = System.nanoTime();
             isInside = true;
             try {

@@ -13,8 +13,8 @@ import reactor.core.publisher.Mono;
  * and there: of a publisher that emits more, the first verdict counts, and what follows it, an error too, changes nothing.
  * The Mono is cancelled when the attempt's timeout or deadline is over, when somebody cancels the task, when the lease was
  * lost, and when the shutdown's grace has passed; the task is begun anew only when that cancellation has returned and the
- * call of this method, too, or half a second later. A task may run more than once: make handlers idempotent, by id or by
- * fencing number.
+ * call of this method, too, or half a second later; after the loss of a lease at the latest when that lapses. A task may
+ * run more than once: make handlers idempotent, by id or by fencing number.
  *
  * @param <T> the payload
  */

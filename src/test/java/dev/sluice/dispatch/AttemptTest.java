@@ -1,6 +1,7 @@
 package dev.sluice.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
@@ -300,6 +301,35 @@ class AttemptTest {
 
         before.verify(Duration.ofSeconds(5));
         StepVerifier.create(attempt.cut()).expectComplete().verify(Duration.ofSeconds(5));
+    }
+
+    @Test
+    void aCancellationThatThrowsKeepsNoSignalOfTheCutBack() {
+        attempt.start(System.nanoTime());
+        Mono.<Object>create(sink -> sink.onCancel(() -> {
+                    throw new IllegalStateException("on purpose");
+                }))
+                .subscribe(attempt);
+        Mono<Void> asked = attempt.cut();
+        attempt.cut(Verdict.released());
+
+        assertThatThrownBy(attempt::stopHandler).hasMessage("on purpose");
+
+        StepVerifier.create(asked).expectComplete().verify(Duration.ofSeconds(5));
+        assertThat(pump.ended).containsExactly(attempt);
+    }
+
+    @Test
+    void whatWasBegunIsNotCutAsIfItWasNot() {
+        Attempt begun = attempt("\u0001c id\n{}");
+        begun.start(System.nanoTime());
+
+        assertThat(begun.cutUnbegun(Verdict.released())).isFalse();
+        assertThat(attempt.cutUnbegun(Verdict.released())).isTrue();
+
+        assertThat(begun.hasEnded()).isFalse();
+        assertThat(attempt.start(System.nanoTime())).isFalse();
+        assertThat(attempt.isReleased()).isTrue();
     }
 
     @Test

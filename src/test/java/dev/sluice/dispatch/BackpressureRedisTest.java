@@ -15,6 +15,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -455,6 +456,35 @@ class BackpressureRedisTest extends DispatchCase {
         eventually(() -> assertThat(runs.tasks()).isEqualTo(19));
         open.set(true);
         eventually(this::assertEmpty);
+    }
+
+    @Test
+    void aSubscriberThatBlocksAndIsGoneKeepsWhatItWasGivenAndNothingElse() {
+        AtomicBoolean open = new AtomicBoolean();
+        Deque<String> blocked = new ConcurrentLinkedDeque<>();
+        Dispatcher blocking = dispatcher();
+        Flux<Delivery<Object>> deliveries = blocking.receive("q", Object.class);
+        reactor.core.Disposable first = deliveries.subscribe(task -> {
+            blocked.add(task.id());
+            Blocking.until(open);
+            task.ack().subscribe();
+        });
+        started(blocking);
+        enqueue(0, 10);
+        eventually(() -> assertThat(claimed()).isEqualTo(10));
+        eventually(() -> assertThat(blocked).hasSize(1));
+
+        first.dispose();
+        Set<String> others = ConcurrentHashMap.newKeySet();
+        reactor.core.Disposable second = deliveries.subscribe(task -> {
+            others.add(task.id());
+            task.ack().subscribe();
+        });
+
+        eventually(() -> assertThat(others).hasSize(9).doesNotContainAnyElementsOf(blocked));
+        open.set(true);
+        eventually(this::assertEmpty);
+        second.dispose();
     }
 
     @Test

@@ -7,11 +7,11 @@ import java.util.concurrent.locks.LockSupport;
  * Holds a thread as code does that blocks, and leaves the processor to others meanwhile. BlockHound looks away here: that it
  * is caught elsewhere is another matter.
  */
-final class Blocking {
+public final class Blocking {
     private Blocking() {}
 
     /** Returns once it is released; deaf to interrupts, as a driver may be. */
-    static void until(AtomicBoolean released) {
+    public static void until(AtomicBoolean released) {
         while (!released.get()) {
             LockSupport.parkNanos(1_000_000);
         }

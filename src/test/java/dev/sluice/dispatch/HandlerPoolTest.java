@@ -53,6 +53,31 @@ class HandlerPoolTest {
         }
     }
 
+    /** What one thread is stuck in is nobody's to wait for, while others have nothing to do. */
+    @Test
+    void aCancellationThatNeverReturnsHoldsUpNoOther() {
+        HandlerPool pool = new HandlerPool();
+        AtomicBoolean released = new AtomicBoolean();
+        AtomicBoolean allReleased = new AtomicBoolean();
+        AtomicInteger done = new AtomicInteger();
+        try {
+            pool.elsewhere(() -> Blocking.until(allReleased));
+            for (int i = 1; i < 10 * threads(); i++) {
+                pool.elsewhere(() -> Blocking.until(released));
+            }
+            for (int i = 0; i < 500; i++) { // each has to wait for a thread that is blocked now
+                pool.elsewhere(done::incrementAndGet);
+            }
+            released.set(true);
+
+            eventually(() -> assertThat(done).hasValue(500));
+        } finally {
+            released.set(true);
+            allReleased.set(true);
+            pool.close();
+        }
+    }
+
     @Test
     void rescuersAreBoundedAndNeverRefused() {
         HandlerPool pool = new HandlerPool();

@@ -1,13 +1,18 @@
 package dev.sluice.faults;
 
+import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
+import dev.sluice.dispatch.Blocking;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.dispatch.QueueSettings;
 import dev.sluice.dispatch.TaskContext;
+import dev.sluice.observe.Observer;
+import dev.sluice.observe.Outcome;
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
@@ -16,6 +21,7 @@ import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -24,7 +30,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** Who has to leave a task to others lets go of it first, where its handler does; who does not let go holds up nothing. */
 @OnEveryRedis
@@ -44,6 +53,7 @@ class HandingBackRedisTest {
     private final AtomicBoolean held = new AtomicBoolean();
     private final CountDownLatch lettingGo = new CountDownLatch(1);
     private final AtomicBoolean mayLetGo = new AtomicBoolean(true);
+    private Queue queue = Queue.named("q");
 
     HandingBackRedisTest(RedisServer redis) {
         this.redis = redis;
@@ -88,6 +98,74 @@ class HandingBackRedisTest {
         proxy.mode(FaultProxy.Mode.PASS);
 
         assertRunsTwiceOneAfterTheOther();
+    }
+
+    @Test
+    void whatWasDeliveredIsLetGoOfWhenItsSubscriberHasReturned() {
+        AtomicBoolean told = new AtomicBoolean();
+        Dispatcher first = dispatcher(proxy.uri(), QueueSettings.standard());
+        first.receive("q", Object.class).subscribe(delivery -> {
+            runs.incrementAndGet();
+            held.set(true);
+            delivery.cancelled().doOnSuccess(nothing -> told.set(true)).subscribe();
+            Blocking.until(mayLetGo);
+            held.set(false);
+        });
+        first.start().block(PATIENCE);
+        mayLetGo.set(false);
+        enqueue("a");
+        eventually(() -> assertThat(held).isTrue());
+        starting(redis.uri(), QueueSettings.standard());
+
+        CompletableFuture<Void> stopped = first.stop(Duration.ZERO).toFuture();
+        eventually(() -> assertThat(told).isTrue());
+        always(Duration.ofNanos(TO_LET_GO_NANOS), () -> assertThat(runs).hasValue(1));
+        mayLetGo.set(true);
+
+        assertRunsTwiceOneAfterTheOther();
+        assertThat(stopped).succeedsWithin(PATIENCE);
+    }
+
+    /** The loop learns at once that the grace is over and that the time to stop is. */
+    @ParameterizedTest
+    @EnumSource
+    void aStopThatComesToItsEndLateLosesNothingAndStillLetsGoFirst(DeliveryMode mode) {
+        queue = queue.delivery(mode);
+        AtomicBoolean letGo = new AtomicBoolean();
+        AtomicBoolean hangs = new AtomicBoolean();
+        Sluice door = Sluice.builder()
+                .uri(redis.uri())
+                .observer(new Observer() {
+                    @Override
+                    public void settled(String name, Outcome outcome, int count) {
+                        hangs.set(true);
+                        Blocking.until(letGo); // on the loop, as a bad observer would
+                    }
+                })
+                .build();
+        doors.add(door);
+        Sinks.Empty<Void> other = Sinks.empty();
+        Dispatcher first = door.dispatcher().queue(queue).lease(LEASE).build();
+        dispatchers.add(first);
+        first.handler("t", Object.class, task -> task.id().equals("a") ? run(task) : other.asMono());
+        first.start().block(PATIENCE);
+        enqueue("a");
+        enqueue("b");
+        eventually(() -> assertThat(held).isTrue());
+        starting(redis.uri(), QueueSettings.standard());
+
+        CompletableFuture<Void> stopped = first.stop(Duration.ofMillis(300)).toFuture();
+        other.tryEmitEmpty();
+        eventually(() -> assertThat(hangs).isTrue());
+        LockSupport.parkNanos(1_500_000_000);
+        letGo.set(true);
+
+        assertThat(stopped).succeedsWithin(PATIENCE);
+        if (mode == DeliveryMode.AT_LEAST_ONCE) {
+            assertRunsTwiceOneAfterTheOther();
+        } else {
+            assertThat(redis.call("HGET", "{q}:status", "a")).isEqualTo("dead");
+        }
     }
 
     @Test
@@ -136,24 +214,27 @@ class HandingBackRedisTest {
     /** A dispatcher behind the proxy that runs this task. */
     private Dispatcher holding(String id, QueueSettings settings) {
         Dispatcher first = starting(proxy.uri(), settings);
-        doors.get(0)
-                .client(Queue.named("q"))
-                .enqueue(Task.of("t", (Object) null).id(id))
-                .block(PATIENCE);
+        enqueue(id);
         eventually(() -> assertThat(held).isTrue());
         return first;
     }
 
+    private void enqueue(String id) {
+        doors.get(0).client(queue).enqueue(Task.of("t", (Object) null).id(id)).block(PATIENCE);
+    }
+
     private Dispatcher starting(String uri, QueueSettings settings) {
+        Dispatcher dispatcher = dispatcher(uri, settings).handler("t", Object.class, this::run);
+        dispatcher.start().block(PATIENCE);
+        return dispatcher;
+    }
+
+    private Dispatcher dispatcher(String uri, QueueSettings settings) {
         Sluice door = Sluice.builder().uri(uri).build();
         doors.add(door);
-        Dispatcher dispatcher = door.dispatcher()
-                .queue(Queue.named("q"), settings)
-                .lease(LEASE)
-                .build()
-                .handler("t", Object.class, this::run);
+        Dispatcher dispatcher =
+                door.dispatcher().queue(queue, settings).lease(LEASE).build();
         dispatchers.add(dispatcher);
-        dispatcher.start().block(PATIENCE);
         return dispatcher;
     }
 

@@ -22,7 +22,8 @@ final class ProcessNode implements Node {
     /** What it says of its stop, and behind it in how many ms. */
     static final String STOPPED = "stopped ";
 
-    private static final long PATIENCE_SECONDS = 60;
+    private static final long PATIENCE_SECONDS =
+            180; // a JVM was seen to need 60 s on a machine that was asked for ten times as much as it has
 
     private final String name;
     private final @Nullable FaultProxy proxy;

@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
 class TlsRedisTest {
     private static final String TASKS = "/v1/queues/mail/tasks";
     private static final Progress.Patience HURRY =
-            new Progress.Patience(Duration.ofMillis(500), Duration.ofMillis(700));
+            new Progress.Patience(Duration.ofMillis(1500), Duration.ofMillis(1500));
 
     private final SelfSigned own = SelfSigned.of("EC");
 
