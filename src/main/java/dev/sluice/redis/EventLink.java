@@ -220,9 +220,14 @@ public final class EventLink {
         }));
     }
 
-    private synchronized void subscribeAgain(StatefulRedisPubSubConnection<String, String> open, String channel) {
-        if (open == opened() && listeners.containsKey(channel) && !subscribed.contains(channel)) {
-            subscribe(open, channel);
+    private synchronized void subscribeAgain(StatefulRedisPubSubConnection<String, String> to, String channel) {
+        if (to != connection || !listeners.containsKey(channel) || subscribed.contains(channel)) {
+            return;
+        }
+        if (to.isOpen()) {
+            subscribe(to, channel);
+        } else { // Lettuce may open it again, and then subscribes only to what was confirmed
+            after(TIME_TO_BE_READY, () -> subscribeAgain(to, channel));
         }
     }
 

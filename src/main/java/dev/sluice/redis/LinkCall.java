@@ -29,6 +29,8 @@ import reactor.util.context.Context;
 final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private static final Logger log = LoggerFactory.getLogger(LinkCall.class);
     private static final Duration TO_CONNECT = Duration.ofSeconds(2);
+    private static final long LATE_NANOS = 50_000_000;
+    private static final Duration TO_CATCH_UP = Duration.ofMillis(100);
     private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
 
     private final RedisLink link;
@@ -44,6 +46,8 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean inFull;
     private boolean waitsForConnection;
     private boolean doubts;
+    private boolean caughtUp;
+    private volatile long dueNanos;
     private volatile long passed;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
@@ -97,6 +101,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         carrier = connection;
         passed = connection.passed();
         doubts = false;
+        caughtUp = false;
         waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
         if (startTimer(waitsForConnection ? TO_CONNECT : patience)) {
             connection.serve(this);
@@ -106,10 +111,13 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean startTimer(Duration time) {
         stopTimer();
         try {
+            dueNanos = System.nanoTime() + time.toNanos();
             Timeout next = link.timer().newTimeout(this, time.toNanos(), TimeUnit.NANOSECONDS);
             deadline = next;
             if (done) { // meanwhile
                 next.cancel();
+            } else if (next.isExpired()) { // and was taken for one that is over
+                run(next);
             }
             return true;
         } catch (IllegalStateException stopped) { // whoever owns the client has ended its threads
@@ -198,17 +206,25 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     /** Its time is over. The timer's thread is Lettuce's, and not for those who hear of it. */
     @Override
     public void run(Timeout timeout) {
-        Schedulers.parallel().schedule(this::silent);
+        Schedulers.parallel().schedule(() -> silent(timeout));
     }
 
-    private void silent() {
-        if (done) {
+    private void silent(Timeout timeout) {
+        if (done || timeout != deadline) { // else another wait has begun since
             return;
         }
         Carrier connection = carrier;
         if (connection != null && seesTraffic(connection)) {
             doubts = false;
+            caughtUp = false;
             startTimer(patience);
+            return;
+        }
+        if (!caughtUp
+                && System.nanoTime() - dueNanos
+                        > LATE_NANOS) { // this process stood still: an answer may be there, unread
+            caughtUp = true;
+            startTimer(TO_CATCH_UP);
             return;
         }
         if (connection != null && connection.isUsable() && !doubts && mayDoubt()) {

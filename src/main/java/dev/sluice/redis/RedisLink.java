@@ -124,6 +124,7 @@ public final class RedisLink {
         Carrier was = current.get();
         if (was != null && !was.isDone() && current.compareAndSet(was, null)) {
             was.failed(RedisErrors.lost(role));
+            discard(was); // it may have been opened meanwhile
         }
     }
 

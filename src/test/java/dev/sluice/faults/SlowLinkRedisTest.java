@@ -8,6 +8,7 @@ import dev.sluice.Sluice;
 import dev.sluice.client.EnqueueResult;
 import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonCodec;
+import dev.sluice.dispatch.Blocking;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.dispatch.QueueSettings;
@@ -19,9 +20,15 @@ import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
+import io.lettuce.core.resource.ClientResources;
+import io.lettuce.core.resource.DefaultClientResources;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -101,6 +108,42 @@ class SlowLinkRedisTest {
 
         assertThat(large).matches(EnqueueResult::isCreated);
         assertThat(wire.call("HGET", "{q}:status", "large")).isEqualTo("queued");
+    }
+
+    /** The timer and the socket wake up together, and whoever is first must not decide. */
+    @Test
+    void anAnswerThatCameWhileTheProcessStoodStillIsRead() throws Exception {
+        ClientResources resources = DefaultClientResources.create();
+        Sluice still =
+                Sluice.builder().uri(proxy.uri()).clientResources(resources).build();
+        try {
+            TaskClient client = still.client(Queue.named("q"));
+            long lateNanos;
+            do {
+                client.enqueue(Task.of("t", "first")).block(PATIENCE);
+                AtomicBoolean goesOn = new AtomicBoolean();
+                resources.timer().newTimeout(over -> Blocking.until(goesOn), 0, TimeUnit.MILLISECONDS);
+                proxy.mode(FaultProxy.Mode.HOLD);
+                CompletableFuture<EnqueueResult> answer =
+                        client.enqueue(Task.of("t", "second")).toFuture();
+                LockSupport.parkNanos(2_500_000_000L); // longer than a call is given
+                long from = System.nanoTime();
+                goesOn.set(true);
+                LockSupport.parkNanos(10_000_000);
+                proxy.mode(FaultProxy.Mode.PASS);
+                lateNanos = System.nanoTime() - from;
+
+                if (lateNanos < 30_000_000) {
+                    assertThat(answer.get(20, TimeUnit.SECONDS)).matches(EnqueueResult::isCreated);
+                } else { // the machine itself stood still
+                    answer.exceptionally(lost -> null).get(20, TimeUnit.SECONDS);
+                }
+            } while (lateNanos >= 30_000_000);
+        } finally {
+            proxy.mode(FaultProxy.Mode.PASS);
+            still.close().block(PATIENCE);
+            resources.shutdown(0, 100, TimeUnit.MILLISECONDS).get();
+        }
     }
 
     @Test
