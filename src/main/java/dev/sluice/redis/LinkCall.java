@@ -29,8 +29,7 @@ import reactor.util.context.Context;
 final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private static final Logger log = LoggerFactory.getLogger(LinkCall.class);
     private static final Duration TO_CONNECT = Duration.ofSeconds(2);
-    private static final long LATE_NANOS = 50_000_000;
-    private static final Duration TO_CATCH_UP = Duration.ofMillis(100);
+    private static final Duration TO_CATCH_UP = Duration.ofMillis(50);
     private static final int ATTEMPTS_TO_SEND = 4; // Lettuce was seen to hide a refused password twice in a row
 
     private final RedisLink link;
@@ -46,8 +45,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean inFull;
     private boolean waitsForConnection;
     private boolean doubts;
-    private boolean caughtUp;
-    private volatile long dueNanos;
+    private boolean lookedTwice;
     private volatile long passed;
     private volatile boolean done;
     private volatile @Nullable Timeout deadline;
@@ -101,7 +99,7 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         carrier = connection;
         passed = connection.passed();
         doubts = false;
-        caughtUp = false;
+        lookedTwice = false;
         waitsForConnection = !connection.isDone() && within.compareTo(TO_CONNECT) >= 0;
         if (startTimer(waitsForConnection ? TO_CONNECT : patience)) {
             connection.serve(this);
@@ -111,7 +109,6 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
     private boolean startTimer(Duration time) {
         stopTimer();
         try {
-            dueNanos = System.nanoTime() + time.toNanos();
             Timeout next = link.timer().newTimeout(this, time.toNanos(), TimeUnit.NANOSECONDS);
             deadline = next;
             if (done) { // meanwhile
@@ -216,15 +213,8 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
         Carrier connection = carrier;
         if (connection != null && seesTraffic(connection)) {
             doubts = false;
-            caughtUp = false;
+            lookedTwice = false;
             startTimer(patience);
-            return;
-        }
-        if (!caughtUp
-                && System.nanoTime() - dueNanos
-                        > LATE_NANOS) { // this process stood still: an answer may be there, unread
-            caughtUp = true;
-            startTimer(TO_CATCH_UP);
             return;
         }
         if (connection != null && connection.isUsable() && !doubts && mayDoubt()) {
@@ -232,6 +222,11 @@ final class LinkCall implements CoreSubscriber<Reply>, TimerTask, Disposable {
             if (startTimer(within.minus(patience))) {
                 link.doubt(connection, order, within, this);
             }
+            return;
+        }
+        if (!lookedTwice && within.compareTo(TO_CONNECT) >= 0) {
+            lookedTwice = true; // after a standstill of the process the timer may be ahead of the socket
+            startTimer(TO_CATCH_UP);
             return;
         }
         unburden();
