@@ -17,7 +17,6 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
-import reactor.core.Exceptions;
 import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
@@ -205,8 +204,10 @@ final class Coalescer {
     static void signal(Runnable signal) {
         try {
             signal.run();
-        } catch (Throwable broken) { // the others of its call must hear their answer all the same
-            Exceptions.throwIfJvmFatal(broken);
+        } catch (
+                Throwable
+                        broken) { // even an error of the machine: the others of its call must hear their answer all the
+            // same
             Operators.onErrorDropped(broken, Context.empty());
         }
     }

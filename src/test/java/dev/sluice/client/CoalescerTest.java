@@ -262,6 +262,28 @@ class CoalescerTest {
         assertThat(failed).singleElement().isInstanceOf(IllegalStateException.class);
     }
 
+    @Test
+    void aSubscriberWhoseErrorPathIsBrokenSilencesNobody() {
+        Hooks.onErrorDropped(dropped -> {});
+        try {
+            subscribe(2);
+            enqueue("broken")
+                    .onErrorMap(error -> {
+                        throw new NoClassDefFoundError("thrown by a test");
+                    })
+                    .subscribe();
+            enqueue("hears").subscribe(result -> {}, failed::add);
+
+            for (int i = 0; i < store.sent.size(); i++) { // grows meanwhile
+                store.sent.get(i).fail(store.away);
+            }
+        } finally {
+            Hooks.resetOnErrorDropped();
+        }
+
+        assertThat(failed).hasSize(3).containsOnly(store.away);
+    }
+
     private static final class Throwing implements CoreSubscriber<EnqueueResult> {
         @Override
         public void onSubscribe(Subscription subscription) {
