@@ -7,10 +7,12 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.TaskId;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.netty.channel.AbortedException;
 import reactor.netty.http.server.HttpServerResponse;
 
 /*
@@ -102,9 +104,19 @@ final class EventRoutes {
                 place -> open.decrementAndGet());
     }
 
-    /** Completes when the connection has taken it. Hidden, for what is known to be one value is sent as a whole answer. */
+    /**
+     * Completes when the connection has taken it. Hidden, for what is known to be one value is sent as a whole answer. Where the
+     * connection is closed in this moment Reactor Netty may throw what looks like a mistake of ours.
+     */
     private static Mono<Void> written(HttpServerResponse response, byte[] part) {
-        return response.sendByteArray(Flux.just(part).hide()).then();
+        return Mono.defer(() -> response.sendByteArray(Flux.just(part).hide()).then())
+                .onErrorMap(failure -> isClosed(response), failure -> AbortedException.beforeSend());
+    }
+
+    private static boolean isClosed(HttpServerResponse response) {
+        AtomicBoolean closed = new AtomicBoolean();
+        response.withConnection(connection -> closed.set(connection.isDisposed()));
+        return closed.get();
     }
 
     private int enter() {
