@@ -319,7 +319,8 @@ class OutcomesRedisTest extends DispatchCase {
         enqueue(task("a").deadline(java.time.Instant.now().plusSeconds(3)));
 
         eventually(() -> assertThat(runs.count()).isOne());
-        assertThat(runs.only().timeout()).isLessThanOrEqualTo(Duration.ofSeconds(3));
+        assertThat(runs.only().timeout())
+                .isLessThan(Duration.ofSeconds(4)); // Redis' clock is known as late as its answer came
         assertThat(deadLetter("a")).contains("\"reason\":\"deadline\"").contains("while it ran");
         eventually(() -> assertThat(gate.cancelled()).isOne());
         assertThat(runs.count()).isOne();
