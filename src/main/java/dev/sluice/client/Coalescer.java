@@ -200,14 +200,14 @@ final class Coalescer {
         }
     }
 
-    /** Runs what a caller has chained to his answer; it may throw. */
+    /**
+     * Runs what a caller has chained to his answer; it may throw, even an error of the machine: the others of its call must
+     * hear their answer all the same.
+     */
     static void signal(Runnable signal) {
         try {
             signal.run();
-        } catch (
-                Throwable
-                        broken) { // even an error of the machine: the others of its call must hear their answer all the
-            // same
+        } catch (Throwable broken) {
             Operators.onErrorDropped(broken, Context.empty());
         }
     }

@@ -61,6 +61,7 @@ final class ClaimPump implements Pump {
     private static final int MAX_BATCH = ExchangeCall.MAX_BATCH;
     private static final Duration PAUSED_LOOK = Duration.ofMillis(900); // a resume is noticed within 1 s by all
     private static final long SHORTEST_NAP_MS = 5; // what becomes due meanwhile goes into one claim
+    private static final Duration TO_LET_GO = Duration.ofMillis(5); // of most handlers that are told to stop
     private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(200);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
@@ -117,6 +118,7 @@ final class ClaimPump implements Pump {
     private @Nullable LeaseKeeper keeper;
     private boolean refusalTold;
     private boolean claimsAreAwaited = true;
+    private boolean timeIsUp;
 
     ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -259,7 +261,7 @@ final class ClaimPump implements Pump {
             exchange(now);
             awaitNews(now);
         }
-        if (phase == Phase.DRAINING && isDrained()) {
+        if (phase == Phase.DRAINING && (timeIsUp || isDrained()) && haveLetGo()) {
             close();
         }
     }
@@ -779,7 +781,7 @@ final class ClaimPump implements Pump {
     private void succeed(Incarnation last) {
         lettingGo = last;
         if (!last.holdings().haveLetGo(System.nanoTime())) {
-            calls.after(Holdings.TO_LET_GO_SOON, () -> succeed(last));
+            calls.after(TO_LET_GO, () -> succeed(last));
             return;
         }
         last.holdings().letGoOfAll();
@@ -838,7 +840,7 @@ final class ClaimPump implements Pump {
         }
         endNews();
         calls.after(TO_HEAR_OF_CLAIMS, () -> claimsAreAwaited = false);
-        calls.after(grace.plus(LAST_WORDS), this::close);
+        calls.after(grace.plus(LAST_WORDS), () -> timeIsUp = true);
         loop.signal();
     }
 
@@ -850,7 +852,13 @@ final class ClaimPump implements Pump {
 
     private boolean isDrained() {
         Incarnation now = current;
-        return now == null ? lettingGo == null : permits.held() == 0 && unsettled.isEmpty() && hasHeardOf(now);
+        return now == null || (permits.held() == 0 && unsettled.isEmpty() && hasHeardOf(now));
+    }
+
+    /** Nothing is left to others before that, though the end of the grace is noticed late. */
+    private boolean haveLetGo() {
+        Incarnation last = latest();
+        return last == null || last.holdings().haveLetGo(System.nanoTime());
     }
 
     /**
@@ -864,14 +872,7 @@ final class ClaimPump implements Pump {
     }
 
     private void close() {
-        if (phase == Phase.CLOSED) {
-            return;
-        }
         Incarnation last = latest();
-        if (last != null && !last.holdings().haveLetGo(System.nanoTime())) { // the grace was noticed late
-            calls.after(Holdings.TO_LET_GO_SOON, this::close);
-            return;
-        }
         phase = Phase.CLOSED;
         loop.remove(this);
         permits.tellEnd(observer, queue.name());
@@ -887,6 +888,7 @@ final class ClaimPump implements Pump {
         calls.run(left.onErrorComplete().thenReturn(true), done -> closed(last), failure -> closed(last));
     }
 
+    /** The life that is, is about to begin, or was the last. */
     private @Nullable Incarnation latest() {
         if (current != null) {
             return current;

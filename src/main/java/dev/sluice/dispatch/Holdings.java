@@ -2,7 +2,6 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Verdict;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -28,9 +27,6 @@ final class Holdings {
 
     /** How long a handler is given that was told to stop. It is half of what is left to a stop whose grace is over. */
     private static final long TO_LET_GO_NANOS = 500_000_000;
-
-    /** When to ask again whether all have let go: most do at once. */
-    static final Duration TO_LET_GO_SOON = Duration.ofMillis(5);
 
     private final Map<Long, Batch> batches = new ConcurrentHashMap<>();
     private final HandlerPool pool;
@@ -144,7 +140,8 @@ final class Holdings {
 
     /** Ends what takes too long, and finds batches that nobody gets to. */
     void look(long nowNanos, dev.sluice.dispatch.Consumer consumer) {
-        cuts.removeIf(cut -> cut.isOver(nowNanos));
+        cuts.forEach(cut -> cut.giveUpAfterItsTime(nowNanos));
+        cuts.removeIf(cut -> cut.attempt.hasLetGo());
         for (Batch batch : batches.values()) {
             batch.forEach(attempt -> {
                 if (attempt.isOverdue(nowNanos)) {
@@ -203,11 +200,10 @@ final class Holdings {
 
     /** A task that is given up at this time, though its handler may not have let go of it. */
     private record Cut(Attempt attempt, long untilNanos) {
-        boolean isOver(long nowNanos) {
+        void giveUpAfterItsTime(long nowNanos) {
             if (nowNanos - untilNanos > 0) {
                 attempt.letGo();
             }
-            return attempt.hasLetGo();
         }
     }
 }

@@ -95,6 +95,7 @@ final class PopPump implements Pump {
     private boolean looking;
     private boolean paused;
     private boolean draining;
+    private boolean timeIsUp;
     private long lookedNanos;
     private volatile boolean refusing;
 
@@ -215,7 +216,7 @@ final class PopPump implements Pump {
             if (phase == Phase.OPEN) {
                 phase = Phase.DRAINING;
                 calls.after(grace, this::giveUp);
-                calls.after(grace.plus(LAST_WORDS), this::close);
+                calls.after(grace.plus(LAST_WORDS), () -> timeIsUp = true);
             }
         }));
     }
@@ -230,7 +231,8 @@ final class PopPump implements Pump {
         if (phase == Phase.OPEN && introduced && !outage.isOpen() && !behind) {
             take();
         }
-        if (phase == Phase.DRAINING && isDrained()) {
+        // Nobody is left to itself before it was told to stop, though the end of the grace is noticed late.
+        if (phase == Phase.DRAINING && (timeIsUp || isDrained()) && holdings.haveLetGo(System.nanoTime())) {
             close();
         }
     }
@@ -508,13 +510,6 @@ final class PopPump implements Pump {
     }
 
     private void close() {
-        if (phase == Phase.CLOSED) {
-            return;
-        }
-        if (!holdings.haveLetGo(System.nanoTime())) { // the grace was noticed late
-            calls.after(Holdings.TO_LET_GO_SOON, this::close);
-            return;
-        }
         holdings.letGoOfAll();
         settleEnded();
         phase = Phase.CLOSED;

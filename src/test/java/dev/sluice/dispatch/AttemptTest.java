@@ -248,11 +248,15 @@ class AttemptTest {
         assertThat(pump.ended).containsExactly(attempt);
     }
 
-    @Test
-    void whatWasCutIsKeptUntilItsHandlerHasLeftItsThread() {
+    private void cutInsideItsHandler() {
         attempt.enter(Thread.currentThread());
         attempt.start(System.nanoTime());
         attempt.cut(Verdict.released());
+    }
+
+    @Test
+    void whatWasCutIsKeptUntilItsHandlerHasLeftItsThread() {
+        cutInsideItsHandler();
 
         attempt.stopHandler();
         assertThat(pump.ended).isEmpty();
@@ -263,9 +267,7 @@ class AttemptTest {
 
     @Test
     void whoseHandlerHasLeftItsThreadIsKeptUntilItIsToldToStop() {
-        attempt.enter(Thread.currentThread());
-        attempt.start(System.nanoTime());
-        attempt.cut(Verdict.released());
+        cutInsideItsHandler();
 
         attempt.leave();
         assertThat(pump.ended).isEmpty();
@@ -276,9 +278,7 @@ class AttemptTest {
 
     @Test
     void whatIsGivenUpWhileItsHandlerHoldsItIsToldOnce() {
-        attempt.enter(Thread.currentThread());
-        attempt.start(System.nanoTime());
-        attempt.cut(Verdict.released());
+        cutInsideItsHandler();
 
         attempt.letGo();
         attempt.stopHandler();

@@ -438,11 +438,7 @@ class BackpressureRedisTest extends DispatchCase {
         AtomicBoolean open = new AtomicBoolean();
         Deque<String> blocked = new ConcurrentLinkedDeque<>();
         Dispatcher blocking = dispatcher();
-        blocking.receive("q", Object.class).subscribe(task -> {
-            blocked.add(task.id());
-            Blocking.until(open);
-            task.ack().subscribe();
-        });
+        blocking.receive("q", Object.class).subscribe(task -> ackOnce(open, task, blocked));
         started(blocking);
         enqueue(0, 10);
         eventually(() -> assertThat(claimed()).isEqualTo(10));
@@ -464,11 +460,7 @@ class BackpressureRedisTest extends DispatchCase {
         Deque<String> blocked = new ConcurrentLinkedDeque<>();
         Dispatcher blocking = dispatcher();
         Flux<Delivery<Object>> deliveries = blocking.receive("q", Object.class);
-        reactor.core.Disposable first = deliveries.subscribe(task -> {
-            blocked.add(task.id());
-            Blocking.until(open);
-            task.ack().subscribe();
-        });
+        reactor.core.Disposable first = deliveries.subscribe(task -> ackOnce(open, task, blocked));
         started(blocking);
         enqueue(0, 10);
         eventually(() -> assertThat(claimed()).isEqualTo(10));
@@ -485,6 +477,12 @@ class BackpressureRedisTest extends DispatchCase {
         open.set(true);
         eventually(this::assertEmpty);
         second.dispose();
+    }
+
+    private static void ackOnce(AtomicBoolean open, Delivery<Object> task, Deque<String> taken) {
+        taken.add(task.id());
+        Blocking.until(open);
+        task.ack().subscribe();
     }
 
     @Test
