@@ -31,9 +31,9 @@ class ScriptTest {
         for (Script script : all()) {
             String code = codeOf(script);
             for (String name : names) {
-                Matcher first = Pattern.compile("(.*)\\b" + name + "\\b").matcher(code);
+                Matcher first = Pattern.compile("\\b" + name + "\\b").matcher(code);
                 if (first.find()) {
-                    assertThat(first.group(1))
+                    assertThat(code.substring(code.lastIndexOf('\n', first.start()) + 1, first.start()))
                             .as(name + " first met in%n%s", code)
                             .startsWith("local ");
                 }
