@@ -8,7 +8,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
@@ -26,24 +25,24 @@ final class Burials {
     private final String queue;
     private final PopStore store;
     private final Calls calls;
-    private final Consumer<Attempt> onKept;
+    private final Presence presence;
     private final String dispatcher = TaskId.random();
     private final Backoff backoff = new Backoff();
-    private final Deque<Popped> waiting = new ArrayDeque<>();
-    private List<Popped> sent = List.of();
+    private final Deque<Burial> waiting = new ArrayDeque<>();
+    private List<Burial> sent = List.of();
     private long number;
     private boolean fails;
     private boolean repeated;
 
-    Burials(String queue, PopStore store, Calls calls, Consumer<Attempt> onKept) {
+    Burials(String queue, PopStore store, Calls calls, Presence presence) {
         this.queue = queue;
         this.store = store;
         this.calls = calls;
-        this.onKept = onKept;
+        this.presence = presence;
     }
 
-    void add(Attempt attempt, Burial burial) {
-        waiting.add(new Popped(attempt, burial));
+    void add(Burial burial) {
+        waiting.add(burial);
         if (sent.isEmpty()) {
             next();
         }
@@ -63,12 +62,12 @@ final class Burials {
     }
 
     private void next() {
-        List<Popped> batch = new ArrayList<>();
+        List<Burial> batch = new ArrayList<>();
         int bytes = 0;
         while (!waiting.isEmpty() && batch.size() < PopStore.MAX_BURIED && bytes < MAX_BYTES) {
-            Popped one = waiting.remove();
+            Burial one = waiting.remove();
             batch.add(one);
-            bytes += one.burial.frame().bytes().length;
+            bytes += one.frame().bytes().length;
         }
         sent = batch;
         if (!batch.isEmpty()) {
@@ -78,12 +77,10 @@ final class Burials {
     }
 
     private void send() {
-        List<Burial> burials = sent.stream().map(Popped::burial).toList();
-        calls.run(store.bury(dispatcher, number, burials).thenReturn(true), kept -> kept(), this::failed);
+        calls.run(store.bury(dispatcher, presence.id(), number, sent).thenReturn(true), kept -> kept(), this::failed);
     }
 
     private void kept() {
-        sent.forEach(one -> onKept.accept(one.attempt));
         fails = false;
         backoff.reset();
         next();
@@ -101,6 +98,4 @@ final class Burials {
         Duration wait = backoff.next();
         calls.after(wait, this::send);
     }
-
-    private record Popped(Attempt attempt, Burial burial) {}
 }

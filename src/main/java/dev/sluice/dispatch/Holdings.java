@@ -63,6 +63,11 @@ final class Holdings {
         return batch == null || index < 0 || index >= batch.size() ? null : batch.at(index);
     }
 
+    /** Whether this was added and not settled yet. */
+    boolean holds(Attempt attempt) {
+        return find(attempt.token()) == attempt;
+    }
+
     void forEach(Consumer<Attempt> each) {
         for (Batch batch : batches.values()) {
             batch.forEach(each);

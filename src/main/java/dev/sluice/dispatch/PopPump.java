@@ -115,9 +115,9 @@ final class PopPump implements Pump {
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
         this.birth = new Birth(outage);
-        this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAgain);
-        this.statuses = new StatusWriter(queue.name(), store, calls, presence, this::report);
-        this.burials = new Burials(queue.name(), store, calls, statuses::kept);
+        this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAnew);
+        this.statuses = new StatusWriter(queue.name(), store, calls, presence, holdings, this::report);
+        this.burials = new Burials(queue.name(), store, calls, presence);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
     }
 
@@ -227,7 +227,7 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        boolean behind = statuses.isBehind() || burials.unconfirmed() > MOST_UNKEPT;
+        boolean behind = statuses.isBehind() || unkept() > MOST_UNKEPT;
         if (phase == Phase.OPEN && introduced && !outage.isOpen() && !behind) {
             take();
         }
@@ -243,7 +243,6 @@ final class PopPump implements Pump {
         if (introduced) {
             presence.tick(nowNanos);
         }
-        statuses.tick();
         holdings.look(nowNanos, consumer);
         // What came onto a list that was empty must not wait until the other one is empty, too.
         boolean busy = plain.gives || ready.gives;
@@ -413,17 +412,23 @@ final class PopPump implements Pump {
     }
 
     private void settle(Attempt attempt) {
-        String id = attempt.frame().id();
         Verdict verdict = attempt.verdict();
         if (verdict instanceof Verdict.Dead dead) {
-            statuses.overruled(id);
-            burials.add(attempt, new PopStore.Burial(attempt.frame(), FailureLine.of(dead.failure())));
+            keep(attempt, new PopStore.Burial(attempt.token(), attempt.frame(), FailureLine.of(dead.failure())));
         } else if (verdict instanceof Verdict.Released) {
-            statuses.overruled(id);
-            burials.add(attempt, PopStore.Burial.notRun(attempt.frame()));
+            keep(attempt, PopStore.Burial.notRun(attempt.token(), attempt.frame()));
         } else {
             statuses.ended(attempt);
         }
+    }
+
+    private void keep(Attempt attempt, PopStore.Burial burial) {
+        statuses.overruled(attempt, () -> burials.add(burial));
+    }
+
+    /** How many tasks Redis has not confirmed to keep. */
+    private int unkept() {
+        return statuses.overruled() + burials.unconfirmed();
     }
 
     // ---- the ends
@@ -495,12 +500,12 @@ final class PopPump implements Pump {
     }
 
     /** Others have taken the words of what is held here for those of a dead one. */
-    private void writeAgain() {
-        statuses.forgotten(holdings);
+    private void writeAnew() {
+        statuses.writeAnew();
     }
 
     private boolean isDrained() {
-        return permits.isIdle() && statuses.isIdle() && burials.unconfirmed() == 0;
+        return permits.isIdle() && statuses.isIdle() && unkept() == 0;
     }
 
     /** The grace is over: what was never started goes back, what still runs is cancelled and kept as a dead letter. */
@@ -517,11 +522,11 @@ final class PopPump implements Pump {
         permits.tellEnd(observer, queue.name());
         boolean holdsNothing = isDrained(); // else its lease is to lapse, and somebody takes the words of the rest away
         holdings.abandonAll();
-        int unconfirmed = burials.unconfirmed();
-        if (unconfirmed > 0) {
+        int unkept = unkept();
+        if (unkept > 0) {
             log.atError()
                     .addKeyValue("queue", queue.name())
-                    .addKeyValue("tasks", unconfirmed)
+                    .addKeyValue("tasks", unkept)
                     .log("Redis has not confirmed that it keeps these tasks, and the time to stop is over");
         }
         Mono<Void> gone = holdsNothing ? presence.leave().cache() : Mono.empty(); // if late, unheard

@@ -11,7 +11,7 @@ import reactor.core.publisher.Mono;
 /**
  * Under which name an at-most-once dispatcher is known, so that somebody takes its words away if it dies: Redis keeps which
  * tasks it took, and it renews a lease. What it took is lost with it all the same, and a task is nobody else's if the lease
- * lapses: then only words were taken away, and they are written again under another name.
+ * lapses: then only words were taken away, and they are written anew under another name, once nothing of the old one is left.
  *
  * <p>Confined to the loop thread.
  */
@@ -26,10 +26,11 @@ final class Presence {
     private final Runnable onAnother;
     private String id = TaskId.random();
     private Mono<Void> answered = Mono.empty(); // or failed: the last join
-    private boolean busy;
+    private boolean beating;
+    private boolean changing;
     private long beatNanos = System.nanoTime();
 
-    /** {@code onAnother} runs when there is another name: whatever is held is to be written under that. */
+    /** {@code onAnother} runs when another name is known: whatever is held is to be written under that. */
     Presence(String queue, PopStore store, Calls calls, Duration lease, Runnable onAnother) {
         this.queue = queue;
         this.store = store;
@@ -43,6 +44,11 @@ final class Presence {
         return id;
     }
 
+    /** Whether Redis knows it, as far as is known here. */
+    boolean isKnown() {
+        return !changing;
+    }
+
     /** Makes the present name known; may be repeated. */
     Mono<Joined> join() {
         Mono<Joined> join = store.join(id, lease).cache();
@@ -52,21 +58,22 @@ final class Presence {
 
     /** Renews the lease when it is time; once it has joined. */
     void tick(long nowNanos) {
-        if (busy || nowNanos - beatNanos < lease.toNanos() / 3) {
+        if (beating || changing || nowNanos - beatNanos < lease.toNanos() / 3) {
             return;
         }
-        busy = true;
+        beating = true;
         beatNanos = nowNanos;
+        String name = id;
         calls.run(
-                store.heartbeat(id, lease),
+                store.heartbeat(name, lease),
                 renewed -> {
-                    busy = false;
+                    beating = false;
                     if (!renewed) {
-                        takeAnother();
+                        lapsed(name);
                     }
                 },
                 failure -> {
-                    busy = false;
+                    beating = false;
                     beatNanos = LeaseKeeper.toBeatSoon(lease);
                 });
     }
@@ -76,22 +83,28 @@ final class Presence {
         return answered.then(store.leave(id));
     }
 
-    private void takeAnother() {
-        String before = id;
-        id = TaskId.random();
+    /** This name is not known any more; another is taken, unless that has been done. */
+    void lapsed(String name) {
+        if (changing || !name.equals(id)) {
+            return;
+        }
         log.atWarn()
                 .addKeyValue("queue", queue)
                 .log("The lease of this dispatcher was over: the statuses of its tasks are written again");
-        onAnother.run();
-        joinAgain(before);
+        changing = true;
+        id = TaskId.random();
+        joinAgain(name);
     }
 
-    /** What was written under the old name after it had lapsed goes with it. */
+    /** The words that others have not taken away yet go before any is written under the new name: they say the same. */
     private void joinAgain(String before) {
-        busy = true;
         calls.run(
                 join().flatMap(done -> store.leave(before).thenReturn(done)),
-                done -> busy = false,
+                done -> {
+                    changing = false;
+                    beatNanos = System.nanoTime();
+                    onAnother.run();
+                },
                 failure -> calls.after(TO_JOIN_AGAIN, () -> joinAgain(before)));
     }
 }

@@ -1,23 +1,31 @@
 package dev.sluice.dispatch;
 
+import dev.sluice.redis.NoteCall;
+import dev.sluice.redis.NoteReply;
+import dev.sluice.redis.NoteReply.Outcome;
 import dev.sluice.redis.PopStore;
 import dev.sluice.task.StoreRefusedException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import reactor.core.publisher.Mono;
 
 /**
  * Writes the status transitions of at-most-once tasks as side effects that nobody waits for: {@code processing} when a
- * task was taken, and the deletion when it ended; and who took it, before the one and after the other, so that no word
- * outlives this process. What comes in while a write is under way goes into the next one.
+ * task was taken, and the deletion when it ended; and with the one who took it, until the other, so that no word outlives this
+ * process. What comes in while a write is under way goes into the next one.
  *
- * <p>The word {@code processing} is written once, on a best effort; a deletion is repeated until Redis has it. Both take
- * the same link, so their order holds. Confined to the loop thread.
+ * <p>A write has a number, and is sent until it is answered: whichever of its sendings comes first acts, and no other does. So a
+ * word is written before it is deleted, and not after that, though a sending may lie about in a socket that was given up; and
+ * what is written of this dispatcher is at every instant what it has, of which another that finds it dead takes the words away. A task is
+ * nobody else's before its word is gone: who has it next writes a word of its own.
+ *
+ * <p>Tasks are written in the order of their tokens, in which they were taken. Confined to the loop thread.
  */
 final class StatusWriter {
     /** With this many writes waiting no more tasks are taken. */
@@ -31,63 +39,60 @@ final class StatusWriter {
     private final PopStore store;
     private final Calls calls;
     private final Presence presence;
+    private final Holdings holdings;
     private final Consumer<Throwable> onFailure;
     private final Backoff backoff = new Backoff();
-    private final Set<String> unannounced = new HashSet<>();
-    private final Set<String> retracted = new HashSet<>();
-    private final Set<String> pushed = new HashSet<>();
-    private final TakenRecord record = new TakenRecord();
-    private List<String> taken = new ArrayList<>();
+    private final Set<String> late = new HashSet<>(); // of what runs: whose status had not arrived
+    private final List<Overruled> overruled = new ArrayList<>();
+    private List<Attempt> taken = new ArrayList<>();
     private List<Attempt> ended = new ArrayList<>();
-    private int looks;
-    private boolean tidies;
-    private boolean writing;
-    private boolean pausing; // after a write that failed, of which it is a part
+    private @Nullable Write sent;
+    private long newest;
+    private long writtenTo; // that token
+    private long number;
     private boolean refusalTold;
 
-    StatusWriter(String queue, PopStore store, Calls calls, Presence presence, Consumer<Throwable> onFailure) {
+    StatusWriter(
+            String queue,
+            PopStore store,
+            Calls calls,
+            Presence presence,
+            Holdings holdings,
+            Consumer<Throwable> onFailure) {
         this.queue = queue;
         this.store = store;
         this.calls = calls;
         this.presence = presence;
+        this.holdings = holdings;
         this.onFailure = onFailure;
     }
 
     void taken(Attempt attempt) {
-        String id = attempt.frame().id();
-        record.add(attempt);
-        taken.add(id);
-        if (attempt.frame().isForeign()) { // perhaps a copy of a dead letter
-            pushed.add(id);
-        }
+        newest = attempt.token();
+        taken.add(attempt);
     }
 
+    /** It is settled, and what is left of it in Redis is its word. */
     void ended(Attempt attempt) {
         ended.add(attempt);
     }
 
-    /** Redis keeps it under another word. */
-    void kept(Attempt attempt) {
-        record.remove(attempt);
-    }
-
-    /** Nothing is written any more of what is held, under the name of this dispatcher. */
-    void forgotten(Holdings held) {
-        held.forEach(attempt -> taken.add(attempt.frame().id()));
-        record.forgotten();
-    }
-
     /**
-     * Another word is about to be written for this id, on the same link: {@code processing} must not follow it. What was
-     * sent already goes before.
+     * It is settled, and gets another word by {@code then}: at once, unless its first word is being written, and might come after the
+     * other one. If that was not begun it is not written at all.
      */
-    void overruled(String id) {
-        taken.removeIf(id::equals);
-        pushed.remove(id);
-        unannounced.remove(id);
-        if (writing) {
-            retracted.add(id);
+    void overruled(Attempt attempt, Runnable then) {
+        Overruled one = new Overruled(attempt.frame().id(), then);
+        if (sent != null && attempt.token() > writtenTo && attempt.token() <= sent.to) {
+            overruled.add(one);
+        } else {
+            goOn(one);
         }
+    }
+
+    /** How many tasks wait for another word. */
+    int overruled() {
+        return overruled.size();
     }
 
     boolean isBehind() {
@@ -95,84 +100,84 @@ final class StatusWriter {
     }
 
     boolean isIdle() {
-        return (!writing || pausing) && looks == 0 && taken.isEmpty() && ended.isEmpty();
-    }
-
-    /** From time to time: what only leaves the record waits for that, or goes with something else. */
-    void tick() {
-        tidies = true;
+        return sent == null && taken.isEmpty() && ended.isEmpty();
     }
 
     /** Sends what has come in, unless a write is under way. */
     void flush() {
-        boolean recordOnly = taken.isEmpty() && ended.isEmpty();
-        if (writing || (recordOnly && !(tidies && record.isChanged()))) {
+        if (sent != null || !presence.isKnown() || (taken.isEmpty() && ended.isEmpty())) {
             return;
         }
-        writing = true;
-        tidies = false;
-        List<String> begun = firstOf(taken);
-        // A deletion must never overtake the word it deletes: while words are left over, deletions wait.
-        List<Attempt> done = taken.size() > begun.size() ? List.of() : firstOf(ended);
-        taken = rest(taken, begun.size());
-        ended = rest(ended, done.size());
-        Mono<Boolean> recorded = record.isChanged()
-                ? orElse(store.taken(presence.id(), record.changes()).thenReturn(true), false)
-                : Mono.just(true);
-        Mono<List<String>> words =
-                begun.isEmpty() ? Mono.just(List.of()) : orElse(store.processing(begun, pushedOf(begun)), List.of());
-        Mono<Written> all = Mono.zip(recorded, words, Written::new);
-        if (!done.isEmpty()) {
-            List<String> ids = done.stream().map(it -> it.frame().id()).toList();
-            all = all.flatMap(written -> store.ended(ids).thenReturn(written));
-        }
-        calls.run(all, written -> written(written, done), failure -> failed(done, failure));
-    }
-
-    private <T> Mono<T> orElse(Mono<T> call, T otherwise) {
-        return call.onErrorResume(failure -> {
-            onFailure.accept(failure);
-            return Mono.just(otherwise);
-        });
-    }
-
-    private List<String> pushedOf(List<String> begun) {
-        return pushed.isEmpty()
-                ? List.of()
-                : begun.stream().filter(pushed::remove).toList();
-    }
-
-    /** A producer that pushed first may yet write its status: upkeep looks after those ids. */
-    private void written(Written answers, List<Attempt> done) {
-        refusalTold = false;
-        if (answers.recorded) {
-            writing = false;
-            backoff.reset();
-        } else {
-            record.notWritten();
-            pause();
-        }
-        unannounced.addAll(answers.absent);
-        unannounced.removeAll(retracted);
-        retracted.clear();
-        List<String> late = new ArrayList<>();
-        for (Attempt attempt : done) {
-            String id = attempt.frame().id();
-            record.remove(attempt);
-            if (unannounced.remove(id)) {
-                late.add(id);
+        NoteCall call = new NoteCall(++number);
+        int begun = endOfBatch();
+        for (Attempt attempt : taken.subList(0, begun)) {
+            if (holdings.holds(attempt)) {
+                call.taken(attempt.token(), attempt.frame());
             }
         }
-        if (!late.isEmpty()) {
-            looks++;
-            calls.run(store.lookAfter(late).thenReturn(true), looked -> looks--, failure -> {
-                looks--;
-                onFailure.accept(failure);
-            });
+        long to = begun == taken.size() ? newest : taken.get(begun - 1).token();
+        List<Attempt> done = new ArrayList<>();
+        List<Attempt> rest = new ArrayList<>();
+        for (Attempt attempt : ended) {
+            if (attempt.token() > to || (attempt.token() <= writtenTo && done.size() >= BATCH)) {
+                rest.add(attempt);
+                continue;
+            }
+            done.add(attempt);
+            if (attempt.token() > writtenTo) {
+                call.takenAndEnded(attempt.frame());
+            } else {
+                call.ended(
+                        attempt.token(),
+                        attempt.frame(),
+                        late.remove(attempt.frame().id()));
+            }
         }
+        taken = new ArrayList<>(taken.subList(begun, taken.size()));
+        ended = rest;
+        Write write = new Write(call, to, done);
+        sent = write;
+        send(write);
     }
 
-    private void failed(List<Attempt> done, Throwable failure) {
+    /** What was popped together and stands in one place is written together. */
+    private int endOfBatch() {
+        int end = Math.min(BATCH, taken.size());
+        while (end > 0
+                && end < taken.size()
+                && NoteCall.sharePlace(
+                        taken.get(end - 1).token(), taken.get(end).token())) {
+            end++;
+        }
+        return end;
+    }
+
+    private void send(Write write) {
+        String name = presence.id();
+        calls.run(
+                store.note(name, write.call), reply -> answered(write, name, reply), failure -> failed(write, failure));
+    }
+
+    private void answered(Write write, String name, NoteReply reply) {
+        if (sent != write) { // it was written anew meanwhile
+            return;
+        }
+        refusalTold = false;
+        backoff.reset();
+        if (reply.outcome() == Outcome.LAPSED) {
+            presence.lapsed(name); // and all is written anew
+            return;
+        }
+        sent = null;
+        writtenTo = write.to;
+        late.addAll(reply.outcome() == Outcome.WRITTEN ? reply.late() : write.call.pushed());
+        goOnWithAll();
+    }
+
+    private void failed(Write write, Throwable failure) {
+        if (sent != write) {
+            return;
+        }
         if (failure instanceof StoreRefusedException && !refusalTold) {
             refusalTold = true;
             log.atWarn()
@@ -180,30 +185,60 @@ final class StatusWriter {
                     .addKeyValue("reason", failure.getMessage())
                     .log("Statuses cannot be written; it is tried again");
         }
-        record.notWritten();
-        retracted.clear();
-        List<Attempt> again = new ArrayList<>(done);
-        again.addAll(ended);
-        ended = again;
-        pause();
-    }
-
-    private void pause() {
-        pausing = true;
+        onFailure.accept(failure);
         calls.after(backoff.next(), () -> {
-            pausing = false;
-            writing = false;
+            if (sent == write && presence.isKnown()) {
+                send(write);
+            }
         });
     }
 
-    private static <T> List<T> firstOf(List<T> all) {
-        return all.size() <= BATCH ? all : new ArrayList<>(all.subList(0, BATCH));
+    /**
+     * There is another name, under which nothing is written. Under the one before nothing will be any more, and what was is gone, with the
+     * words.
+     */
+    void writeAnew() {
+        List<Attempt> unwritten = new ArrayList<>();
+        if (sent != null) {
+            unwritten.addAll(sent.ended);
+        }
+        unwritten.addAll(ended);
+        unwritten.removeIf(attempt -> attempt.token() <= writtenTo);
+        List<Attempt> held = new ArrayList<>();
+        holdings.forEach(held::add);
+        held.sort(Comparator.comparingLong(Attempt::token));
+        taken = held;
+        ended = unwritten;
+        sent = null;
+        writtenTo = 0;
+        late.clear(); // it is seen anew who has no status
+        goOnWithAll();
     }
 
-    private static <T> List<T> rest(List<T> all, int from) {
-        return from >= all.size() ? new ArrayList<>() : new ArrayList<>(all.subList(from, all.size()));
+    private void goOnWithAll() {
+        List<Overruled> all = List.copyOf(overruled);
+        overruled.clear();
+        all.forEach(this::goOn);
     }
 
-    /** Whether the record was written, and whose status was absent before its word. */
-    private record Written(boolean recorded, List<String> absent) {}
+    private void goOn(Overruled one) {
+        late.remove(one.id);
+        one.then.run();
+    }
+
+    /** A task that gets another word, and what writes that. */
+    private record Overruled(String id, Runnable then) {}
+
+    /** A write until it is answered: up to which token it says who was taken, and who has ended. */
+    private static final class Write {
+        private final NoteCall call;
+        private final long to;
+        private final List<Attempt> ended;
+
+        Write(NoteCall call, long to, List<Attempt> ended) {
+            this.call = call;
+            this.to = to;
+            this.ended = ended;
+        }
+    }
 }

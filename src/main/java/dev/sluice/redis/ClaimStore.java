@@ -1,5 +1,6 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
@@ -25,6 +26,7 @@ public final class ClaimStore {
     private final Duration deadline;
     private final int crashLimit;
     private final String ends;
+    private final Recovery recovery;
 
     ClaimStore(RedisLink commands, RedisLink heartbeats, Queue queue, String ends, Duration deadline, int crashLimit) {
         this.commands = commands;
@@ -34,6 +36,7 @@ public final class ClaimStore {
         this.deadline = deadline;
         this.crashLimit = crashLimit;
         this.ends = ends;
+        this.recovery = new Recovery(commands, keys, DeliveryMode.AT_LEAST_ONCE, crashLimit, ends, deadline);
     }
 
     /**
@@ -143,23 +146,7 @@ public final class ClaimStore {
 
     /** Ends an incarnation in good order: what it still holds goes back to the head, and nothing counts as a crash. */
     public Mono<Void> leave(String incarnation) {
-        return leave(incarnation, RecoverReply.FIRST)
-                .expand(slice -> slice.more() ? leave(incarnation, slice.next()) : Mono.empty())
-                .then();
-    }
-
-    private Mono<RecoverReply> leave(String incarnation, String from) {
-        return commands.run(
-                        Script.RECOVER,
-                        keys.withClaimed(incarnation),
-                        args -> args.add(incarnation)
-                                .add(LEFT_AT_ONCE)
-                                .add(crashLimit)
-                                .add(1)
-                                .add(ends)
-                                .add(from),
-                        deadline)
-                .map(RecoverReply::of);
+        return recovery.leave(incarnation, LEFT_AT_ONCE);
     }
 
     /** Waits on {@code link} until somebody rings, at most {@code wait}; completes either way. */

@@ -1,15 +1,13 @@
 package dev.sluice.redis;
 
+import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
-import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import reactor.core.publisher.Mono;
 
 /**
@@ -17,8 +15,8 @@ import reactor.core.publisher.Mono;
  * never be repeated on an unknown outcome by itself: what it took is gone, and the next pop takes other tasks.
  */
 public final class PopStore {
-    /** Ids looked after at most; beyond that those that were looked at most often make room, as in exchange.lua. */
-    private static final int MOST_LATE = 20_000;
+    /** Of what is written of one that leaves so many fields are read at once. */
+    private static final int LEFT_AT_ONCE = 1024;
 
     /** At most this many tasks in one burial. */
     public static final int MAX_BURIED = 256;
@@ -29,12 +27,14 @@ public final class PopStore {
     private final RedisLink commands;
     private final QueueKeys keys;
     private final Protocol protocol;
+    private final Recovery recovery;
     private final Duration deadline;
 
     PopStore(RedisLink commands, Queue queue, Duration deadline) {
         this.commands = commands;
         this.keys = new QueueKeys(queue);
         this.protocol = new Protocol(queue, keys);
+        this.recovery = new Recovery(commands, keys, DeliveryMode.AT_MOST_ONCE, 1, "", deadline);
         this.deadline = deadline;
     }
 
@@ -61,14 +61,12 @@ public final class PopStore {
                 .map(reply -> HeartbeatReply.of(reply).renewed());
     }
 
-    /** Takes an incarnation out in good order, with what is written of it. */
+    /**
+     * Takes an incarnation out in good order, with what is written of it: no word says any longer that one of its tasks runs. What
+     * it sent before, and comes later, does nothing.
+     */
     public Mono<Void> leave(String incarnation) {
-        return commands.command(CommandType.DEL, args -> args.addKey(keys.claimed(incarnation)), deadline)
-                .then(commands.command(
-                        CommandType.ZREM,
-                        args -> args.addKey(keys.dispatchers()).add(incarnation),
-                        deadline))
-                .then();
+        return recovery.leave(incarnation, LEFT_AT_ONCE);
     }
 
     /** Whether somebody has paused the queue, or drains it, and since when it is there. */
@@ -122,123 +120,43 @@ public final class PopStore {
     }
 
     /**
-     * Writes down what this incarnation has, for whoever finds it dead: in each field of that number these ids of up to 32 tasks,
-     * each followed by a line feed. An empty one is removed.
+     * Writes {@code processing} for what was taken, and which tasks those are, for whoever finds this incarnation dead; and removes
+     * both of what has ended. Upkeep looks after those whose producers may yet write a status. May be repeated with the same number
+     * until it is answered.
      */
-    public Mono<Void> taken(String incarnation, Map<Long, String> fields) {
-        List<Long> empty = new ArrayList<>();
-        List<Map.Entry<Long, String>> held = new ArrayList<>();
-        for (Map.Entry<Long, String> field : fields.entrySet()) {
-            if (field.getValue().isEmpty()) {
-                empty.add(field.getKey());
-            } else {
-                held.add(field);
-            }
-        }
-        byte[] key = keys.claimed(incarnation);
-        Mono<Reply> write = commands.command(
-                CommandType.HSET,
-                args -> {
-                    args.addKey(key);
-                    held.forEach(field -> args.add(field.getKey()).add(bytes(field.getValue())));
-                },
-                deadline);
-        Mono<Reply> remove = commands.command(
-                CommandType.HDEL,
-                args -> {
-                    args.addKey(key);
-                    empty.forEach(args::add);
-                },
-                deadline);
-        return RedisErrors.withFirst(
-                Mono.whenDelayError(held.isEmpty() ? Mono.empty() : write, empty.isEmpty() ? Mono.empty() : remove));
-    }
-
-    /**
-     * Writes {@code processing} for these ids; emits those that had no status at all before.
-     *
-     * @param pushed which of them were pushed by any client, without a look at the dead letters: a copy of one replaces it
-     */
-    public Mono<List<String>> processing(List<String> ids, List<String> pushed) {
-        byte[][] members = bytes(ids);
-        Mono<Reply> before = commands.command(
-                CommandType.HMGET,
-                args -> {
-                    args.addKey(keys.status());
-                    addAll(args, members);
-                },
-                deadline);
-        Mono<Reply> write = commands.command(
-                CommandType.HSET,
-                args -> {
-                    args.addKey(keys.status());
-                    for (byte[] id : members) {
-                        args.add(id).add("processing");
-                    }
-                },
-                deadline);
-        List<Mono<Reply>> steps = new ArrayList<>(List.of(before, write));
-        if (!pushed.isEmpty()) {
-            byte[][] copies = bytes(pushed);
-            steps.add(remove(CommandType.ZREM, keys.dead(), copies));
-            steps.add(remove(CommandType.HDEL, keys.deadBodies(), copies));
-        }
-        return RedisErrors.withFirst(Mono.zipDelayError(steps, replies -> absent(ids, (Reply) replies[0])));
-    }
-
-    private static List<String> absent(List<String> ids, Reply words) {
-        List<String> absent = new ArrayList<>();
-        for (int i = 0; i < ids.size(); i++) {
-            if (words.isNull(i)) {
-                absent.add(ids.get(i));
-            }
-        }
-        return absent;
-    }
-
-    /** Deletes the statuses of tasks that ended. */
-    public Mono<Void> ended(List<String> ids) {
-        return remove(CommandType.HDEL, keys.status(), bytes(ids)).then();
-    }
-
-    /** Asks upkeep to look after these foreign ids from its next round on: their producers may yet write a status. */
-    public Mono<Void> lookAfter(Collection<String> ids) {
-        return commands.command(
-                        CommandType.ZADD,
+    public Mono<NoteReply> note(String incarnation, NoteCall call) {
+        return commands.run(
+                        Script.NOTE,
+                        keys.withClaimed(incarnation),
                         args -> {
-                            args.addKey(keys.late());
-                            for (String id : ids) {
-                                args.add(0).add(bytes(id));
-                            }
+                            args.add(incarnation);
+                            call.write(args);
                         },
                         deadline)
-                .then(commands.command(
-                        CommandType.ZREMRANGEBYRANK,
-                        args -> args.addKey(keys.late()).add(MOST_LATE).add(-1),
-                        deadline))
-                .then();
+                .map(NoteReply::of);
     }
 
     /**
      * Keeps failed tasks as dead letters, and puts others back at the head of the queue in their order, at most {@link
      * #MAX_BURIED} and about 1 MiB. May be repeated with the same number until it is answered: only the first call of a number
      * acts, so that nothing dies twice that was redriven meanwhile, nor runs twice. They died at the time of that call, by the
-     * clock of Redis.
+     * clock of Redis. In the same step they leave what is written of that incarnation.
      *
      * @param dispatcher whose numbers these are
      * @param number larger than that of every burial before, of which none is unanswered
      */
-    public Mono<Void> bury(String dispatcher, long number, List<Burial> dead) {
+    public Mono<Void> bury(String dispatcher, String incarnation, long number, List<Burial> dead) {
         return commands.run(
                         Script.BURY,
-                        keys.withBuried(dispatcher),
+                        keys.withBuried(dispatcher, incarnation),
                         args -> {
                             args.add(number).add(BURIAL_KNOWN.toMillis()).add(dead.size());
                             for (Burial one : dead) {
                                 args.add(bytes(one.frame.id()))
                                         .add(one.frame.bytes())
                                         .add(bytes(one.failure))
-                                        .add(one.frame.isForeign() ? 1 : 0);
+                                        .add(one.frame.isForeign() ? 1 : 0)
+                                        .add(NoteCall.field(one.token));
                             }
                         },
                         deadline)
@@ -249,26 +167,6 @@ public final class PopStore {
     public Mono<Void> forgetBurials(String dispatcher) {
         return commands.command(CommandType.DEL, args -> args.addKey(keys.buried(dispatcher)), deadline)
                 .then();
-    }
-
-    private Mono<Reply> remove(CommandType command, byte[] key, byte[][] ids) {
-        return commands.command(
-                command,
-                args -> {
-                    args.addKey(key);
-                    addAll(args, ids);
-                },
-                deadline);
-    }
-
-    private static void addAll(CommandArgs<byte[], byte[]> args, byte[][] ids) {
-        for (byte[] id : ids) {
-            args.add(id);
-        }
-    }
-
-    private static byte[][] bytes(List<String> ids) {
-        return ids.stream().map(PopStore::bytes).toArray(byte[][]::new);
     }
 
     private static List<byte[]> elements(Reply reply) {
@@ -297,13 +195,14 @@ public final class PopStore {
     /**
      * A task that ended badly, or not at all.
      *
+     * @param token under which it was taken
      * @param failure one line of JSON; empty = it did not run, and goes back
      */
-    public record Burial(Frame frame, String failure) {
+    public record Burial(long token, Frame frame, String failure) {
 
         /** One that did not run. */
-        public static Burial notRun(Frame frame) {
-            return new Burial(frame, "");
+        public static Burial notRun(long token, Frame frame) {
+            return new Burial(token, frame, "");
         }
     }
 

@@ -24,7 +24,7 @@ final class Protocol {
     Mono<Joined> join(RedisLink link, String incarnation, Duration lease, Duration deadline) {
         return link.run(
                         Script.JOIN,
-                        keys.withStatusOwner(),
+                        incarnation.isEmpty() ? keys.withStatusOwner() : keys.withStatusOwner(incarnation),
                         args -> args.add(incarnation)
                                 .add(lease.toMillis())
                                 .add(VERSION)

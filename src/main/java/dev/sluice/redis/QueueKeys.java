@@ -65,9 +65,9 @@ final class QueueKeys {
         return tagged("schedules:bodies");
     }
 
-    /** With the number of the last burial of an at-most-once dispatcher. */
-    byte[][] withBuried(String dispatcher) {
-        return with(buried(dispatcher));
+    /** With the number of the last burial of an at-most-once dispatcher, and what it holds under this name. */
+    byte[][] withBuried(String dispatcher, String incarnation) {
+        return with(buried(dispatcher), claimed(incarnation));
     }
 
     byte[] buried(String dispatcher) {
@@ -91,6 +91,11 @@ final class QueueKeys {
     /** With the record of the queue that a status key of somebody's choice belongs to. */
     byte[][] withStatusOwner() {
         return with(bytes(statusOwner()));
+    }
+
+    /** The same, with what this incarnation holds. */
+    byte[][] withStatusOwner(String incarnation) {
+        return with(bytes(statusOwner()), claimed(incarnation));
     }
 
     String statusOwner() {

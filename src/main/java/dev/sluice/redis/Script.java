@@ -53,6 +53,7 @@ final class Script {
     static final Script LISTEN = new Script("listen");
     static final Script SWEEP = new Script("sweep");
     static final Script PROGRESS = new Script("progress");
+    static final Script NOTE = new Script("note");
 
     private final byte[] text;
     private final byte[] sha;

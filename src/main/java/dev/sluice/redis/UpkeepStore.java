@@ -22,14 +22,14 @@ public final class UpkeepStore {
     private final QueueKeys keys;
     private final Duration deadline;
     private final int crashLimit;
-    private final String ends;
+    private final Recovery recovery;
 
     UpkeepStore(RedisLink link, Queue queue, String ends, Duration deadline, int crashLimit) {
         this.link = link;
         this.keys = new QueueKeys(queue);
         this.deadline = deadline;
         this.crashLimit = crashLimit;
-        this.ends = ends;
+        this.recovery = new Recovery(link, keys, queue.delivery(), crashLimit, ends, deadline);
     }
 
     /**
@@ -70,17 +70,7 @@ public final class UpkeepStore {
      * @param from {@link RecoverReply#FIRST}, or the {@link RecoverReply#next} of the slice before
      */
     public Mono<RecoverReply> recover(String incarnation, String from) {
-        return link.run(
-                        Script.RECOVER,
-                        keys.withClaimed(incarnation),
-                        args -> args.add(incarnation)
-                                .add(RECOVERED_AT_ONCE)
-                                .add(crashLimit)
-                                .add(0)
-                                .add(ends)
-                                .add(from),
-                        deadline)
-                .map(RecoverReply::of);
+        return recovery.slice(incarnation, from, RECOVERED_AT_ONCE);
     }
 
     /**

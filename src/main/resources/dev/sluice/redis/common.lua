@@ -185,6 +185,37 @@ local function bury(id, frame, failure, at_ms)
   call('HSET', STATUS, id, 'dead')
 end
 
+-- Takes ids out of the record of an at-most-once dispatcher: pairs of a field and those of its ids that go.
+local function strike(record, gone)
+  local fields, left, empty = {}, {}, {}
+  for i = 1, #gone do
+    fields[i] = gone[i][1]
+  end
+  local texts = #gone > 0 and call('HMGET', record, unpack(fields)) or {}
+  for i = 1, #texts do
+    local ids, rest = gone[i][2], ''
+    if texts[i] and texts[i] ~= table.concat(ids, '\n') .. '\n' then
+      local struck = {}
+      for k = 1, #ids do
+        struck[ids[k]] = ''
+      end
+      rest = string.gsub(texts[i], TAKEN, struck)
+    end
+    if rest == '' then
+      empty[#empty + 1] = fields[i]
+    else
+      left[#left + 1] = fields[i]
+      left[#left + 1] = rest
+    end
+  end
+  if #left > 0 then
+    call('HSET', record, unpack(left))
+  end
+  if #empty > 0 then
+    call('HDEL', record, unpack(empty))
+  end
+end
+
 -- Has upkeep look after these foreign ids from a second on: their producers may yet write a status. The freshest have
 -- most to expect: when there is no more room, those that were looked at most often make it.
 local function watch(ids, now)

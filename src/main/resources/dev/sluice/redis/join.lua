@@ -1,12 +1,13 @@
 -- purpose: makes a new dispatcher incarnation known and checks that it speaks this queue's protocol
--- KEYS:    the queue's keys (common.lua), the record of whose status hash this is
+-- KEYS:    the queue's keys (common.lua), the record of whose status hash this is; of who works on the queue its claimed
+--          hash, so that a right to that which is missing shows here
 -- ARGV:    incarnation, lease in ms, protocol version, delivery mode, status key
 -- RETURNS: {0, 1 = results of its tasks are kept just now, since when in ms the queue is there, the time in ms} joined,
 --          {1, field, stored value} refused: the queue is run with another version, mode or status key, or the status key
 --          is another queue's. Error NOPERM: the user of a dispatcher lacks a command that tasks are moved with
 -- FROM→TO: none
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
-local OWNER = CLAIMED -- the last key, which for this verb is another
+local OWNER = CLAIMED -- the key in that place, which for this verb is another
 local size = lengths()
 local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease', 'results', 'born')
 if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then

@@ -1,7 +1,7 @@
 -- purpose: takes the tasks of one dispatcher incarnation back: its lease lapsed, or it leaves in good order
 -- KEYS:    the queue's keys (common.lua), the claimed hash of that incarnation
 -- ARGV:    incarnation, at most this many tasks, crash limit, 1 = it leaves by itself and nothing counts as a crash,
---          channel of ends, cursor: '0' at first, then that of the slice before
+--          channel of ends, cursor: '0' at first, then that of the slice before; the queue's delivery mode
 -- RETURNS: {0, moved back, dead, cursor for the next slice, '' if nothing remains, lost}; {1} its lease is alive, or nobody
 --          was seen for long: nothing was done. Lost is what an at-most-once dispatcher had taken: only its words are here
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
@@ -11,7 +11,7 @@ local MOST_ORDERED, MOST_INDEXES, MOST_FORGOTTEN = 1024, 1024, 512
 local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
-local meta = call('HMGET', META, 'seen', 'lease', 'events', 'delivery')
+local meta = call('HMGET', META, 'seen', 'lease', 'events')
 local reported = call('HLEN', PROGRESS)
 local held = call('HLEN', CLAIMED)
 if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
@@ -35,7 +35,7 @@ local function done(moved, dead, cursor, lost)
 end
 
 -- At most once: what it had taken is nowhere but there, so that a word which still says that it runs goes.
-if meta[4] == 'at-most-once' then
+if ARGV[7] == 'at-most-once' then
   local page = call('HSCAN', CLAIMED, ARGV[6], 'COUNT', math.ceil(math.min(limit, MOST_FORGOTTEN) / MOST_TAKEN))
   local fields, ids, lost = {}, {}, {}
   for i = 1, #page[2], 2 do

@@ -281,8 +281,8 @@ class DeadLettersRedisTest {
     }
 
     private void bury(byte[] frame, String failure, long atMs) {
-        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure);
-        pops.bury("me", ++burials, List.of(burial)).block(SOON);
+        PopStore.Burial burial = new PopStore.Burial(0, Frame.read(frame), failure);
+        pops.bury("me", "nobody", ++burials, List.of(burial)).block(SOON);
         wire.call(
                 "ZADD",
                 "{mails}:dead",

@@ -9,6 +9,7 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
+import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
@@ -113,6 +114,34 @@ class PumpsRedisTest extends DispatchCase {
         assertThat(status("a")).isEqualTo("dead");
     }
 
+    /** However long its first word takes: that is sent until it is written, and must not come after the last one. */
+    @Test
+    void theDeathOfATaskWaitsForTheWordThatIsBeingWritten(@Private RedisServer own) throws Exception {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
+        RedisLinks as = RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
+        PopPump pump = new PopPump(parts(as), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+
+        own.call("ACL", "SETUSER", "app", "-hget"); // of all that is run here only that word needs it
+        own.call("RPUSH", "q", "{\"id\":\"a\",\"type\":\"t\"}");
+        Attempt attempt = got.poll(20, TimeUnit.SECONDS);
+        LockSupport.parkNanos(A_WHILE.toNanos()); // it is tried
+        attempt.end(Verdict.dead("no"));
+        always(
+                A_WHILE,
+                () -> assertThat(own.call("EXISTS", queue.statusKey(), key("dead")))
+                        .isEqualTo(0L));
+
+        own.call("ACL", "SETUSER", "app", "+hget");
+        pump.stop(GRACE).block(PATIENCE); // when all is kept
+        assertThat(own.call("HGET", queue.statusKey(), "a")).isEqualTo("dead");
+        assertThat(own.call("ZCARD", key("dead"))).isEqualTo(1L);
+        assertThat(own.call("ZCARD", key("dispatchers"))).isEqualTo(0L);
+        as.close().block(PATIENCE);
+    }
+
     /** In one round of the loop: first the stop, then the answer that it may not start. */
     @Test
     void aStopThatMeetsTheRefusalOfItsStartEnds() throws Exception {
@@ -157,7 +186,11 @@ class PumpsRedisTest extends DispatchCase {
     }
 
     private DispatcherParts parts() {
-        return new DispatcherParts(links, loop, pool, told, new Outages(told), Duration.ofSeconds(15), 3);
+        return parts(links);
+    }
+
+    private DispatcherParts parts(RedisLinks its) {
+        return new DispatcherParts(its, loop, pool, told, new Outages(told), Duration.ofSeconds(15), 3);
     }
 
     /** The connections that wait in a blocking command. */

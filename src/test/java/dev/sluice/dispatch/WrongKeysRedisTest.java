@@ -9,6 +9,7 @@ import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -56,6 +57,24 @@ class WrongKeysRedisTest extends DispatchCase {
 
         eventually(() -> assertThat(runs.count("after")).isOne());
         eventually(() -> assertThat(runs.count()).isEqualTo(12));
+        eventually(this::assertEmpty);
+    }
+
+    /** Else it would look as if it waited, and its id were free. */
+    @Test
+    void theFirstWordThatCouldNotBeWrittenIsWrittenOnceItCanBe() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        Gate gate = new Gate();
+        running(new Runs<>(context -> gate.wait(context.id())));
+        wire.call("SET", queue.statusKey(), "in the way");
+        wire.call("RPUSH", "q", "{\"id\":\"a\",\"type\":\"t\"}");
+        eventually(() -> assertThat(gate.waiting()).isOne());
+        LockSupport.parkNanos(Duration.ofMillis(300).toNanos()); // it is tried
+
+        wire.call("DEL", queue.statusKey());
+
+        eventually(() -> assertThat(status("a")).isEqualTo("processing"));
+        gate.open();
         eventually(this::assertEmpty);
     }
 

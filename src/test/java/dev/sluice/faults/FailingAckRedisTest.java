@@ -205,6 +205,34 @@ class FailingAckRedisTest {
         assertThat(status()).isEqualTo("queued");
     }
 
+    /** It is nobody's who died: whoever found that dispatcher dead would free the id of a task that runs. */
+    @Test
+    void whatWasBuriedAndRunsElsewhereKeepsItsWordWhenTheFirstIsFoundDead() throws Exception {
+        queue = queue.delivery(DeliveryMode.AT_MOST_ONCE);
+        demand = 1;
+        Delivery<Object> first = claimedThroughTheProxy(Duration.ofSeconds(1)).take();
+        String dying = incarnation();
+        eventually(() -> assertThat(status()).isEqualTo("processing"));
+
+        FaultProxy.Trap lost = proxy.onReplyWith(BURIED, FaultProxy.Mode.SWALLOW_REPLIES, 1);
+        first.nack(new IllegalStateException("not today")).block(PATIENCE);
+        assertThat(lost.await()).isTrue();
+        proxy.mode(FaultProxy.Mode.HOLD);
+        BlockingQueue<Delivery<Object>> elsewhere = receiving(redis.uri(), Duration.ofSeconds(1));
+        door(redis.uri()).deadLetters(queue).redrive("a").block(PATIENCE);
+        Delivery<Object> second = elsewhere.take();
+        eventually(() -> assertThat(status()).isEqualTo("processing"));
+
+        eventually(
+                () -> assertThat(redis.call("ZSCORE", "{q}:dispatchers", dying)).isNull());
+        assertThat(status()).isEqualTo("processing");
+        proxy.mode(FaultProxy.Mode.PASS); // and the first lives, under another name
+        eventually(() -> assertThat(redis.call("ZCARD", "{q}:dispatchers")).isEqualTo(2L));
+        always(Duration.ofMillis(500), () -> assertThat(status()).isEqualTo("processing"));
+        assertThat(second.ack().block(PATIENCE)).isTrue();
+        eventually(() -> assertThat(status()).isNull());
+    }
+
     /** Byte after byte: what Redis said is asked for again, and answered as before. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})

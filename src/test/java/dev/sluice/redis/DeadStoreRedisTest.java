@@ -313,7 +313,7 @@ class DeadStoreRedisTest {
                     .elements();
             assertThat(popped).hasSize(1);
             assertThat(Frame.read(popped.get(0)).id()).isEqualTo("x");
-            OneQueue.await(clicks.links.pops(clicks.queue).ended(List.of("x", "y")));
+            clicks.wire.call("HDEL", clicks.queue.statusKey(), "x", "y");
             assertThat(OneQueue.await(clicks.dead.purge(List.of(bytes("y"))))).containsExactly(Fate.DONE);
         } finally {
             clicks.close();

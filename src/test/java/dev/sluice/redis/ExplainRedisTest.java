@@ -11,7 +11,6 @@ import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -133,8 +132,11 @@ class ExplainRedisTest {
         try (OneQueue once = new OneQueue(redis, Queue.named("once").delivery(DeliveryMode.AT_MOST_ONCE))) {
             PopStore pops = once.links.pops(once.queue);
             OneQueue.await(pops.join("me", OneQueue.LEASE));
-            OneQueue.await(pops.taken("me", Map.of(7L, "a\nb\n")));
-            OneQueue.await(pops.processing(List.of("a", "b", "of another worker"), List.of()));
+            NoteCall taken = new NoteCall(1);
+            taken.taken(Tokens.of(7, 1), OneQueue.frame("a"));
+            taken.taken(Tokens.of(7, 2), OneQueue.frame("b"));
+            OneQueue.await(pops.note("me", taken));
+            once.wire.call("HSET", once.queue.statusKey(), "of another worker", "processing");
             once.enqueue("x");
 
             assertThat(told(once, "b").place()).isEqualTo(Place.CLAIMED);
@@ -150,8 +152,8 @@ class ExplainRedisTest {
             assertThat(told(once, "b").place()).isEqualTo(Place.RUNNING_OR_LOST);
             assertThat(told(once, "b").reasons()).extracting(Reason::code).containsExactly("owner-lapsed");
 
-            OneQueue.await(pops.ended(List.of("a", "b", "of another worker")));
             OneQueue.await(pops.leave("me"));
+            once.wire.call("HDEL", once.queue.statusKey(), "of another worker");
         }
     }
 

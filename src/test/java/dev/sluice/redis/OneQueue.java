@@ -87,9 +87,13 @@ final class OneQueue implements AutoCloseable {
 
     /** What an at-most-once dispatcher does with a task that failed; then as if it had done that at this time. */
     void bury(byte[] frame, String failure, long atMs) {
-        PopStore.Burial burial = new PopStore.Burial(Frame.read(frame), failure);
-        await(links.pops(queue).bury("tests", ++burials, List.of(burial)));
+        PopStore.Burial burial = new PopStore.Burial(0, Frame.read(frame), failure);
+        await(links.pops(queue).bury("tests", "nobody", ++burials, List.of(burial)));
         wire.call("ZADD", key("dead"), "XX", Long.toString(atMs), burial.frame().id());
+    }
+
+    static Frame frame(String id) {
+        return Frame.read(Frame.ofClient(id, new byte[0]));
     }
 
     CancelReply cancel(String id) {

@@ -3,6 +3,7 @@ package dev.sluice.redis;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.redis.NoteReply.Outcome;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Finding;
@@ -11,8 +12,6 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -50,22 +49,24 @@ class PopStoreRedisTest {
 
         q.enqueue("c");
         assertThat(Frame.readPushed(one(pops.pop(blocking, WAIT))).id()).isEqualTo("c");
-        OneQueue.await(pops.ended(List.of("c")));
+        noStatusOf("c");
     }
 
     /** Its words alone are left of what a dead dispatcher had taken; those of others stay. */
     @Test
     void theWordsOfADeadDispatcherAreTakenAwaySliceAfterSlice() {
-        List<String> many = IntStream.range(0, 2_000).mapToObj(i -> "t" + i).toList();
         OneQueue.await(pops.join("dead", OneQueue.LEASE));
         OneQueue.await(pops.join("living", OneQueue.LEASE));
-        OneQueue.await(pops.taken("dead", fields(many, 32)));
-        OneQueue.await(pops.processing(many, List.of()));
-        OneQueue.await(pops.taken("living", Map.of(0L, "last\nmine\nfew\n")));
-        OneQueue.await(pops.taken("living", Map.of(0L, "last\n", 1L, "")));
-        OneQueue.await(pops.taken("living", Map.of(0L, "", 1L, "last\nmine\n")));
-        OneQueue.await(pops.processing(List.of("last", "mine"), List.of()));
-        OneQueue.await(pops.ended(List.of("t7")));
+        IntStream.range(0, 20)
+                .forEach(i -> take(
+                        "dead",
+                        i + 1,
+                        i,
+                        IntStream.range(100 * i, 100 * i + 100)
+                                .mapToObj(k -> "t" + k)
+                                .toArray(String[]::new)));
+        take("living", 1, 1, "last", "mine");
+        end("dead", 21, Tokens.of(0, 8), "t7");
         q.wire.call("HSET", q.queue.statusKey(), "t8", "queued", "foreign", "processing");
         assertThat(OneQueue.await(q.upkeep.recover("dead", RecoverReply.FIRST))).isEqualTo(RecoverReply.NOTHING);
         q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
@@ -82,7 +83,6 @@ class PopStoreRedisTest {
         assertThat(seen.doubts()).extracting(Finding::subject).containsExactly("foreign");
         assertThat(seen.findings()).extracting(Finding::subject).containsExactly("t8");
 
-        OneQueue.await(pops.ended(List.of("last", "mine")));
         OneQueue.await(pops.leave("living"));
         q.wire.call("DEL", q.queue.statusKey());
         assertThat(q.wire.call("KEYS", "{q}:*")).isEqualTo(List.of("{q}:meta"));
@@ -118,17 +118,31 @@ class PopStoreRedisTest {
     void whoseStatusHadNotArrivedIsToldAndLookedAfter() {
         q.wire.call("HSET", q.queue.statusKey(), "early", "queued");
 
-        assertThat(OneQueue.await(pops.processing(List.of("early", "late"), List.of())))
-                .containsExactly("late");
+        OneQueue.await(pops.join("me", OneQueue.LEASE));
+        NoteCall taken = new NoteCall(1);
+        taken.taken(Tokens.of(1, 1), foreign("early"));
+        taken.taken(Tokens.of(1, 2), foreign("late"));
+        taken.takenAndEnded(foreign("sooner"));
+        NoteReply reply = OneQueue.await(pops.note("me", taken));
+        assertThat(reply.late()).containsExactly("late");
         assertThat(q.status("late")).isEqualTo("processing");
-        OneQueue.await(pops.ended(List.of("early", "late")));
-        OneQueue.await(pops.lookAfter(List.of("late")));
+
+        NoteCall ended = new NoteCall(2);
+        ended.ended(Tokens.of(1, 1), foreign("early"), false);
+        ended.ended(Tokens.of(1, 2), foreign("late"), true);
+        OneQueue.await(pops.note("me", ended));
+        assertThat(q.wire.call("ZCARD", q.key("late"))).isEqualTo(2L);
+        assertThat(q.wire.call("HLEN", q.queue.statusKey())).isEqualTo(0L);
+        q.wire.call("ZADD", q.key("late"), "0", "late", "0", "sooner"); // a second later
+        q.wire.call("HSET", q.queue.statusKey(), "sooner", "queued");
         q.wire.call("HSET", q.queue.statusKey(), "late", "queued");
         q.enqueue("other");
 
-        assertThat(q.round().removedStatuses()).isEqualTo(1);
+        assertThat(q.round().removedStatuses()).isEqualTo(2);
         assertThat(q.status("late")).isNull();
+        assertThat(q.status("sooner")).isNull();
         assertThat(q.status("other")).isEqualTo("queued");
+        OneQueue.await(pops.leave("me"));
     }
 
     @Test
@@ -176,7 +190,7 @@ class PopStoreRedisTest {
     @Test
     void eachDispatcherNumbersItsOwnBurialsAndTheNumberIsNotKeptForEver() {
         bury(7, "x", new byte[0]);
-        OneQueue.await(pops.bury("another", 1, List.of(burial("y", new byte[0]))));
+        OneQueue.await(pops.bury("another", "nobody", 1, List.of(burial("y", new byte[0]))));
 
         assertThat(q.status("y")).isEqualTo("dead");
         assertThat((Long) q.wire.call("PTTL", q.key("buried:me"))).isBetween(86_000_000L, 86_400_000L);
@@ -187,21 +201,119 @@ class PopStoreRedisTest {
         bury(1, "x", new byte[0]);
         bury(2, "y", new byte[0]);
 
-        assertThat(OneQueue.await(pops.processing(List.of("x", "new"), List.of("x", "new"))))
-                .containsExactly("new");
+        OneQueue.await(pops.join("me", OneQueue.LEASE));
+        NoteCall call = new NoteCall(1);
+        call.taken(Tokens.of(1, 1), foreign("x"));
+        call.taken(Tokens.of(1, 2), foreign("new"));
+        call.takenAndEnded(foreign("z"));
+        assertThat(OneQueue.await(pops.note("me", call)).late()).containsExactly("new");
 
         assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of("y"));
         assertThat(q.wire.call("HKEYS", q.key("dead:bodies"))).isEqualTo(List.of("y"));
-        OneQueue.await(pops.ended(List.of("x", "new")));
+        OneQueue.await(pops.leave("me"));
+    }
+
+    /** A sending that lay about in a socket changes nothing, whatever has happened since. */
+    @Test
+    void aCallCountsOnceAndNoneOfWhoIsNotKnown() {
+        NoteCall first = new NoteCall(1);
+        first.taken(Tokens.of(1, 1), foreign("a"));
+        assertThat(OneQueue.await(pops.note("me", first)).outcome()).isEqualTo(Outcome.LAPSED);
+        OneQueue.await(pops.join("me", OneQueue.LEASE));
+        assertThat(OneQueue.await(pops.note("me", first)).outcome()).isEqualTo(Outcome.WRITTEN);
+        assertThat(OneQueue.await(pops.note("me", first)).outcome()).isEqualTo(Outcome.WRITTEN_BEFORE);
+        assertThat(q.status("a")).isEqualTo("processing");
+
+        end("me", 2, Tokens.of(1, 1), "a");
+        var before = q.everything();
+        assertThat(OneQueue.await(pops.note("me", first)).outcome()).isEqualTo(Outcome.WRITTEN_BEFORE);
+        assertThat(q.everything()).isEqualTo(before);
+        assertThat(q.status("a")).isNull();
+
+        OneQueue.await(pops.leave("me"));
+        assertThat(OneQueue.await(pops.note("me", first)).outcome()).isEqualTo(Outcome.LAPSED);
+        assertThat(q.wire.call("KEYS", "{q}:*")).isEqualTo(List.of("{q}:meta"));
+    }
+
+    /** Who has it next writes a word of its own, which is not to go with the one who had it before. */
+    @Test
+    void whatAnotherHasTakenSinceStaysWhenTheFirstIsFoundDead() {
+        OneQueue.await(pops.join("dead", OneQueue.LEASE));
+        OneQueue.await(pops.join("living", OneQueue.LEASE));
+        q.enqueue("failed", "back", "ended", "held");
+        List<Frame> popped = OneQueue.await(pops.popMany(false, 4)).elements().stream()
+                .map(Frame::read)
+                .toList();
+        take("dead", 1, 1, "failed", "back", "ended", "held");
+
+        OneQueue.await(pops.bury(
+                "me",
+                "dead",
+                1,
+                List.of(
+                        new PopStore.Burial(Tokens.of(1, 1), popped.get(0), "{}"),
+                        PopStore.Burial.notRun(Tokens.of(1, 2), popped.get(1)))));
+        end("dead", 2, Tokens.of(1, 3), "ended");
+        OneQueue.await(q.dead.redrive(List.of("failed".getBytes(UTF_8))));
+        q.enqueue("ended");
+        OneQueue.await(pops.popMany(false, 3));
+        take("living", 1, 1, "failed", "back", "ended");
+        q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs()));
+
+        assertThat(recoverAll("dead")).isEqualTo(new RecoverReply(0, 0, 1, ""));
+        assertThat(q.status("failed")).isEqualTo("processing");
+        assertThat(q.status("back")).isEqualTo("processing");
+        assertThat(q.status("ended")).isEqualTo("processing");
+        assertThat(q.status("held")).isNull();
+        OneQueue.await(pops.leave("living"));
+    }
+
+    /** What says how a queue is run may be lost, with the words of a dead one left. */
+    @Test
+    void theWordsOfADeadDispatcherAreTakenAwayThoughNothingSaysHowTheQueueIsRun() {
+        OneQueue.await(pops.join("dead", OneQueue.LEASE));
+        take("dead", 1, 1, "a", "b");
+        q.wire.call("DEL", q.key("meta"));
+        q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
+        q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs()));
+
+        assertThat(recoverAll("dead").lost()).isEqualTo(2);
+        assertThat(q.wire.call("EXISTS", q.queue.statusKey(), q.key("claimed:dead")))
+                .isEqualTo(0L);
+    }
+
+    private void take(String incarnation, long number, long call, String... ids) {
+        NoteCall taken = new NoteCall(number);
+        for (int i = 0; i < ids.length; i++) {
+            taken.taken(Tokens.of(call, i + 1), OneQueue.frame(ids[i]));
+        }
+        assertThat(OneQueue.await(pops.note(incarnation, taken)).outcome()).isEqualTo(Outcome.WRITTEN);
+    }
+
+    private void end(String incarnation, long number, long token, String id) {
+        NoteCall ended = new NoteCall(number);
+        ended.ended(token, OneQueue.frame(id), false);
+        assertThat(OneQueue.await(pops.note(incarnation, ended)).outcome()).isEqualTo(Outcome.WRITTEN);
+    }
+
+    private void noStatusOf(String... ids) {
+        for (String id : ids) {
+            q.wire.call("HDEL", q.queue.statusKey(), id);
+        }
+    }
+
+    private static Frame foreign(String id) {
+        return Frame.read(Frame.ofForeign(id, new byte[0]));
     }
 
     private void bury(long number, String id, byte[] body) {
-        OneQueue.await(pops.bury("me", number, List.of(burial(id, body))));
+        OneQueue.await(pops.bury("me", "nobody", number, List.of(burial(id, body))));
     }
 
     private static PopStore.Burial burial(String id, byte[] body) {
         Frame frame = Frame.read(Frame.ofForeign(id, body));
-        return new PopStore.Burial(frame, "{\"reason\":\"not-json\"}");
+        return new PopStore.Burial(0, frame, "{\"reason\":\"not-json\"}");
     }
 
     @Test
@@ -209,17 +321,17 @@ class PopStoreRedisTest {
         q.enqueue("x", "y", "z");
         List<PopStore.Burial> back = OneQueue.await(pops.popMany(false, 2)).elements().stream()
                 .map(Frame::read)
-                .map(PopStore.Burial::notRun)
+                .map(frame -> PopStore.Burial.notRun(0, frame))
                 .toList();
 
-        OneQueue.await(pops.bury("me", 1, back));
-        OneQueue.await(pops.bury("me", 1, back)); // after a lost answer
+        OneQueue.await(pops.bury("me", "nobody", 1, back));
+        OneQueue.await(pops.bury("me", "nobody", 1, back)); // after a lost answer
 
         assertThat(q.status("x")).isEqualTo("queued");
         assertThat(OneQueue.await(pops.popMany(false, 9)).elements().stream()
                         .map(bytes -> Frame.read(bytes).id()))
                 .containsExactly("x", "y", "z");
-        OneQueue.await(pops.ended(List.of("x", "y", "z")));
+        noStatusOf("x", "y", "z");
     }
 
     /** Redis searches a hash of short values from its beginning to its end, and a scan of it brings them all. */
@@ -229,8 +341,9 @@ class PopStoreRedisTest {
                 .mapToObj(i -> Integer.toString(i + 36 * 36, 36))
                 .toList();
         OneQueue.await(pops.join("dead", OneQueue.LEASE));
-        OneQueue.await(pops.taken("dead", fields(many, 16)));
-        OneQueue.await(pops.processing(many, List.of()));
+        IntStream.range(0, 16)
+                .forEach(i -> take(
+                        "dead", i + 1, i, many.subList(500 * i, 500 * i + 500).toArray(String[]::new)));
         q.wire.call("ZADD", q.key("dispatchers"), "1", "dead");
         q.wire.call("HSET", q.key("meta"), "seen", String.valueOf(q.serverMs()));
 
@@ -246,21 +359,15 @@ class PopStoreRedisTest {
                 .reduce(RecoverReply.NOTHING, RecoverReply::plus));
     }
 
-    private static Map<Long, String> fields(List<String> ids, int each) {
-        return IntStream.range(0, ids.size())
-                .boxed()
-                .collect(Collectors.groupingBy(
-                        i -> (long) i / each, Collectors.mapping(i -> ids.get(i) + "\n", Collectors.joining())));
-    }
-
     @Test
     void aRunningTaskExistsAndNobodyRings() {
         q.enqueue("x");
         OneQueue.await(pops.popMany(false, 1));
-        OneQueue.await(pops.processing(List.of("x"), List.of()));
+        OneQueue.await(pops.join("me", OneQueue.LEASE));
+        take("me", 1, 1, "x");
 
         assertThat(q.enqueue("x").fate(0)).isEqualTo(EnqueueReply.Fate.EXISTING);
         assertThat(q.rings()).isFalse();
-        OneQueue.await(pops.ended(List.of("x")));
+        OneQueue.await(pops.leave("me"));
     }
 }

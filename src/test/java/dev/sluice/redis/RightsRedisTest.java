@@ -181,19 +181,20 @@ class RightsRedisTest {
                 .map(Frame::read)
                 .toList();
         List<PopStore.Burial> burials =
-                List.of(new PopStore.Burial(popped.get(0), "{}"), PopStore.Burial.notRun(popped.get(1)));
+                List.of(new PopStore.Burial(0, popped.get(0), "{}"), PopStore.Burial.notRun(0, popped.get(1)));
 
         forbid(command);
-        assertThatThrownBy(() -> OneQueue.await(pops.bury("me", 1, burials))).isInstanceOf(StoreRefusedException.class);
+        assertThatThrownBy(() -> OneQueue.await(pops.bury("me", "nobody", 1, burials)))
+                .isInstanceOf(StoreRefusedException.class);
         allowAll();
-        OneQueue.await(pops.bury("me", 1, burials));
-        OneQueue.await(pops.bury("me", 1, burials));
+        OneQueue.await(pops.bury("me", "nobody", 1, burials));
+        OneQueue.await(pops.bury("me", "nobody", 1, burials));
 
         assertThat(q.wire.call("ZRANGE", q.key("dead"), "0", "-1")).isEqualTo(List.of("dead"));
         assertThat(q.len("ready")).isEqualTo(1L);
         assertThat(q.status("back")).isEqualTo("queued");
         assertThat(OneQueue.await(pops.popMany(false, 2)).elements()).hasSize(1);
-        OneQueue.await(pops.ended(List.of("back")));
+        q.wire.call("HDEL", q.queue.statusKey(), "back");
     }
 
     /** What another program wrote into a body is nobody's frame; it is run as it is, as what the doctor finds. */

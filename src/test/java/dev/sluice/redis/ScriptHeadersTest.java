@@ -89,6 +89,7 @@ class ScriptHeadersTest {
                         "join.lua",
                         "listen.lua",
                         "look.lua",
+                        "note.lua",
                         "pause.lua",
                         "plan.lua",
                         "progress.lua",
