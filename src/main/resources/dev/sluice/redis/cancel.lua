@@ -44,9 +44,12 @@ if word == 'queued' and waiting > 0 and not call('ZSCORE', LATE, id) then
   if not marked and size.cancelled >= most_marks then
     return { 4 }
   end
-  call('HDEL', STATUS, id)
+  -- The mark before the word: rights are looked at per command, and of a task whose word alone is gone nothing says that it
+  -- will run. The very first write is one that a full Redis takes.
+  call('HDEL', META, '')
   local epoch = call('HINCRBY', META, 'cancels', 1)
   call('HSET', CANCELLED, id, epoch .. ',' .. (copies or 0) + 1)
+  call('HDEL', STATUS, id)
   tell_cancelled()
   return { 1 }
 end

@@ -79,14 +79,15 @@ local function listed(list, length)
   return length - skip - looked
 end
 
--- What waits in a list is not taken out of it, for that would move the rest: see the cancel of one.
+-- What waits in a list is not taken out of it, for that would move the rest: see the cancel of one, also for the order.
 local function mark(id)
   if call('HGET', STATUS, id) ~= 'queued' or call('HEXISTS', BODIES, id) == 1 or call('ZSCORE', LATE, id) then
     return false
   end
   local _, copies = mark_of(id)
-  call('HDEL', STATUS, id)
+  call('HDEL', META, '')
   call('HSET', CANCELLED, id, call('HINCRBY', META, 'cancels', 1) .. ',' .. (copies or 0) + 1)
+  call('HDEL', STATUS, id)
   return true
 end
 

@@ -149,6 +149,24 @@ class RightsRedisTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"hincrby", "hset"})
+    void whatMayNotBeMarkedAsCancelledWaitsAndSaysSo(String command) {
+        Worker worker = q.worker("a");
+        q.enqueue("x", "y");
+
+        forbid(command);
+        assertThatThrownBy(() -> q.cancel("x")).isInstanceOf(StoreRefusedException.class);
+        assertThatThrownBy(() -> OneQueue.await(q.producer.sweep("ready", 0, "", "", "", true)))
+                .isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        assertThat(q.status("x")).isEqualTo("queued");
+        assertThat(q.status("y")).isEqualTo("queued");
+        assertThat(q.examine().isClean()).isTrue();
+        assertThat(worker.drain()).containsExactly("x", "y");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"x", "\1c x\2no line", "no frame"})
     void whatMayNotBeRepairedIsStillThere(String body) {
         Worker worker = q.worker("a");
