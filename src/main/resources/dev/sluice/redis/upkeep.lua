@@ -72,16 +72,18 @@ for i = 1, #late, 2 do
   end
 end
 
--- With every list empty a task that is only "queued" is nowhere.
+-- With every list empty a task that is only "queued" is nowhere. Where one page has such the next follows at once; else one
+-- comes with each round, for the words of those that run, or of other programs, stay, and would be walked through for ever.
 local waiting = call('LLEN', PLAIN) + call('LLEN', READY) + call('LLEN', SUSPECTS)
 if waiting == 0 and (cursor ~= '0' or call('HLEN', STATUS) > call('HLEN', BODIES) + size.dead) then
-  local page = call('HSCAN', STATUS, cursor, 'COUNT', limit)
+  local page, before = call('HSCAN', STATUS, cursor, 'COUNT', limit), removed
   cursor = page[1]
   for i = 1, #page[2], 2 do
     if page[2][i + 1] == 'queued' then
       correct(page[2][i])
     end
   end
+  more = cursor ~= '0' and removed > before and 1 or 0
 else
   cursor = '0'
 end
@@ -112,7 +114,7 @@ if waiting == 0 and size.cancelled > 0 then
 end
 
 local due = next_due_ms()
-if cursor ~= '0' or #late == 2 * limit or (due and due <= now) then
+if #late == 2 * limit or (due and due <= now) then
   more = 1
 end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]

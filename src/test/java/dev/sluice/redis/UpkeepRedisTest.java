@@ -456,6 +456,32 @@ class UpkeepRedisTest {
                 .containsExactlyInAnyOrder("alive", "processing", "dead", "dead");
     }
 
+    /** They stay, and a queue at rest is to cost next to nothing. */
+    @Test
+    void amongWordsThatAreNoGhostsASliceIsLookedAtInEachRound() {
+        q.wire.call(
+                "EVAL",
+                "for i=1,2000 do redis.call('HSET',KEYS[1],'other' .. i,'processing') end",
+                "1",
+                q.queue.statusKey());
+        q.wire.call("HSET", q.queue.statusKey(), "ghost", "queued");
+
+        String cursor = "0";
+        int removed = 0;
+        int rounds = 0;
+        do {
+            UpkeepReply round = OneQueue.await(q.upkeep.round(OneQueue.LEASE, cursor, 0));
+            cursor = round.cursor();
+            removed += round.removedStatuses();
+            assertThat(round.more()).isEqualTo(round.removedStatuses() > 0 && !cursor.equals("0"));
+            rounds++;
+        } while (!cursor.equals("0"));
+
+        assertThat(removed).isOne();
+        assertThat(rounds).isBetween(5, 20);
+        q.wire.call("DEL", q.queue.statusKey());
+    }
+
     @Test
     void aQueueWithWorkIsNotSwept() {
         q.enqueue("x");
