@@ -28,6 +28,7 @@ final class Presence {
     private Mono<Void> answered = Mono.empty(); // or failed: the last join
     private boolean beating;
     private boolean changing;
+    private volatile long bornMs; // the queue's, when it was joined last
     private long beatNanos = System.nanoTime();
 
     /** {@code onAnother} runs when another name is known: whatever is held is to be written under that. */
@@ -51,7 +52,9 @@ final class Presence {
 
     /** Makes the present name known; may be repeated. */
     Mono<Joined> join() {
-        Mono<Joined> join = store.join(id, lease).cache();
+        Mono<Joined> join = store.join(id, lease)
+                .doOnNext(joined -> bornMs = joined.bornMs())
+                .cache();
         answered = join.then().onErrorComplete();
         return join;
     }
@@ -88,23 +91,26 @@ final class Presence {
         if (changing || !name.equals(id)) {
             return;
         }
-        log.atWarn()
-                .addKeyValue("queue", queue)
-                .log("The lease of this dispatcher was over: the statuses of its tasks are written again");
         changing = true;
         id = TaskId.random();
-        joinAgain(name);
+        joinAgain(name, bornMs);
     }
 
     /** The words that others have not taken away yet go before any is written under the new name: they say the same. */
-    private void joinAgain(String before) {
+    private void joinAgain(String before, long bornBefore) {
         calls.run(
                 join().flatMap(done -> store.leave(before).thenReturn(done)),
-                done -> {
+                joined -> {
+                    if (joined.bornMs() == bornBefore) { // else its keys were gone, which is told
+                        log.atWarn()
+                                .addKeyValue("queue", queue)
+                                .log(
+                                        "The lease of this dispatcher was over: the statuses of its tasks are written again");
+                    }
                     changing = false;
                     beatNanos = System.nanoTime();
                     onAnother.run();
                 },
-                failure -> calls.after(TO_JOIN_AGAIN, () -> joinAgain(before)));
+                failure -> calls.after(TO_JOIN_AGAIN, () -> joinAgain(before, bornBefore)));
     }
 }
