@@ -52,6 +52,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -62,6 +63,7 @@ import reactor.util.retry.Retry;
 @OnEveryRedis
 class AwaitingRedisTest extends DispatchCase {
     private static final int MANY = 10_000;
+    private static final Duration PATIENCE_WITH_MANY = Duration.ofSeconds(60); // 4 s of a free machine
     private static final Duration TO_STOP = Duration.ofMillis(300);
     private static final Pattern SCRIPTS = Pattern.compile("cmdstat_evalsha:calls=(\\d+)");
     private static final String DISPATCHER = "other";
@@ -455,6 +457,7 @@ class AwaitingRedisTest extends DispatchCase {
     }
 
     @Test
+    @Timeout(120)
     void tenThousandMayAwaitAtOnceOverOneLink() {
         settings = settings.concurrency(MANY);
         Sinks.Empty<Void> all = Sinks.empty();
@@ -470,7 +473,7 @@ class AwaitingRedisTest extends DispatchCase {
         List<String> values = Flux.range(0, MANY)
                 .flatMap(i -> awaitedUntilEnqueued(client, task("t" + i)), MANY)
                 .collectList()
-                .block(PATIENCE);
+                .block(PATIENCE_WITH_MANY);
 
         assertThat(values).doesNotHaveDuplicates().hasSize(MANY);
         assertThat((String) wire.call("CLIENT", "LIST", "TYPE", "pubsub"))
@@ -541,7 +544,7 @@ class AwaitingRedisTest extends DispatchCase {
 
     /** On a busy machine so many at once may wait longer for their turn than an enqueue waits. */
     private static Mono<String> awaitedUntilEnqueued(TaskClient client, Task<?> task) {
-        return client.enqueueAndAwait(task, String.class, PATIENCE)
+        return client.enqueueAndAwait(task, String.class, PATIENCE_WITH_MANY)
                 .retryWhen(Retry.indefinitely().filter(StoreUnavailableException.class::isInstance));
     }
 
