@@ -27,7 +27,7 @@ import reactor.core.publisher.MonoSink;
 
 /**
  * Consumes one queue with at-most-once delivery, by the literal protocol: {@code BLPOP} over both lists while there is
- * nothing to do, {@code LPOP n} from each while there is, {@code HSET processing} and {@code HDEL} as side effects.
+ * nothing to do, {@code LPOP n} from each while there is, {@code HSET processing} and {@code HDEL} as side effects, in batches.
  *
  * <p><b>Where is a task at every instant?</b> In a list until the server pops it; then only here. If this process dies,
  * or the connection between the pop and its answer, it is gone: that is what at-most-once means. What is not given away
@@ -115,7 +115,7 @@ final class PopPump implements Pump {
         this.permits = new Permits(settings.concurrency());
         this.holdings = new Holdings(parts.pool());
         this.birth = new Birth(outage);
-        this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAnew);
+        this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAnew, this::failed);
         this.statuses = new StatusWriter(queue.name(), store, calls, presence, holdings, this::report);
         this.burials = new Burials(queue.name(), store, calls, presence);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
@@ -227,7 +227,7 @@ final class PopPump implements Pump {
     public void turn() {
         settleEnded();
         statuses.flush();
-        boolean behind = statuses.isBehind() || unkept() > MOST_UNKEPT;
+        boolean behind = !presence.isKnown() || statuses.isBehind() || unkept() > MOST_UNKEPT;
         if (phase == Phase.OPEN && introduced && !outage.isOpen() && !behind) {
             take();
         }

@@ -4,6 +4,8 @@ import dev.sluice.redis.Joined;
 import dev.sluice.redis.PopStore;
 import dev.sluice.task.TaskId;
 import java.time.Duration;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
@@ -24,35 +26,50 @@ final class Presence {
     private final Calls calls;
     private final Duration lease;
     private final Runnable onAnother;
+    private final Consumer<Throwable> onFailure;
     private String id = TaskId.random();
     private Mono<Void> answered = Mono.empty(); // or failed: the last join
     private boolean beating;
-    private boolean changing;
+    private @Nullable String next; // while it changes
     private volatile long bornMs; // the queue's, when it was joined last
     private long beatNanos = System.nanoTime();
 
-    /** {@code onAnother} runs when another name is known: whatever is held is to be written under that. */
-    Presence(String queue, PopStore store, Calls calls, Duration lease, Runnable onAnother) {
+    /**
+     * {@code onAnother} runs when another name is known: whatever is held is to be written under that. {@code onFailure} is told
+     * whenever that cannot be had: meanwhile nothing is to be taken.
+     */
+    Presence(
+            String queue,
+            PopStore store,
+            Calls calls,
+            Duration lease,
+            Runnable onAnother,
+            Consumer<Throwable> onFailure) {
         this.queue = queue;
         this.store = store;
         this.calls = calls;
         this.lease = lease;
         this.onAnother = onAnother;
+        this.onFailure = onFailure;
     }
 
-    /** The present name. */
+    /** The present name: until another is known, the one before, for what is written under that is there still. */
     String id() {
         return id;
     }
 
     /** Whether Redis knows it, as far as is known here. */
     boolean isKnown() {
-        return !changing;
+        return next == null;
     }
 
     /** Makes the present name known; may be repeated. */
     Mono<Joined> join() {
-        Mono<Joined> join = store.join(id, lease)
+        return join(id);
+    }
+
+    private Mono<Joined> join(String name) {
+        Mono<Joined> join = store.join(name, lease)
                 .doOnNext(joined -> bornMs = joined.bornMs())
                 .cache();
         answered = join.then().onErrorComplete();
@@ -61,7 +78,7 @@ final class Presence {
 
     /** Renews the lease when it is time; once it has joined. */
     void tick(long nowNanos) {
-        if (beating || changing || nowNanos - beatNanos < lease.toNanos() / 3) {
+        if (beating || next != null || nowNanos - beatNanos < lease.toNanos() / 3) {
             return;
         }
         beating = true;
@@ -83,23 +100,24 @@ final class Presence {
 
     /** Leaves nothing behind; only if nothing is held. It overtakes no join: it waits until the last one is answered. */
     Mono<Void> leave() {
-        return answered.then(store.leave(id));
+        Mono<Void> left = answered.then(store.leave(id));
+        return next == null ? left : left.then(store.leave(next));
     }
 
     /** This name is not known any more; another is taken, unless that has been done. */
     void lapsed(String name) {
-        if (changing || !name.equals(id)) {
-            return;
+        if (next == null && name.equals(id)) {
+            String another = TaskId.random();
+            next = another;
+            joinAs(another, bornMs);
         }
-        changing = true;
-        id = TaskId.random();
-        joinAgain(name, bornMs);
     }
 
     /** The words that others have not taken away yet go before any is written under the new name: they say the same. */
-    private void joinAgain(String before, long bornBefore) {
+    private void joinAs(String another, long bornBefore) {
+        Mono<Void> leaving = store.leave(id);
         calls.run(
-                join().flatMap(done -> store.leave(before).thenReturn(done)),
+                join(another).flatMap(joined -> leaving.thenReturn(joined)),
                 joined -> {
                     if (joined.bornMs() == bornBefore) { // else its keys were gone, which is told
                         log.atWarn()
@@ -107,10 +125,14 @@ final class Presence {
                                 .log(
                                         "The lease of this dispatcher was over: the statuses of its tasks are written again");
                     }
-                    changing = false;
+                    id = another;
+                    next = null;
                     beatNanos = System.nanoTime();
                     onAnother.run();
                 },
-                failure -> calls.after(TO_JOIN_AGAIN, () -> joinAgain(before, bornBefore)));
+                failure -> {
+                    onFailure.accept(failure);
+                    calls.after(TO_JOIN_AGAIN, () -> joinAs(another, bornBefore));
+                });
     }
 }

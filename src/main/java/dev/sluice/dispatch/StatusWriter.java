@@ -17,15 +17,15 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Writes the status transitions of at-most-once tasks as side effects that nobody waits for: {@code processing} when a
- * task was taken, and the deletion when it ended; and with the one who took it, until the other, so that no word outlives this
- * process. What comes in while a write is under way goes into the next one.
+ * task was taken, the deletion when it ended; and in the same steps the record of what this dispatcher has, by which whoever finds it
+ * dead takes its words away. What comes in while a write is under way goes into the next one.
  *
- * <p>A write has a number, and is sent until it is answered: whichever of its sendings comes first acts, and no other does. So a
- * word is written before it is deleted, and not after that, though a sending may lie about in a socket that was given up; and
- * what is written of this dispatcher is at every instant what it has, of which another that finds it dead takes the words away. A task is
- * nobody else's before its word is gone: who has it next writes a word of its own.
+ * <p>A write has a number, says which was the last before it, and is sent until it is answered: whichever of its sendings comes first acts, and no
+ * other does, though one may lie about in a socket that was given up. Where the lease has lapsed, or Redis went back in time, none acts,
+ * and what is held is written anew under another name.
  *
- * <p>Tasks are written in the order of their tokens, in which they were taken. Confined to the loop thread.
+ * <p>Tasks are written in the order of their tokens, in which they were taken. What has ended before its turn is never said to run;
+ * what gets another word waits for its first one, if that is on its way. Confined to the loop thread.
  */
 final class StatusWriter {
     /** With this many writes waiting no more tasks are taken. */
@@ -50,6 +50,7 @@ final class StatusWriter {
     private long newest;
     private long writtenTo; // that token
     private long number;
+    private long previous; // that was written, under the present name
     private boolean refusalTold;
 
     StatusWriter(
@@ -108,7 +109,7 @@ final class StatusWriter {
         if (sent != null || !presence.isKnown() || (taken.isEmpty() && ended.isEmpty())) {
             return;
         }
-        NoteCall call = new NoteCall(++number);
+        NoteCall call = new NoteCall(++number, previous);
         int begun = endOfBatch();
         for (Attempt attempt : taken.subList(0, begun)) {
             if (holdings.holds(attempt)) {
@@ -170,6 +171,7 @@ final class StatusWriter {
         }
         sent = null;
         writtenTo = write.to;
+        previous = write.call.number();
         late.addAll(reply.outcome() == Outcome.WRITTEN ? reply.late() : write.call.pushed());
         goOnWithAll();
     }
@@ -206,11 +208,13 @@ final class StatusWriter {
         unwritten.removeIf(attempt -> attempt.token() <= writtenTo);
         List<Attempt> held = new ArrayList<>();
         holdings.forEach(held::add);
+        held.addAll(unwritten); // so that each has its turn
         held.sort(Comparator.comparingLong(Attempt::token));
         taken = held;
         ended = unwritten;
         sent = null;
         writtenTo = 0;
+        previous = 0;
         late.clear(); // it is seen anew who has no status
         goOnWithAll();
     }

@@ -18,6 +18,7 @@ public final class NoteCall {
     private static final int FIELD_BITS = 5;
 
     private final long number;
+    private final long previous;
     private final Map<Long, List<String>> taken = new LinkedHashMap<>();
     private final Map<Long, List<String>> ended = new LinkedHashMap<>();
     private final List<String> takenAndEnded = new ArrayList<>();
@@ -28,10 +29,12 @@ public final class NoteCall {
     /**
      * A call that writes nothing yet.
      *
-     * @param number strictly growing inside one incarnation, from 1
+     * @param number larger than that of every call before
+     * @param previous the number of the last call that was written under this name; 0 if there is none
      */
-    public NoteCall(long number) {
+    public NoteCall(long number, long previous) {
         this.number = number;
+        this.previous = previous;
     }
 
     /** A task that was taken, and runs. Of those whose tokens share a field all that run are to be in one call. */
@@ -62,6 +65,11 @@ public final class NoteCall {
         }
     }
 
+    /** The number of this call. */
+    public long number() {
+        return number;
+    }
+
     /** The ids of those that run and that any client may have pushed. */
     public List<String> pushed() {
         return pushed;
@@ -78,7 +86,7 @@ public final class NoteCall {
     }
 
     void write(CommandArgs<byte[], byte[]> args) {
-        args.add(number);
+        args.add(number).add(previous);
         writeFields(args, taken);
         writeFields(args, ended);
         writeIds(args, takenAndEnded);

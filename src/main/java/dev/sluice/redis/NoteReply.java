@@ -24,7 +24,10 @@ public record NoteReply(Outcome outcome, List<String> late) {
     public enum Outcome {
         /** It is written down. */
         WRITTEN,
-        /** Nothing was: the incarnation is unknown, or others have begun to take its words away. */
+        /**
+         * Nothing was: the incarnation is unknown, or others have begun to take its words away, or Redis went back in time, and
+         * what is written of it is older than it.
+         */
         LAPSED,
         /** An earlier sending of it was. */
         WRITTEN_BEFORE

@@ -11,7 +11,7 @@ import java.util.List;
 import reactor.core.publisher.Mono;
 
 /**
- * What a dispatcher asks of one queue with at-most-once delivery: the literal pop and the two status writes. A pop must
+ * What a dispatcher asks of one queue with at-most-once delivery: the literal pop and the status writes. A pop must
  * never be repeated on an unknown outcome by itself: what it took is gone, and the next pop takes other tasks.
  */
 public final class PopStore {

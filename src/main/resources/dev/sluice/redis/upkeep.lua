@@ -84,7 +84,7 @@ if waiting == 0 and (cursor ~= '0' or call('HLEN', STATUS) > call('HLEN', BODIES
     end
   end
   more = cursor ~= '0' and removed > before and 1 or 0
-else
+elseif waiting == 0 then
   cursor = '0'
 end
 if removed > 0 then

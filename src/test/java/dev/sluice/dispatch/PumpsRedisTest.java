@@ -142,6 +142,71 @@ class PumpsRedisTest extends DispatchCase {
         as.close().block(PATIENCE);
     }
 
+    /** What is written under the old name is there until another is known; and what is taken could be written under neither. */
+    @Test
+    void betweenTwoNamesNothingIsTakenAndWhatDiesLeavesTheRecordOfTheOldOne() throws Exception {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
+        PopPump pump = new PopPump(parts(), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+        enqueue(task("a"));
+        Attempt a = got.poll(20, TimeUnit.SECONDS);
+        eventually(() -> assertThat(status("a")).isEqualTo("processing"));
+        String old = incarnations().get(0);
+
+        wire.call("HSET", key("meta"), "status-key", "another"); // no name can be had
+        wire.call("ZADD", key("dispatchers"), "0", old);
+        wire.call("RPUSH", "q", "{\"id\":\"b\",\"type\":\"t\"}");
+        Attempt b = got.poll(20, TimeUnit.SECONDS); // whose word cannot be written, upon which it is known
+        LockSupport.parkNanos(A_WHILE.toNanos());
+        wire.call("RPUSH", "q", "{\"id\":\"c\",\"type\":\"t\"}");
+        a.end(Verdict.dead("no"));
+        deadLetter("a");
+        wire.call("HSET", queue.statusKey(), "a", "processing"); // redriven, and another's
+        always(Duration.ofSeconds(1), () -> assertThat(wire.call("LLEN", "q")).isEqualTo(1L));
+
+        wire.call("HSET", key("meta"), "status-key", queue.statusKey());
+        Attempt c = got.poll(20, TimeUnit.SECONDS);
+        eventually(() -> assertThat(status("b")).isEqualTo("processing"));
+        eventually(() -> assertThat(status("c")).isEqualTo("processing"));
+        assertThat(incarnations()).hasSize(1).doesNotContain(old);
+        assertThat(status("a")).isEqualTo("processing");
+        b.end(Verdict.succeeded());
+        c.end(Verdict.succeeded());
+        pump.stop(GRACE).block(PATIENCE);
+        assertThat(wire.call("HKEYS", queue.statusKey())).isEqualTo(List.of("a"));
+        wire.call("HSET", queue.statusKey(), "a", "dead");
+    }
+
+    /** More than one script can take: each goes in its turn. */
+    @Test
+    void allThatEndedWhileNothingCouldBeWrittenIsWrittenUnderAnotherName(@Private RedisServer own) throws Exception {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        int tasks = 4_200;
+        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
+        RedisLinks as = RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
+        PopPump pump = new PopPump(parts(as), queue, settings.concurrency(5_000), new Doing(got::add));
+        pump.start().block(PATIENCE);
+        own.call("ACL", "SETUSER", "app", "-hget");
+        String push =
+                "for i=1,%d do redis.call('RPUSH',KEYS[1],'{\"type\":\"t\",\"id\":\"' .. i .. '\"}') redis.call('HSET',KEYS[2],i,'queued') end";
+        own.call("EVAL", push.formatted(tasks), "2", "q", queue.statusKey());
+
+        eventually(() -> assertThat(got).hasSizeGreaterThan(4_000));
+        got.forEach(attempt -> attempt.end(Verdict.succeeded()));
+        List<?> names = (List<?>) own.call("ZRANGE", key("dispatchers"), "0", "-1");
+        own.call("ZADD", key("dispatchers"), "0", (String) names.get(0));
+        own.call("ACL", "SETUSER", "app", "+hget");
+
+        eventually(() -> assertThat(own.call("LLEN", "q")).isEqualTo(0L));
+        LockSupport.parkNanos(A_WHILE.toNanos());
+        got.forEach(attempt -> attempt.end(Verdict.succeeded()));
+        eventually(() -> assertThat(own.call("HLEN", queue.statusKey())).isEqualTo(0L));
+        pump.stop(GRACE).block(PATIENCE);
+        as.close().block(PATIENCE);
+    }
+
     /** In one round of the loop: first the stop, then the answer that it may not start. */
     @Test
     void aStopThatMeetsTheRefusalOfItsStartEnds() throws Exception {

@@ -132,7 +132,7 @@ class ExplainRedisTest {
         try (OneQueue once = new OneQueue(redis, Queue.named("once").delivery(DeliveryMode.AT_MOST_ONCE))) {
             PopStore pops = once.links.pops(once.queue);
             OneQueue.await(pops.join("me", OneQueue.LEASE));
-            NoteCall taken = new NoteCall(1);
+            NoteCall taken = new NoteCall(1, 0);
             taken.taken(Tokens.of(7, 1), OneQueue.frame("a"));
             taken.taken(Tokens.of(7, 2), OneQueue.frame("b"));
             OneQueue.await(pops.note("me", taken));

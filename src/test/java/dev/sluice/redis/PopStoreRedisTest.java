@@ -119,7 +119,7 @@ class PopStoreRedisTest {
         q.wire.call("HSET", q.queue.statusKey(), "early", "queued");
 
         OneQueue.await(pops.join("me", OneQueue.LEASE));
-        NoteCall taken = new NoteCall(1);
+        NoteCall taken = new NoteCall(1, 0);
         taken.taken(Tokens.of(1, 1), foreign("early"));
         taken.taken(Tokens.of(1, 2), foreign("late"));
         taken.takenAndEnded(foreign("sooner"));
@@ -127,7 +127,7 @@ class PopStoreRedisTest {
         assertThat(reply.late()).containsExactly("late");
         assertThat(q.status("late")).isEqualTo("processing");
 
-        NoteCall ended = new NoteCall(2);
+        NoteCall ended = new NoteCall(2, 1);
         ended.ended(Tokens.of(1, 1), foreign("early"), false);
         ended.ended(Tokens.of(1, 2), foreign("late"), true);
         OneQueue.await(pops.note("me", ended));
@@ -202,7 +202,7 @@ class PopStoreRedisTest {
         bury(2, "y", new byte[0]);
 
         OneQueue.await(pops.join("me", OneQueue.LEASE));
-        NoteCall call = new NoteCall(1);
+        NoteCall call = new NoteCall(1, 0);
         call.taken(Tokens.of(1, 1), foreign("x"));
         call.taken(Tokens.of(1, 2), foreign("new"));
         call.takenAndEnded(foreign("z"));
@@ -216,7 +216,7 @@ class PopStoreRedisTest {
     /** A sending that lay about in a socket changes nothing, whatever has happened since. */
     @Test
     void aCallCountsOnceAndNoneOfWhoIsNotKnown() {
-        NoteCall first = new NoteCall(1);
+        NoteCall first = new NoteCall(1, 0);
         first.taken(Tokens.of(1, 1), foreign("a"));
         assertThat(OneQueue.await(pops.note("me", first)).outcome()).isEqualTo(Outcome.LAPSED);
         OneQueue.await(pops.join("me", OneQueue.LEASE));
@@ -269,6 +269,41 @@ class PopStoreRedisTest {
         OneQueue.await(pops.leave("living"));
     }
 
+    /** As after a failover to a replica that lags, or with the copy of yesterday: all is to be written anew. */
+    @Test
+    void whoHasWrittenMoreThanRedisKnowsIsToldSo() {
+        OneQueue.await(pops.join("me", OneQueue.LEASE));
+        take("me", 1, 1, "a");
+        String record = (String) q.wire.call("HGET", q.key("claimed:me"), "last");
+        end("me", 2, Tokens.of(1, 1), "a");
+        NoteCall third = new NoteCall(3, 2);
+        third.taken(Tokens.of(2, 1), OneQueue.frame("b"));
+
+        q.wire.call("HSET", q.key("claimed:me"), "last", record);
+        assertThat(OneQueue.await(pops.note("me", third)).outcome()).isEqualTo(Outcome.LAPSED);
+        q.wire.call("DEL", q.key("claimed:me"));
+        assertThat(OneQueue.await(pops.note("me", third)).outcome()).isEqualTo(Outcome.LAPSED);
+        assertThat(q.status("b")).isNull();
+        OneQueue.await(pops.leave("me"));
+    }
+
+    /** It was slow to be told: an outage long another may have enqueued that id anew, and run it. */
+    @Test
+    void ofWhatEndedBeforeItsFirstWordOnlyAWordThatSaysItWaitsIsRemoved() {
+        OneQueue.await(pops.join("me", OneQueue.LEASE));
+        q.wire.call("HSET", q.queue.statusKey(), "mine", "queued", "theirs", "processing", "copy", "dead");
+        NoteCall call = new NoteCall(1, 0);
+        call.takenAndEnded(OneQueue.frame("mine"));
+        call.takenAndEnded(OneQueue.frame("theirs"));
+        call.takenAndEnded(foreign("copy"));
+
+        assertThat(OneQueue.await(pops.note("me", call)).outcome()).isEqualTo(Outcome.WRITTEN);
+
+        assertThat(q.wire.call("HGETALL", q.queue.statusKey())).isEqualTo(List.of("theirs", "processing"));
+        OneQueue.await(pops.leave("me"));
+        noStatusOf("theirs");
+    }
+
     /** What says how a queue is run may be lost, with the words of a dead one left. */
     @Test
     void theWordsOfADeadDispatcherAreTakenAwayThoughNothingSaysHowTheQueueIsRun() {
@@ -284,7 +319,7 @@ class PopStoreRedisTest {
     }
 
     private void take(String incarnation, long number, long call, String... ids) {
-        NoteCall taken = new NoteCall(number);
+        NoteCall taken = new NoteCall(number, number - 1);
         for (int i = 0; i < ids.length; i++) {
             taken.taken(Tokens.of(call, i + 1), OneQueue.frame(ids[i]));
         }
@@ -292,7 +327,7 @@ class PopStoreRedisTest {
     }
 
     private void end(String incarnation, long number, long token, String id) {
-        NoteCall ended = new NoteCall(number);
+        NoteCall ended = new NoteCall(number, number - 1);
         ended.ended(token, OneQueue.frame(id), false);
         assertThat(OneQueue.await(pops.note(incarnation, ended)).outcome()).isEqualTo(Outcome.WRITTEN);
     }

@@ -475,6 +475,10 @@ class UpkeepRedisTest {
             removed += round.removedStatuses();
             assertThat(round.more()).isEqualTo(round.removedStatuses() > 0 && !cursor.equals("0"));
             rounds++;
+            q.enqueue("x"); // that it has work meanwhile does not begin it anew
+            assertThat(OneQueue.await(q.upkeep.round(OneQueue.LEASE, cursor, 0)).cursor())
+                    .isEqualTo(cursor);
+            q.worker("w" + rounds).drain();
         } while (!cursor.equals("0"));
 
         assertThat(removed).isOne();
