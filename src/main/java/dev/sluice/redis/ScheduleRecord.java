@@ -1,8 +1,10 @@
 package dev.sluice.redis;
 
 import dev.sluice.task.InvalidTaskException;
+import dev.sluice.task.Schedule;
 import dev.sluice.task.ScheduleInfo;
 import java.time.Instant;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -28,11 +30,16 @@ public record ScheduleRecord(
         long dueMs,
         boolean hasBody) {
     private static final int FIELDS = 5;
+    private static final Set<String> STATES = Set.of("active", "paused");
     private static final Pattern TIME = Pattern.compile("[0-9]{1,17}");
 
     static ScheduleRecord read(String name, String record, long dueMs, boolean hasBody) {
         String[] fields = record.split("\t", FIELDS);
-        if (fields.length < FIELDS || !fields[0].matches("[0-9]{1,18}") || !fields[2].matches("[0-9]{0,15}")) {
+        if (fields.length < FIELDS
+                || !fields[0].matches("[0-9]{1,18}")
+                || !STATES.contains(fields[1])
+                || !fields[2].matches("[0-9]{0,15}")
+                || !isName(name)) {
             return new ScheduleRecord(name, "", false, -1, "", null, dueMs, hasBody);
         }
         return new ScheduleRecord(
@@ -74,6 +81,15 @@ public record ScheduleRecord(
     /** The id of the task that a tick of a schedule makes. */
     public static String taskId(String name, long tickMs) {
         return name + "@" + Instant.ofEpochMilli(tickMs);
+    }
+
+    private static boolean isName(String name) {
+        try {
+            Schedule.checkName(name);
+            return true;
+        } catch (InvalidTaskException somebodyElses) {
+            return false;
+        }
     }
 
     private static @Nullable ScheduleRule rule(String text) {

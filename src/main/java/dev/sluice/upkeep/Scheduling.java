@@ -99,9 +99,11 @@ final class Scheduling {
     /** Fires what is due but for the first ones; how many of the first to leave out then, -1 when all was seen. */
     private Mono<Integer> page(int leftOut) {
         return store.due(leftOut)
-                .flatMap(agenda -> Mono.fromCallable(() -> volleys(agenda))
-                        .subscribeOn(aside)
-                        .flatMap(volleys -> fire(volleys).map(stayed -> following(agenda, leftOut, volleys, stayed))));
+                .publishOn(aside) // what is told of them must hold up no thread of Redis
+                .flatMap(agenda -> {
+                    List<Volley> volleys = volleys(agenda);
+                    return fire(volleys).map(stayed -> following(agenda, leftOut, volleys, stayed));
+                });
     }
 
     private int following(Agenda agenda, int leftOut, List<Volley> volleys, int stayed) {
@@ -151,7 +153,7 @@ final class Scheduling {
             return Mono.just(0);
         }
         List<Shot> shots = volleys.stream().map(Volley::shot).toList();
-        return store.fire(shots).flatMap(fates -> {
+        return store.fire(shots).publishOn(aside).flatMap(fates -> {
             List<Volley> again = new ArrayList<>();
             for (int i = 0; i < volleys.size(); i++) {
                 if (!volleys.get(i).isOver(shots.get(i), fates.get(i))) {

@@ -325,6 +325,11 @@ end
 -- A schedule's record: version TAB active or paused TAB last tick in ms or '' TAB origin TAB rule. The rule is compared, never read.
 local RECORD = '^(%d+)\t(%a+)\t(%d*)\t([^\t]*)\t(.*)$'
 
+-- The body of a schedule's task with what a producer writes at its end: since when the task waits.
+local function begun(body, now)
+  return string.sub(body, -1) == '}' and string.format('%s,"enqueuedAt":%.0f}', string.sub(body, 1, -2), now) or body
+end
+
 -- Puts the task of a schedule at the end of the ready list, unless its id lives; what an enqueue of one task does.
 local function put_in(id, body, size, at_most_once)
   if is_live(id, call('HGET', STATUS, id), size, at_most_once) then

@@ -19,11 +19,6 @@ local function is_meant(record, due, meant_version, meant_due)
   return due and tonumber(due) == tonumber(meant_due) and string.match(record or '', RECORD) == meant_version
 end
 
--- The body with what a producer writes at its end: since when the task waits.
-local function begun(body)
-  return string.sub(body, -1) == '}' and string.format('%s,"enqueuedAt":%.0f}', string.sub(body, 1, -2), now) or body
-end
-
 -- The read half of one schedule, and then its writes.
 local function fire(name, meant_version, meant_due, next_due, last_tick, predecessor, ids)
   local record, due = call('HGET', SCHEDULES, name), call('ZSCORE', SCHEDULES_DUE, name)
@@ -38,7 +33,7 @@ local function fire(name, meant_version, meant_due, next_due, last_tick, predece
   if not body then
     return 4
   end
-  body = begun(body)
+  body = begun(body, now)
   local skips = predecessor ~= '' and #ids > 0
     and is_live(predecessor, call('HGET', STATUS, predecessor), size, at_most_once)
   if not skips then

@@ -41,8 +41,8 @@ function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
       call('HSET', SCHEDULES, name, table.concat({ version, state, last, new_origin, rule }, '\t')) -- it is whose word was last
     end
     return 2
-  elseif record and may_replace ~= 'all' and may_replace ~= origin then
-    return 3
+  elseif record and (version or may_replace == '') and may_replace ~= 'all' and may_replace ~= origin then
+    return 3 -- but what cannot be read is nobody's, and is declared anew by whoever declares
   elseif not record and count >= tonumber(most) then
     return 4
   end
@@ -98,7 +98,7 @@ function verbs.trigger(id)
   end
   local now = clock_ms()
   hear(meta[3], now)
-  put_in(id, body, size, meta[1] == 'at-most-once')
+  put_in(id, begun(body, now), size, meta[1] == 'at-most-once')
   tell_moves(now)
   return 0
 end

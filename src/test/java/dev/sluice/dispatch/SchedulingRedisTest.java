@@ -38,7 +38,15 @@ import reactor.core.publisher.Mono;
 @OnEveryRedis
 class SchedulingRedisTest extends DispatchCase {
     private static final Duration TEN_MINUTES = Duration.ofMinutes(10);
-    private static final int BROKEN = 20; // more than a page of what is due
+    /** The first under a name that none can have. */
+    private static final List<String> BROKEN_RECORDS = List.of(
+            "1\tactive\t\tcode\tt\tevery 600000\tonce\tallow",
+            "nonsense",
+            "1\t\t\tcode\tt\tevery 600000\tonce\tallow",
+            "1\tpaused-2\t\tcode\tt\tevery 600000\tonce\tallow",
+            "1\tactive\t\tcode\tt\tcron UTC 99 * * * *\tonce\tallow");
+
+    private static final int BROKEN = 100; // more than a page of each
     private static final Task<String> TASK = Task.of("t", "again");
 
     private final ConcurrentLinkedQueue<String> ran = new ConcurrentLinkedQueue<>();
@@ -315,12 +323,8 @@ class SchedulingRedisTest extends DispatchCase {
     void oneThatCannotBeFiredIsToldOfOnceAndHoldsUpNobody() {
         Schedules schedules = sluice.schedules(queue);
         for (int i = 0; i < BROKEN; i++) {
-            String name = "broken" + i;
-            wire.call(
-                    "HSET",
-                    key("schedules"),
-                    name,
-                    i % 2 == 0 ? "nonsense" : "1\tactive\t\tcode\tt\tcron UTC 99 * * * *\tonce\tallow");
+            String name = i % BROKEN_RECORDS.size() == 0 ? "no name" + i : "broken" + i;
+            wire.call("HSET", key("schedules"), name, BROKEN_RECORDS.get(i % BROKEN_RECORDS.size()));
             wire.call("HSET", key("schedules:bodies"), name, "{\"type\":\"t\"}");
             wire.call("ZADD", key("schedules:due"), "1000", name);
         }
@@ -341,9 +345,7 @@ class SchedulingRedisTest extends DispatchCase {
                     .hasSize(BROKEN + 1);
         }
         schedules.remove("torn").block();
-        for (int i = 0; i < BROKEN; i++) {
-            schedules.remove("broken" + i).block();
-        }
+        wire.call("DEL", key("schedules"), key("schedules:bodies"), key("schedules:due"));
     }
 
     // ---- plumbing

@@ -106,6 +106,14 @@ class ScheduleStoreRedisTest {
     }
 
     @Test
+    void aTaskThatIsMadeAtOnceSaysSinceWhenItWaitsAsThatOfATickDoes() {
+        declared("a", Overlap.ALLOW);
+        assertThat(OneQueue.await(store.trigger("a", "x")).fate()).isEqualTo(Fate.DONE);
+
+        assertThat(new String(q.worker("w").claimOne().body(), UTF_8)).contains(",\"enqueuedAt\":1");
+    }
+
+    @Test
     void aStatusThatComesInTheLifeOfATickIsSetRightWhenThatHasDied() {
         String id = "a@1970-01-01T00:01:00Z";
         q.push("{\"id\":\"" + id + "\"}");
@@ -366,6 +374,8 @@ class ScheduleStoreRedisTest {
         assertThat(find("never").dueMs()).isGreaterThan(MINUTE).isLessThan(NEVER);
         assertThat(find("paused").dueMs()).isEqualTo(NEVER);
         assertThat(find("paused").paused()).isTrue();
+        assertThat(fateOf("broken", MayReplace.NOBODY)).isEqualTo(Fate.OTHER);
+        assertThat(fateOf("broken", MayReplace.ofOrigin("a file"))).isEqualTo(Fate.DONE); // it was nobody's
         OneQueue.await(store.remove("broken", ""));
         OneQueue.await(store.put(MayReplace.NOBODY, "empty", "test", rule(Overlap.ALLOW), body(), tick(MINUTE)));
         assertThat(put(MayReplace.NOBODY, Overlap.ALLOW)).isEqualTo(Fate.DONE);
@@ -382,6 +392,11 @@ class ScheduleStoreRedisTest {
                         .fate())
                 .isEqualTo(Fate.DONE);
         return find(name);
+    }
+
+    private Fate fateOf(String name, MayReplace whom) {
+        return OneQueue.await(store.put(whom, name, "test", rule(Overlap.ALLOW), body(), tick(MINUTE)))
+                .fate();
     }
 
     private Fate put(MayReplace whom, Overlap overlap) {
