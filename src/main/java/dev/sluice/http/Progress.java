@@ -8,12 +8,18 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.ssl.SslHandler;
+import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -37,6 +43,7 @@ final class Progress extends ChannelDuplexHandler {
     private @Nullable ScheduledFuture<?> looks;
     private long headersSince; // 0 = none are awaited
     private int answering; // requests whose answer is not at its end
+    private boolean begun; // the answer to the last request
     private boolean inBody;
     private boolean telling; // a stream of events
     private boolean reading;
@@ -181,10 +188,16 @@ final class Progress extends ChannelDuplexHandler {
             if (message instanceof HttpRequest) {
                 headersSince = 0;
                 answering++;
+                begun = false;
                 inBody = true;
                 receivingSince = nanos.getAsLong();
                 received = 0;
                 stayOrEnd(context.channel());
+            }
+            if (isBrokenBody(message)) {
+                ReferenceCountUtil.release(message);
+                refuse(context);
+                return;
             }
             if (message instanceof LastHttpContent) { // on a busy machine an answer may have begun before
                 inBody = false;
@@ -196,6 +209,7 @@ final class Progress extends ChannelDuplexHandler {
         @Override
         public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
             boolean isLast = message instanceof LastHttpContent && !isInterim(message);
+            begun |= message instanceof HttpResponse && !isInterim(message);
             if (message instanceof HttpResponse response && !isLast && EventText.TYPE.equals(type(response))) {
                 telling = true;
                 stayOrEnd(context.channel());
@@ -211,6 +225,26 @@ final class Progress extends ChannelDuplexHandler {
                 told.addListener(done -> stayOrEnd(context.channel()));
             }
             var unused = context.write(message, told); // the promise says it all
+        }
+
+        /** A body whose chunks cannot be read. To whoever reads it, what came of it before would look whole. */
+        private static boolean isBrokenBody(Object message) {
+            return message instanceof HttpContent content
+                    && !(message instanceof HttpRequest)
+                    && content.decoderResult().isFailure();
+        }
+
+        /** Answers that this is no request, unless another answer is on its way, and ends the connection in the midst of it. */
+        private void refuse(ChannelHandlerContext context) {
+            if (answering == 1 && !begun) {
+                DefaultFullHttpResponse refusal =
+                        new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.BAD_REQUEST);
+                refusal.headers()
+                        .set(HttpHeaderNames.CONTENT_LENGTH, 0)
+                        .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+                var unused = context.writeAndFlush(refusal);
+            }
+            var unused = context.close();
         }
 
         private static @Nullable String type(HttpResponse response) {

@@ -69,6 +69,30 @@ class BatchRedisTest {
                 .endsWith("\r\n\r\n[{\"index\":0,\"status\":201,\"id\":\"a\",\"outcome\":\"created\"}\n]");
     }
 
+    /** Else its client took it for whole: an answer without the lines that Redis had not answered yet. */
+    @Test
+    void theAnswerToABodyWhoseChunksCannotBeReadHasNoEnd() throws IOException {
+        String line = "{\"id\":\"a\",\"type\":\"t\"}\n";
+        StringBuilder told = new StringBuilder();
+        try (Socket socket = web.socket()) {
+            socket.setSoTimeout((int) SOON.toMillis());
+            socket.getOutputStream().write(HEAD);
+            socket.getOutputStream()
+                    .write((Integer.toHexString(line.length()) + "\r\n" + line + "\r\n").getBytes(US_ASCII));
+            while (!told.toString().contains("created")) { // it is answered already
+                told.append((char) socket.getInputStream().read());
+            }
+            socket.getOutputStream().write("ZZ\r\n".getBytes(US_ASCII));
+            try {
+                told.append(new String(socket.getInputStream().readAllBytes(), US_ASCII));
+            } catch (IOException reset) {
+                // as good as an end
+            }
+        }
+
+        assertThat(told.toString()).startsWith("HTTP/1.1 200").doesNotEndWith("0\r\n\r\n");
+    }
+
     @Test
     void eachItemOfAnArrayIsAnsweredInItsPlace() {
         web.post("/v1/queues/mail/tasks", "{\"id\":\"b\",\"type\":\"t\"}");

@@ -101,6 +101,28 @@ class HostileRedisTest {
         }
     }
 
+    /** What has come of it looks whole, and is not. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ZZ\r\n", "\r\n"})
+    void aBodyWhoseChunksCannotBeReadIsRefusedAndNothingOfItDone(String noChunk, RedisServer redis) throws IOException {
+        String task = "{\"id\":\"a\",\"type\":\"t\"}";
+        String schedule = "{\"every\":\"1m\",\"type\":\"t\"}";
+        try (Web web = mail(redis)) {
+            for (String request : List.of("POST " + TASKS, "PUT /v1/queues/mail/schedules/s")) {
+                String body = request.startsWith("POST") ? task : schedule;
+                assertThat(web.raw(request + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                + "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(body.length()) + "\r\n"
+                                + body
+                                + "\r\n" + noChunk + get("/livez")))
+                        .as(request)
+                        .startsWith("HTTP/1.1 400")
+                        .doesNotContain("HTTP/1.1 20");
+            }
+            assertThat(web.get("/livez").status()).isEqualTo(200);
+            assertThat(redis.call("EXISTS", "{mail}:ready", "{mail}:schedules")).isEqualTo(0L);
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"Transfer-Encoding: chunked", "Content-Length: 65537"})
     void aProbeWithALongBodyIsTheLastOfItsConnection(String length, RedisServer redis) throws IOException {
