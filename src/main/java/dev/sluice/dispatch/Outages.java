@@ -148,6 +148,7 @@ final class Outages {
                     .addKeyValue("queue", queue)
                     .log("The keys of this queue were gone, and perhaps of others: Redis came back empty, or they were"
                             + " removed. What waited in them is lost, and the queue begins anew");
+            observer.emptied(queue);
         }
 
         /** What the queue has in Redis beside its tasks was gone, and is written anew. */

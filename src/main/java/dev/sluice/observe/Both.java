@@ -71,6 +71,12 @@ final class Both implements Observer {
     }
 
     @Override
+    public void emptied(String queue) {
+        first.emptied(queue);
+        second.emptied(queue);
+    }
+
+    @Override
     public void trimmed(String queue, int count) {
         first.trimmed(queue, count);
         second.trimmed(queue, count);

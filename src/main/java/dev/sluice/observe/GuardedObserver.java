@@ -105,6 +105,15 @@ final class GuardedObserver implements Observer {
     }
 
     @Override
+    public void emptied(String queue) {
+        try {
+            observer.emptied(queue);
+        } catch (Throwable thrown) {
+            swallow(thrown);
+        }
+    }
+
+    @Override
     public void trimmed(String queue, int count) {
         try {
             observer.trimmed(queue, count);

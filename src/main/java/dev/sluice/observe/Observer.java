@@ -59,6 +59,12 @@ public interface Observer {
      */
     default void crowded(String queue, long over) {}
 
+    /**
+     * The keys of the queue were gone, and the queue begins anew: Redis came back empty, or somebody removed them. What waited is lost, and
+     * so are its schedules, which whoever has declared them may declare again.
+     */
+    default void emptied(String queue) {}
+
     /** {@code count} dead letters were removed for good, because there were too many or they were too old. */
     default void trimmed(String queue, int count) {}
 

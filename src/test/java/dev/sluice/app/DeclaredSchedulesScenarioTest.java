@@ -1,5 +1,6 @@
 package dev.sluice.app;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.Sluice;
@@ -82,6 +83,27 @@ class DeclaredSchedulesScenarioTest {
                                 + " file.");
                 program.lineWith("Schedule old of jobs: removed; it was every 1h, type noop");
                 program.lineWith("Serving");
+            }
+        }
+    }
+
+    @Test
+    void aRedisThatComesBackEmptyIsToldAgainWhatTheFileSays() throws Exception {
+        try (RedisServer redis = RedisServer.start()) {
+            Path file = write("sluice.yaml", """
+                    queues: { jobs: { schedules: { beat: { every: 1s, type: noop } } }, mail: {} }
+                    """);
+            try (Program program = run(file, redis)) {
+                program.lineWith("Serving");
+                redis.kill();
+                redis.restart();
+                eventually(() -> assertThat(redis.call("HEXISTS", "{jobs}:schedules", "beat"))
+                        .isEqualTo(1L));
+                int before = program.out().split("  noop  attempt 1  succeeded", -1).length;
+                eventually(() -> assertThat(program.out().split("  noop  attempt 1  succeeded", -1))
+                        .hasSizeGreaterThan(before));
+                assertThat(program.out().split("Schedule beat of jobs: created.", -1))
+                        .hasSize(3);
             }
         }
     }

@@ -26,10 +26,16 @@ class OutagesTest {
     private final Logger logger = (Logger) LoggerFactory.getLogger(Outages.class);
     private final ListAppender<ILoggingEvent> log = new ListAppender<>();
     private final List<String> links = new ArrayList<>();
+    private final List<String> emptied = new ArrayList<>();
     private final Outages outages = new Outages(new Observer() {
         @Override
         public void link(String role, boolean up) {
             links.add(role + (up ? " up" : " down"));
+        }
+
+        @Override
+        public void emptied(String queue) {
+            emptied.add(queue);
         }
     });
     private final Outages.Outage one = outages.of("one");
@@ -59,6 +65,7 @@ class OutagesTest {
 
         assertThat(log.list).filteredOn(it -> it.getLevel() == Level.WARN).hasSize(1);
         assertThat(log.list.get(0).getFormattedMessage()).startsWith("The keys of this queue were gone");
+        assertThat(emptied).containsExactly("one", "two", "three");
     }
 
     @Test

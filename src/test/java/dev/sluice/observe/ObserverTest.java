@@ -140,7 +140,7 @@ class ObserverTest {
                 .filter(method -> !Modifier.isStatic(method.getModifiers()))
                 .filter(method -> method.getReturnType() != Observer.class)
                 .toList();
-        assertThat(events).hasSize(21);
+        assertThat(events).hasSize(22);
         return events;
     }
 

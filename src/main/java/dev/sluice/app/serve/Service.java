@@ -5,24 +5,15 @@ import dev.sluice.app.config.Settings;
 import dev.sluice.app.console.RedisAddress;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Waiting;
-import dev.sluice.client.Schedules;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.Health;
 import dev.sluice.observe.Observer;
 import dev.sluice.task.Queue;
-import dev.sluice.task.Schedule;
-import dev.sluice.task.ScheduleChange;
-import dev.sluice.task.ScheduleConflictException;
-import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.SluiceException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collection;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -36,9 +27,6 @@ import reactor.util.retry.Retry;
  */
 final class Service {
     private static final Duration QUIET_WAIT = Duration.ofSeconds(3);
-    private static final Duration TIME_TO_TAKE_A_SCHEDULE = Duration.ofSeconds(10);
-    private static final String OF_A_FILE = "yaml ";
-    private static final Set<String> BY_HAND = Set.of("cli", "http"); // what somebody changed while it ran
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
     private static final Duration FIRST_TRY_AGAIN = Duration.ofMillis(50);
     private static final Duration LAST_TRY_AGAIN = Duration.ofSeconds(1);
@@ -86,7 +74,9 @@ final class Service {
         BuiltInTypes types = new BuiltInTypes(log, context -> demo != null && demo.takesNoteOf(context));
         Results results = new Results(log, address);
         Front front = settings.http() == null ? null : new Front(settings.http());
-        Observer observer = front == null ? results : results.and(front.observer());
+        FileSchedules schedules = file == null ? null : new FileSchedules(settings.queues(), file, address, narrator);
+        Observer told = front == null ? results : results.and(front.observer());
+        Observer observer = schedules == null ? told : told.and(schedules);
         Sluice sluice = Sluice.builder().uri(address.url()).observer(observer).build();
         closing.add(() -> Waiting.endsWithin(Waiting.begin(sluice.close()), TIME_TO_DISCONNECT));
         Dispatcher dispatcher = types.register(dispatcher(sluice));
@@ -105,7 +95,7 @@ final class Service {
             closing.add(front::close);
             narrator.listening(url);
         }
-        if (file != null && !areDeclared(sluice, file, address)) {
+        if (schedules != null && !schedules.areDeclared(sluice, signals::isStopping)) {
             return;
         }
         if (!isThere(dispatcher.start(), address)) {
@@ -167,79 +157,8 @@ final class Service {
         }
     }
 
-    /**
-     * Whoever has a file says in it which schedules there are: what it once declared and does not any more is removed. False
-     * if a stop was asked for before.
-     */
-    private boolean areDeclared(Sluice sluice, Path from, RedisAddress address) {
-        String origin = OF_A_FILE + from.toAbsolutePath().normalize();
-        Collection<Runnable> news = new ConcurrentLinkedQueue<>(); // told here: who prints waits for whoever reads it
-        CompletableFuture<Void> declared = Waiting.begin(Flux.fromIterable(settings.queues())
-                .concatMap(served -> declare(sluice, served, origin, address, news))
-                .then());
-        try {
-            while (!Waiting.endsWithin(declared, LOOK_AGAIN)) {
-                if (signals.isStopping()) {
-                    return false;
-                }
-            }
-            return true;
-        } catch (SluiceException refused) {
-            throw Refusal.failed(address + ": " + refused.getMessage());
-        } finally {
-            news.forEach(Runnable::run);
-        }
-    }
-
-    private static boolean mayPass(Throwable failure) {
+    static boolean mayPass(Throwable failure) {
         return failure instanceof SluiceException known && known.retryable();
-    }
-
-    /** However many there are: what has a limit is the time in which none more is taken. */
-    private Mono<Void> declare(
-            Sluice sluice, Settings.Served served, String origin, RedisAddress address, Collection<Runnable> news) {
-        String queue = served.queue().name();
-        Schedules schedules = sluice.schedules(served.queue()).origin(origin);
-        Set<String> taken = ConcurrentHashMap.newKeySet();
-        Retry again = Retry.backoff(Long.MAX_VALUE, LOOK_AGAIN).filter(Service::mayPass);
-        Flux<ScheduleInfo> all = schedules
-                .all()
-                .retryWhen(again)
-                .timeout(
-                        TIME_TO_TAKE_A_SCHEDULE,
-                        Flux.error(() -> Refusal.failed(address + " did not tell the schedules of queue " + queue
-                                + " within " + TIME_TO_TAKE_A_SCHEDULE.toSeconds() + " s")));
-        return schedules
-                .declare(served.schedules(), BY_HAND)
-                .retryWhen(again)
-                .filter(change -> taken.add(change.name()))
-                .timeout(
-                        TIME_TO_TAKE_A_SCHEDULE,
-                        Flux.error(() -> Refusal.failed(address + " did not take " + missing(served, taken))))
-                .filter(change -> change.outcome() != ScheduleChange.Outcome.UNCHANGED)
-                .doOnNext(change -> news.add(() -> narrator.schedule(queue, change)))
-                .thenMany(all)
-                .filter(it -> it.origin().startsWith(OF_A_FILE) && !it.origin().equals(origin))
-                .doOnNext(it -> news.add(() ->
-                        narrator.foreignSchedule(queue, it.name(), it.origin().substring(OF_A_FILE.length()))))
-                .then()
-                .onErrorMap(
-                        ScheduleConflictException.class,
-                        conflict -> Refusal.failed(
-                                conflict.getMessage() + "; to have the one of this file, run 'schedules rm " + queue
-                                        + " " + conflict.schedule() + "' first"));
-    }
-
-    private static String missing(Settings.Served served, Set<String> taken) {
-        List<String> names = served.schedules().stream().map(Schedule::name).toList();
-        String one = names.stream()
-                .filter(name -> !taken.contains(name))
-                .findFirst()
-                .map(name -> "schedule '" + name + "'")
-                .orElse("that other schedules are declared no more");
-        long before = names.stream().filter(taken::contains).count();
-        return one + " of queue " + served.queue().name() + " within " + TIME_TO_TAKE_A_SCHEDULE.toSeconds()
-                + " s, after " + before + " of " + names.size();
     }
 
     private void drain(Dispatcher dispatcher, Results results, Sluice sluice) {
