@@ -487,8 +487,12 @@ final class PopPump implements Pump {
                 () -> calls.run(
                         store.introduce(),
                         joined -> {
-                            recovered();
                             known(joined);
+                            if (presence.isKnown()) {
+                                recovered();
+                            } else {
+                                again(); // nothing can be taken before it has a name
+                            }
                         },
                         failure -> again()));
     }

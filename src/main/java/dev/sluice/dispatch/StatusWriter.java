@@ -47,6 +47,7 @@ final class StatusWriter {
     private List<Attempt> taken = new ArrayList<>();
     private List<Attempt> ended = new ArrayList<>();
     private @Nullable Write sent;
+    private boolean lapsed; // its name
     private long newest;
     private long writtenTo; // that token
     private long number;
@@ -84,7 +85,7 @@ final class StatusWriter {
      */
     void overruled(Attempt attempt, Runnable then) {
         Overruled one = new Overruled(attempt.frame().id(), then);
-        if (sent != null && attempt.token() > writtenTo && attempt.token() <= sent.to) {
+        if (sent != null && !lapsed && attempt.token() > writtenTo && attempt.token() <= sent.to) {
             overruled.add(one);
         } else {
             goOn(one);
@@ -166,6 +167,8 @@ final class StatusWriter {
         refusalTold = false;
         backoff.reset();
         if (reply.outcome() == Outcome.LAPSED) {
+            lapsed = true; // no sending of this will act any more
+            goOnWithAll();
             presence.lapsed(name); // and all is written anew
             return;
         }
@@ -213,6 +216,7 @@ final class StatusWriter {
         taken = held;
         ended = unwritten;
         sent = null;
+        lapsed = false;
         writtenTo = 0;
         previous = 0;
         late.clear(); // it is seen anew who has no status

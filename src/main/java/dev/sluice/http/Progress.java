@@ -3,6 +3,8 @@ package dev.sluice.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
@@ -43,7 +45,8 @@ final class Progress extends ChannelDuplexHandler {
     private @Nullable ScheduledFuture<?> looks;
     private long headersSince; // 0 = none are awaited
     private int answering; // requests whose answer is not at its end
-    private boolean begun; // the answer to the last request
+    private boolean begun; // the answer that is next to end
+    private boolean broken; // the last request, and it is not refused yet
     private boolean inBody;
     private boolean telling; // a stream of events
     private boolean reading;
@@ -188,7 +191,6 @@ final class Progress extends ChannelDuplexHandler {
             if (message instanceof HttpRequest) {
                 headersSince = 0;
                 answering++;
-                begun = false;
                 inBody = true;
                 receivingSince = nanos.getAsLong();
                 received = 0;
@@ -196,7 +198,8 @@ final class Progress extends ChannelDuplexHandler {
             }
             if (isBrokenBody(message)) {
                 ReferenceCountUtil.release(message);
-                refuse(context);
+                broken = true;
+                refuseInItsTurn(context);
                 return;
             }
             if (message instanceof LastHttpContent) { // on a busy machine an answer may have begun before
@@ -217,6 +220,7 @@ final class Progress extends ChannelDuplexHandler {
             ChannelPromise told = promise;
             if (isLast) {
                 answering--;
+                begun = false;
                 telling = false;
                 if (answering == 0 && headersSince != 0) {
                     headersSince = nanos.getAsLong(); // what came meanwhile has its time from now on
@@ -225,6 +229,9 @@ final class Progress extends ChannelDuplexHandler {
                 told.addListener(done -> stayOrEnd(context.channel()));
             }
             var unused = context.write(message, told); // the promise says it all
+            if (isLast) {
+                refuseInItsTurn(context);
+            }
         }
 
         /** A body whose chunks cannot be read. To whoever reads it, what came of it before would look whole. */
@@ -234,17 +241,23 @@ final class Progress extends ChannelDuplexHandler {
                     && content.decoderResult().isFailure();
         }
 
-        /** Answers that this is no request, unless another answer is on its way, and ends the connection in the midst of it. */
-        private void refuse(ChannelHandlerContext context) {
-            if (answering == 1 && !begun) {
+        /** Behind the answers to what was whole: says that this is no request, or else ends the connection in the midst of its answer. */
+        private void refuseInItsTurn(ChannelHandlerContext context) {
+            if (!broken || answering != 1) {
+                return;
+            }
+            broken = false;
+            if (begun) {
+                var unused = context.close();
+            } else {
                 DefaultFullHttpResponse refusal =
                         new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.BAD_REQUEST);
                 refusal.headers()
                         .set(HttpHeaderNames.CONTENT_LENGTH, 0)
                         .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-                var unused = context.writeAndFlush(refusal);
+                ChannelFuture told = context.writeAndFlush(refusal);
+                told.addListener(ChannelFutureListener.CLOSE);
             }
-            var unused = context.close();
         }
 
         private static @Nullable String type(HttpResponse response) {

@@ -19,6 +19,9 @@ local due = string.match(call('ZSCORE', SCHEDULES_DUE, name) or '', '^%d+$') -- 
 local body = call('HGET', SCHEDULES_BODIES, name)
 local record = call('HGET', SCHEDULES, name)
 local version, state, last, origin, rule = string.match(record or '', RECORD)
+if not (state == 'active' or state == 'paused') then
+  version, state, last, origin, rule = nil, nil, nil, nil, nil -- as for whoever fires it
+end
 
 local function write(its_state, its_last, its_origin, its_rule)
   local its_version = call('HINCRBY', META, 'schedules', 1)

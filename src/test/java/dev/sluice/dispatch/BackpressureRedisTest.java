@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -88,7 +89,7 @@ class BackpressureRedisTest extends DispatchCase {
         enqueue(0, 2);
         AtomicBoolean letGo = new AtomicBoolean();
         Dispatcher dispatcher = dispatcher();
-        List<String> got = Collections.synchronizedList(new ArrayList<>());
+        List<String> got = new CopyOnWriteArrayList<>();
         dispatcher.receive("q", Object.class).subscribe(new BaseSubscriber<>() {
             @Override
             protected void hookOnSubscribe(Subscription subscription) {
@@ -283,7 +284,7 @@ class BackpressureRedisTest extends DispatchCase {
             Blocking.until(released);
         }));
         for (Queue other : others) {
-            got.put(other.name(), Collections.synchronizedList(new ArrayList<>()));
+            got.put(other.name(), new CopyOnWriteArrayList<>());
             subscriptions.add(dispatcher
                     .receive(other.name(), Object.class)
                     .flatMap(delivery -> {

@@ -162,20 +162,55 @@ class PumpsRedisTest extends DispatchCase {
         wire.call("RPUSH", "q", "{\"id\":\"c\",\"type\":\"t\"}");
         a.end(Verdict.dead("no"));
         deadLetter("a");
+        b.end(Verdict.dead("no")); // whose word will never come
+        deadLetter("b");
         wire.call("HSET", queue.statusKey(), "a", "processing"); // redriven, and another's
         always(Duration.ofSeconds(1), () -> assertThat(wire.call("LLEN", "q")).isEqualTo(1L));
 
         wire.call("HSET", key("meta"), "status-key", queue.statusKey());
         Attempt c = got.poll(20, TimeUnit.SECONDS);
-        eventually(() -> assertThat(status("b")).isEqualTo("processing"));
         eventually(() -> assertThat(status("c")).isEqualTo("processing"));
         assertThat(incarnations()).hasSize(1).doesNotContain(old);
         assertThat(status("a")).isEqualTo("processing");
-        b.end(Verdict.succeeded());
+        assertThat(status("b")).isEqualTo("dead");
         c.end(Verdict.succeeded());
         pump.stop(GRACE).block(PATIENCE);
-        assertThat(wire.call("HKEYS", queue.statusKey())).isEqualTo(List.of("a"));
+        assertThat(wire.call("HLEN", queue.statusKey())).isEqualTo(2L);
         wire.call("HSET", queue.statusKey(), "a", "dead");
+    }
+
+    /** Though what asks whether Redis answers is answered: without a name it takes nothing, and that is not to look well. */
+    @Test
+    void whoIsRefusedAnotherNameSaysSoOnceUntilHeHasOne(@Private RedisServer own) throws Exception {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
+        RedisLinks as = RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
+        PopPump pump = new PopPump(parts(as), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+        try (LogTap log = new LogTap()) {
+            own.call("ACL", "SETUSER", "app", "-lpush"); // which a join asks for
+            List<?> names = (List<?>) own.call("ZRANGE", key("dispatchers"), "0", "-1");
+            own.call("ZADD", key("dispatchers"), "0", (String) names.get(0));
+            own.call("RPUSH", "q", "{\"id\":\"a\",\"type\":\"t\"}");
+
+            eventually(() -> assertThat(log.warnings()).anyMatch(it -> it.contains("Redis refuses")));
+            LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
+            assertThat(log.lines())
+                    .filteredOn(it -> it.contains("Redis refuses"))
+                    .hasSize(1);
+            assertThat(log.lines()).noneMatch(it -> it.contains("serves this queue again"));
+
+            own.call("ACL", "SETUSER", "app", "+lpush");
+            eventually(() -> assertThat(log.lines()).anyMatch(it -> it.contains("serves this queue again")));
+        }
+        Attempt a = got.poll(20, TimeUnit.SECONDS);
+        own.call("RPUSH", "q", "{\"id\":\"b\",\"type\":\"t\"}");
+        Attempt b = got.poll(20, TimeUnit.SECONDS);
+        a.end(Verdict.succeeded());
+        b.end(Verdict.succeeded());
+        pump.stop(GRACE).block(PATIENCE);
+        as.close().block(PATIENCE);
     }
 
     /** More than one script can take: each goes in its turn. */

@@ -120,6 +120,12 @@ class HostileRedisTest {
             }
             assertThat(web.get("/livez").status()).isEqualTo(200);
             assertThat(redis.call("EXISTS", "{mail}:ready", "{mail}:schedules")).isEqualTo(0L);
+            // The one before it was whole.
+            assertThat(web.raw(new String(post("Content-Length: " + task.length() + "\r\n"), US_ASCII)
+                            + task
+                            + new String(post("Transfer-Encoding: chunked\r\n"), US_ASCII)
+                            + noChunk))
+                    .matches("(?s)HTTP/1.1 201.*HTTP/1.1 400.*");
         }
     }
 

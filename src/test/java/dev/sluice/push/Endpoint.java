@@ -1,5 +1,8 @@
 package dev.sluice.push;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.http.HttpHeaders;
 import java.time.Duration;
 import java.util.List;
@@ -25,8 +28,14 @@ final class Endpoint implements AutoCloseable {
     private Endpoint(BiFunction<Request, HttpServerResponse, Publisher<Void>> answer, UnaryOperator<HttpServer> more) {
         server = more.apply(HttpServer.create().host("0.0.0.0").port(0))
                 .doOnChannelInit((observer, channel, remote) -> {
+                    Opening opening = new Opening();
                     connections.incrementAndGet();
-                    channel.closeFuture().addListener(end -> closed.incrementAndGet());
+                    channel.pipeline().addFirst(opening);
+                    channel.closeFuture().addListener(end -> {
+                        if (!opening.isAstray) {
+                            closed.incrementAndGet();
+                        }
+                    });
                 })
                 .handle((request, response) -> request.receive()
                         .aggregate()
@@ -81,6 +90,24 @@ final class Endpoint implements AutoCloseable {
     @Override
     public void close() {
         server.disposeNow(SOON);
+    }
+
+    /** Passes over a client of Redis that looks for a server of another test, which had this port before. */
+    private final class Opening extends ChannelInboundHandlerAdapter {
+        private volatile boolean isAstray;
+
+        @Override
+        public void channelRead(ChannelHandlerContext context, Object message) {
+            if (message instanceof ByteBuf bytes && bytes.isReadable() && bytes.getByte(bytes.readerIndex()) == '*') {
+                isAstray = true;
+                connections.decrementAndGet();
+                bytes.release();
+                var unused = context.close();
+                return;
+            }
+            context.pipeline().remove(this);
+            context.fireChannelRead(message);
+        }
     }
 
     /** One request that came. */

@@ -376,6 +376,9 @@ class ScheduleStoreRedisTest {
         assertThat(find("paused").paused()).isTrue();
         assertThat(fateOf("broken", MayReplace.NOBODY)).isEqualTo(Fate.OTHER);
         assertThat(fateOf("broken", MayReplace.ofOrigin("a file"))).isEqualTo(Fate.DONE); // it was nobody's
+        q.wire.call("HSET", q.key("schedules"), "broken", "1\tasleep\t\tcode\t" + rule(Overlap.ALLOW));
+        assertThat(fateOf("broken", MayReplace.ofOrigin("a file"))).isEqualTo(Fate.DONE);
+        assertThat(find("broken").rule()).isNotNull();
         OneQueue.await(store.remove("broken", ""));
         OneQueue.await(store.put(MayReplace.NOBODY, "empty", "test", rule(Overlap.ALLOW), body(), tick(MINUTE)));
         assertThat(put(MayReplace.NOBODY, Overlap.ALLOW)).isEqualTo(Fate.DONE);

@@ -24,6 +24,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -38,12 +40,14 @@ final class FileSchedules implements Observer {
     private static final Duration TIME_TO_TAKE_A_SCHEDULE = Duration.ofSeconds(10);
     private static final String OF_A_FILE = "yaml ";
     private static final Set<String> BY_HAND = Set.of("cli", "http"); // what somebody changed while it ran
+    private static final Duration BEFORE_THE_NEXT_TRY = Duration.ofSeconds(10);
     private static final Duration LOOK_AGAIN = Duration.ofMillis(250);
 
     private final List<Settings.Served> queues;
     private final String origin;
     private final RedisAddress address;
     private final Narrator narrator;
+    private final Disposable.Composite underWay = Disposables.composite();
     private volatile @Nullable Sluice declaredAt;
 
     FileSchedules(List<Settings.Served> queues, Path file, RedisAddress address, Narrator narrator) {
@@ -74,6 +78,7 @@ final class FileSchedules implements Observer {
         }
     }
 
+    /** They are declared until Redis has taken them: nobody would do it later. */
     @Override
     public void emptied(String queue) {
         Sluice sluice = declaredAt;
@@ -82,18 +87,31 @@ final class FileSchedules implements Observer {
                     && served.queue().name().equals(queue)
                     && !served.schedules().isEmpty()) {
                 Collection<Runnable> news = new ConcurrentLinkedQueue<>();
-                declare(sluice, served, news)
+                underWay.add(Mono.defer(() -> declare(sluice, served, news))
+                        .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, BEFORE_THE_NEXT_TRY)
+                                .doBeforeRetry(failed -> tellOnce(queue, failed)))
                         .publishOn(Schedulers.boundedElastic()) // who prints may wait
-                        .doFinally(end -> news.forEach(Runnable::run))
-                        .subscribe(
-                                nothing -> {},
-                                failure -> log.atWarn()
-                                        .addKeyValue("queue", queue)
-                                        .addKeyValue("reason", failure.getMessage())
-                                        .log(
-                                                "The schedules of the file could not be declared again: a start does that"));
+                        .subscribe(nothing -> {}, failure -> tell(queue, failure), () -> news.forEach(Runnable::run)));
             }
         }
+    }
+
+    private static void tellOnce(String queue, Retry.RetrySignal failed) {
+        if (failed.totalRetries() == 0) {
+            tell(queue, failed.failure());
+        }
+    }
+
+    private static void tell(String queue, Throwable failure) {
+        log.atWarn()
+                .addKeyValue("queue", queue)
+                .addKeyValue("reason", failure.getMessage())
+                .log("The schedules of the file cannot be declared again; it is tried on");
+    }
+
+    /** Declares nothing any more. */
+    void close() {
+        underWay.dispose();
     }
 
     /** However many there are: what has a limit is the time in which none more is taken. */

@@ -102,6 +102,9 @@ final class Service {
             return;
         }
         started.set(true);
+        if (schedules != null) {
+            closing.add(schedules::close);
+        }
         closing.add(() -> drain(dispatcher, results, sluice));
         if (demo != null) {
             demo.run(sluice.client(queues.get(0)));
