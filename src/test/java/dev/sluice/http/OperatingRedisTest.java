@@ -487,7 +487,8 @@ class OperatingRedisTest {
 
         Told triggered = web.post(SCHEDULES + "/nightly:trigger", "");
         assertThat(redis.call("LINDEX", "{mail}:ready", "0").toString())
-                .endsWith("{\"type\":\"poll\",\"payload\":[1, 2],\"timeoutMs\":5000}");
+                .containsPattern(
+                        "\\{\"type\":\"poll\",\"payload\":\\[1, 2],\"timeoutMs\":5000,\"enqueuedAt\":[1-9][0-9]{12}}$");
         assertThat(triggered.status()).isEqualTo(201);
     }
 
