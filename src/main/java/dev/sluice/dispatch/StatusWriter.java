@@ -110,7 +110,7 @@ final class StatusWriter {
         if (sent != null || !presence.isKnown() || (taken.isEmpty() && ended.isEmpty())) {
             return;
         }
-        NoteCall call = new NoteCall(++number, previous);
+        NoteCall call = new NoteCall(number + 1, previous);
         int begun = endOfBatch();
         for (Attempt attempt : taken.subList(0, begun)) {
             if (holdings.holds(attempt)) {
@@ -137,6 +137,10 @@ final class StatusWriter {
         }
         taken = new ArrayList<>(taken.subList(begun, taken.size()));
         ended = rest;
+        if (call.isEmpty()) { // all that was taken has got another word meanwhile
+            return;
+        }
+        number++;
         Write write = new Write(call, to, done);
         sent = write;
         send(write);
@@ -145,8 +149,7 @@ final class StatusWriter {
     /** What was popped together and stands in one place is written together. */
     private int endOfBatch() {
         int end = Math.min(BATCH, taken.size());
-        while (end > 0
-                && end < taken.size()
+        while (end < taken.size()
                 && NoteCall.sharePlace(
                         taken.get(end - 1).token(), taken.get(end).token())) {
             end++;

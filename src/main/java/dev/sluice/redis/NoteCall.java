@@ -65,6 +65,11 @@ public final class NoteCall {
         }
     }
 
+    /** Whether it would write nothing. */
+    public boolean isEmpty() {
+        return taken.isEmpty() && ended.isEmpty() && takenAndEnded.isEmpty();
+    }
+
     /** The number of this call. */
     public long number() {
         return number;

@@ -109,7 +109,9 @@ class PumpsRedisTest extends DispatchCase {
 
         pump.start().block(PATIENCE);
         deadLetter("a");
-        pump.stop(GRACE).block(PATIENCE); // when all words are written
+        String record = key("claimed:" + incarnations().get(0));
+        always(A_WHILE, () -> assertThat(wire.call("EXISTS", record)).isEqualTo(0L)); // there was nothing to write
+        pump.stop(GRACE).block(PATIENCE);
 
         assertThat(status("a")).isEqualTo("dead");
     }
@@ -118,11 +120,9 @@ class PumpsRedisTest extends DispatchCase {
     @Test
     void theDeathOfATaskWaitsForTheWordThatIsBeingWritten(@Private RedisServer own) throws Exception {
         deliver(DeliveryMode.AT_MOST_ONCE);
-        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
-        RedisLinks as = RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+        RedisLinks as = asApp(own);
         BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
-        PopPump pump = new PopPump(parts(as), queue, settings, new Doing(got::add));
-        pump.start().block(PATIENCE);
+        PopPump pump = popping(as, got);
 
         own.call("ACL", "SETUSER", "app", "-hget"); // of all that is run here only that word needs it
         own.call("RPUSH", "q", "{\"id\":\"a\",\"type\":\"t\"}");
@@ -147,8 +147,7 @@ class PumpsRedisTest extends DispatchCase {
     void betweenTwoNamesNothingIsTakenAndWhatDiesLeavesTheRecordOfTheOldOne() throws Exception {
         deliver(DeliveryMode.AT_MOST_ONCE);
         BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
-        PopPump pump = new PopPump(parts(), queue, settings, new Doing(got::add));
-        pump.start().block(PATIENCE);
+        PopPump pump = popping(links, got);
         enqueue(task("a"));
         Attempt a = got.poll(20, TimeUnit.SECONDS);
         eventually(() -> assertThat(status("a")).isEqualTo("processing"));
@@ -183,11 +182,9 @@ class PumpsRedisTest extends DispatchCase {
     @Test
     void whoIsRefusedAnotherNameSaysSoOnceUntilHeHasOne(@Private RedisServer own) throws Exception {
         deliver(DeliveryMode.AT_MOST_ONCE);
-        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
-        RedisLinks as = RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+        RedisLinks as = asApp(own);
         BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
-        PopPump pump = new PopPump(parts(as), queue, settings, new Doing(got::add));
-        pump.start().block(PATIENCE);
+        PopPump pump = popping(as, got);
         try (LogTap log = new LogTap()) {
             own.call("ACL", "SETUSER", "app", "-lpush"); // which a join asks for
             List<?> names = (List<?>) own.call("ZRANGE", key("dispatchers"), "0", "-1");
@@ -218,11 +215,10 @@ class PumpsRedisTest extends DispatchCase {
     void allThatEndedWhileNothingCouldBeWrittenIsWrittenUnderAnotherName(@Private RedisServer own) throws Exception {
         deliver(DeliveryMode.AT_MOST_ONCE);
         int tasks = 4_200;
-        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
-        RedisLinks as = RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+        settings = settings.concurrency(5_000);
+        RedisLinks as = asApp(own);
         BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
-        PopPump pump = new PopPump(parts(as), queue, settings.concurrency(5_000), new Doing(got::add));
-        pump.start().block(PATIENCE);
+        PopPump pump = popping(as, got);
         own.call("ACL", "SETUSER", "app", "-hget");
         String task = "{\"type\":\"t\",\"id\":\"%d\"}";
         String[] push = Stream.concat(
@@ -286,6 +282,19 @@ class PumpsRedisTest extends DispatchCase {
         wire.call("DEL", key("dead"));
         eventually(() -> assertThat(dead()).isEqualTo(tasks));
         pump.stop(GRACE).block(PATIENCE);
+    }
+
+    /** A user whose rights the test takes away and gives back. */
+    private static RedisLinks asApp(RedisServer own) {
+        own.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all");
+        return RedisLinks.own(RedisURI.create("redis://app:pw@127.0.0.1:" + own.port()), null);
+    }
+
+    /** One that has started, and gives what it pops to the test. */
+    private PopPump popping(RedisLinks its, BlockingQueue<Attempt> got) {
+        PopPump pump = new PopPump(parts(its), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+        return pump;
     }
 
     private DispatcherParts parts() {

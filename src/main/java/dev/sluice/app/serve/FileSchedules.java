@@ -87,10 +87,13 @@ final class FileSchedules implements Observer {
                     && served.queue().name().equals(queue)
                     && !served.schedules().isEmpty()) {
                 Collection<Runnable> news = new ConcurrentLinkedQueue<>();
-                underWay.add(Mono.defer(() -> declare(sluice, served, news))
+                Disposable.Swap handle = Disposables.swap();
+                underWay.add(handle);
+                handle.update(Mono.defer(() -> declare(sluice, served, news))
                         .retryWhen(Retry.fixedDelay(Long.MAX_VALUE, BEFORE_THE_NEXT_TRY)
                                 .doBeforeRetry(failed -> tellOnce(queue, failed)))
                         .publishOn(Schedulers.boundedElastic()) // who prints may wait
+                        .doFinally(end -> underWay.remove(handle))
                         .subscribe(nothing -> {}, failure -> tell(queue, failure), () -> news.forEach(Runnable::run)));
             }
         }
