@@ -5,44 +5,54 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells once that the rounds of a queue have failed for a minute, and once that they go again: what nobody else may
- * notice, for tasks still run. What is shorter is an outage, of which the dispatcher tells. Not thread-safe.
+ * Tells once that the rounds of a queue have failed for a minute, whether they come each second or once a day, and once
+ * that they go again: what nobody else may notice, for tasks still run. What is shorter is an outage, of which the
+ * dispatcher tells. Not thread-safe.
  */
 final class Complaint {
     private static final Logger log = LoggerFactory.getLogger(Complaint.class);
     private static final long PATIENCE_NANOS = 60_000_000_000L;
 
     private final String queue;
+    private final String what;
+    private final String consequence;
     private final LongSupplier nanos;
-    private long doneNanos;
+    private long firstNanos;
+    private boolean fails;
     private boolean told;
 
-    Complaint(String queue, LongSupplier nanos) {
+    /**
+     * @param what the rounds, at the start of a sentence
+     * @param consequence what may not happen until they go on
+     */
+    Complaint(String queue, String what, String consequence, LongSupplier nanos) {
         this.queue = queue;
+        this.what = what;
+        this.consequence = consequence;
         this.nanos = nanos;
-        this.doneNanos = nanos.getAsLong();
     }
 
     void done() {
-        doneNanos = nanos.getAsLong();
         if (told) {
-            told = false;
-            log.atInfo().addKeyValue("queue", queue).log("Upkeep of this queue goes on again");
+            log.atInfo().addKeyValue("queue", queue).log("{} of this queue goes on again", what);
         }
+        fails = false;
+        told = false;
     }
 
     void failed(Throwable reason) {
-        boolean tells = !told && nanos.getAsLong() - doneNanos >= PATIENCE_NANOS;
-        if (tells) {
+        if (!fails) {
+            fails = true;
+            firstNanos = nanos.getAsLong();
+        }
+        if (!told && nanos.getAsLong() - firstNanos >= PATIENCE_NANOS) {
             told = true;
             log.atWarn()
                     .addKeyValue("queue", queue)
                     .addKeyValue("reason", reason.getMessage())
-                    .log(
-                            "Upkeep has failed for a minute: until it goes on, tasks of silent dispatchers may not be taken"
-                                    + " back, and schedules not fire");
+                    .log("{} has failed for a minute: until it goes on, {}", what, consequence);
         } else {
-            log.atDebug().addKeyValue("queue", queue).log("A round of upkeep failed; the next one follows", reason);
+            log.atDebug().addKeyValue("queue", queue).log("{} failed; the next round follows", what, reason);
         }
     }
 }

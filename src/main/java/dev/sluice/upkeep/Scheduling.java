@@ -8,13 +8,16 @@ import dev.sluice.redis.ScheduleStore.Firing;
 import dev.sluice.redis.ScheduleStore.Shot;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Overlap;
+import dev.sluice.task.Timing;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +43,7 @@ final class Scheduling {
     private static final long LATE_MS = 60_000;
     private static final long FAR_AWAY_MS = 86_400_000; // upkeep says so again long before
     private static final int MOST_TOLD = 1_000;
+    private static final int MOST_READ = 1_000;
     private static final long NO_TICK = Long.MAX_VALUE;
 
     private final ScheduleStore store;
@@ -48,11 +52,14 @@ final class Scheduling {
     private final AtomicLong wakeNanos = new AtomicLong(); // since start; when the first tick is expected
     private final long start = System.nanoTime();
     private final Set<String> told = new HashSet<>();
+    private final Map<Timing, Ticks> read = new HashMap<>(); // a cron expression takes longer to read than to count
+    private final Complaint complaint;
 
     Scheduling(ScheduleStore store, String queue, Scheduler aside) {
         this.store = store;
         this.queue = queue;
         this.aside = aside;
+        this.complaint = new Complaint(queue, "The firing of schedules", "none may fire", System::nanoTime);
         wakeNanos.set(NO_TICK);
     }
 
@@ -88,10 +95,9 @@ final class Scheduling {
         return Mono.defer(() -> page(0))
                 .expand(leftOut -> leftOut < 0 ? Mono.empty() : page(leftOut))
                 .then()
+                .doOnSuccess(done -> complaint.done())
                 .onErrorResume(failure -> {
-                    log.atDebug()
-                            .addKeyValue("queue", queue)
-                            .log("A round of schedules failed; the next one follows", failure);
+                    complaint.failed(failure);
                     return Mono.empty();
                 });
     }
@@ -133,7 +139,7 @@ final class Scheduling {
             return tellOnce(schedule, "its due time is no whole number of milliseconds: declare it again");
         }
         try {
-            Ticks ticks = Ticks.of(rule.timing());
+            Ticks ticks = ticks(rule.timing());
             Deque<Long> due = new ArrayDeque<>(ticks.due(schedule.dueMs(), nowMs, rule.misfire()));
             while (rule.overlap() == Overlap.SKIP && due.size() > 1) {
                 due.removeFirst(); // each would lie in the way of the next
@@ -145,6 +151,13 @@ final class Scheduling {
                 | LinkageError broken) { // of the library: one schedule must not keep all others from firing
             return tellOnce(schedule, broken.toString());
         }
+    }
+
+    private Ticks ticks(Timing timing) {
+        if (read.size() >= MOST_READ) {
+            read.clear();
+        }
+        return read.computeIfAbsent(timing, Ticks::of);
     }
 
     /** Fires them call by call, until each has fired all it has; how many stay due. */

@@ -81,7 +81,11 @@ public final class Upkeep {
         this.maxLength = maxLength;
         this.crowding = new Crowding(observer, queue, maxLength);
         this.scheduling = new Scheduling(schedules, queue, aside);
-        this.complaint = new Complaint(queue, System::nanoTime);
+        this.complaint = new Complaint(
+                queue,
+                "Upkeep",
+                "tasks of silent dispatchers may not be taken back, and schedules not fire",
+                System::nanoTime);
     }
 
     /**

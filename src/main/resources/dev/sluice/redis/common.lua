@@ -358,10 +358,16 @@ local function is_silent(seen, now, lease_ms)
   return seen < now - math.max(2 * lease_ms / 3, 2000) or seen > now
 end
 
+-- A clock put back by more was wrong before: what it left behind is not waited for. Less is made up for by waiting, as cron does.
+local WRONG_CLOCK_MS = 3 * 3600000
+
 -- Call it after a write that a full Redis takes. Records this sign of life, and after a silence gives all a whole lease: marked
 -- by half a millisecond, which their next heartbeat takes away. Who still has the mark after the next silence has what was left
 -- then: else the tasks of a dead one would wait for ever where every life is shorter than a lease.
 local function forgive(now, lease_ms, longest_ms, seen)
+  if seen > now + WRONG_CLOCK_MS then
+    call('HSET', META, 'set-back', now) -- for the next round of upkeep: this sign of life hides it from that
+  end
   if is_silent(seen, now, lease_ms) then
     local longest = now + longest_ms + 0.5
     local renewed = call('ZRANGEBYSCORE', DISPATCHERS, '(0', longest, 'WITHSCORES')

@@ -4,8 +4,8 @@
 -- KEYS:    the queue's keys (common.lua), the due times of its schedules
 -- ARGV:    lease in ms, elements per chore, crash limit, cursor of the status sweep, how many may wait (0 = no limit)
 -- RETURNS: {0, ms until the next lease ends or -1, 1 = call again at once, cursor of the status sweep, removed statuses,
---          ms until the first schedule fires or -1, how many wait beyond that limit, how many wait or -1 if none
---          runs either, the time in ms, lapsed incarnations...}
+--          ms until the first schedule fires or -1 (0 = they cannot be read), how many wait beyond that limit, how many
+--          wait or -1 if none runs either, the time in ms, lapsed incarnations...}
 -- FROM→TO: SCHEDULED→QUEUED, RETRYING→QUEUED
 local lease_ms, limit, crash_limit, cursor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local max_length = tonumber(ARGV[5])
@@ -21,6 +21,15 @@ local more, removed = 0, 0
 
 call('HDEL', META, '')
 forgive(now, lease_ms, longest, tonumber(meta[1]) or 0)
+-- Due now fires nothing that is not due: a tick is counted from the time that it is.
+if readable and call('HEXISTS', META, 'set-back') == 1 then
+  local wrong = call('ZRANGEBYSCORE', SCHEDULES_DUE, '(' .. now, '(inf')
+  for i = 1, #wrong do
+    call('ZADD', SCHEDULES_DUE, 'XX', now, wrong[i])
+  end
+  call('HDEL', META, 'set-back')
+  first = call('ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES')
+end
 local ahead = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. (now + 2 * longest), '+inf', 'LIMIT', 0, limit)
 for i = 1, #ahead do
   call('ZADD', DISPATCHERS, 'XX', now + longest, ahead[i])
@@ -118,7 +127,7 @@ if #late == 2 * limit or (due and due <= now) then
   more = 1
 end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-local until_tick = readable and ms_until(first[2], now) or -1
+local until_tick = readable and ms_until(first[2], now) or 0
 local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick,
   max_length > 0 and math.max(0, size.plain + size.ready - max_length) or 0,
   waiting == 0 and size.bodies <= size.delayed and -1 or waiting, now }

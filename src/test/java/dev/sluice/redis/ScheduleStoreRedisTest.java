@@ -254,8 +254,43 @@ class ScheduleStoreRedisTest {
         q.wire.call("SET", q.key("schedules:due"), "in the way");
 
         assertThat(q.round().lapsed()).isEmpty();
+        assertThat(q.round().nextTickMs())
+                .as("so that whoever fires them meets it, and tells")
+                .isZero();
 
         q.wire.call("DEL", q.key("schedules:due"));
+    }
+
+    @Test
+    void whatAWrongClockOfRedisLeftDueFarAheadIsDueAtOnceWhenItIsSetRight() {
+        declared("minutely", Overlap.ALLOW);
+        declared("paused", Overlap.ALLOW);
+        OneQueue.await(store.pause("paused"));
+        q.worker("w");
+        long hours = Duration.ofHours(1).toMillis();
+        for (long ahead : List.of(2 * hours, 4 * hours)) {
+            q.round();
+            String due = String.valueOf(q.serverMs() + ahead);
+            q.wire.call("ZADD", q.key("schedules:due"), "XX", due, "minutely");
+            q.wire.call("HSET", q.key("meta"), "seen", due);
+
+            OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE));
+            long next = q.round().nextTickMs();
+
+            if (ahead > 3 * hours) {
+                assertThat(next).isZero();
+                assertThat(OneQueue.await(store.due(0)).records())
+                        .extracting(ScheduleRecord::name)
+                        .containsExactly("minutely");
+            } else {
+                assertThat(next).as("less is waited for, as cron does").isBetween(hours, ahead);
+            }
+        }
+        assertThat(find("paused").info().next()).isNull();
+
+        q.wire.call("ZADD", q.key("schedules:due"), "XX", String.valueOf(q.serverMs() + hours), "minutely");
+        assertThat(q.round().nextTickMs()).as("once").isPositive();
+        q.worker("w").drain();
     }
 
     @Test

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class ComplaintTest {
     private final AtomicLong nanos = new AtomicLong(Long.MAX_VALUE); // which a clock may well pass
-    private final Complaint complaint = new Complaint("q", nanos::get);
+    private final Complaint complaint = new Complaint("q", "Upkeep", "much may not happen", nanos::get);
     private final LogTap log = new LogTap();
 
     @AfterEach
@@ -20,6 +20,7 @@ class ComplaintTest {
 
     @Test
     void whatFailsForAMinuteIsToldOnceAndSoIsItsEnd() {
+        failAfter(3_600); // the first round at all
         failAfter(59);
         assertThat(log.lines()).isEmpty();
 
