@@ -8,6 +8,7 @@ import dev.sluice.app.console.Terminal;
 import dev.sluice.app.serve.HeadStart;
 import dev.sluice.app.serve.LogConfigurator;
 import dev.sluice.app.serve.Surroundings;
+import dev.sluice.redis.RedisUrl;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Set;
@@ -43,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "Exit codes: 0 done, 1 it could not be done, 2 the command line is wrong."
         })
 public final class Main implements Runnable {
+    private static final int NOT_DONE = 1;
     private static final int WRONG_COMMAND_LINE = 2;
     private static final int HELP_WIDTH = 120;
     private static final int SHORT_OPTION = "-o".length();
@@ -64,7 +66,7 @@ public final class Main implements Runnable {
 
     /** Runs one command and returns its exit code. */
     static int execute(Terminal terminal, HeadStart headStart, String... arguments) {
-        return Commands.addTo(new CommandLine(new Main()), terminal, headStart, arguments)
+        int code = Commands.addTo(new CommandLine(new Main()), terminal, headStart, arguments)
                 .setOut(terminal.out())
                 .setErr(terminal.err())
                 .setColorScheme(Help.defaultColorScheme(terminal.isColoured() ? Ansi.ON : Ansi.OFF))
@@ -73,6 +75,20 @@ public final class Main implements Runnable {
                 .setParameterExceptionHandler(Main::explain)
                 .setExecutionExceptionHandler(Main::apologize)
                 .execute(arguments);
+        return serves(arguments) || isWritten(terminal) ? code : Math.max(code, NOT_DONE);
+    }
+
+    /** What it prints is no result: whoever reads that may go. */
+    private static boolean serves(String... arguments) {
+        return arguments.length > 0 && arguments[0].equals("run");
+    }
+
+    private static boolean isWritten(Terminal terminal) {
+        if (!terminal.out().checkError()) {
+            return true;
+        }
+        terminal.remark("sluice: not all of the output could be written");
+        return false;
     }
 
     @Override
@@ -84,7 +100,7 @@ public final class Main implements Runnable {
         CommandLine command = told.getCommandLine();
         ParameterException mistake = told instanceof MissingParameterException ? misspelt(told, arguments) : told;
         PrintWriter err = command.getErr();
-        err.println("sluice: " + sentence(command, mistake));
+        err.println("sluice: " + withoutPasswords(sentence(command, mistake), arguments));
         List<String> meant =
                 mistake instanceof UnmatchedArgumentException unmatched ? meant(command, unmatched) : List.of();
         if (!meant.isEmpty()) {
@@ -103,6 +119,18 @@ public final class Main implements Runnable {
                 ? "Unknown command: '"
                         + ((UnmatchedArgumentException) mistake).getUnmatched().get(0) + "'"
                 : String.valueOf(mistake.getMessage());
+    }
+
+    /** A URL in the wrong place has its password, too. */
+    private static String withoutPasswords(String sentence, String... arguments) {
+        String masked = sentence;
+        for (String argument : arguments) {
+            String value = argument.startsWith("-") ? argument.replaceFirst("^[^=]*=", "") : argument;
+            if (value.contains("://")) {
+                masked = masked.replace(value, RedisUrl.masked(value));
+            }
+        }
+        return masked;
     }
 
     private static List<String> meant(CommandLine command, UnmatchedArgumentException unmatched) {
@@ -134,7 +162,10 @@ public final class Main implements Runnable {
     private static int apologize(Exception failure, CommandLine command, CommandLine.ParseResult parsed)
             throws Exception {
         if (failure instanceof Refusal refusal) {
-            command.getErr().println("sluice: " + refusal.getMessage());
+            String sentence = String.valueOf(refusal.getMessage());
+            command.getErr()
+                    .println("sluice: "
+                            + withoutPasswords(sentence, parsed.originalArgs().toArray(String[]::new)));
             command.getErr().flush();
             return refusal.exitCode();
         }

@@ -99,6 +99,39 @@ class ConfiguredRunScenarioTest {
         }
     }
 
+    @Test
+    void aLogForProgramsSaysWhyItCannotRun() throws Exception {
+        try (RedisServer redis =
+                        RedisServer.builder().binary(REDIS).password("right").start();
+                Program program =
+                        Program.start("run", "--log", "json", "--redis", "redis://:wrong@127.0.0.1:" + redis.port())) {
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.err().lines()).singleElement().asString().contains("It cannot run", "WRONGPASS");
+        }
+    }
+
+    @Test
+    void aRedisThatIsReachedAndCannotBeUsedIsSaidSoWithTheReason() throws Exception {
+        try (RedisServer plain = RedisServer.builder().binary(REDIS).start();
+                Program program = Program.start(
+                        "run", "--redis", "rediss://127.0.0.1:" + plain.port(), "--connect-timeout", "5s")) {
+            assertThat(program.lineWith("Waiting for Redis")).contains("(Redis did not answer in time), at most 5 s.");
+            assertThat(program.exit()).isEqualTo(1);
+            assertThat(program.err()).contains("was not there within 5 s (Redis did not answer in time)");
+        }
+    }
+
+    @Test
+    void whatOthersWroteSteersNoTerminal() throws Exception {
+        try (RedisServer redis = RedisServer.builder().binary(REDIS).start();
+                Program program = Program.start("run", "--redis", redis.uri())) {
+            program.lineWith("Ctrl-C stops.");
+            redis.call("RPUSH", "task_queue", "{\"id\":\"x\",\"type\":\"red\u009b31m\"}");
+
+            assertThat(program.errorWith("task.type=")).contains("red 31m").doesNotContain("\u009b");
+        }
+    }
+
     private Path write(String yaml) throws IOException {
         return Files.writeString(folder.resolve("sluice.yaml"), yaml);
     }

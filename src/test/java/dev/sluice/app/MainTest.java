@@ -23,6 +23,20 @@ class MainTest {
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
     @Test
+    void aResultThatCouldNotBeWrittenIsNoSuccess() {
+        OutputStream full = new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("No space left on device");
+            }
+        };
+
+        assertThat(Main.execute(new Terminal(full, err, false), HeadStart.none(), "--help"))
+                .isEqualTo(1);
+        assertThat(err()).isEqualTo("sluice: not all of the output could be written" + System.lineSeparator());
+    }
+
+    @Test
     void helpNamesTheCommandsAndExamples() {
         assertThat(execute("--help")).isZero();
         assertThat(out()).contains("Usage: sluice", "run ", "Examples:", "Exit codes:");
@@ -237,6 +251,10 @@ class MainTest {
                 "run --concurrency 0 --redis redis://localhost | must be a whole number, 1 to 100000, was '0'",
                 "run --connect-timeout 5 | '5' is no duration: the unit is missing, a number and ms, s, m, h or d, such as 15s",
                 "run --redis localhost:6379 | 'localhost:6379' is no Redis URL: redis://",
+                "run --redsi redis://:secret@host | Unknown options: '--redsi', 'redis://:***@host'",
+                "run --redsi=redis://:secret@host | Unknown option: '--redsi=redis://:***@host'",
+                "run redis://:secret@host | Unmatched argument at index 1: 'redis://:***@host'",
+                "run --concurrency redis://:secret@host | redis://:***@host",
                 "run --redis http://:secret@host | 'http://:***@host' is no Redis URL",
                 "run --redis redis://:p/w@host | percent-encode",
                 "run --redis redis://host?password=secret | the password stands before the host",

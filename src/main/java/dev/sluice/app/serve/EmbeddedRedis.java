@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ final class EmbeddedRedis implements AutoCloseable {
     static final int FIRST_PORT = 6379;
 
     private static final int PORTS_TRIED = 100;
+    private static final Duration SHORTEST_LIMIT = Duration.ofSeconds(15);
     private static final String PORT_TAKEN = "Could not create server TCP listening socket";
 
     private final RedisServer server;
@@ -41,14 +43,14 @@ final class EmbeddedRedis implements AutoCloseable {
         this.lock = lock;
     }
 
-    /** Starts it, with an append-only file in {@code data} if that is given. */
-    static EmbeddedRedis start(@Nullable Path data) {
+    /** Starts it, with an append-only file in {@code data} if that is given, which it may load for {@code limit}. */
+    static EmbeddedRedis start(@Nullable Path data, Duration limit) {
         if (System.getProperty("os.name", "").startsWith("Windows")) {
             throw Refusal.failed("there is no embedded Redis for Windows: start one elsewhere and pass --redis URL");
         }
         FileChannel lock = data == null ? null : lock(data);
         try {
-            return new EmbeddedRedis(startOnFirstFreePort(data), lock);
+            return new EmbeddedRedis(startOnFirstFreePort(data, limit), lock);
         } catch (RedisServerException e) {
             throw Refusal.failed(
                     "the embedded Redis does not start: " + e.getMessage()
@@ -97,10 +99,10 @@ final class EmbeddedRedis implements AutoCloseable {
         }
     }
 
-    private static RedisServer startOnFirstFreePort(@Nullable Path data) {
+    private static RedisServer startOnFirstFreePort(@Nullable Path data, Duration limit) {
         return IntStream.range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
                 .filter(EmbeddedRedis::isFree)
-                .mapToObj(port -> startOn(port, data))
+                .mapToObj(port -> startOn(port, data, limit))
                 .filter(started -> started != null)
                 .findFirst()
                 .orElseThrow(() -> Refusal.failed("no port from " + FIRST_PORT + " to " + (FIRST_PORT + PORTS_TRIED - 1)
@@ -108,8 +110,11 @@ final class EmbeddedRedis implements AutoCloseable {
     }
 
     /** Null if somebody took the port after we looked. */
-    private static @Nullable RedisServer startOn(int port, @Nullable Path data) {
+    private static @Nullable RedisServer startOn(int port, @Nullable Path data, Duration limit) {
         RedisServer.Builder builder = RedisServer.builder().port(port);
+        if (limit.compareTo(SHORTEST_LIMIT) > 0) {
+            builder.timeToStart(limit);
+        }
         if (data != null) {
             builder.dataDir(data).with("appendonly", "yes").with("appendfsync", "everysec");
         }

@@ -31,7 +31,8 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
     private static final int EVENTS_WAITING = 1024;
     private static final int TO_FLUSH_MS = 200;
     private static final String TEXT =
-            "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %msg %kvp%n%rootException";
+            "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %replace(%msg %kvp){'[\\p{Cntrl}\\x80-\\x9f]', ' '}%n"
+                    + "%rootException"; // other people's text must not steer a terminal
 
     /** Called by Logback when the first logger is made. */
     @Override

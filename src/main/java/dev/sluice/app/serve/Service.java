@@ -42,6 +42,7 @@ final class Service {
     private final Narrator narrator;
     private final Signals signals;
     private final Closing closing;
+    private volatile @Nullable String obstacle; // that Redis itself told last
 
     Service(Settings settings, @Nullable Path file, Narrator narrator, Signals signals, Closing closing) {
         this.settings = settings;
@@ -53,7 +54,7 @@ final class Service {
 
     /** Starts the embedded Redis; if that ends by itself, so does the service. */
     RedisAddress startRedis() {
-        EmbeddedRedis embedded = EmbeddedRedis.start(settings.data());
+        EmbeddedRedis embedded = EmbeddedRedis.start(settings.data(), settings.connectTimeout());
         closing.add(embedded::close);
         embedded.onUnexpectedEnd(() -> {
             signals.stop(1);
@@ -125,11 +126,13 @@ final class Service {
         return builder.build();
     }
 
-    private static Mono<Void> reached(Sluice sluice) {
+    private Mono<Void> reached(Sluice sluice) {
         return sluice.server()
+                .doOnError(failure -> obstacle = failure.getMessage())
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, FIRST_TRY_AGAIN)
                         .maxBackoff(LAST_TRY_AGAIN)
                         .filter(Service::mayPass))
+                .doOnNext(answered -> obstacle = null)
                 .then();
     }
 
@@ -197,9 +200,10 @@ final class Service {
         return Math.toIntExact(tasks.get());
     }
 
-    private static String because(RedisAddress address) {
-        String obstacle = address.obstacle();
-        return obstacle.isEmpty() ? "" : " (" + obstacle + ")";
+    private String because(RedisAddress address) {
+        String unreached = address.obstacle();
+        String why = unreached.isEmpty() ? obstacle : unreached;
+        return why == null ? "" : " (" + why + ")";
     }
 
     private static Duration shorter(Duration one, Duration other) {

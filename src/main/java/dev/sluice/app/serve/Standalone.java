@@ -56,19 +56,25 @@ public final class Standalone {
         Narrator narrator = Narrator.of(settings.logFormat(), terminal);
         jars.forEachJar(narrator::loaded);
         settings.pushes().forEach(narrator::delivering);
-        Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), narrator::cutShort);
+        Signals signals = new Signals(settings.shutdownGrace().plus(TIME_TO_END), () -> {
+            narrator.cutShort();
+            LogConfigurator.flush(); // or the JVM ends before it is written
+        });
         signals.listen();
         try (Closing closing = new Closing()) {
             closing.add(LogConfigurator::flush); // the first is the last to run, also where the JVM ends by itself
             Service service = new Service(settings, file, narrator, signals, closing);
-            RedisAddress address = given == null ? service.startRedis() : given;
-            headStart.await();
-            Queue first = settings.queues().get(0).queue();
-            service.run(address, jars, demoTasks == 0 ? null : new Demo(address, first, terminal, signals, demoTasks));
-        } catch (Refusal refusal) {
-            return narrator.refused(refusal);
+            try {
+                RedisAddress address = given == null ? service.startRedis() : given;
+                headStart.await();
+                Queue first = settings.queues().get(0).queue();
+                service.run(
+                        address, jars, demoTasks == 0 ? null : new Demo(address, first, terminal, signals, demoTasks));
+            } catch (Refusal refusal) { // told before anything is closed, of which the log is the last
+                return narrator.refused(refusal);
+            }
         }
-        return signals.exitCode();
+        return signals.exitCode(); // which the end may have changed
     }
 
     private HandlerJars handlerJars(Path folder) throws InterruptedException {
