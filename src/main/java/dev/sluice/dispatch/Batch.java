@@ -15,16 +15,20 @@ final class Batch {
     private int seenAtLastLook = -1;
     private int looksWithoutStart;
 
-    Batch(Attempt[] attempts) {
+    /** In the order of their tokens; a place is empty if the task of its token was gone. */
+    Batch(@Nullable Attempt[] attempts) {
         this.attempts = attempts.clone();
-        this.unsettled = attempts.length;
+        for (Attempt attempt : attempts) {
+            unsettled += attempt == null ? 0 : 1;
+        }
     }
 
+    /** How many places it has. */
     int size() {
         return attempts.length;
     }
 
-    /** The task in this place, or null if it is settled. */
+    /** The task in this place, or null if it is settled, or was gone. */
     @Nullable
     Attempt at(int index) {
         return attempts[index];

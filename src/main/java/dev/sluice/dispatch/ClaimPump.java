@@ -385,8 +385,10 @@ final class ClaimPump implements Pump {
         } else if (verdict instanceof Verdict.Discarded) {
             call.discard(token);
             keep(call, attempt);
-        } else if (verdict instanceof Verdict.Cancelled) {
+        } else if (verdict instanceof Verdict.Cancelled && attempt.isCut()) {
             call.cancelled(token);
+        } else if (verdict instanceof Verdict.Cancelled) {
+            call.cancelledByItself(token);
         } else {
             call.release(token);
         }
@@ -488,29 +490,33 @@ final class ClaimPump implements Pump {
     }
 
     private void claimed(Incarnation from, Incarnation.Sent sent, ExchangeReply reply) {
-        List<Attempt> attempts = new ArrayList<>(reply.frames().size());
+        @Nullable Attempt[] attempts = new Attempt[reply.frames().size()]; // each in the place that its token names
+        Attempt last = null;
+        int count = 0;
         int suspects = 0;
-        for (int i = 0; i < reply.frames().size(); i++) {
+        for (int i = 0; i < attempts.length; i++) {
             Frame frame = Frame.read(reply.frames().get(i));
             if (frame != null) {
-                attempts.add(new Attempt(this, from.holdings(), frame, Tokens.of(sent.call.number(), i + 1)));
+                last = new Attempt(this, from.holdings(), frame, Tokens.of(sent.call.number(), i + 1));
+                attempts[i] = last;
+                count++;
                 suspects += isSuspect(frame) ? 1 : 0;
             }
         }
         from.suspects(suspects - (sent.suspectWanted ? 1 : 0));
-        permits.fulfil(sent.call.wanted(), attempts.size());
-        if (attempts.isEmpty() && sent.behind != null && from.hasOvertaken(sent)) {
+        permits.fulfil(sent.call.wanted(), count);
+        if (last == null && sent.behind != null && from.hasOvertaken(sent)) {
             rung = true; // it was void
             return;
         }
         paused = reply.paused();
         nextDueMs = paused ? PAUSED_LOOK.toMillis() : reply.nextDueMs();
         workKnown = reply.workRemains() && !paused;
-        if (!attempts.isEmpty()) {
-            Batch batch = new Batch(attempts.toArray(new Attempt[0]));
+        if (last != null) {
+            Batch batch = new Batch(attempts);
             from.holdings().add(sent.call.number(), batch);
-            observer.claimed(queue.name(), batch.size());
-            likeliest = attempts.get(0).frame().isForeign() ? news.pushes() : news.rings();
+            observer.claimed(queue.name(), count);
+            likeliest = last.frame().isForeign() ? news.pushes() : news.rings();
             consumer.accept(batch);
         } else if (sent.call.wanted() > 0 && workKnown && !reply.dropped()) {
             resting = true;

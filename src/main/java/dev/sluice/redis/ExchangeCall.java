@@ -93,9 +93,14 @@ public final class ExchangeCall {
         others.add(new Other(token, "x", 0, ""));
     }
 
-    /** Ends a task because somebody cancelled it. */
+    /** Ends a task because somebody asked for that; if nobody did, it was one before it that was meant, and this goes back. */
     public void cancelled(long token) {
         others.add(new Other(token, "c", 0, ""));
+    }
+
+    /** Ends a task as cancelled because its handler says so. */
+    public void cancelledByItself(long token) {
+        others.add(new Other(token, "k", 0, ""));
     }
 
     /** Gives a task back to the head of its list; uses no attempt. */

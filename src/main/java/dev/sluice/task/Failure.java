@@ -58,7 +58,8 @@ public record Failure(String reason, @Nullable String type, String message, Stri
         static String of(Throwable thrown) {
             try {
                 return topOf(thrown);
-            } catch (RuntimeException | LinkageError | StackOverflowError broken) {
+            } catch (Throwable broken) { // code of whoever wrote the exception
+
                 return "(its trace could not be read: " + broken.getClass().getName() + ")";
             }
         }
@@ -79,7 +80,7 @@ public record Failure(String reason, @Nullable String type, String message, Stri
             try {
                 String message = thrown.getMessage();
                 return message == null ? "" : message;
-            } catch (RuntimeException | LinkageError | StackOverflowError broken) {
+            } catch (Throwable broken) {
                 return "(its message could not be read: " + broken.getClass().getName() + ")";
             }
         }

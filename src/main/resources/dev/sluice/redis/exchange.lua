@@ -3,8 +3,8 @@
 -- ARGV:    incarnation, call number, tasks wanted, byte budget, suspects wanted (0 or 1), crash limit, channel of ends,
 --          s, a, s tokens that ended well (the status of the last a of them had not arrived when they were claimed),
 --          o, o times (token, kind, delay in ms, failure as one line of JSON): kind is
---          r retry, z snooze, d dead, x discard, c cancelled (if that was asked for, else b), b back to the head without
---          using an attempt; r and d have a failure;
+--          r retry, z snooze, d dead, x discard, k cancelled, c the same if that was asked for, else b, b back to the head
+--          without using an attempt; r and d have a failure;
 --          k, k times (token, ms for which its result is kept, the result without its head): those settled above of which
 --          a result is kept if they succeed, or are discarded;
 --          f, f times (token, id, body): a task that is put in if that one is settled above for good
@@ -147,6 +147,8 @@ local function settle_one(token, kind, delay_ms, failure)
     kind = (kind == 'd' or kind == 'x') and kind or 'c' -- it would have run again
   elseif kind == 'c' then
     kind = 'b' -- what was to be stopped was the one before it: this one runs again
+  elseif kind == 'k' then
+    kind = 'c'
   end
   local frame = call('HGET', BODIES, id)
   local again, crashes

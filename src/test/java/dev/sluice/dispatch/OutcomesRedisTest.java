@@ -75,6 +75,21 @@ class OutcomesRedisTest extends DispatchCase {
 
     @ParameterizedTest
     @EnumSource
+    void aHandlerMayEndItsTaskAsCancelled(DeliveryMode mode) {
+        deliver(mode);
+        Runs<Object> runs = new Runs<>(task -> Mono.just(Verdict.cancelled()));
+
+        running(runs);
+        enqueue(0, 20);
+
+        eventually(() -> assertThat(told.settled(Outcome.CANCELLED)).isEqualTo(20));
+        eventually(this::assertEmpty);
+        assertThat(runs.count()).isEqualTo(20);
+        assertThat(dead()).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void deadNowIsTheEndWhateverAttemptsAreLeft(DeliveryMode mode) {
         deliver(mode);
         Runs<Object> runs = new Runs<>(task -> Mono.just(Verdict.dead("no such address")));

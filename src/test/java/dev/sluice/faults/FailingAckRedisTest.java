@@ -19,6 +19,7 @@ import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -80,6 +81,32 @@ class FailingAckRedisTest {
         assertThat(ack.get(20, TimeUnit.SECONDS)).isTrue();
         assertThat(told.succeeded).hasValue(1);
         assertThat(told.fenced).hasValue(0);
+    }
+
+    /** What somebody deleted while the answer of its claim was lost leaves its place, so that the others keep theirs. */
+    @Test
+    @StoredStateMayBeBroken("a task is deleted by hand")
+    void theNeighboursOfATaskThatVanishedAsTheAnswerOfItsClaimWasLostAreSettled() throws Exception {
+        TaskClient client = door(redis.uri()).client(queue);
+        client.pause().block(PATIENCE);
+        BlockingQueue<Delivery<Object>> got = receiving(proxy.uri(), LEASE);
+        for (String id : List.of("a", "b", "c")) {
+            enqueue(id);
+        }
+        proxy.mode(FaultProxy.Mode.SWALLOW_REPLIES);
+        client.resume().block(PATIENCE);
+        eventually(() -> assertThat(redis.call("HGET", "{q}:status", "c")).isEqualTo("processing"));
+        redis.call("HDEL", "{q}:bodies", "a");
+        redis.call("HDEL", "{q}:status", "a");
+        proxy.mode(FaultProxy.Mode.PASS);
+
+        Delivery<Object> b = got.take();
+        Delivery<Object> c = got.take();
+        assertThat(b.ack().block(PATIENCE)).isTrue();
+        assertThat(c.isCancelled()).isFalse();
+        assertThat(c.ack().block(PATIENCE)).isTrue();
+        assertThat(told.succeeded).hasValue(2);
+        assertThat(b.id() + c.id()).isEqualTo("bc");
     }
 
     @Test

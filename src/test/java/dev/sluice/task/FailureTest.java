@@ -88,6 +88,14 @@ class FailureTest {
         assertThat(Failure.of("r", new Broken()).trace()).contains("UnsupportedOperationException");
     }
 
+    @Test
+    void aThrowableThatThrowsAnErrorIsAFailureToo() {
+        Failure failure = Failure.of("r", new Unwritten());
+
+        assertThat(failure.message()).contains("could not be read", "AssertionError");
+        assertThat(failure.trace()).contains("FailureTest");
+    }
+
     private static void assertEncodable(String text) throws CharacterCodingException {
         StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
     }
@@ -106,6 +114,14 @@ class FailureTest {
     private static final class Bare extends RuntimeException {
         Bare() {
             super("no trace", null, false, false);
+        }
+    }
+
+    @SuppressWarnings("serial") // never serialized
+    private static final class Unwritten extends RuntimeException {
+        @Override
+        public String getMessage() {
+            throw new AssertionError("to be written");
         }
     }
 
