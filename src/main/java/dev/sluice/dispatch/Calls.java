@@ -14,11 +14,14 @@ import reactor.core.publisher.Mono;
  */
 final class Calls {
     private final EventLoop loop;
+    private final Runnable onBug;
     private final Disposable.Composite timers = Disposables.composite();
     private volatile boolean closed;
 
-    Calls(EventLoop loop) {
+    /** {@code onBug} is told of each piece of work that threw, and was cut off in the middle. */
+    Calls(EventLoop loop, Runnable onBug) {
         this.loop = loop;
+        this.onBug = onBug;
     }
 
     /** Subscribes now. A call that completes empty tells nobody. */
@@ -28,11 +31,7 @@ final class Calls {
 
     /** Runs {@code work} on the loop thread soon, unless the pump closes before. */
     void later(Runnable work) {
-        loop.execute(() -> {
-            if (!closed) {
-                work.run();
-            }
-        });
+        loop.execute(() -> guarded(work));
     }
 
     /** Runs {@code work} on the loop thread after {@code delay}, unless the pump closes before. */
@@ -41,10 +40,20 @@ final class Calls {
         timers.add(handle);
         handle.update(loop.after(delay, () -> {
             timers.remove(handle);
-            if (!closed) {
-                work.run();
-            }
+            guarded(work);
         }));
+    }
+
+    private void guarded(Runnable work) {
+        if (closed) {
+            return;
+        }
+        try {
+            work.run();
+        } catch (Throwable bug) {
+            onBug.run();
+            throw bug; // the loop tells of it
+        }
     }
 
     /** Disposes of something long-lived when the pump closes. */

@@ -46,7 +46,8 @@ import reactor.core.publisher.MonoSink;
  * answer instead of the deed. <b>What if Redis forgets</b> (a rollback)? Once a lease the tokens on both sides are
  * compared: what only Redis knows is given back, what only we know is cancelled. <b>What if we stall?</b> The lease is
  * renewed from this very loop, so that a loop that does not turn does not look alive; and a guard on another thread
- * cancels all handlers before the lease can lapse.
+ * cancels all handlers before the lease can lapse. <b>What if a step is cut off</b> by an error? This life ends, and gives
+ * everything back: see {@link #broken}.
  *
  * <p><b>How much is claimed?</b> A call asks for at most the free permits. Several calls are in flight while there is
  * work; what ends meanwhile goes into the next call, so batches find their own size and no timer delays anything.
@@ -65,6 +66,7 @@ final class ClaimPump implements Pump {
     private static final Duration TO_BRING_AN_ANSWER = Duration.ofMillis(200);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration TO_LEAVE = Duration.ofMillis(300); // with those, and the end of a JVM, less than 2 s
+    private static final Duration TO_START_OVER = Duration.ofSeconds(1);
     private static final Duration TO_HEAR_OF_CLAIMS = Duration.ofMillis(500);
 
     private enum Phase {
@@ -119,6 +121,7 @@ final class ClaimPump implements Pump {
     private boolean refusalTold;
     private boolean claimsAreAwaited = true;
     private boolean timeIsUp;
+    private boolean startsOver;
 
     ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -127,7 +130,7 @@ final class ClaimPump implements Pump {
         this.crashLimit = parts.crashLimit();
         this.backoff = new Backoff(lease.dividedBy(4)); // one lease to be heard after an outage: a try may fail
         this.loop = parts.loop();
-        this.calls = new Calls(loop);
+        this.calls = new Calls(loop, this::broken);
         this.pool = parts.pool();
         this.consumer = consumer;
         this.observer = parts.observer();
@@ -303,7 +306,8 @@ final class ClaimPump implements Pump {
      * under a lease that may be over would only be given back, and claimed again.
      */
     private void exchange(Incarnation now) {
-        boolean open = phase == Phase.OPEN && now.holdings().isSure(System.nanoTime());
+        Holdings holdings = now.holdings();
+        boolean open = phase == Phase.OPEN && !holdings.isAbandoned() && holdings.isSure(System.nanoTime());
         while (inFlight < CALLS_IN_FLIGHT) {
             int held = settleable();
             int settles = Math.min(MAX_BATCH, held + orphans.size());
@@ -773,14 +777,18 @@ final class ClaimPump implements Pump {
                 .filter(attempt -> !attempt.isReleased())
                 .count());
         lost.holdings().abandonAll();
+        holdNothing();
+        observer.lease(queue.name(), true);
+        succeed(lost);
+    }
+
+    private void holdNothing() {
         unsettled.clear();
         unsettledBytes = 0;
         orphans.clear();
         permits.clear();
         inFlight = 0;
         workKnown = false;
-        observer.lease(queue.name(), true);
-        succeed(lost);
     }
 
     /** Another life begins after this one, which gives back what it has once its handlers have let go of that. */
@@ -833,6 +841,33 @@ final class ClaimPump implements Pump {
     private void adopt(List<Long> found) {
         orphans.addAll(found);
         observer.orphans(queue.name(), found.size());
+    }
+
+    /**
+     * A step was cut off in the middle, by an error of the machine or a bug: what is noted here of tasks and permits may be
+     * wrong by now, and the tasks in between would be nobody's while the lease is renewed. So this life ends, and gives back
+     * all that it has; after a moment, for whatever it was may come again.
+     */
+    @Override
+    public void broken() {
+        if (!startsOver) {
+            calls.after(TO_START_OVER, this::startOver);
+            startsOver = true;
+        }
+    }
+
+    private void startOver() {
+        startsOver = false;
+        Incarnation now = current;
+        Incarnation last = lettingGo;
+        if (now != null) {
+            lose(now, "a step of the dispatcher failed");
+        } else if (last != null) {
+            succeed(last);
+        } else if (phase == Phase.OPEN && joining == null) { // its loss was cut off, too
+            holdNothing();
+            join();
+        }
     }
 
     // ---- the end

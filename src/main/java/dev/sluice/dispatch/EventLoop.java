@@ -38,7 +38,7 @@ final class EventLoop {
     private final AtomicInteger scheduling = new AtomicInteger();
     private volatile @Nullable Disposable ticking;
     private volatile boolean halted;
-    private final AtomicLong ticks = new AtomicLong();
+    private final AtomicLong turns = new AtomicLong();
 
     /** Begins to tell the time. Without that, and without work, there is no thread. */
     void begin() {
@@ -50,11 +50,14 @@ final class EventLoop {
         void turn();
 
         void tick(long nowNanos);
+
+        /** One of these threw, an error of the machine perhaps, and was cut off in the middle. */
+        default void broken() {}
     }
 
-    /** How often the time was told so far: it grows while the loop turns. Any thread. */
-    long ticks() {
-        return ticks.get();
+    /** How often all pumps had their turn so far: it grows while the loop turns, for each tick is followed by one. Any thread. */
+    long turns() {
+        return turns.get();
     }
 
     void add(Turn pump) {
@@ -79,6 +82,9 @@ final class EventLoop {
                 if (!halted) {
                     worker.schedule(this::drain);
                 }
+            } catch (Throwable noThread) { // of the machine's; the next signal, of a tick at the latest, tries again
+                missed.set(0);
+                throw noThread;
             } finally {
                 scheduling.decrementAndGet();
             }
@@ -137,8 +143,9 @@ final class EventLoop {
                 return; // and "missed" stays above zero
             }
             for (Turn pump : pumps) {
-                guarded(pump::turn);
+                guarded(pump::turn, pump);
             }
+            turns.incrementAndGet();
             seen = missed.addAndGet(-seen);
         } while (seen != 0);
     }
@@ -147,12 +154,22 @@ final class EventLoop {
         if (halted) {
             return;
         }
-        ticks.incrementAndGet();
         long now = System.nanoTime();
         for (Turn pump : pumps) {
-            guarded(() -> pump.tick(now));
+            guarded(() -> pump.tick(now), pump);
         }
         signal();
+    }
+
+    private static void guarded(Runnable step, Turn pump) {
+        guarded(() -> {
+            try {
+                step.run();
+            } catch (Throwable bug) {
+                pump.broken();
+                throw bug;
+            }
+        });
     }
 
     /** A bug in one pump must not end the loop of all. */
@@ -160,7 +177,11 @@ final class EventLoop {
         try {
             work.run();
         } catch (Throwable bug) { // an Error, too: a loop that ends takes every queue of this dispatcher with it
-            log.error("A step of the dispatcher loop failed; the loop goes on", bug);
+            try {
+                log.error("A step of the dispatcher loop failed; the loop goes on", bug);
+            } catch (Throwable noMemory) {
+                // not even for that
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -79,17 +78,24 @@ final class HandlerPool {
         }
         exhaustionTold = false;
         rescuers.incrementAndGet();
+        AtomicBoolean counted = new AtomicBoolean(true); // an executor without a thread may run it later all the same
+        Runnable end = () -> {
+            if (counted.compareAndSet(true, false)) {
+                rescuers.decrementAndGet();
+            }
+        };
         try {
             reserve().schedule(() -> {
                 try {
                     guarded(work);
                     drainWaiting();
                 } finally {
-                    rescuers.decrementAndGet();
+                    end.run();
                 }
             });
-        } catch (RejectedExecutionException closed) {
-            rescuers.decrementAndGet();
+        } catch (Throwable noThread) { // of the machine's, or it is closed: whoever is stuck then comes again
+            end.run();
+            log.debug("No thread of the reserve could be had", noThread);
         }
         return true;
     }
@@ -134,7 +140,11 @@ final class HandlerPool {
             return;
         }
         waitingAside.offer(work);
-        aside().schedule(this::runAside);
+        try {
+            aside().schedule(this::runAside);
+        } catch (Throwable noThread) { // of the machine's: it is run with the next
+            log.warn("No thread for a cancellation could be had", noThread);
+        }
     }
 
     /** All that waits, for a piece of it would wait behind a thread that is blocked though others are free. */
@@ -212,18 +222,22 @@ final class HandlerPool {
             }
             try {
                 thread.schedule(this::runOne);
-            } catch (RejectedExecutionException closed) {
-                log.debug("The handler threads are gone", closed);
+            } catch (Throwable noThread) { // of the machine's, or they are gone
+                busy.set(false);
+                log.debug("No handler thread could be had", noThread);
             }
             return true;
         }
 
         private void runOne() {
             Runnable work = waiting.poll();
-            if (work != null) {
-                guarded(work);
+            try {
+                if (work != null) {
+                    guarded(work);
+                }
+            } finally {
+                busy.set(false);
             }
-            busy.set(false);
             if (!waiting.isEmpty()) {
                 wake();
             }

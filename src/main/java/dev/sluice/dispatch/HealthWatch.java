@@ -66,7 +66,7 @@ final class HealthWatch {
     }
 
     private void look() {
-        long turns = loop.ticks();
+        long turns = loop.turns();
         quietLooks = turns == turnsSeen ? quietLooks + 1 : 0;
         turnsSeen = turns;
         Health before = whole;

@@ -153,12 +153,15 @@ final class LeaseKeeper {
     private void guard() {
         Holdings holdings = incarnation.holdings();
         if (!holdings.isAbandoned() && !holdings.isSure(System.nanoTime())) {
-            holdings.abandonAll();
-            calls.later(() -> {
-                if (!ended) {
-                    tellLoss(Math.max(stillNanos, System.nanoTime() - tickedNanos));
-                }
-            });
+            try {
+                holdings.abandonAll();
+            } finally { // an error of the machine must not leave a life that claims and starts nothing
+                calls.later(() -> {
+                    if (!ended) {
+                        tellLoss(Math.max(stillNanos, System.nanoTime() - tickedNanos));
+                    }
+                });
+            }
         }
     }
 

@@ -103,7 +103,7 @@ final class PopPump implements Pump {
         this.queue = queue;
         this.settings = settings;
         this.loop = parts.loop();
-        this.calls = new Calls(loop);
+        this.calls = new Calls(loop, () -> {}); // what it holds is lost if it ends, and goes on if it does not
         this.consumer = consumer;
         this.observer = parts.observer();
         this.timesAttempts = observer.wantsAttempts();

@@ -46,7 +46,7 @@ class LeaseKeeperRedisTest {
         LeaseKeeper keeper = new LeaseKeeper(
                 incarnation,
                 store,
-                new Calls(loop),
+                new Calls(loop, () -> {}),
                 pool,
                 links.events(),
                 new Outages(new Observer() {}).of("q"),

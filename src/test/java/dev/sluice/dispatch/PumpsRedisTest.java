@@ -13,6 +13,7 @@ import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -98,6 +99,36 @@ class PumpsRedisTest extends DispatchCase {
         again.end(Verdict.dead("its own"));
 
         assertThat(deadLetter("a")).contains("its own");
+        pump.stop(GRACE).block(PATIENCE);
+    }
+
+    /** As an error of the machine would: the tasks in between were nobody's for as long as the lease is renewed. */
+    @Test
+    void aStepThatIsCutOffInTheMiddleEndsThisLifeAndGivesBackAllThatItHeld() throws Exception {
+        enqueue(task("a"), task("b"), task("c"));
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
+        AtomicInteger claims = new AtomicInteger();
+        ClaimPump pump = new ClaimPump(parts(), queue, settings, new Doing(attempt -> {
+            if (claims.getAndIncrement() == 0) {
+                throw new OutOfMemoryError("on purpose, as its claim is answered");
+            }
+            got.add(attempt);
+        }));
+        pump.start().block(PATIENCE);
+
+        List<Attempt> second = inOneLife(got, 3);
+        loop.execute(() -> {
+            second.get(0).end(Verdict.succeeded());
+            second.get(1).end(null); // to settle that throws
+        });
+        List<Attempt> third = inOneLife(got, 3);
+        assertThat(told.recovered).hasValue(0);
+        assertThat(third).extracting(it -> it.frame().id()).containsExactlyInAnyOrder("a", "b", "c");
+        assertThat(third).allMatch(it -> it.frame().crashes() == 0 && it.number() == 1);
+        assertThat(incarnations()).hasSize(1);
+
+        third.forEach(attempt -> attempt.end(Verdict.succeeded()));
+        eventually(this::assertEmpty);
         pump.stop(GRACE).block(PATIENCE);
     }
 
@@ -295,6 +326,18 @@ class PumpsRedisTest extends DispatchCase {
         PopPump pump = new PopPump(parts(its), queue, settings, new Doing(got::add));
         pump.start().block(PATIENCE);
         return pump;
+    }
+
+    /** The next so many that are held at the same time. */
+    private static List<Attempt> inOneLife(BlockingQueue<Attempt> got, int count) throws InterruptedException {
+        List<Attempt> held = new ArrayList<>();
+        while (held.size() < count) {
+            Attempt next = got.poll(20, TimeUnit.SECONDS);
+            assertThat(next).isNotNull();
+            held.removeIf(before -> before.holdings() != next.holdings());
+            held.add(next);
+        }
+        return held;
     }
 
     private DispatcherParts parts() {
