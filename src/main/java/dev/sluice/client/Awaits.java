@@ -365,10 +365,12 @@ final class Awaits {
         /** The next who comes asks again: somebody may have given the right meanwhile. */
         void refused(StoreRefusedException refusal) {
             signals.schedule(() -> {
-                if (!isHeard) {
-                    forget(this);
-                    Objects.requireNonNull(ticking).dispose();
-                    Objects.requireNonNull(listening).dispose();
+                forget(this);
+                Objects.requireNonNull(ticking).dispose();
+                Objects.requireNonNull(listening).dispose();
+                if (isHeard) { // the right was taken away, or another server does not give it
+                    all(await -> Coalescer.signal(() -> await.fail(unheard(await, refusal))));
+                } else {
                     ready.tryEmitError(refusal);
                 }
             });

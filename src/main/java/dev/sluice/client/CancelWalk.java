@@ -11,7 +11,7 @@ import reactor.core.scheduler.Scheduler;
 
 /**
  * One walk over the tasks that do not run, a page in each call, each place from its end to its beginning: what is taken
- * from the beginning meanwhile moves nothing, and what is added at the end only has some looked at twice.
+ * from the beginning meanwhile moves nothing, and what is added at the end is passed over, as far as the length tells of it.
  */
 final class CancelWalk {
     private static final Object STEP = new Object();
@@ -23,6 +23,7 @@ final class CancelWalk {
     private final Scheduler signals;
     private final Queue<String> places;
     private long skip;
+    private String length = ""; // of the list, by the last call
     private boolean begun;
 
     CancelWalk(StoreCalls calls, ProducerStore store, TaskFilter filter, boolean acts, Scheduler signals) {
@@ -53,10 +54,10 @@ final class CancelWalk {
         String place = places.peek();
         if (place == null) { // a state that is never due
             begun = true;
-            return Mono.just(new SweepReply(false, false, 0, 0, 0, 0));
+            return Mono.just(new SweepReply(false, false, 0, 0, 0, 0, 0));
         }
-        Mono<SweepReply> sweep = calls.afterIntroduction(
-                () -> store.sweep(place, skip, filter.typeOrNone(), filter.wordOfDelayed(), filter.beforeMs(), acts));
+        Mono<SweepReply> sweep = calls.afterIntroduction(() ->
+                store.sweep(place, skip, length, filter.typeOrNone(), filter.wordOfDelayed(), filter.beforeMs(), acts));
         return (begun ? sweep.retryWhen(DeadWalk.again()) : sweep)
                 .publishOn(signals)
                 .doOnNext(this::swept);
@@ -69,9 +70,11 @@ final class CancelWalk {
         }
         begun = true;
         skip = reply.next();
+        length = Long.toString(reply.length());
         if (!reply.more()) {
             places.remove();
             skip = 0;
+            length = "";
         }
     }
 }

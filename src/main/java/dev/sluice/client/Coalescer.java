@@ -100,21 +100,29 @@ final class Coalescer {
             for (int i = 0; i < ids.size(); i++) {
                 Task<?> task = tasks.get(i);
                 try {
-                    entries.add(new Entry(
-                            ids.get(i),
-                            framer.due(task),
-                            framer.frame(ids.get(i), task),
-                            caller,
-                            i,
-                            nanos.getAsLong()));
+                    if (isFull()) {
+                        throw full(); // before it takes memory, too
+                    }
+                    Entry entry = new Entry(
+                            ids.get(i), framer.due(task), framer.frame(ids.get(i), task), caller, i, nanos.getAsLong());
+                    entries.add(entry);
+                    join(entry);
                 } catch (SluiceException bad) {
                     caller.fail(ids.get(i), i, bad);
                 }
             }
             sink.onCancel(() -> entries.forEach(this::take));
-            entries.forEach(this::join);
             send();
         });
+    }
+
+    private boolean isFull() {
+        int tasks = waiting.get();
+        return tasks >= maxWaiting || (tasks > 0 && waitingBytes.get() >= MAX_WAITING_BYTES);
+    }
+
+    private QueueFullException full() {
+        return QueueFullException.of(HOLDER, queue, maxWaiting);
     }
 
     /** How many tasks are in line, the cancelled among them included. */
@@ -128,7 +136,7 @@ final class Coalescer {
         if (tasks > maxWaiting || (tasks > 1 && bytes > MAX_WAITING_BYTES)) {
             waiting.decrementAndGet();
             take(entry);
-            entry.fail(QueueFullException.of(HOLDER, queue, maxWaiting));
+            entry.fail(full());
         } else {
             line.add(entry);
         }
@@ -149,7 +157,9 @@ final class Coalescer {
         }
         int missed = 1;
         do {
-            while (mayCall() && call()) {}
+            signal(() -> {
+                while (mayCall() && call()) {}
+            });
             missed = turns.addAndGet(-missed);
         } while (missed != 0);
     }
@@ -186,7 +196,7 @@ final class Coalescer {
         giveUp(late);
         if (call.size() > 0) {
             inFlight.incrementAndGet();
-            call.start();
+            call.startOrFail();
         }
         return call.size() > 0 || !late.isEmpty();
     }
@@ -308,9 +318,15 @@ final class Coalescer {
             frames.add(frame);
         }
 
-        void start() {
-            Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames, dues);
-            answer.subscribe(this);
+        /** What is thrown, an error of the machine perhaps, nobody else would tell those who wait for this. */
+        void startOrFail() {
+            try {
+                Mono<EnqueueCalls.Outcomes> answer = calls.send(ids, frames, dues);
+                answer.subscribe(this);
+            } catch (Throwable broken) {
+                cancel();
+                hookOnError(new StoreUnavailableException("the call could not be sent", broken));
+            }
         }
 
         @Override

@@ -99,8 +99,9 @@ public final class DeadLetter {
                         read.payloadBuffer(), read.payloadOffset(), read.payloadOffset() + read.payloadLength());
     }
 
+    /** About how many bytes it takes. */
     int size() {
-        return element.length;
+        return element.length + failure.message().length() + failure.trace().length();
     }
 
     /** {@link #payload()} as text; bytes that are no UTF-8 become U+FFFD. */

@@ -5,6 +5,8 @@ import dev.sluice.redis.DeadStore;
 import dev.sluice.task.StoreUnavailableException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +14,7 @@ import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 import reactor.util.retry.Retry;
 
 /**
@@ -22,6 +25,8 @@ import reactor.util.retry.Retry;
  */
 final class DeadWalk {
     private static final Object STEP = new Object();
+    private static final long NEVER = -1;
+    private static final Duration LONGEST_OUTAGE = Duration.ofSeconds(40);
 
     private final StoreCalls calls;
     private final DeadStore store;
@@ -64,12 +69,17 @@ final class DeadWalk {
                 .concatMap(step -> page().flatMapMany(work), 0);
     }
 
-    /** For what may be asked again while Redis is away: about 40 times within about as many seconds. */
+    /** For one thing that may be asked again while Redis is away, however long it takes to say so: 40 s long from the first failure. */
     static Retry again() {
-        return Retry.backoff(40, Duration.ofMillis(20))
+        AtomicLong firstMs = new AtomicLong(NEVER);
+        return Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(20))
                 .maxBackoff(Duration.ofSeconds(1))
-                .filter(StoreUnavailableException.class::isInstance)
-                .onRetryExhaustedThrow((policy, last) -> last.failure());
+                .filter(failure -> {
+                    long nowMs = Schedulers.parallel().now(TimeUnit.MILLISECONDS);
+                    firstMs.compareAndSet(NEVER, nowMs);
+                    return failure instanceof StoreUnavailableException
+                            && nowMs - firstMs.get() < LONGEST_OUTAGE.toMillis();
+                });
     }
 
     /** The first page fails at once: nothing was done that should be gone on with. */

@@ -141,7 +141,7 @@ final class Listeners {
         private long toldSince;
 
         void open() {
-            listening = store.listenToMoves(Listeners.this::heard, this::begun);
+            listening = store.listenToMoves(Listeners.this::heard, this::begun, this::end);
             ticking = signals.schedulePeriodically(
                     this::tick, CHECKED_EACH.toMillis(), CHECKED_EACH.toMillis(), TimeUnit.MILLISECONDS);
         }

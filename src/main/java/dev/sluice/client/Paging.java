@@ -10,7 +10,9 @@ import org.jspecify.annotations.Nullable;
 final class Paging<T> {
     private static final int MOST_SCANNED = 50_000;
     private static final long MOST_BYTES = 4 * 1024 * 1024;
-    private static final int PAGE = 256; // what has arrived together is looked at without a look at the clock
+    private static final int PAGE =
+            256; // what has arrived together is looked at without a look at the clock: so many at most,
+    private static final long PAGE_BYTES = 1024 * 1024; // or so much
     private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
 
     private final int limit;
@@ -18,6 +20,7 @@ final class Paging<T> {
     private final List<T> meant = new ArrayList<>();
     private long bytes;
     private long scanned;
+    private long sinceTheClock; // bytes that were scanned
     private @Nullable String cursor;
 
     Paging(int limit) {
@@ -33,6 +36,7 @@ final class Paging<T> {
      */
     boolean isFullWith(@Nullable T found, long size, Supplier<String> behind) {
         scanned++;
+        sinceTheClock += size;
         if (found != null) {
             meant.add(found);
             bytes += size;
@@ -40,9 +44,14 @@ final class Paging<T> {
         boolean full = room() == 0
                 || scanned >= MOST_SCANNED
                 || bytes >= MOST_BYTES
-                || (scanned % PAGE == 0 && System.nanoTime() - began >= MOST_NANOS);
+                || ((scanned % PAGE == 0 || sinceTheClock >= PAGE_BYTES) && isLate());
         cursor = full ? behind.get() : null;
         return full;
+    }
+
+    private boolean isLate() {
+        sinceTheClock = 0;
+        return System.nanoTime() - began >= MOST_NANOS;
     }
 
     /** How many more may be meant. */

@@ -42,6 +42,7 @@ class EnvelopeReader {
                     .maxNestingDepth(Envelope.MAX_PAYLOAD_DEPTH + 1) // the envelope is one level itself
                     .maxNumberLength(MAX_NUMBER)
                     .maxStringLength(MAX_STRING)
+                    .maxNameLength(MAX_STRING) // or what the codec takes could not be read
                     .build())
             .build();
 

@@ -13,6 +13,7 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
+import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.JsonRecyclerPools;
 import tools.jackson.databind.DeserializationFeature;
@@ -29,8 +30,8 @@ import tools.jackson.databind.jsontype.BasicPolymorphicTypeValidator;
  *
  * <ul>
  *   <li>{@code byte[]} is JSON already: it is enqueued as it is, after a check that it is one JSON value, and a handler
- *       for it gets exactly the bytes that were enqueued, in an array of its own. Data that is not JSON goes into a
- *       field of another type
+ *       for it gets exactly the bytes that were enqueued, in an array of its own; white space around the value is no
+ *       part of it. Data that is not JSON goes into a field of another type
  *   <li>{@code String} is a JSON string, not JSON text
  *   <li>{@code Void} takes no notice of the payload: null, whatever it is
  *   <li>{@code Object} becomes maps, lists, strings, numbers, booleans
@@ -125,17 +126,21 @@ public final class JsonCodec implements PayloadCodec {
                         "something follows the value at " + Place.of(parser.currentTokenLocation()));
             }
             return raw;
+        } catch (StreamConstraintsException tooMuch) {
+            throw PayloadProblem.beyondLimits();
         } catch (JacksonException malformed) {
             throw PayloadProblem.notOneValue(Place.of(malformed));
         }
     }
 
     private byte[] written(@Nullable Object payload) {
+        byte[] json;
         try {
-            return writer().writeValueAsBytes(payload);
+            json = writer().writeValueAsBytes(payload);
         } catch (JacksonException problem) {
             throw PayloadProblem.writing(payload, problem);
         }
+        return json.length > MAX_NUMBER ? checked(json) : json; // a number too long to be read is written all the same
     }
 
     private void checkLength(int length) {

@@ -21,6 +21,8 @@ import tools.jackson.databind.exc.ValueInstantiationException;
 final class PayloadProblem {
 
     private static final int MAX_STEPS = 16;
+    private static final String BEYOND_LIMITS =
+            "a limit is exceeded: nesting 64 deep, a number of 1000 digits, or the length of a string";
 
     private PayloadProblem() {}
 
@@ -48,9 +50,13 @@ final class PayloadProblem {
         return new InvalidTaskException("payload", "the payload is not one well-formed JSON value: " + why);
     }
 
+    static InvalidTaskException beyondLimits() {
+        return new InvalidTaskException("payload", "the payload could not be read again: " + BEYOND_LIMITS);
+    }
+
     private static String kind(JacksonException problem) {
         if (problem instanceof StreamConstraintsException) {
-            return "a limit is exceeded (nesting, or the length of a number or string)";
+            return BEYOND_LIMITS;
         }
         if (problem instanceof StreamReadException) {
             return "malformed JSON, or a name twice in one object";

@@ -2,11 +2,14 @@ package dev.sluice.redis;
 
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
+import io.lettuce.core.RedisChannelHandler;
 import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisConnectionStateListener;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.codec.StringCodec;
 import io.lettuce.core.pubsub.RedisPubSubAdapter;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -111,6 +114,7 @@ public final class EventLink {
         if (opening == openings && !listeners.isEmpty()) { // else it was left while it was being opened
             connection = it;
             it.addListener(new Dispatch());
+            it.addListener(new Gaps(it));
             listeners
                     .keySet()
                     .forEach(channel -> subscribe(it, channel)); // one refused channel refuses its whole command
@@ -214,10 +218,27 @@ public final class EventLink {
             log.atLevel(refusalTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
                     .addKeyValue("channel", channel)
                     .addKeyValue("reason", refused.getMessage())
-                    .log("Redis lets nobody subscribe here: awaits fail, events stay away, and cancellations come with"
+                    .log("Redis lets nobody subscribe here: awaits and events fail, and cancellations come with"
                             + " the next heartbeat; give the user &{NAME}:* for each queue, and &sluice:pulse");
             listeners.getOrDefault(channel, List.of()).forEach(one -> one.refused.accept(refused));
         }));
+    }
+
+    /**
+     * Lettuce has opened it again, and asks for all channels at once: where one of them is refused it has none, and tells
+     * nobody. So each that is not confirmed then is asked for by itself.
+     */
+    private synchronized void reopened(StatefulRedisPubSubConnection<String, String> it) {
+        if (it == connection) {
+            List.copyOf(listeners.keySet())
+                    .forEach(channel -> after(TIME_TO_BE_READY, () -> subscribeAgain(it, channel)));
+        }
+    }
+
+    private synchronized void lost(StatefulRedisPubSubConnection<String, String> it) {
+        if (it == connection) {
+            subscribed.clear();
+        }
     }
 
     private synchronized void subscribeAgain(StatefulRedisPubSubConnection<String, String> to, String channel) {
@@ -270,6 +291,25 @@ public final class EventLink {
         @Override
         public void dispose() {
             forget(this);
+        }
+    }
+
+    /** When its connection is lost, and there again. */
+    private final class Gaps implements RedisConnectionStateListener {
+        private final StatefulRedisPubSubConnection<String, String> of;
+
+        Gaps(StatefulRedisPubSubConnection<String, String> of) {
+            this.of = of;
+        }
+
+        @Override
+        public void onRedisConnected(RedisChannelHandler<?, ?> connection, SocketAddress address) {
+            reopened(of);
+        }
+
+        @Override
+        public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
+            lost(of);
         }
     }
 

@@ -150,12 +150,14 @@ public final class ProducerStore {
      * @param beforeMs of the delayed: the time in ms before which they are due, or empty for any
      * @param acts whether to cancel them, not only to count
      */
-    public Mono<SweepReply> sweep(String place, long skip, String type, String word, String beforeMs, boolean acts) {
+    public Mono<SweepReply> sweep(
+            String place, long skip, String lengthBefore, String type, String word, String beforeMs, boolean acts) {
         return link.run(
                         Script.SWEEP,
                         keys.all(),
                         args -> args.add(place)
                                 .add(skip)
+                                .add(lengthBefore)
                                 .add(MAX_BATCH)
                                 .add(type.getBytes(StandardCharsets.UTF_8))
                                 .add(word)
@@ -189,11 +191,12 @@ public final class ProducerStore {
 
     /**
      * Tells of the moves of all tasks, a message for each call that made some: the time in ms of Redis, and lines of a word
-     * of a state and an id. {@code ready} is told as by {@link #listenToEnds}. Nothing is told unless {@link #haveMovesTold}
-     * says so in time.
+     * of a state and an id. {@code ready} and {@code refused} are told as by {@link #listenToEnds}. Nothing is told unless
+     * {@link #haveMovesTold} says so in time.
      */
-    public EventLink.Listening listenToMoves(Consumer<String> heard, Runnable ready) {
-        return events.listen(channels.moves(), heard, ready);
+    public EventLink.Listening listenToMoves(
+            Consumer<String> heard, Runnable ready, Consumer<StoreRefusedException> refused) {
+        return events.listen(channels.moves(), heard, ready, refused);
     }
 
     /** Has moves told from now on and for that long; emits since when they are without a break, in ms of Redis. */

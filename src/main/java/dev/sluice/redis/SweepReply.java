@@ -8,9 +8,11 @@ package dev.sluice.redis;
  * @param examined tasks looked at
  * @param matched those of them that are meant
  * @param cancelled those of them that were cancelled
- * @param next how many from the end the next call passes over
+ * @param next how many from the end the next call passes over, and as many more as have come by then
+ * @param length how long the list is
  */
-public record SweepReply(boolean full, boolean more, long examined, long matched, long cancelled, long next) {
+public record SweepReply(
+        boolean full, boolean more, long examined, long matched, long cancelled, long next, long length) {
     static SweepReply of(Reply reply) {
         return new SweepReply(
                 reply.number(0) == 1,
@@ -18,6 +20,7 @@ public record SweepReply(boolean full, boolean more, long examined, long matched
                 reply.number(2),
                 reply.number(3),
                 reply.number(4),
-                reply.number(5));
+                reply.number(5),
+                reply.number(6));
     }
 }

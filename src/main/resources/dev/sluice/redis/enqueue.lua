@@ -27,7 +27,8 @@ local limit_of_queue = tonumber(meta[6]) or 0
 if limit_of_queue > 0 and (max_length == 0 or limit_of_queue < max_length) then
   max_length = limit_of_queue
 end
-local room = max_length > 0 and max_length - size.plain - size.ready or n
+-- What is cancelled lies there until it is dropped, and waits for nothing.
+local room = max_length > 0 and max_length - math.max(0, size.plain + size.ready - size.cancelled) or n
 
 -- A task of which a result is kept is not run again: its result is the answer.
 local results = now < (tonumber(meta[3]) or 0) and keys_from(16)

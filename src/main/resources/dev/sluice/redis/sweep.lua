@@ -1,13 +1,16 @@
 -- purpose: looks at a page of tasks that do not run, from the end of where they are, and cancels those that are meant
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    delayed, plain, suspects or ready; how many from the end are passed over; at most this many looked at; type or
---          ''; of the delayed: their word (scheduled or retrying) or '', and the time in ms before which they are due or '';
+-- ARGV:    delayed, plain, suspects or ready; how many from the end are passed over; how long the list was at the call
+--          before, or '' at the first: by so many more elements it has grown at its end; at most this many looked at; type
+--          or ''; of the delayed: their word (scheduled or retrying) or '', and the time in ms before which they are due or '';
 --          1 = cancel them, most marks, channel of ends
--- RETURNS: {0, 1 = more follow, looked at, meant, cancelled, how many from the end the next call passes over}
+-- RETURNS: {0, 1 = more follow, looked at, meant, cancelled, how many from the end the next call passes over, how long the
+--          list is}
 --          first 1: too many cancelled tasks wait in lists: nothing was done
 -- FROM→TO: QUEUED→CANCELLED, SCHEDULED→CANCELLED, RETRYING→CANCELLED
-local where, skip, limit, type_meant = ARGV[1], tonumber(ARGV[2]), math.min(tonumber(ARGV[3]), 256), ARGV[4]
-local word_meant, before_ms, acts, most_marks, ends = ARGV[5], ARGV[6], ARGV[7] == '1', tonumber(ARGV[8]), ARGV[9]
+local where, skip, length_before, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), 256)
+local type_meant, word_meant, before_ms = ARGV[5], ARGV[6], ARGV[7]
+local acts, most_marks, ends = ARGV[8] == '1', tonumber(ARGV[9]), ARGV[10]
 local size = lengths()
 local now = clock_ms()
 hear(call('HGET', META, 'events'), now)
@@ -21,7 +24,10 @@ local function is_meant(body)
   if own then
     return own == type_meant
   end
-  local fine, decoded = pcall(cjson.decode, body)
+  local fine, decoded = false, nil
+  if #body <= MOST_BYTES then
+    fine, decoded = pcall(cjson.decode, body)
+  end
   return fine and type(decoded) == 'table' and decoded.type == type_meant
 end
 
@@ -36,7 +42,7 @@ local function read(element)
     return id, body_of(element)
   end
   id = string.match(element, '^%s*{%s*"id"%s*:%s*"([^"\\%c]+)"')
-  if not id then
+  if not id and #element <= MOST_BYTES then -- as where it is claimed, or it would have another id there
     local fine, decoded = pcall(cjson.decode, element)
     id = fine and type(decoded) == 'table' and type(decoded.id) == 'string' and decoded.id or nil
   end
@@ -62,6 +68,7 @@ end
 
 local function listed(list, length)
   local bytes, step = 0, 8
+  skip = skip + math.max(0, length - (length_before or length))
   while looked < limit and skip + looked < length and bytes < MOST_BYTES do
     local count = math.min(step, limit - looked)
     local at = skip + looked
@@ -101,14 +108,15 @@ local function take_out(id, frame)
   return true
 end
 
-local left
+local left, length
 if where == 'delayed' then
   left = delayed()
 else
   local lists = { plain = { PLAIN, size.plain }, suspects = { SUSPECTS, size.suspects }, ready = { READY, size.ready } }
+  length = lists[where][2]
   left = listed(unpack(lists[where]))
   if acts and size.cancelled + #meant > most_marks then
-    return { 1, 0, 0, 0, 0, 0 }
+    return { 1, 0, 0, 0, 0, 0, 0 }
   end
 end
 local told = {}
@@ -122,4 +130,4 @@ for i = 1, acts and #meant or 0 do
 end
 tell_ended(ends, told)
 tell_moves(now)
-return { 0, left > 0 and 1 or 0, looked, #meant, done, skip + looked - (where == 'delayed' and done or 0) }
+return { 0, left > 0 and 1 or 0, looked, #meant, done, skip + looked - (where == 'delayed' and done or 0), length or 0 }

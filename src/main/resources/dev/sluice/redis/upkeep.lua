@@ -129,7 +129,7 @@ end
 local next_end = call('ZRANGEBYSCORE', DISPATCHERS, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 local until_tick = readable and ms_until(first[2], now) or 0
 local reply = { 0, next_end and tonumber(next_end) - now or -1, more, cursor, removed, until_tick,
-  max_length > 0 and math.max(0, size.plain + size.ready - max_length) or 0,
+  max_length > 0 and math.max(0, size.plain + size.ready - size.cancelled - max_length) or 0,
   waiting == 0 and size.bodies <= size.delayed and -1 or waiting, now }
 local lapsed = call('ZRANGEBYSCORE', DISPATCHERS, '-inf', now, 'LIMIT', 0, limit)
 for i = 1, #lapsed do

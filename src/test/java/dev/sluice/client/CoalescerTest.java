@@ -12,6 +12,7 @@ import dev.sluice.task.Task;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -129,6 +130,31 @@ class CoalescerTest {
         assertThat(told).hasSize(ROOM + 10);
         assertThat(told.subList(0, ROOM)).allMatch(EnqueueResult::isCreated);
         assertThat(told.subList(ROOM, ROOM + 10)).allMatch(it -> it.error() instanceof QueueFullException);
+    }
+
+    @Test
+    void whatIsBeyondTheBoundAnywayIsNotEvenEncoded() {
+        AtomicInteger encoded = new AtomicInteger();
+        List<Task<?>> tasks = Collections.nCopies(ROOM * 5, Task.of("t", new Counted(encoded)));
+        List<EnqueueResult> told = new ArrayList<>();
+
+        coalescer.enqueue(names(ROOM * 5), tasks, FRAMER).subscribe(told::addAll, failed::add);
+        answerAll();
+
+        assertThat(told).filteredOn(EnqueueResult::isCreated).hasSize(ROOM);
+        assertThat(encoded).hasValueLessThanOrEqualTo(ROOM);
+    }
+
+    @Test
+    void anErrorOfTheMachineAsACallIsSentFailsItsTasksAndSilencesNobody() {
+        store.thrownOnce = new OutOfMemoryError("on purpose");
+        enqueue("a").subscribe(result -> created.add(result.id()), failed::add);
+        assertThat(failed).singleElement().isInstanceOf(StoreUnavailableException.class);
+
+        subscribe(3);
+        answerAll();
+
+        assertThat(created).containsExactlyElementsOf(names(3));
     }
 
     @Test
@@ -326,5 +352,14 @@ class CoalescerTest {
         return count == 0
                 ? Collections.emptyList()
                 : IntStream.range(0, count).mapToObj(i -> "t" + i).toList();
+    }
+
+    /** What counts how often it is encoded. */
+    record Counted(AtomicInteger encodings) {
+        @Override
+        public AtomicInteger encodings() {
+            encodings.incrementAndGet();
+            return encodings;
+        }
     }
 }

@@ -32,7 +32,17 @@ class DeadWalkTest {
                 .verifyErrorSatisfies(error -> assertThat(error)
                         .isInstanceOf(StoreUnavailableException.class)
                         .hasMessage("away"));
-        assertThat(calls).hasValue(41);
+        assertThat(calls).hasValueBetween(40, 100);
+    }
+
+    @Test
+    void soItIsWhereEachAnswerIsWaitedForInVain() {
+        StepVerifier.withVirtualTime(() -> Mono.delay(Duration.ofSeconds(2))
+                        .then(failing(Integer.MAX_VALUE))
+                        .retryWhen(DeadWalk.again()))
+                .expectSubscription()
+                .thenAwait(Duration.ofSeconds(50))
+                .verifyError(StoreUnavailableException.class);
     }
 
     @Test

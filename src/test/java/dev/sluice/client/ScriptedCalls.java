@@ -5,6 +5,7 @@ import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreUnavailableException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -14,8 +15,16 @@ final class ScriptedCalls implements EnqueueCalls {
 
     final List<Sent> sent = new ArrayList<>();
 
+    @Nullable
+    Error thrownOnce;
+
     @Override
     public Mono<Outcomes> send(List<String> ids, List<byte[]> frames, Dues dues) {
+        Error thrown = thrownOnce;
+        if (thrown != null) {
+            thrownOnce = null;
+            throw thrown;
+        }
         Sent call = new Sent(List.copyOf(ids), Sinks.one());
         sent.add(call);
         return call.answer.asMono();

@@ -358,6 +358,14 @@ class EnvelopeTest {
     }
 
     @Test
+    void aNameMayBeAsLongAsAPayload() {
+        Map<String, Integer> payload = Map.of("n".repeat(200_000), 1);
+        String json = new String(JsonCodec.standard().encode(payload), UTF_8);
+
+        assertThat(payload(read("{\"payload\":" + json + "}"))).isEqualTo(json);
+    }
+
+    @Test
     void aNumberMayHave1000DigitsAndNoMore() {
         assertThat(payload(read("{\"payload\":" + "7".repeat(1000) + "}"))).hasSize(1000);
         assertUnreadable("beyond-limits", "{\"payload\":" + "7".repeat(1001) + "}");

@@ -259,6 +259,8 @@ class JsonCodecTest {
         assertThat(this.<BigInteger>decode("7".repeat(1000), BigInteger.class).bitLength())
                 .isPositive();
         assertRefused(() -> decode("7".repeat(1001), BigInteger.class));
+        BigInteger modulus = BigInteger.ONE.shiftLeft(4096); // 1,234 digits
+        assertRefused(() -> JsonCodec.standard().encode(Map.of("modulus", modulus)));
         assertRefused(() -> JsonCodec.withLimit(2_000_000)
                 .decode("7".repeat(1_000_000).getBytes(UTF_8), 0, 1_000_000, Object.class));
         assertRefused(() -> decode("1e1000000000", Long.class));

@@ -574,6 +574,32 @@ class AwaitingRedisTest extends DispatchCase {
         }
     }
 
+    /** Or a server took over that does not give it. */
+    @Test
+    void whoMaySubscribeNoMoreIsToldWhileItWaits() {
+        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels", "&{q}:*", "&sluice:pulse");
+        try {
+            TaskClient client =
+                    door(redis.uri().replace("redis://", "redis://app:pw@")).client(queue);
+            CompletableFuture<String> end =
+                    client.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
+            eventually(() -> assertThat(status("a")).isEqualTo("queued"));
+
+            wire.call("ACL", "SETUSER", "app", "resetchannels"); // which closes its connection
+
+            eventually(() -> assertThat(end).isCompletedExceptionally());
+            assertThat(failureOf(end))
+                    .isInstanceOf(StoreRefusedException.class)
+                    .hasMessageContaining("is not this user's: give it &{q}:* and &sluice:pulse");
+            wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
+            running(task -> Mono.just("done"));
+            assertThat(client.enqueueAndAwait(task("b"), String.class, PATIENCE).block(PATIENCE))
+                    .isEqualTo("done");
+        } finally {
+            wire.call("ACL", "DELUSER", "app");
+        }
+    }
+
     /** A user of Redis 7 may use no channels unless somebody gave them to him. */
     @Test
     void whoMayNotSubscribeIsToldWhichRightIsMissingAndMayAwaitOnceItIsThere() {

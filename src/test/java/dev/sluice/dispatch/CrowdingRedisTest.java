@@ -75,6 +75,10 @@ class CrowdingRedisTest extends DispatchCase {
         assertThat(strict.enqueue(task("a")).block(PATIENCE).outcome()).isEqualTo(Outcome.FULL);
         assertThat(easy.enqueue(task("b")).block(PATIENCE).outcome()).isEqualTo(Outcome.CREATED);
         assertThat(easy.enqueue(task("c")).block(PATIENCE).outcome()).isEqualTo(Outcome.FULL);
+        easy.cancel("b").block(PATIENCE);
+        assertThat(easy.enqueue(task("e")).block(PATIENCE).outcome())
+                .as("what is cancelled waits for nothing, though nobody has dropped it")
+                .isEqualTo(Outcome.CREATED);
         assertThatThrownBy(() -> sluice.client(queue)
                         .enqueueAndAwait(task("d"), Object.class, AwaitOptions.within(PATIENCE))
                         .block(PATIENCE))

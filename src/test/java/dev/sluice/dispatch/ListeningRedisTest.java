@@ -15,6 +15,7 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Schedule;
+import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Task;
 import dev.sluice.task.TaskState;
@@ -54,6 +55,28 @@ class ListeningRedisTest extends DispatchCase {
     @AfterEach
     void leave() {
         ears.forEach(Ear::cancel);
+    }
+
+    /** A user of Redis 7 may use no channels unless somebody gave them to him. */
+    @Test
+    void whoMayNotSubscribeIsToldAndHearsOnceHeMay() {
+        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
+        try {
+            TaskClient deaf =
+                    door(redis.uri().replace("redis://", "redis://app:pw@")).client(queue);
+            for (int i = 0; i < 3; i++) {
+                assertThatThrownBy(() -> deaf.events().blockFirst(PATIENCE))
+                        .isInstanceOfSatisfying(
+                                StoreRefusedException.class,
+                                refused -> assertThat(refused.reason()).isEqualTo("permission"));
+            }
+
+            wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
+            enqueue(task("a"));
+            assertThat(deaf.events().blockFirst(PATIENCE)).isEqualTo(new Began());
+        } finally {
+            wire.call("ACL", "DELUSER", "app");
+        }
     }
 
     @Test
