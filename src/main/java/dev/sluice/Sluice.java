@@ -193,6 +193,25 @@ public final class Sluice {
     }
 
     /**
+     * Every queue that {@link #examine} can look at, once, in no order: unlike {@link #queues} also one whose settings are
+     * damaged, or in whose way another program's key is. What cannot be read of it is the default.
+     *
+     * <p>Cold. Walks all keys as {@link #queues} does; signals and errors as there.
+     */
+    public Flux<Queue> examinable() {
+        return links.directory().examinable().publishOn(Schedulers.parallel(), 1);
+    }
+
+    /**
+     * The same for the queue of this name; completes empty if no client or dispatcher has worked on it yet.
+     *
+     * <p>Cold; one command. Signals and errors as for {@link #queue}.
+     */
+    public Mono<Queue> examinable(String name) {
+        return Mono.defer(() -> links.directory().examinable(name)).publishOn(Schedulers.parallel());
+    }
+
+    /**
      * Checks the stored invariants of a queue without changing anything, also while it is at work: each live id in exactly
      * one place, every claimed or delayed task with its body and its owner, every dead letter with its record, and statuses
      * that agree. What looks wrong is looked at again, and only what is still wrong a moment later is reported.

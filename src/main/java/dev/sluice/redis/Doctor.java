@@ -39,6 +39,7 @@ public final class Doctor {
             "protocol",
             "lease",
             "seen",
+            "set-back",
             "turn",
             "duplicates",
             "made-ids",

@@ -35,6 +35,7 @@ public final class QueueDirectory {
     private static final int DISPATCHERS_AT_ONCE = 16;
     private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
     private static final Pattern CURSOR = Pattern.compile("[0-9]{1,20}");
+    private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
     private static final Pattern META = Pattern.compile("\\{([A-Za-z0-9._:-]{1,128})}:meta");
 
     private final RedisLink link;
@@ -47,11 +48,14 @@ public final class QueueDirectory {
 
     /** Every queue that somebody has worked on with this version of the protocol, once, in no order. */
     public Flux<QueueInfo> all() {
+        return names().concatMap(this::listed, 1);
+    }
+
+    private Flux<String> names() {
         return step("0")
                 .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : step(reply.text(0)))
                 .concatMapIterable(QueueDirectory::names, 1)
-                .distinct()
-                .concatMap(this::listed, 1);
+                .distinct();
     }
 
     /** A part of these: it ends with 50,000 keys, with 200 queues, or after 100 ms, whichever comes first. */
@@ -92,16 +96,31 @@ public final class QueueDirectory {
 
     /** The queue of this name; empty if nobody has worked on it with this version of the protocol. */
     public Mono<QueueInfo> one(String name) {
+        return settings(name).mapNotNull(read -> recorded(name, read)).flatMap(this::surveyed);
+    }
+
+    private Mono<Reply> settings(String name) {
         byte[] meta = new QueueKeys(Queue.named(name)).meta();
         return link.command(
-                        CommandType.HMGET,
-                        args -> args.addKey(meta)
-                                .add("protocol")
-                                .add("delivery")
-                                .add("status-key"),
-                        deadline)
-                .mapNotNull(read -> recorded(name, read))
-                .flatMap(this::surveyed);
+                CommandType.HMGET,
+                args -> args.addKey(meta).add("protocol").add("delivery").add("status-key"),
+                deadline);
+    }
+
+    /**
+     * Every queue whose settings are there, once, in no order: also one whose settings are damaged, or in whose way another
+     * program's key is. A setting that cannot be read is the default.
+     */
+    public Flux<Queue> examinable() {
+        return names().concatMap(this::examinable, 1);
+    }
+
+    /** The same for one; empty if its settings are not there, or of another version of the protocol. */
+    public Mono<Queue> examinable(String name) {
+        Queue standard = Queue.named(name);
+        return settings(name)
+                .mapNotNull(read -> asFarAsItCanBeRead(standard, read))
+                .onErrorReturn(StoreRefusedException.class, standard); // a key of another type, or it is refused again
     }
 
     /** Those that have joined this queue, the longest lease first, at most {@value #MOST_DISPATCHERS}. */
@@ -206,6 +225,23 @@ public final class QueueDirectory {
                 .filter(Matcher::matches)
                 .map(key -> key.group(1))
                 .toList();
+    }
+
+    private static @Nullable Queue asFarAsItCanBeRead(Queue standard, Reply meta) {
+        String protocol = meta.isNull(0) ? "" : meta.text(0);
+        boolean isThere = !(meta.isNull(0) && meta.isNull(1) && meta.isNull(2));
+        boolean isOfAnother =
+                NUMBER.matcher(protocol).matches() && !protocol.equals(Integer.toString(Protocol.VERSION));
+        if (!isThere || isOfAnother) {
+            return null;
+        }
+        DeliveryMode delivery = meta.isNull(1) ? null : DeliveryMode.ofWord(meta.text(1));
+        Queue queue = delivery == null ? standard : standard.delivery(delivery);
+        try {
+            return meta.isNull(2) ? queue : queue.statusKey(meta.text(2));
+        } catch (InvalidTaskException damaged) {
+            return queue;
+        }
     }
 
     /** What the one who joined first has recorded; null if this is no record of ours. */

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How often a failing task is tried, how long it waits in between, and which failures are treated in another way.
@@ -136,23 +137,44 @@ public final class RetryPolicy {
 
     /** This policy with one more rule: such a failure is final, whatever attempts are left. */
     public RetryPolicy deadOn(Class<? extends Throwable> type) {
-        return rule(new ClassRule(type, Treatment.DEAD, Duration.ZERO));
+        return rule(new ClassRule(type.getName(), type, Treatment.DEAD, Duration.ZERO));
+    }
+
+    /** The same for a class that is known here by its name only, and for all that extend it. */
+    public RetryPolicy deadOn(String className) {
+        return rule(new ClassRule(className, null, Treatment.DEAD, Duration.ZERO));
     }
 
     /** This policy with one more rule: such a failure ends its task quietly, without a result or a dead letter. */
     public RetryPolicy discardOn(Class<? extends Throwable> type) {
-        return rule(new ClassRule(type, Treatment.DISCARD, Duration.ZERO));
+        return rule(new ClassRule(type.getName(), type, Treatment.DISCARD, Duration.ZERO));
+    }
+
+    /** The same for a class that is known here by its name only, and for all that extend it. */
+    public RetryPolicy discardOn(String className) {
+        return rule(new ClassRule(className, null, Treatment.DISCARD, Duration.ZERO));
     }
 
     /** This policy with one more rule: such a failure is treated as if no later rule were there. */
     public RetryPolicy retryOn(Class<? extends Throwable> type) {
-        return rule(new ClassRule(type, Treatment.USUAL, Duration.ZERO));
+        return rule(new ClassRule(type.getName(), type, Treatment.USUAL, Duration.ZERO));
+    }
+
+    /** The same for a class that is known here by its name only, and for all that extend it. */
+    public RetryPolicy retryOn(String className) {
+        return rule(new ClassRule(className, null, Treatment.USUAL, Duration.ZERO));
     }
 
     /** This policy with one more rule: after such a failure the wait is {@code delay}, 0 to 365 days, without jitter. */
     public RetryPolicy retryOn(Class<? extends Throwable> type, Duration delay) {
         check(isWait(delay), "delay", "0 to 365 days", delay);
-        return rule(new ClassRule(type, Treatment.RETRY, delay));
+        return rule(new ClassRule(type.getName(), type, Treatment.RETRY, delay));
+    }
+
+    /** The same for a class that is known here by its name only, and for all that extend it. */
+    public RetryPolicy retryOn(String className, Duration delay) {
+        check(isWait(delay), "delay", "0 to 365 days", delay);
+        return rule(new ClassRule(className, null, Treatment.RETRY, delay));
     }
 
     /** This policy with one more rule, of your own. */
@@ -225,7 +247,7 @@ public final class RetryPolicy {
     public Optional<Verdict> ruling(Throwable thrown, Failure failure, int attempt, boolean askAll) {
         for (Rule rule : rules) {
             if (rule instanceof ClassRule byClass) {
-                if (byClass.type.isInstance(thrown)) {
+                if (byClass.fits(thrown)) {
                     return byClass.verdict(failure);
                 }
             } else if (askAll) {
@@ -295,7 +317,22 @@ public final class RetryPolicy {
         DISCARD
     }
 
-    private record ClassRule(Class<? extends Throwable> type, Treatment treatment, Duration delay) implements Rule {
+    /** By its class where that is known, else by its name. */
+    private record ClassRule(
+            String className, @Nullable Class<? extends Throwable> type, Treatment treatment, Duration delay)
+            implements Rule {
+        boolean fits(Throwable thrown) {
+            if (type != null) {
+                return type.isInstance(thrown);
+            }
+            for (Class<?> its = thrown.getClass(); its != null; its = its.getSuperclass()) {
+                if (its.getName().equals(className)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         Optional<Verdict> verdict(Failure failure) {
             return switch (treatment) {
                 case USUAL -> Optional.empty();
@@ -307,7 +344,7 @@ public final class RetryPolicy {
 
         @Override
         public Optional<Verdict> after(Throwable thrown, int attempt) {
-            return type.isInstance(thrown) ? verdict(Failure.of("handler-error", thrown)) : Optional.empty();
+            return fits(thrown) ? verdict(Failure.of("handler-error", thrown)) : Optional.empty();
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.sluice.app;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.codec.JsonCodec;
@@ -13,9 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands that look at a Redis or put tasks into it, as a person or a script types them. */
@@ -324,6 +329,29 @@ class CommandsRedisTest {
     }
 
     @Test
+    @Timeout(60)
+    void anOutageCostsNoLine(@Private RedisServer own, @TempDir Path folder) throws Exception {
+        Path lines = Files.writeString(
+                folder.resolve("tasks.ndjson"),
+                IntStream.range(0, 100_000)
+                        .mapToObj(i -> "{\"type\":\"noop\",\"payload\":" + i + "}\n")
+                        .collect(Collectors.joining()));
+        CompletableFuture<CommandLineCase> enqueued = CompletableFuture.supplyAsync(
+                () -> CommandLineCase.at(own.uri(), "", "enqueue", "jobs", "--lines", lines.toString()));
+        eventually(() -> assertThat((Long) own.call("LLEN", "{jobs}:ready")).isPositive());
+
+        own.pause();
+        LockSupport.parkNanos(5_000_000_000L);
+        own.resume();
+
+        CommandLineCase done = enqueued.get(50, TimeUnit.SECONDS);
+        assertThat(done.err()).doesNotContain("line ");
+        assertThat(done.exit()).isZero();
+        assertThat(done.out()).matches("[0-9,]+ created, [0-9,]+ existing, 0 failed\n");
+        assertThat(own.call("LLEN", "{jobs}:ready")).isEqualTo(100_000L);
+    }
+
+    @Test
     void theFirstBadLineEndsItAndIsNamed() {
         String good = "{\"type\":\"noop\"}\n";
 
@@ -493,6 +521,34 @@ class CommandsRedisTest {
         assertThat(repaired.out()).contains("jobs: in order again, 1 task\n  repaired: a live task without a status");
         assertThat(redis.call("HGET", "{jobs}:status", "a")).isEqualTo("queued");
         assertThat(run("doctor").exit()).isZero();
+    }
+
+    @Test
+    @StoredStateMayBeBroken("that is what the doctor is for")
+    void theDoctorLooksAtQueuesThatNobodyElseCanRead() {
+        run("enqueue", "jobs", "noop", "--id", "a");
+        run("enqueue", "mails", "noop", "--id", "a");
+        run("enqueue", "reports", "noop", "--id", "a");
+        redis.call("SET", "{jobs}:delayed", "of another program");
+        redis.call("HSET", "{mails}:meta", "delivery", "sometimes");
+        redis.call("HDEL", "{reports}:meta", "status-key");
+
+        CommandLineCase all = run("doctor");
+
+        assertThat(all.exit()).isEqualTo(1);
+        assertThat(all.out())
+                .contains("jobs: BROKEN", "{jobs}:delayed: a string and no zset")
+                .contains("mails: BROKEN", "(meta-field, 1)\n    delivery")
+                .contains("reports: in order, 1 task"); // whoever joins it next writes that anew
+        assertThat(run("doctor", "jobs").out()).contains("{jobs}:delayed: a string and no zset");
+        assertThat(run("doctor", "mails").out()).contains("meta-field");
+        redis.call("HSET", "{mails}:meta", "delivery", "at-least-once", "protocol", "99");
+        assertRefused(run("doctor", "mails"), "nobody has worked on a queue 'mails' in this Redis yet");
+
+        redis.call("DEL", "{mails}:meta");
+        redis.call("SET", "{mails}:meta", "of another program");
+        assertThat(run("doctor", "mails").out()).contains("{mails}:meta: a string and no hash");
+        redis.call("FLUSHDB");
     }
 
     @Test

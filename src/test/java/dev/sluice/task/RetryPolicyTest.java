@@ -3,6 +3,10 @@ package dev.sluice.task;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -160,6 +164,48 @@ class RetryPolicyTest {
         assertThat(policy.ruling(new Exception(), failure, 1, true)).contains(Verdict.discarded());
         assertThat(policy.ruling(new Error(), failure, 1, true)).isEmpty();
         assertThat(RetryPolicy.standard().ruling(new Error(), failure, 1, true)).isEmpty();
+    }
+
+    /** A handler's library may be there twice, each with a class loader of its own. */
+    @Test
+    void aRuleByNameFitsTheClassWhoeverLoadedItAndWhatExtendsIt() throws Exception {
+        RetryPolicy policy = RetryPolicy.standard()
+                .retryOn(SocketException.class.getName())
+                .discardOn("com.acme.Gone")
+                .deadOn(Exception.class.getName());
+        Failure failure = Failure.of("handler-error", "no");
+
+        assertThat(policy.ruling(new ConnectException(), failure, 1, false))
+                .as("as if no later rule were there")
+                .isEmpty();
+        assertThat(policy.ruling(new IOException(), failure, 1, false)).contains(Verdict.dead(failure));
+
+        Throwable twin = (Throwable)
+                new Elsewhere().loadClass(Twin.class.getName()).getConstructor().newInstance();
+        assertThat(twin).isNotInstanceOf(Twin.class);
+        assertThat(RetryPolicy.standard().deadOn(Twin.class.getName()).ruling(twin, failure, 1, false))
+                .contains(Verdict.dead(failure));
+        assertThat(RetryPolicy.standard().deadOn(Twin.class).ruling(twin, failure, 1, false))
+                .isEmpty();
+    }
+
+    @SuppressWarnings("serial") // never serialized
+    public static final class Twin extends RuntimeException {}
+
+    private static final class Elsewhere extends ClassLoader {
+        Elsewhere() {
+            super(ClassLoader.getPlatformClassLoader());
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            try (InputStream bytes = Twin.class.getResourceAsStream("/" + name.replace('.', '/') + ".class")) {
+                byte[] code = bytes.readAllBytes();
+                return defineClass(name, code, 0, code.length);
+            } catch (IOException e) {
+                throw new ClassNotFoundException(name, e);
+            }
+        }
     }
 
     @Test

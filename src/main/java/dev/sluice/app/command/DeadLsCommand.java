@@ -77,10 +77,11 @@ final class DeadLsCommand implements Callable<Integer> {
         }
         Session.checkNames(queue, List.of());
         DeadLetterFilter wanted = filter.filter();
-        List<DeadLetter> found;
+        List<Row> found;
         try (Session session = Session.with(redis.address())) {
             DeadLetters letters = DeadQueue.of(session, queue);
-            found = session.await(listing(letters, wanted).take(limit + 1L).collectList(), LONGEST);
+            found = session.await(
+                    listing(letters, wanted).take(limit + 1L).map(Row::of).collectList(), LONGEST);
         }
         show(found == null ? List.of() : found);
         return 0;
@@ -94,13 +95,13 @@ final class DeadLsCommand implements Callable<Integer> {
         return oldest ? letters.oldest(wanted, cursor) : letters.newest(wanted, cursor);
     }
 
-    private void show(List<DeadLetter> found) {
-        List<DeadLetter> shown = found.subList(0, Math.min(limit, found.size()));
+    private void show(List<Row> found) {
+        List<Row> shown = found.subList(0, Math.min(limit, found.size()));
         String next = found.size() > limit ? shown.get(limit - 1).cursor() : null;
         if (output.isJson()) {
             terminal.say(new JsonDocument()
                     .put("queue", queue)
-                    .put("deadLetters", shown.stream().map(DeadQueue::json).toList())
+                    .put("deadLetters", shown.stream().map(Row::json).toList())
                     .put("cursor", next)
                     .toString());
             return;
@@ -110,16 +111,26 @@ final class DeadLsCommand implements Callable<Integer> {
             return;
         }
         Table table = new Table("DIED AT", "ID", "TYPE", "ATTEMPTS", "REASON", "ERROR");
-        shown.forEach(letter -> table.row(
-                letter.diedAt(),
-                letter.id(),
-                letter.type() == null ? "-" : letter.type(),
-                letter.attempts(),
-                letter.failure().reason(),
-                brief(letter.failure())));
+        shown.forEach(row -> table.row(row.cells.toArray()));
         terminal.say(table.lines(terminal.isColoured()));
         if (next != null) {
             terminal.remark("There are more: --after " + next);
+        }
+    }
+
+    /** What is shown of a letter, and no more: its payload may be large, and there may be thousands. */
+    private record Row(String cursor, JsonDocument json, List<Object> cells) {
+        static Row of(DeadLetter letter) {
+            return new Row(
+                    letter.cursor(),
+                    DeadQueue.json(letter),
+                    List.of(
+                            letter.diedAt(),
+                            letter.id(),
+                            letter.type() == null ? "-" : letter.type(),
+                            letter.attempts(),
+                            letter.failure().reason(),
+                            brief(letter.failure())));
         }
     }
 

@@ -1,10 +1,11 @@
 package dev.sluice.app.command;
 
-import dev.sluice.task.QueueInfo;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -13,26 +14,22 @@ import reactor.core.publisher.Mono;
  * @param queues in the order of their names
  * @param isComplete whether there are no more
  */
-record Discovery(List<QueueInfo> queues, boolean isComplete) {
+record Discovery<T>(List<T> queues, boolean isComplete) {
     static final Duration LONGEST = Duration.ofSeconds(30);
 
-    /** Searches for at most {@code limit} queues, for at most {@link #LONGEST}. */
-    static Discovery in(Session session, int limit) throws InterruptedException {
+    /** Takes at most {@code limit} queues of {@code all}, for at most {@link #LONGEST}. */
+    static <T> Discovery<T> in(Session session, Flux<T> all, Function<T, String> name, int limit)
+            throws InterruptedException {
         AtomicBoolean complete = new AtomicBoolean();
-        List<QueueInfo> found = session.await(
-                session.sluice()
-                        .queues()
-                        .doOnComplete(() -> complete.set(true))
+        List<T> found = session.await(
+                all.doOnComplete(() -> complete.set(true))
                         .takeUntilOther(Mono.delay(LONGEST))
                         .take(limit + 1L)
                         .collectList(),
                 LONGEST.multipliedBy(2));
-        List<QueueInfo> sorted = (found == null ? List.<QueueInfo>of() : found)
-                .stream()
-                        .limit(limit)
-                        .sorted(Comparator.comparing(info -> info.queue().name()))
-                        .toList();
-        return new Discovery(sorted, complete.get());
+        List<T> sorted = (found == null ? List.<T>of() : found)
+                .stream().limit(limit).sorted(Comparator.comparing(name)).toList();
+        return new Discovery<>(sorted, complete.get());
     }
 
     /** A sentence about what may be missing. */

@@ -11,7 +11,6 @@ import dev.sluice.task.Diagnosis;
 import dev.sluice.task.Finding;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
-import dev.sluice.task.QueueInfo;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -47,8 +46,8 @@ import picocli.CommandLine.Parameters;
             "  java -jar sluice-server.jar doctor task_queue -o json",
             "  java -jar sluice-server.jar doctor task_queue --repair",
             "",
-            "Exit codes: 0 all in order, 1 something is broken (with --repair: is still broken), the queue is unknown or"
-                    + " Redis could not be asked, 2 the command line is wrong."
+            "Exit codes: 0 all in order, 1 something is broken (with --repair: is still broken), the queue is unknown, not"
+                    + " all were looked at or Redis could not be asked, 2 the command line is wrong."
         })
 final class DoctorCommand implements Callable<Integer> {
     private static final Duration LONGEST_EXAMINATION = Duration.ofMinutes(30);
@@ -81,9 +80,11 @@ final class DoctorCommand implements Callable<Integer> {
         Map<String, Diagnosis> diagnoses = new LinkedHashMap<>();
         RedisAddress address = redis.address();
         ServerInfo server;
+        Discovery<Queue> queues;
         try (Session session = Session.with(address)) {
             server = Objects.requireNonNull(session.await(session.sluice().server()), "never empty");
-            for (Queue queue : queues(session)) {
+            queues = queues(session);
+            for (Queue queue : queues.queues()) {
                 Diagnosis diagnosis = examined(session, queue);
                 if (diagnosis != null) {
                     diagnoses.put(queue.name(), diagnosis);
@@ -91,11 +92,11 @@ final class DoctorCommand implements Callable<Integer> {
             }
         }
         if (output.isJson()) {
-            terminal.say(json(server, diagnoses));
+            terminal.say(json(server, diagnoses, queues.isComplete()));
         } else {
-            terminal.say(text(address, server, diagnoses));
+            terminal.say(text(address, server, diagnoses, queues.isComplete()));
         }
-        return diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
+        return queues.isComplete() && diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
     }
 
     private void check() {
@@ -108,15 +109,19 @@ final class DoctorCommand implements Callable<Integer> {
         }
     }
 
-    private List<Queue> queues(Session session) throws InterruptedException {
+    private Discovery<Queue> queues(Session session) throws InterruptedException {
         if (name == null) {
-            Discovery found = Discovery.in(session, MOST_QUEUES);
+            Discovery<Queue> found = Discovery.in(session, session.sluice().examinable(), Queue::name, MOST_QUEUES);
             if (!found.isComplete()) {
                 terminal.remark(found.warning(MOST_QUEUES));
             }
-            return found.queues().stream().map(QueueInfo::queue).toList();
+            return found;
         }
-        return List.of(session.known(name).queue());
+        Queue known = session.await(session.sluice().examinable(name));
+        if (known == null) {
+            throw Session.unknown(name);
+        }
+        return new Discovery<>(List.of(known), true);
     }
 
     /** One that was repaired is repaired again until nothing more is: what is mended may uncover something else. */
@@ -140,12 +145,13 @@ final class DoctorCommand implements Callable<Integer> {
         return new Diagnosis(repaired, seen.doubts(), seen.liveTasks(), seen.isComplete());
     }
 
-    private static String[] text(RedisAddress address, ServerInfo server, Map<String, Diagnosis> diagnoses) {
+    private static String[] text(
+            RedisAddress address, ServerInfo server, Map<String, Diagnosis> diagnoses, boolean complete) {
         List<String> lines = new ArrayList<>();
         lines.add("Redis " + server.version() + " at " + address + ", maxmemory-policy " + server.maxmemoryPolicy()
                 + ", append-only file " + (server.appendOnly() ? "on, appendfsync " + server.appendFsync() : "off"));
         server.hints().forEach(hint -> lines.add("  hint: " + hint.text()));
-        if (diagnoses.isEmpty()) {
+        if (diagnoses.isEmpty() && complete) {
             lines.add("No queue: no client or dispatcher has worked there yet.");
         }
         diagnoses.forEach((queue, diagnosis) -> {
@@ -179,7 +185,7 @@ final class DoctorCommand implements Callable<Integer> {
         return lines;
     }
 
-    private static String json(ServerInfo server, Map<String, Diagnosis> diagnoses) {
+    private static String json(ServerInfo server, Map<String, Diagnosis> diagnoses, boolean complete) {
         return new JsonDocument()
                 .put(
                         "server",
@@ -209,6 +215,7 @@ final class DoctorCommand implements Callable<Integer> {
                                         .put("findings", told(entry.getValue().findings()))
                                         .put("doubts", told(entry.getValue().doubts())))
                                 .toList())
+                .put("complete", complete)
                 .toString();
     }
 

@@ -39,7 +39,8 @@ import picocli.CommandLine.Spec;
             "",
             "A line of --lines is {\"id\":..., \"type\":..., \"payload\":..., \"headers\":{...}, \"maxAttempts\":...,"
                     + " \"timeout\":\"30s\", \"delay\":\"90s\"} and so on, as over HTTP; only the type must be there, or TYPE. The"
-                    + " first bad line ends it. Given again, tasks with an id are not doubled while they live.",
+                    + " first bad line ends it. An outage of up to 40 s is waited out; given again, tasks with an id are not doubled while they"
+                    + " live.",
             "",
             "Examples:",
             "  java -jar sluice-server.jar enqueue task_queue echo '{\"to\":\"ann@example.org\"}'",

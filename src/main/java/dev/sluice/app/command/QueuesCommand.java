@@ -77,9 +77,15 @@ final class QueuesCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         check();
         RedisAddress address = redis.address();
-        Discovery found;
+        Discovery<QueueInfo> found;
         try (Session session = Session.with(address)) {
-            found = names.isEmpty() ? Discovery.in(session, limit) : named(session);
+            found = names.isEmpty()
+                    ? Discovery.in(
+                            session,
+                            session.sluice().queues(),
+                            info -> info.queue().name(),
+                            limit)
+                    : named(session);
         }
         show(address, found);
         return names.isEmpty() || found.isComplete() ? 0 : 1;
@@ -96,7 +102,7 @@ final class QueuesCommand implements Callable<Integer> {
         }
     }
 
-    private Discovery named(Session session) throws InterruptedException {
+    private Discovery<QueueInfo> named(Session session) throws InterruptedException {
         List<QueueInfo> found = new ArrayList<>();
         for (String name : names) {
             QueueInfo info = session.await(session.sluice().queue(name));
@@ -113,10 +119,10 @@ final class QueuesCommand implements Callable<Integer> {
                                 "never empty"));
             }
         }
-        return new Discovery(found, found.size() == names.size());
+        return new Discovery<>(found, found.size() == names.size());
     }
 
-    private void show(RedisAddress address, Discovery found) {
+    private void show(RedisAddress address, Discovery<QueueInfo> found) {
         if (names.isEmpty() && !found.isComplete()) {
             terminal.remark(found.warning(limit));
         }

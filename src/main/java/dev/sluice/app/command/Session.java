@@ -57,9 +57,13 @@ final class Session implements AutoCloseable {
     QueueInfo known(String queue) throws InterruptedException {
         QueueInfo known = await(sluice.queue(queue));
         if (known == null) {
-            throw Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
+            throw unknown(queue);
         }
         return known;
+    }
+
+    static Refusal unknown(String queue) {
+        return Refusal.failed("nobody has worked on a queue '" + queue + "' in this Redis yet");
     }
 
     /** A queue that may be a new one: as Redis has it, or as the options say, which is remarked upon. */

@@ -27,7 +27,7 @@ final class TaskLines implements AutoCloseable {
     private final Content content;
     private final InputStream bytes;
     private final @Nullable String defaultType;
-    private final Queue<Long> numbers = new ConcurrentLinkedQueue<>();
+    private final Queue<Line> lines = new ConcurrentLinkedQueue<>();
     private long line;
 
     TaskLines(Content content, @Nullable String defaultType) {
@@ -39,22 +39,24 @@ final class TaskLines implements AutoCloseable {
     /** The tasks, read on a thread that may wait; fails with a {@link Refusal} at the first line that is none. */
     Flux<Task<byte[]>> tasks() {
         return Flux.<Task<byte[]>>generate(sink -> {
-                    Task<byte[]> task = next();
+                    Task<byte[]> task = read();
                     if (task == null) {
                         sink.complete();
                     } else {
-                        numbers.add(line);
+                        lines.add(new Line(line, task));
                         sink.next(task);
                     }
                 })
                 .subscribeOn(Schedulers.boundedElastic()); // reading blocks
     }
 
-    /** The number of the line of the next result, from 1; results come in the order of the lines. */
-    long nextNumber() {
-        Long number = numbers.poll();
-        return number == null ? 0 : number;
+    /** The line of the next result; results come in the order of the lines. */
+    Line next() {
+        return lines.remove();
     }
+
+    /** A task and the number of its line, from 1. */
+    record Line(long number, Task<byte[]> task) {}
 
     @Override
     public void close() {
@@ -65,7 +67,7 @@ final class TaskLines implements AutoCloseable {
         }
     }
 
-    private @Nullable Task<byte[]> next() {
+    private @Nullable Task<byte[]> read() {
         try {
             byte[] text = nextLine();
             while (text != null && isBlank(text)) {

@@ -1,13 +1,11 @@
 package dev.sluice.app.config;
 
 import dev.sluice.codec.Durations;
-import dev.sluice.task.Failure;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What follows a failure of one class, known by its name: the class itself may be in a handler's jar, which this side cannot
  * load. As text: the name, a colon, and {@code retry}, {@code retry DURATION}, {@code dead} or {@code discard}.
  */
-record FailureRule(String className, Then then, @Nullable Duration delay) implements RetryPolicy.Rule {
+record FailureRule(String className, Then then, @Nullable Duration delay) {
     static final String FORM = "a mapping of exception classes to retry, retry DURATION, dead or discard, or none";
 
     private static final Pattern CLASS =
@@ -66,34 +64,12 @@ record FailureRule(String className, Then then, @Nullable Duration delay) implem
         return new FailureRule(className, what, delay);
     }
 
-    /** {@code policy} with this rule behind its others. One that can be loaded is asked about timeouts, too. */
+    /** {@code policy} with this rule behind its others. */
     RetryPolicy addTo(RetryPolicy policy) {
-        Class<? extends Throwable> type = loaded(className);
-        if (type == null) {
-            return policy.rule(this);
-        }
         return switch (then) {
-            case RETRY -> delay == null ? policy.retryOn(type) : policy.retryOn(type, delay);
-            case DEAD -> policy.deadOn(type);
-            case DISCARD -> policy.discardOn(type);
-        };
-    }
-
-    @Override
-    public Optional<Verdict> after(Throwable thrown, int attempt) {
-        for (Class<?> type = thrown.getClass(); type != null; type = type.getSuperclass()) {
-            if (type.getName().equals(className)) {
-                return verdict(Failure.of("handler-error", thrown));
-            }
-        }
-        return Optional.empty();
-    }
-
-    private Optional<Verdict> verdict(Failure failure) {
-        return switch (then) {
-            case RETRY -> delay == null ? Optional.empty() : Optional.of(Verdict.retry(delay, failure));
-            case DEAD -> Optional.of(Verdict.dead(failure));
-            case DISCARD -> Optional.of(Verdict.discarded());
+            case RETRY -> delay == null ? policy.retryOn(className) : policy.retryOn(className, delay);
+            case DEAD -> policy.deadOn(className);
+            case DISCARD -> policy.discardOn(className);
         };
     }
 
@@ -118,18 +94,18 @@ record FailureRule(String className, Then then, @Nullable Duration delay) implem
     /** A name of Java's or of ours that cannot be loaded is misspelt; another may be in a jar that is not here. */
     private static void checkKnown(String className) {
         boolean ours = className.startsWith("java.") || className.startsWith("dev.sluice.");
-        if ((ours || !className.contains(".")) && loaded(className) == null) {
+        if ((ours || !className.contains(".")) && !isException(className)) {
             throw new IllegalArgumentException("'" + className
                     + "' is no exception that is known here; write the whole name," + " such as java.io.IOException");
         }
     }
 
-    private static @Nullable Class<? extends Throwable> loaded(String className) {
+    private static boolean isException(String className) {
         try {
-            Class<?> type = Class.forName(className, false, FailureRule.class.getClassLoader());
-            return Throwable.class.isAssignableFrom(type) ? type.asSubclass(Throwable.class) : null;
+            return Throwable.class.isAssignableFrom(
+                    Class.forName(className, false, FailureRule.class.getClassLoader()));
         } catch (ClassNotFoundException | LinkageError elsewhere) {
-            return null;
+            return false;
         }
     }
 }
