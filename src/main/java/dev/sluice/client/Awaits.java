@@ -369,7 +369,8 @@ final class Awaits {
                 Objects.requireNonNull(ticking).dispose();
                 Objects.requireNonNull(listening).dispose();
                 if (isHeard) { // the right was taken away, or another server does not give it
-                    all(await -> Coalescer.signal(() -> await.fail(unheard(await, refusal))));
+                    all(await -> Coalescer.signal(
+                            () -> await.fail(await.enqueued ? unheard(await, refusal) : await.inDoubt(refusal))));
                 } else {
                     ready.tryEmitError(refusal);
                 }
@@ -511,6 +512,12 @@ final class Awaits {
                             "whether task '" + id + "' was enqueued is not known after " + timeout.toMillis()
                                     + " ms; repeat it with this id",
                             null);
+        }
+
+        /** What to say when nothing is heard any more while its task may be on its way. */
+        SluiceException inDoubt(Throwable why) {
+            return new StoreUnavailableException(
+                    "whether task '" + id + "' was enqueued is not known; repeat it with this id", why);
         }
 
         void looked(LookReply reply, int index, boolean afterItsEnd) {

@@ -11,10 +11,13 @@ import reactor.core.scheduler.Scheduler;
 
 /**
  * One walk over the tasks that do not run, a page in each call, each place from its end to its beginning: what is taken
- * from the beginning meanwhile moves nothing, and what is added at the end is passed over, as far as the length tells of it.
+ * from the beginning meanwhile moves nothing, and what is added at the end only has some looked at twice. A list that grows
+ * faster than it is walked through is left after twice its length: the walk would not come to its beginning.
  */
 final class CancelWalk {
     private static final Object STEP = new Object();
+    private static final long UNKNOWN = -1;
+    private static final long FEW = 10_000;
 
     private final StoreCalls calls;
     private final ProducerStore store;
@@ -23,7 +26,7 @@ final class CancelWalk {
     private final Scheduler signals;
     private final Queue<String> places;
     private long skip;
-    private String length = ""; // of the list, by the last call
+    private long left = UNKNOWN; // to be looked at here, at most
     private boolean begun;
 
     CancelWalk(StoreCalls calls, ProducerStore store, TaskFilter filter, boolean acts, Scheduler signals) {
@@ -56,8 +59,8 @@ final class CancelWalk {
             begun = true;
             return Mono.just(new SweepReply(false, false, 0, 0, 0, 0, 0));
         }
-        Mono<SweepReply> sweep = calls.afterIntroduction(() ->
-                store.sweep(place, skip, length, filter.typeOrNone(), filter.wordOfDelayed(), filter.beforeMs(), acts));
+        Mono<SweepReply> sweep = calls.afterIntroduction(
+                () -> store.sweep(place, skip, filter.typeOrNone(), filter.wordOfDelayed(), filter.beforeMs(), acts));
         return (begun ? sweep.retryWhen(DeadWalk.again()) : sweep)
                 .publishOn(signals)
                 .doOnNext(this::swept);
@@ -70,11 +73,12 @@ final class CancelWalk {
         }
         begun = true;
         skip = reply.next();
-        length = Long.toString(reply.length());
-        if (!reply.more()) {
+        left = (left == UNKNOWN ? 2 * reply.length() + FEW : left) - reply.examined();
+        boolean isOver = !reply.more() || (reply.length() > 0 && left <= 0);
+        if (isOver) {
             places.remove();
             skip = 0;
-            length = "";
+            left = UNKNOWN;
         }
     }
 }

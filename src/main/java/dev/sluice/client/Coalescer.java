@@ -97,28 +97,30 @@ final class Coalescer {
         return Mono.create(sink -> {
             Together caller = new Together(sink, ids.size());
             List<Entry> entries = new ArrayList<>(ids.size());
+            long bytes = 0;
             for (int i = 0; i < ids.size(); i++) {
                 Task<?> task = tasks.get(i);
                 try {
-                    if (isFull()) {
+                    if (hasNoRoomFor(entries.size(), bytes)) {
                         throw full(); // before it takes memory, too
                     }
                     Entry entry = new Entry(
                             ids.get(i), framer.due(task), framer.frame(ids.get(i), task), caller, i, nanos.getAsLong());
                     entries.add(entry);
-                    join(entry);
+                    bytes += entry.length;
                 } catch (SluiceException bad) {
                     caller.fail(ids.get(i), i, bad);
                 }
             }
             sink.onCancel(() -> entries.forEach(this::take));
+            entries.forEach(this::join);
             send();
         });
     }
 
-    private boolean isFull() {
-        int tasks = waiting.get();
-        return tasks >= maxWaiting || (tasks > 0 && waitingBytes.get() >= MAX_WAITING_BYTES);
+    private boolean hasNoRoomFor(int tasks, long bytes) {
+        int all = waiting.get() + tasks;
+        return all >= maxWaiting || (all > 0 && waitingBytes.get() + bytes >= MAX_WAITING_BYTES);
     }
 
     private QueueFullException full() {

@@ -201,8 +201,19 @@ final class Listeners {
             }
         }
 
+        /** Whoever comes after this, and be it as it hears of it, opens another. */
         private void end(Throwable failure) {
-            all.forEach(listener -> listener.fail(failure));
+            List<Listener> those;
+            synchronized (Listeners.this) {
+                if (channel != this) {
+                    return;
+                }
+                channel = null;
+                those = List.copyOf(all);
+                all.clear();
+            }
+            close();
+            those.forEach(listener -> listener.fail(failure));
         }
     }
 

@@ -318,7 +318,7 @@ public final class TaskClient {
      * <p>Cold, and endless. Emits {@link QueueEvent.Began} as soon as it hears anything, and then a {@link QueueEvent.Moved}
      * for each task that a client or a dispatcher moves to another state, in the order in which Redis did it. Nothing is told
      * of before that, and nothing twice. After a lost connection it goes on by itself and emits {@code Began} once more: what
-     * happened meanwhile is not told. A queue that nobody knows yet is silent until its first task. What a foreign client
+     * happened meanwhile is not told. What a foreign client
      * pushes is first heard of when a dispatcher takes it.
      *
      * <p>Up to 4,096 events wait for a subscriber that does not ask for them; then the oldest are dropped, and a

@@ -143,7 +143,7 @@ final class ClaimPump implements Pump {
         this.progress = new ProgressReports(store, calls);
         this.news = new News(links, store, queue);
         this.likeliest = news.rings();
-        this.permits = new Permits(settings.concurrency());
+        this.permits = new Permits(settings.concurrency(), parts.bytes());
     }
 
     // ---- what others ask
@@ -228,10 +228,10 @@ final class ClaimPump implements Pump {
             phase = Phase.OPEN;
             starting = sink;
             loop.add(this);
-            news.start(loop, this::returned, this::report);
+            news.start(calls, this::returned, this::report);
             calls.keep(news::stop);
             calls.keep(dueTimer);
-            calls.keep(links.events().listen(links.cancelChannel(queue), id -> loop.execute(() -> askedToCancel(id))));
+            calls.keep(links.events().listen(links.cancelChannel(queue), id -> calls.later(() -> askedToCancel(id))));
             join();
         }));
     }
@@ -462,6 +462,7 @@ final class ClaimPump implements Pump {
         Tally tally = new Tally(observer, queue.name(), timesAttempts, consumer);
         for (Attempt attempt : sent.settles) {
             from.holdings().settled(attempt);
+            permits.bytes(-attempt.frame().bytes().length);
             if (isSuspect(attempt.frame())) {
                 from.suspects(-1);
             }
@@ -504,6 +505,7 @@ final class ClaimPump implements Pump {
                 last = new Attempt(this, from.holdings(), frame, Tokens.of(sent.call.number(), i + 1));
                 attempts[i] = last;
                 count++;
+                permits.bytes(frame.bytes().length);
                 suspects += isSuspect(frame) ? 1 : 0;
             }
         }
@@ -683,12 +685,12 @@ final class ClaimPump implements Pump {
         joining = next;
         Mono<Joined> join = store.join(next.id(), lease).cache();
         answered = join.then().onErrorComplete();
-        calls.run(join, answer -> joined(next, sent, answer), this::notJoined);
+        calls.run(join, answer -> joined(next, sent, answer), failure -> notJoined(next, failure));
     }
 
     private void joined(Incarnation next, long sentNanos, Joined answer) {
         clock.shows(answer.nowMs());
-        if (phase != Phase.OPEN) {
+        if (phase != Phase.OPEN || next != joining) {
             return;
         }
         joining = null;
@@ -723,8 +725,8 @@ final class ClaimPump implements Pump {
         }
     }
 
-    private void notJoined(Throwable failure) {
-        if (phase != Phase.OPEN) {
+    private void notJoined(Incarnation next, Throwable failure) {
+        if (phase != Phase.OPEN || next != joining) {
             return;
         }
         outage.cannotJoin(failure);
@@ -740,7 +742,11 @@ final class ClaimPump implements Pump {
                 .addKeyValue("queue", queue.name())
                 .addKeyValue("reason", failure.getMessage())
                 .log("Cannot join the queue; trying on");
-        calls.after(backoff.next(), this::join);
+        calls.after(backoff.next(), () -> {
+            if (next == joining) {
+                join();
+            }
+        });
     }
 
     private void refuseStart(MonoSink<Void> starter, Throwable failure) {
@@ -770,13 +776,14 @@ final class ClaimPump implements Pump {
             return;
         }
         outage.leaseLost(permits.held(), why);
+        lettingGo = lost; // from here on it is over, wherever this may be cut off
         endLease();
+        lost.holdings().abandonAll();
         collectEnded(lost);
         Stream<Attempt> unheard = lost.unanswered().stream().flatMap(sent -> sent.settles.stream());
         tellFenced(Stream.concat(unsettled.stream(), unheard)
                 .filter(attempt -> !attempt.isReleased())
                 .count());
-        lost.holdings().abandonAll();
         holdNothing();
         observer.lease(queue.name(), true);
         succeed(lost);
@@ -795,7 +802,11 @@ final class ClaimPump implements Pump {
     private void succeed(Incarnation last) {
         lettingGo = last;
         if (!last.holdings().haveLetGo(System.nanoTime())) {
-            calls.after(TO_LET_GO, () -> succeed(last));
+            calls.after(TO_LET_GO, () -> {
+                if (lettingGo == last) {
+                    succeed(last);
+                }
+            });
             return;
         }
         last.holdings().letGoOfAll();
@@ -851,21 +862,29 @@ final class ClaimPump implements Pump {
     @Override
     public void broken() {
         if (!startsOver) {
-            calls.after(TO_START_OVER, this::startOver);
+            Incarnation life = current;
+            calls.after(TO_START_OVER, () -> startOver(life));
             startsOver = true;
         }
     }
 
-    private void startOver() {
+    /** Its loss, or the next join, may have been cut off as well. */
+    private void startOver(@Nullable Incarnation life) {
         startsOver = false;
         Incarnation now = current;
         Incarnation last = lettingGo;
-        if (now != null) {
+        Incarnation next = joining;
+        if (now != null && now == life) {
             lose(now, "a step of the dispatcher failed");
-        } else if (last != null) {
-            succeed(last);
-        } else if (phase == Phase.OPEN && joining == null) { // its loss was cut off, too
+        } else if (now == null && last != null) {
+            last.holdings().abandonAll();
             holdNothing();
+            succeed(last);
+        } else if (now == null && phase == Phase.OPEN) {
+            holdNothing();
+            if (next != null) {
+                unheard.add(next.id());
+            }
             join();
         }
     }

@@ -63,6 +63,7 @@ public final class Dispatcher implements HandlerRegistry {
                 builder.links,
                 new EventLoop(),
                 new HandlerPool(),
+                HeldBytes.ofThisHeap(),
                 builder.observer,
                 new Outages(builder.observer),
                 builder.lease,

@@ -9,6 +9,7 @@ record DispatcherParts(
         RedisLinks links,
         EventLoop loop,
         HandlerPool pool,
+        HeldBytes bytes,
         Observer observer,
         Outages outages,
         Duration lease,

@@ -32,9 +32,9 @@ final class News {
     }
 
     /** From now on tells {@code onReturn}, on the loop thread, of each wait that has returned, with or without news. */
-    void start(EventLoop loop, Consumer<Wait> onReturn, Consumer<Throwable> onBug) {
-        waiting.add(rings.source.start(() -> loop.execute(() -> onReturn.accept(rings)), onBug));
-        waiting.add(pushes.source.start(() -> loop.execute(() -> onReturn.accept(pushes)), onBug));
+    void start(Calls calls, Consumer<Wait> onReturn, Consumer<Throwable> onBug) {
+        waiting.add(rings.source.start(() -> calls.later(() -> onReturn.accept(rings)), onBug));
+        waiting.add(pushes.source.start(() -> calls.later(() -> onReturn.accept(pushes)), onBug));
     }
 
     Wait rings() {

@@ -14,9 +14,13 @@ final class Permits {
     private int held;
     private int toldLimit;
     private int toldHeld;
+    private final HeldBytes bytes;
+    private long ownBytes;
 
-    Permits(int limit) {
+    /** None is free while the {@code bytes} of all queues are many. */
+    Permits(int limit, HeldBytes bytes) {
         this.limit = limit;
+        this.bytes = bytes;
     }
 
     void limit(int newLimit) {
@@ -29,12 +33,18 @@ final class Permits {
 
     /** What may be claimed now by a consumer that will take {@code demand} more tasks than were delivered to it. */
     int free(long demand) {
-        return (int) Math.max(0, Math.min(limit - reserved - held, demand - reserved));
+        return freeAfter(0, demand);
     }
 
     /** What may be claimed by a call that first returns {@code settled} tasks. */
     int freeAfter(int settled, long demand) {
-        return (int) Math.max(0, Math.min(limit - reserved - held + settled, demand - reserved));
+        return bytes.areMany() ? 0 : (int) Math.max(0, Math.min(limit - reserved - held + settled, demand - reserved));
+    }
+
+    /** So many bytes came with tasks, or went with them if it is below 0. */
+    void bytes(long more) {
+        ownBytes += more;
+        bytes.add(more);
     }
 
     void reserve(int tasks) {
@@ -54,6 +64,7 @@ final class Permits {
     void clear() {
         reserved = 0;
         held = 0;
+        bytes(-ownBytes);
     }
 
     /** True if nothing is held and no claim is under way. */
@@ -78,6 +89,7 @@ final class Permits {
     void tellEnd(Observer observer, String queue) {
         limit = 0;
         held = 0;
+        bytes(-ownBytes);
         tell(observer, queue);
     }
 }

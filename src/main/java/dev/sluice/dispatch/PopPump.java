@@ -112,7 +112,7 @@ final class PopPump implements Pump {
         this.links = parts.links();
         this.store = links.pops(queue);
         this.waiting = links.open("pop:" + queue.name());
-        this.permits = new Permits(settings.concurrency());
+        this.permits = new Permits(settings.concurrency(), parts.bytes());
         this.holdings = new Holdings(parts.pool());
         this.birth = new Birth(outage);
         this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAnew, this::failed);
@@ -371,6 +371,7 @@ final class PopPump implements Pump {
                 pushed++;
             }
             attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
+            permits.bytes(frame.bytes().length);
             statuses.taken(attempts[i]);
         }
         if (draining && pushed > 0) {
@@ -402,6 +403,7 @@ final class PopPump implements Pump {
         List<Attempt> settled = new ArrayList<>();
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             permits.release(1);
+            permits.bytes(-attempt.frame().bytes().length);
             holdings.settled(attempt);
             tally.add(attempt);
             settle(attempt);

@@ -109,7 +109,7 @@ public final class Doctor {
 
     private Mono<Void> examine(Examination seen, boolean first, Outcome outcome) {
         return (first
-                        ? meta(seen)
+                        ? meta(seen, outcome)
                                 .then(members(seen))
                                 .then(schedules.check(seen))
                                 .then(theKeys.check(seen))
@@ -284,7 +284,8 @@ public final class Doctor {
 
     // ---- keys, fields, members
 
-    private Mono<Void> meta(Examination seen) {
+    /** Where it is not sure which delivery and status key are meant nothing is repaired: what is true there looks wrong here. */
+    private Mono<Void> meta(Examination seen, Outcome outcome) {
         return link.command(
                         CommandType.HMGET,
                         args -> {
@@ -295,6 +296,8 @@ public final class Doctor {
                 .doOnNext(reply -> {
                     field(seen, reply, 0, "delivery", queue.delivery().word());
                     field(seen, reply, 1, "status-key", queue.statusKey());
+                    outcome.repairs &=
+                            isAgreed(reply, 0, queue.delivery().word()) && isAgreed(reply, 1, queue.statusKey());
                     for (int i = 0; i < NUMBERS.size(); i++) {
                         if (!reply.isNull(i + 2) && !reply.text(i + 2).matches("-?[0-9]+")) {
                             String field = NUMBERS.get(i);
@@ -305,6 +308,10 @@ public final class Doctor {
                     }
                 })
                 .then();
+    }
+
+    private static boolean isAgreed(Reply reply, int at, String wanted) {
+        return !reply.isNull(at) && reply.text(at).equals(wanted);
     }
 
     private static void field(Examination seen, Reply reply, int at, String field, String wanted) {
@@ -375,7 +382,7 @@ public final class Doctor {
 
     /** What all parts of an examination have found. */
     private static final class Outcome {
-        final boolean repairs;
+        boolean repairs;
         final List<Finding> found = new ArrayList<>();
         boolean isComplete = true;
         long liveTasks;

@@ -150,14 +150,12 @@ public final class ProducerStore {
      * @param beforeMs of the delayed: the time in ms before which they are due, or empty for any
      * @param acts whether to cancel them, not only to count
      */
-    public Mono<SweepReply> sweep(
-            String place, long skip, String lengthBefore, String type, String word, String beforeMs, boolean acts) {
+    public Mono<SweepReply> sweep(String place, long skip, String type, String word, String beforeMs, boolean acts) {
         return link.run(
                         Script.SWEEP,
                         keys.all(),
                         args -> args.add(place)
                                 .add(skip)
-                                .add(lengthBefore)
                                 .add(MAX_BATCH)
                                 .add(type.getBytes(StandardCharsets.UTF_8))
                                 .add(word)

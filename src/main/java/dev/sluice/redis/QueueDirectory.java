@@ -35,7 +35,6 @@ public final class QueueDirectory {
     private static final int DISPATCHERS_AT_ONCE = 16;
     private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
     private static final Pattern CURSOR = Pattern.compile("[0-9]{1,20}");
-    private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
     private static final Pattern META = Pattern.compile("\\{([A-Za-z0-9._:-]{1,128})}:meta");
 
     private final RedisLink link;
@@ -108,8 +107,8 @@ public final class QueueDirectory {
     }
 
     /**
-     * Every queue whose settings are there, once, in no order: also one whose settings are damaged, or in whose way another
-     * program's key is. A setting that cannot be read is the default.
+     * Every queue of this version of the protocol, once, in no order: also one whose other settings are damaged, or in whose
+     * way another program's key is. A setting that cannot be read is the default.
      */
     public Flux<Queue> examinable() {
         return names().concatMap(this::examinable, 1);
@@ -228,12 +227,8 @@ public final class QueueDirectory {
     }
 
     private static @Nullable Queue asFarAsItCanBeRead(Queue standard, Reply meta) {
-        String protocol = meta.isNull(0) ? "" : meta.text(0);
-        boolean isThere = !(meta.isNull(0) && meta.isNull(1) && meta.isNull(2));
-        boolean isOfAnother =
-                NUMBER.matcher(protocol).matches() && !protocol.equals(Integer.toString(Protocol.VERSION));
-        if (!isThere || isOfAnother) {
-            return null;
+        if (meta.isNull(0) || !meta.text(0).equals(Integer.toString(Protocol.VERSION))) {
+            return null; // another version's, or another program's
         }
         DeliveryMode delivery = meta.isNull(1) ? null : DeliveryMode.ofWord(meta.text(1));
         Queue queue = delivery == null ? standard : standard.delivery(delivery);

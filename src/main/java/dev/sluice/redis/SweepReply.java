@@ -8,7 +8,7 @@ package dev.sluice.redis;
  * @param examined tasks looked at
  * @param matched those of them that are meant
  * @param cancelled those of them that were cancelled
- * @param next how many from the end the next call passes over, and as many more as have come by then
+ * @param next how many from the end the next call passes over
  * @param length how long the list is
  */
 public record SweepReply(

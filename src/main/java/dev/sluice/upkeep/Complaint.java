@@ -12,12 +12,14 @@ import org.slf4j.LoggerFactory;
 final class Complaint {
     private static final Logger log = LoggerFactory.getLogger(Complaint.class);
     private static final long PATIENCE_NANOS = 60_000_000_000L;
+    private static final long SOON_NANOS = 20_000_000_000L; // a round that failed is followed by the next before that
 
     private final String queue;
     private final String what;
     private final String consequence;
     private final LongSupplier nanos;
     private long firstNanos;
+    private long lastNanos;
     private boolean fails;
     private boolean told;
 
@@ -41,11 +43,13 @@ final class Complaint {
     }
 
     void failed(Throwable reason) {
-        if (!fails) {
+        long now = nanos.getAsLong();
+        if (!fails || (!told && now - lastNanos >= SOON_NANOS)) { // the one before may be of yesterday
             fails = true;
-            firstNanos = nanos.getAsLong();
+            firstNanos = now;
         }
-        if (!told && nanos.getAsLong() - firstNanos >= PATIENCE_NANOS) {
+        lastNanos = now;
+        if (!told && now - firstNanos >= PATIENCE_NANOS) {
             told = true;
             log.atWarn()
                     .addKeyValue("queue", queue)

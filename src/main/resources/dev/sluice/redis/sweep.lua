@@ -1,16 +1,14 @@
 -- purpose: looks at a page of tasks that do not run, from the end of where they are, and cancels those that are meant
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    delayed, plain, suspects or ready; how many from the end are passed over; how long the list was at the call
---          before, or '' at the first: by so many more elements it has grown at its end; at most this many looked at; type
---          or ''; of the delayed: their word (scheduled or retrying) or '', and the time in ms before which they are due or '';
+-- ARGV:    delayed, plain, suspects or ready; how many from the end are passed over; at most this many looked at; type or
+--          ''; of the delayed: their word (scheduled or retrying) or '', and the time in ms before which they are due or '';
 --          1 = cancel them, most marks, channel of ends
 -- RETURNS: {0, 1 = more follow, looked at, meant, cancelled, how many from the end the next call passes over, how long the
 --          list is}
 --          first 1: too many cancelled tasks wait in lists: nothing was done
 -- FROM→TO: QUEUED→CANCELLED, SCHEDULED→CANCELLED, RETRYING→CANCELLED
-local where, skip, length_before, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), 256)
-local type_meant, word_meant, before_ms = ARGV[5], ARGV[6], ARGV[7]
-local acts, most_marks, ends = ARGV[8] == '1', tonumber(ARGV[9]), ARGV[10]
+local where, skip, limit, type_meant = ARGV[1], tonumber(ARGV[2]), math.min(tonumber(ARGV[3]), 256), ARGV[4]
+local word_meant, before_ms, acts, most_marks, ends = ARGV[5], ARGV[6], ARGV[7] == '1', tonumber(ARGV[8]), ARGV[9]
 local size = lengths()
 local now = clock_ms()
 hear(call('HGET', META, 'events'), now)
@@ -68,7 +66,6 @@ end
 
 local function listed(list, length)
   local bytes, step = 0, 8
-  skip = skip + math.max(0, length - (length_before or length))
   while looked < limit and skip + looked < length and bytes < MOST_BYTES do
     local count = math.min(step, limit - looked)
     local at = skip + looked

@@ -335,7 +335,7 @@ class CommandsRedisTest {
                 folder.resolve("tasks.ndjson"),
                 IntStream.range(0, 100_000)
                         .mapToObj(i -> "{\"type\":\"noop\",\"payload\":" + i + "}\n")
-                        .collect(Collectors.joining()));
+                        .collect(Collectors.joining("", "", "no task")));
         CompletableFuture<CommandLineCase> enqueued = CompletableFuture.supplyAsync(
                 () -> CommandLineCase.at(own.uri(), "", "enqueue", "jobs", "--lines", lines.toString()));
         eventually(() -> assertThat((Long) own.call("LLEN", "{jobs}:ready")).isPositive());
@@ -345,8 +345,8 @@ class CommandsRedisTest {
         own.resume();
 
         CommandLineCase done = enqueued.get(50, TimeUnit.SECONDS);
-        assertThat(done.err()).doesNotContain("line ");
-        assertThat(done.exit()).isZero();
+        assertThat(done.err()).contains("tasks.ndjson, line 100001: ").doesNotContain("more failures");
+        assertThat(done.exit()).isEqualTo(2);
         assertThat(done.out()).matches("[0-9,]+ created, [0-9,]+ existing, 0 failed\n");
         assertThat(own.call("LLEN", "{jobs}:ready")).isEqualTo(100_000L);
     }

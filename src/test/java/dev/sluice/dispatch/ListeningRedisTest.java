@@ -71,6 +71,10 @@ class ListeningRedisTest extends DispatchCase {
                                 refused -> assertThat(refused.reason()).isEqualTo("permission"));
             }
 
+            assertThatThrownBy(() -> deaf.events().retry(3).blockFirst(PATIENCE))
+                    .as("also who comes again as it is told")
+                    .isInstanceOf(StoreRefusedException.class);
+
             wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
             enqueue(task("a"));
             assertThat(deaf.events().blockFirst(PATIENCE)).isEqualTo(new Began());

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
+import dev.sluice.task.Task;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
@@ -27,6 +28,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A pump whose consumer is the test: it ends tasks at instants that a handler meets by chance. */
 @OnEveryRedis
@@ -36,6 +39,7 @@ class PumpsRedisTest extends DispatchCase {
 
     private final EventLoop loop = new EventLoop();
     private final HandlerPool pool = new HandlerPool();
+    private HeldBytes bytes = HeldBytes.ofThisHeap();
     private final RedisLinks links;
 
     PumpsRedisTest(RedisServer redis) {
@@ -129,6 +133,39 @@ class PumpsRedisTest extends DispatchCase {
 
         third.forEach(attempt -> attempt.end(Verdict.succeeded()));
         eventually(this::assertEmpty);
+        pump.stop(GRACE).block(PATIENCE);
+    }
+
+    /** Their number is bounded, and they may be large: nothing is taken while what is held has much already. */
+    @ParameterizedTest
+    @EnumSource
+    void noMoreIsHeldThanHasRoom(DeliveryMode mode) throws Exception {
+        deliver(mode);
+        bytes = new HeldBytes(1_000_000);
+        String large = "x".repeat(200_000);
+        enqueue(IntStream.range(0, 40)
+                .mapToObj(i -> Task.of("t", large).id("t" + i))
+                .toArray(Task<?>[]::new));
+        BlockingQueue<Attempt> got = new LinkedTransferQueue<>();
+        Pump pump = mode == DeliveryMode.AT_LEAST_ONCE
+                ? new ClaimPump(parts(), queue, settings, new Doing(got::add))
+                : new PopPump(parts(), queue, settings, new Doing(got::add));
+        pump.start().block(PATIENCE);
+
+        eventually(() -> assertThat(got).hasSizeGreaterThanOrEqualTo(5));
+        always(A_WHILE, () -> assertThat(got).hasSizeLessThanOrEqualTo(5 + 4 * 6)); // four calls may be under way
+        int held = got.size();
+        for (int i = 0; i < 40; i++) {
+            got.poll(20, TimeUnit.SECONDS).end(Verdict.succeeded());
+        }
+
+        assertThat(held).isLessThan(40);
+        eventually(this::assertEmpty);
+        enqueue(IntStream.range(0, 5)
+                .mapToObj(i -> Task.of("t", large).id("again" + i))
+                .toArray(Task<?>[]::new));
+        eventually(() -> assertThat(got).as("there is room again").hasSize(5));
+        got.forEach(attempt -> attempt.end(Verdict.succeeded()));
         pump.stop(GRACE).block(PATIENCE);
     }
 
@@ -345,7 +382,7 @@ class PumpsRedisTest extends DispatchCase {
     }
 
     private DispatcherParts parts(RedisLinks its) {
-        return new DispatcherParts(its, loop, pool, told, new Outages(told), Duration.ofSeconds(15), 3);
+        return new DispatcherParts(its, loop, pool, bytes, told, new Outages(told), Duration.ofSeconds(15), 3);
     }
 
     /** The connections that wait in a blocking command. */

@@ -156,7 +156,7 @@ class RightsRedisTest {
 
         forbid(command);
         assertThatThrownBy(() -> q.cancel("x")).isInstanceOf(StoreRefusedException.class);
-        assertThatThrownBy(() -> OneQueue.await(q.producer.sweep("ready", 0, "", "", "", "", true)))
+        assertThatThrownBy(() -> OneQueue.await(q.producer.sweep("ready", 0, "", "", "", true)))
                 .isInstanceOf(StoreRefusedException.class);
         allowAll();
 

@@ -21,7 +21,9 @@ class ComplaintTest {
     @Test
     void whatFailsForAMinuteIsToldOnceAndSoIsItsEnd() {
         failAfter(3_600); // the first round at all
-        failAfter(59);
+        for (int i = 0; i < 59; i++) {
+            failAfter(1);
+        }
         assertThat(log.lines()).isEmpty();
 
         failAfter(1);
@@ -32,6 +34,16 @@ class ComplaintTest {
         assertThat(log.lines()).hasSize(2);
         assertThat(log.warnings()).singleElement().asString().contains("failed for a minute", "no way");
         assertThat(log.lines().get(1)).contains("goes on again");
+    }
+
+    /** Rounds may come once a day, of which others do the rest. */
+    @Test
+    void whatFailsOnceADayIsNot() {
+        for (int i = 0; i < 5; i++) {
+            failAfter(86_400);
+        }
+
+        assertThat(log.lines()).isEmpty();
     }
 
     @Test

@@ -8,11 +8,14 @@ import dev.sluice.client.TaskClient;
 import dev.sluice.codec.JsonDocument;
 import dev.sluice.task.SluiceException;
 import dev.sluice.task.StoreUnavailableException;
+import dev.sluice.task.Task;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.util.retry.Retry;
 
@@ -22,7 +25,7 @@ import reactor.util.retry.Retry;
  */
 final class BulkRun {
     private static final int NAMED_FAILURES = 10;
-    private static final int AT_ONCE = 2_048; // as many as the client has on the way
+    private static final int AT_ONCE = 1_024; // as many as the client has on the way
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
     private static final Duration LONGEST_OUTAGE = Duration.ofSeconds(40);
@@ -46,9 +49,18 @@ final class BulkRun {
     /** Sends all of them, and returns the exit code; a line that is no task ends it, after what came before. */
     int over(TaskClient client, Session session) throws InterruptedException {
         try {
-            session.awaitAll(client.enqueueAll(tasks.tasks())
+            AtomicReference<@Nullable Throwable> end = new AtomicReference<>(); // kept back until all before it is told
+            Flux<Task<byte[]>> good = tasks.tasks().onErrorResume(failure -> {
+                end.set(failure);
+                return Flux.empty();
+            });
+            session.awaitAll(client.enqueueAll(good)
                     .concatMap(result -> settled(tasks.next(), result, client), AT_ONCE)
-                    .doOnNext(this::count));
+                    .doOnNext(this::count)
+                    .concatWith(Flux.defer(() -> {
+                        Throwable failure = end.get();
+                        return failure == null ? Flux.empty() : Flux.error(failure);
+                    })));
         } finally {
             summarize();
         }
