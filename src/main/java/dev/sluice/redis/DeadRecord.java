@@ -19,7 +19,7 @@ public final class DeadRecord {
 
     /** When it died, in milliseconds since 1970. */
     public long diedMs() {
-        return (long) Double.parseDouble(time);
+        return (long) Score.of(time);
     }
 
     /** When it died as Redis writes it; empty: whenever. */

@@ -329,7 +329,7 @@ public final class Doctor {
                     .doOnNext(reply -> {
                         for (int i = 1; i + 1 < reply.size(); i += 2) {
                             boolean holds = hashes.remove(reply.text(i));
-                            if (Double.parseDouble(reply.text(i + 1)) < longAgo) {
+                            if (Score.of(reply.text(i + 1)) < longAgo) {
                                 member(seen, reply.text(i), reply.text(i + 1), holds);
                             }
                         }

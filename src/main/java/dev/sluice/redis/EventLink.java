@@ -82,10 +82,10 @@ public final class EventLink {
         StatefulRedisPubSubConnection<String, String> open = opened();
         if (open == null) {
             ensure();
-        } else if (all.size() == 1) {
-            subscribe(open, channel);
         } else if (subscribed.contains(channel)) {
             ready.run(); // if the connection has just had a gap, it is told once more when that is over
+        } else { // be it asked for already: another may have been refused, and is about to go
+            subscribe(open, channel);
         }
         return listening;
     }

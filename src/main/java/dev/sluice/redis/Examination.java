@@ -21,6 +21,7 @@ final class Examination {
 
     private static final int MOST_SUSPECTS = 50_000;
     private static final int ROWS_TO_FIND_THE_SEAM = 64;
+    private static final String NO_SEAM = "none"; // no frame is that
 
     private final int part;
     private final int parts;
@@ -44,7 +45,7 @@ final class Examination {
         List<Row> fresh = afterTheSeam(page);
         boolean contiguous = fresh.size() < page.rows.size() || seam.isEmpty();
         if (!page.rows.isEmpty()) {
-            seam = page.next.isEmpty() ? "" : page.rows.get(page.rows.size() - 1).first;
+            seam = page.next.isEmpty() ? "" : seamOf(page.rows.get(page.rows.size() - 1));
         }
         for (Row row : fresh) {
             String id = row.id;
@@ -71,11 +72,17 @@ final class Examination {
         }
     }
 
+    /** Of a raw element there may be many that are the same. */
+    private static String seamOf(Row last) {
+        return last.isRaw ? NO_SEAM : last.first;
+    }
+
     /** A list grows while it is read from its tail: then a page begins with elements of the last. */
     private List<Row> afterTheSeam(Page page) {
         int look = seam.isEmpty() ? 0 : Math.min(ROWS_TO_FIND_THE_SEAM, page.rows.size());
         for (int i = 0; i < look; i++) {
-            if (page.rows.get(i).first.equals(seam)) {
+            Row row = page.rows.get(i);
+            if (!row.isRaw && row.first.equals(seam)) {
                 return page.rows.subList(i + 1, page.rows.size());
             }
         }
@@ -164,7 +171,7 @@ final class Examination {
 
     void late(Page page, long nowMs) {
         for (Row row : page.rows) {
-            double score = number(row.first);
+            double score = Score.of(row.first);
             if (isMine(String.valueOf(row.id)) && !(score >= 0 && score < (nowMs + 600_000) * 8.0)) {
                 suspect(Kind.LATE_MARK, String.valueOf(row.id), "", "", "score " + row.first);
             }
@@ -211,8 +218,9 @@ final class Examination {
 
     private void status(String id, Row row) {
         boolean waits = waiting.contains(Fingerprints.of(id));
-        if (!leased && row.word.equals("processing") && !row.isDead && !waits) {
-            if (!claimed.contains(Fingerprints.of(id))) {
+        boolean runs = claimed.contains(Fingerprints.of(id));
+        if (!leased && row.word.equals("processing") && !row.isDead && (runs || !waits)) { // a copy of it may wait
+            if (!runs) {
                 suspect(Kind.RUNNING_OR_LOST, id, "", "", "");
             }
             return;
@@ -235,14 +243,6 @@ final class Examination {
                     row.word,
                     waits ? "1" : "0",
                     "'" + Pages.shown(row.word) + "' and " + where);
-        }
-    }
-
-    private static double number(String text) {
-        try {
-            return Double.parseDouble(text);
-        } catch (NumberFormatException infinite) {
-            return -1;
         }
     }
 
@@ -316,7 +316,7 @@ final class Examination {
             List<Row> fresh = afterTheSeam(page);
             boolean contiguous = fresh.size() < page.rows.size() || seam.isEmpty();
             if (!page.rows.isEmpty()) {
-                seam = page.next.isEmpty() ? "" : page.rows.get(page.rows.size() - 1).first;
+                seam = page.next.isEmpty() ? "" : seamOf(page.rows.get(page.rows.size() - 1));
             }
             for (Row row : fresh) {
                 String id = row.id;

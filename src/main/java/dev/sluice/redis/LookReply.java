@@ -42,6 +42,6 @@ public final class LookReply {
 
     /** When it died, in ms since 1970, if it is a dead letter. */
     public long diedMs(int index) {
-        return (long) Double.parseDouble(reply.text(HEAD + index * FIELDS + 2));
+        return (long) Score.of(reply.text(HEAD + index * FIELDS + 2));
     }
 }

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -199,12 +201,17 @@ final class Pages {
             return reply.isNull(at) ? "" : latin(reply.bytes(at));
         }
 
+        /** The same patterns as those of a claim. */
+        private static final Pattern PLAIN_ID =
+                Pattern.compile("^\\s*\\{\\s*\"id\"\\s*:\\s*(?:\"([^\"\\\\\\p{Cntrl}]+)\"|([0-9]+)\\s*[,}])");
+
         private static @Nullable String idOf(byte[] element) {
             try {
                 String id = Envelope.read(element, 0, element.length).id();
                 return id == null ? null : latin(id.getBytes(StandardCharsets.UTF_8));
             } catch (EnvelopeException unreadable) {
-                return null;
+                Matcher plain = PLAIN_ID.matcher(latin(element)); // a claim finds it there, whatever comes behind
+                return plain.find() ? plain.group(1) == null ? plain.group(2) : plain.group(1) : null;
             }
         }
     }

@@ -152,7 +152,7 @@ public final class QueueDirectory {
 
     /** The end of a lease may have a half millisecond, by which the scripts know who was not heard. */
     private static long endMs(String score) {
-        return (long) Double.parseDouble(score);
+        return (long) Score.of(score);
     }
 
     private Mono<DispatcherInfo> holder(QueueKeys keys, String id, long leaseMs, boolean leased) {

@@ -32,8 +32,15 @@ final class RedisErrors {
         "ASK ",
         "CLUSTERDOWN",
         "ERR DB index",
+        "ERR SELECT is not allowed in cluster mode",
+        "ERR WAITAOF cannot be used",
         "ERR Client sent AUTH",
         "DENIED"
+    };
+
+    /** What Lettuce says of a command that it has neither queued nor written, for there are too many. */
+    private static final String[] NOT_EVEN_QUEUED = {
+        "Request queue size exceeded", "Internal stack size exceeded", "Command buffer size exceeded"
     };
 
     private static final String SCRIPT_FAILED = "ERR Error running script";
@@ -79,8 +86,10 @@ final class RedisErrors {
      * and from then on each answer may be another's.
      */
     static boolean spoilsConnection(Throwable error) {
-        if (startsWith(error, "Request queue size exceeded")) {
-            return false;
+        for (String bound : NOT_EVEN_QUEUED) {
+            if (startsWith(error, bound)) {
+                return false;
+            }
         }
         return !(error instanceof RedisCommandExecutionException)
                 || tells(error, "READONLY")

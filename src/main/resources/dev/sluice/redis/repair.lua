@@ -186,7 +186,9 @@ local cases = {
   end,
   ['schedule-never-due'] = function(name)
     local _, state = string.match(call('HGET', SCHEDULES, name) or '', RECORD)
-    return state and not call('ZSCORE', SCHEDULES_DUE, name), function()
+    local due = call('ZSCORE', SCHEDULES_DUE, name)
+    local is_sound = due and (due == 'inf' or string.match(due, '^%d+$'))
+    return state and not is_sound, function()
       call('ZADD', SCHEDULES_DUE, state == 'paused' and '+inf' or now, name)
     end
   end,

@@ -411,6 +411,59 @@ class DoctorRedisTest {
                         tuple(Kind.META_FIELD, "protocol", false), tuple(Kind.META_FIELD, "delivery", false));
     }
 
+    /** As at-least-once a word of what runs at most once is wrong. */
+    @Test
+    void whereItIsNotSureWhatIsMeantNothingIsRepaired() {
+        q.enqueue("x");
+        q.wire.call("HSET", q.key("status"), "ghost", "queued");
+        q.wire.call("HDEL", q.key("meta"), "delivery");
+
+        assertThat(OneQueue.await(q.doctor().repair()).findings())
+                .extracting(Finding::kind, Finding::subject, Finding::repaired)
+                .containsExactly(tuple(Kind.STATUS_GHOST, "ghost", false));
+
+        q.wire.call("HSET", q.key("meta"), "delivery", "at-least-once");
+        assertThat(OneQueue.await(q.doctor().repair()).findings())
+                .extracting(Finding::repaired)
+                .containsExactly(true);
+    }
+
+    /** A page of a list ends with one of them, and the next begins with another. */
+    @Test
+    void elementsThatAreTheSameHideNoneBetweenThem() {
+        for (int i = 0; i < 300; i++) {
+            q.push("{\"id\":\"t" + i + "\",\"type\":\"t\"}");
+            q.wire.call("HSET", q.key("status"), "t" + i, "queued");
+            q.push("{\"type\":\"refresh\"}");
+        }
+        q.push("{\"type\":\"refresh\"}");
+
+        assertThat(q.examine().findings()).isEmpty();
+        q.wire.call("DEL", q.queue.name());
+        IntStream.range(0, 300).forEach(i -> q.wire.call("HDEL", q.key("status"), "t" + i));
+    }
+
+    /** Where it is claimed its id is found all the same, and there it becomes a dead letter. */
+    @Test
+    void whatIsNoTaskButHasAnIdIsSeenToWait() {
+        q.push("{\"id\":\"a1\",\"deadline\":\"tomorrow\"}");
+        q.push("{\"id\": 17, \"deadline\":\"tomorrow\"}");
+        q.wire.call("HSET", q.key("status"), "a1", "queued", "17", "queued");
+
+        assertThat(q.examine().findings()).isEmpty();
+        q.wire.call("DEL", q.queue.name());
+        q.wire.call("HDEL", q.key("status"), "a1", "17");
+    }
+
+    @Test
+    void aScoreThatIsInfiniteIsNoFailureOfTheDoctor() {
+        q.enqueue("x");
+        q.wire.call("ZADD", q.key("dispatchers"), "+inf", "somebodys");
+
+        assertThat(q.examine().findings()).isEmpty();
+        q.wire.call("ZREM", q.key("dispatchers"), "somebodys");
+    }
+
     /** Each script reads it, so that nothing is claimed or settled then. */
     @Test
     @StoredStateMayBeBroken("a key of the queue holds a value of another type")

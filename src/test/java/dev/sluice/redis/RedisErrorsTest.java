@@ -25,7 +25,9 @@ class RedisErrorsTest {
                 new RedisCommandExecutionException("OOM command not allowed"),
                 new RedisNoScriptException("NOSCRIPT No matching script"),
                 new RedisBusyException("BUSY Redis is busy running a script"),
-                new RedisException("Request queue size exceeded: 16384. Commands are not accepted."));
+                new RedisException("Request queue size exceeded: 16384. Commands are not accepted."),
+                new RedisException("Internal stack size exceeded: 16384. Commands are not accepted until the stack size"
+                        + " drops."));
     }
 
     static Stream<Throwable> doubts() {
