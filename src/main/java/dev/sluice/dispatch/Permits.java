@@ -17,10 +17,11 @@ final class Permits {
     private final HeldBytes bytes;
     private long ownBytes;
 
-    /** None is free while the {@code bytes} of all queues are many. */
+    /** None is free while the {@code bytes} of all queues are many, and these have their share of them. */
     Permits(int limit, HeldBytes bytes) {
         this.limit = limit;
         this.bytes = bytes;
+        bytes.share();
     }
 
     void limit(int newLimit) {
@@ -38,7 +39,9 @@ final class Permits {
 
     /** What may be claimed by a call that first returns {@code settled} tasks. */
     int freeAfter(int settled, long demand) {
-        return bytes.areMany() ? 0 : (int) Math.max(0, Math.min(limit - reserved - held + settled, demand - reserved));
+        return bytes.areTooManyFor(ownBytes)
+                ? 0
+                : (int) Math.max(0, Math.min(limit - reserved - held + settled, demand - reserved));
     }
 
     /** So many bytes came with tasks, or went with them if it is below 0. */
