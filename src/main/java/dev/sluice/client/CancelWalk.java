@@ -11,13 +11,12 @@ import reactor.core.scheduler.Scheduler;
 
 /**
  * One walk over the tasks that do not run, a page in each call, each place from its end to its beginning: what is taken
- * from the beginning meanwhile moves nothing, and what is added at the end only has some looked at twice. A list that grows
- * faster than it is walked through is left after twice its length: the walk would not come to its beginning.
+ * from the beginning meanwhile moves nothing, and what is added at the end only has some looked at, and counted, twice. A list
+ * that grows faster than it is walked through is left: the walk would never come to its beginning.
  */
 final class CancelWalk {
     private static final Object STEP = new Object();
-    private static final long UNKNOWN = -1;
-    private static final long FEW = 10_000;
+    private static final int MOST_IN_VAIN = 64;
 
     private final StoreCalls calls;
     private final ProducerStore store;
@@ -26,7 +25,8 @@ final class CancelWalk {
     private final Scheduler signals;
     private final Queue<String> places;
     private long skip;
-    private long left = UNKNOWN; // to be looked at here, at most
+    private long shortest = Long.MAX_VALUE; // way to the beginning of the list so far
+    private int callsSince;
     private boolean begun;
 
     CancelWalk(StoreCalls calls, ProducerStore store, TaskFilter filter, boolean acts, Scheduler signals) {
@@ -73,12 +73,14 @@ final class CancelWalk {
         }
         begun = true;
         skip = reply.next();
-        left = (left == UNKNOWN ? 2 * reply.length() + FEW : left) - reply.examined();
-        boolean isOver = !reply.more() || (reply.length() > 0 && left <= 0);
-        if (isOver) {
+        long way = reply.length() - reply.next();
+        callsSince = way < shortest ? 0 : callsSince + 1;
+        shortest = Math.min(shortest, way);
+        if (!reply.more() || (reply.length() > 0 && callsSince >= MOST_IN_VAIN)) {
             places.remove();
             skip = 0;
-            left = UNKNOWN;
+            shortest = Long.MAX_VALUE;
+            callsSince = 0;
         }
     }
 }

@@ -26,6 +26,7 @@ final class Burials {
     private final PopStore store;
     private final Calls calls;
     private final Presence presence;
+    private final Permits permits;
     private final String dispatcher = TaskId.random();
     private final Backoff backoff = new Backoff();
     private final Deque<Burial> waiting = new ArrayDeque<>();
@@ -34,11 +35,13 @@ final class Burials {
     private boolean fails;
     private boolean repeated;
 
-    Burials(String queue, PopStore store, Calls calls, Presence presence) {
+    /** {@code permits} count the bytes of what it has until Redis keeps it. */
+    Burials(String queue, PopStore store, Calls calls, Presence presence, Permits permits) {
         this.queue = queue;
         this.store = store;
         this.calls = calls;
         this.presence = presence;
+        this.permits = permits;
     }
 
     void add(Burial burial) {
@@ -83,6 +86,7 @@ final class Burials {
     private void kept() {
         fails = false;
         backoff.reset();
+        sent.forEach(one -> permits.bytes(-one.frame().bytes().length));
         next();
     }
 

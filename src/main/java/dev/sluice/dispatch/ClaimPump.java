@@ -122,6 +122,7 @@ final class ClaimPump implements Pump {
     private boolean claimsAreAwaited = true;
     private boolean timeIsUp;
     private boolean startsOver;
+    private @Nullable Incarnation hurt; // the life in which a step was cut off last
 
     ClaimPump(DispatcherParts parts, Queue queue, QueueSettings settings, Consumer consumer) {
         this.queue = queue;
@@ -861,20 +862,20 @@ final class ClaimPump implements Pump {
      */
     @Override
     public void broken() {
+        hurt = current;
         if (!startsOver) {
-            Incarnation life = current;
-            calls.after(TO_START_OVER, () -> startOver(life));
+            calls.after(TO_START_OVER, this::startOver);
             startsOver = true;
         }
     }
 
     /** Its loss, or the next join, may have been cut off as well. */
-    private void startOver(@Nullable Incarnation life) {
+    private void startOver() {
         startsOver = false;
         Incarnation now = current;
         Incarnation last = lettingGo;
         Incarnation next = joining;
-        if (now != null && now == life) {
+        if (now != null && now == hurt) {
             lose(now, "a step of the dispatcher failed");
         } else if (now == null && last != null) {
             last.holdings().abandonAll();

@@ -117,7 +117,7 @@ final class PopPump implements Pump {
         this.birth = new Birth(outage);
         this.presence = new Presence(queue.name(), store, calls, parts.lease(), this::writeAnew, this::failed);
         this.statuses = new StatusWriter(queue.name(), store, calls, presence, holdings, this::report);
-        this.burials = new Burials(queue.name(), store, calls, presence);
+        this.burials = new Burials(queue.name(), store, calls, presence, permits);
         this.lookedNanos = System.nanoTime() - OPEN_FOR_NANOS;
     }
 
@@ -364,6 +364,7 @@ final class PopPump implements Pump {
         long call = ++batches;
         Attempt[] attempts = new Attempt[elements.size()];
         int pushed = 0;
+        long bytes = 0;
         for (int i = 0; i < attempts.length; i++) {
             Frame frame = popped.plain() ? null : Frame.readPushed(elements.get(i));
             if (frame == null) {
@@ -371,7 +372,7 @@ final class PopPump implements Pump {
                 pushed++;
             }
             attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
-            permits.bytes(frame.bytes().length);
+            bytes += frame.bytes().length;
             statuses.taken(attempts[i]);
         }
         if (draining && pushed > 0) {
@@ -379,6 +380,7 @@ final class PopPump implements Pump {
         }
         Batch batch = new Batch(attempts);
         holdings.add(call, batch);
+        permits.bytes(bytes);
         observer.claimed(queue.name(), attempts.length);
         consumer.accept(batch);
     }
@@ -403,7 +405,6 @@ final class PopPump implements Pump {
         List<Attempt> settled = new ArrayList<>();
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             permits.release(1);
-            permits.bytes(-attempt.frame().bytes().length);
             holdings.settled(attempt);
             tally.add(attempt);
             settle(attempt);
@@ -420,6 +421,7 @@ final class PopPump implements Pump {
         } else if (verdict instanceof Verdict.Released) {
             keep(attempt, PopStore.Burial.notRun(attempt.token(), attempt.frame()));
         } else {
+            permits.bytes(-attempt.frame().bytes().length);
             statuses.ended(attempt);
         }
     }

@@ -10,6 +10,7 @@ import dev.sluice.task.ScheduleInfo;
 import dev.sluice.task.Timing;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import reactor.core.publisher.Mono;
@@ -18,6 +19,8 @@ import reactor.core.publisher.Mono;
 final class ScheduleRoutes {
     static final Set<String> PARAMETERS_OF_LIST = Set.of("cursor", "limit");
 
+    private static final List<CharSequence> OTHER_PRECONDITIONS =
+            List.of(HttpHeaderNames.IF_MATCH, HttpHeaderNames.IF_MODIFIED_SINCE, HttpHeaderNames.IF_UNMODIFIED_SINCE);
     private static final String ORIGIN = "http";
 
     private final KnownQueues queues;
@@ -99,11 +102,12 @@ final class ScheduleRoutes {
 
     /** Whether another of the name is to give way: unless the request is made only for the case that there is none. */
     private static boolean replaces(Call call) {
-        String noneOf = call.header(HttpHeaderNames.IF_NONE_MATCH);
-        if (call.header(HttpHeaderNames.IF_MATCH) != null || (noneOf != null && !noneOf.equals("*"))) {
+        List<String> noneOf = call.headers().getAll(HttpHeaderNames.IF_NONE_MATCH);
+        if (OTHER_PRECONDITIONS.stream().anyMatch(call.headers()::contains)
+                || !(noneOf.isEmpty() || noneOf.equals(List.of("*")))) {
             throw Problem.of(400, "bad-precondition", "the only precondition known here is If-None-Match: *");
         }
-        return noneOf == null;
+        return noneOf.isEmpty();
     }
 
     private static Problem malformed(EnvelopeException unreadable) {

@@ -92,8 +92,10 @@ final class TaskRoutes {
         }
         Task<byte[]> traced = task;
         for (String name : TRACE) {
-            String value = call.header(name);
-            if (value != null && Task.isValidHeader(name, value)) {
+            List<String> lines = call.headers().getAll(name);
+            String value = String.join(",", lines); // of several tracestates one list is made; two parents are none
+            boolean isOne = lines.size() == 1 || (lines.size() > 1 && !name.equals(TRACE.get(0)));
+            if (isOne && Task.isValidHeader(name, value)) {
                 traced = traced.header(name, value);
             }
         }

@@ -120,9 +120,18 @@ public final class TlsIdentity {
         List<byte[]> found = new ArrayList<>();
         Matcher blocks = block.matcher(textOf(file));
         while (blocks.find()) {
-            found.add(Base64.getMimeDecoder().decode(blocks.group(1)));
+            found.add(decoded(file, blocks.group(1)));
         }
         return found;
+    }
+
+    /** Of a key nothing is quoted, neither here nor by a cause. */
+    private static byte[] decoded(Path file, String block) {
+        try {
+            return Base64.getMimeDecoder().decode(block);
+        } catch (IllegalArgumentException damaged) {
+            throw new IllegalArgumentException("'" + file + "' has a block that is no base64: is it a whole copy?");
+        }
     }
 
     private static String textOf(Path file) {

@@ -3,7 +3,9 @@ package dev.sluice.push;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpUtil;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
@@ -78,7 +80,16 @@ final class Answer {
     }
 
     String text() {
-        return new String(body, StandardCharsets.UTF_8);
+        return new String(body, charset());
+    }
+
+    /** The body in UTF-8. */
+    byte[] utf8() {
+        return charset().equals(StandardCharsets.UTF_8) ? body : text().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private Charset charset() {
+        return HttpUtil.getCharset(headers().get("content-type", ""), StandardCharsets.UTF_8);
     }
 
     private static final class Collected {

@@ -68,7 +68,8 @@ final class Reading {
         if (answer.body().length == 0) {
             return Optional.empty();
         }
-        return Optional.of(answer.isJson() && isJson(answer.body()) ? answer.body() : answer.text());
+        byte[] utf8 = answer.utf8();
+        return Optional.of(answer.isJson() && isJson(utf8) ? utf8 : answer.text());
     }
 
     private boolean isJson(byte[] body) {

@@ -296,6 +296,8 @@ public final class Doctor {
                 .doOnNext(reply -> {
                     field(seen, reply, 0, "delivery", queue.delivery().word());
                     field(seen, reply, 1, "status-key", queue.statusKey());
+                    missing(seen, outcome, reply, 0, "delivery");
+                    missing(seen, outcome, reply, 1, "status-key");
                     outcome.repairs &=
                             isAgreed(reply, 0, queue.delivery().word()) && isAgreed(reply, 1, queue.statusKey());
                     for (int i = 0; i < NUMBERS.size(); i++) {
@@ -308,6 +310,13 @@ public final class Doctor {
                     }
                 })
                 .then();
+    }
+
+    /** Whoever joins next writes it anew, so that it is broken only where it is in the way of a repair. */
+    private static void missing(Examination seen, Outcome outcome, Reply reply, int at, String field) {
+        if (outcome.repairs && reply.isNull(at)) {
+            seen.suspect(Kind.META_FIELD, field, "", "", "it is missing: let a client or dispatcher join first");
+        }
     }
 
     private static boolean isAgreed(Reply reply, int at, String wanted) {

@@ -82,7 +82,7 @@ public final class EventLink {
         StatefulRedisPubSubConnection<String, String> open = opened();
         if (open == null) {
             ensure();
-        } else if (subscribed.contains(channel)) {
+        } else if (all.size() > 1 && subscribed.contains(channel)) {
             ready.run(); // if the connection has just had a gap, it is told once more when that is over
         } else { // be it asked for already: another may have been refused, and is about to go
             subscribe(open, channel);
@@ -321,7 +321,9 @@ public final class EventLink {
 
         @Override
         public void subscribed(String channel, long count) {
-            subscribed.add(channel);
+            if (listeners.containsKey(channel)) { // else whoever wanted it has gone meanwhile, and so has this
+                subscribed.add(channel);
+            }
             listeners.getOrDefault(channel, List.of()).forEach(one -> one.ready.run());
         }
     }

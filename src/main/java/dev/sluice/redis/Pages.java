@@ -201,7 +201,7 @@ final class Pages {
             return reply.isNull(at) ? "" : latin(reply.bytes(at));
         }
 
-        /** The same patterns as those of a claim. */
+        /** The patterns by which a claim finds it first. */
         private static final Pattern PLAIN_ID =
                 Pattern.compile("^\\s*\\{\\s*\"id\"\\s*:\\s*(?:\"([^\"\\\\\\p{Cntrl}]+)\"|([0-9]+)\\s*[,}])");
 

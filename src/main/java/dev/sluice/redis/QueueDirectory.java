@@ -35,6 +35,7 @@ public final class QueueDirectory {
     private static final int DISPATCHERS_AT_ONCE = 16;
     private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
     private static final Pattern CURSOR = Pattern.compile("[0-9]{1,20}");
+    private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
     private static final Pattern META = Pattern.compile("\\{([A-Za-z0-9._:-]{1,128})}:meta");
 
     private final RedisLink link;
@@ -107,7 +108,7 @@ public final class QueueDirectory {
     }
 
     /**
-     * Every queue of this version of the protocol, once, in no order: also one whose other settings are damaged, or in whose
+     * Every queue of this version of the protocol, once, in no order: also one whose settings are damaged in part, or in whose
      * way another program's key is. A setting that cannot be read is the default.
      */
     public Flux<Queue> examinable() {
@@ -227,10 +228,13 @@ public final class QueueDirectory {
     }
 
     private static @Nullable Queue asFarAsItCanBeRead(Queue standard, Reply meta) {
-        if (meta.isNull(0) || !meta.text(0).equals(Integer.toString(Protocol.VERSION))) {
+        DeliveryMode delivery = meta.isNull(1) ? null : DeliveryMode.ofWord(meta.text(1));
+        String version = meta.isNull(0) ? "" : meta.text(0);
+        boolean isOurs = version.equals(Integer.toString(Protocol.VERSION));
+        boolean isDamaged = !NUMBER.matcher(version).matches() && (delivery != null || !meta.isNull(2));
+        if (!isOurs && !isDamaged) {
             return null; // another version's, or another program's
         }
-        DeliveryMode delivery = meta.isNull(1) ? null : DeliveryMode.ofWord(meta.text(1));
         Queue queue = delivery == null ? standard : standard.delivery(delivery);
         try {
             return meta.isNull(2) ? queue : queue.statusKey(meta.text(2));

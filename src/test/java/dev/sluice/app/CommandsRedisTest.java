@@ -542,7 +542,9 @@ class CommandsRedisTest {
                 .contains("reports: in order, 1 task"); // whoever joins it next writes that anew
         assertThat(run("doctor", "jobs").out()).contains("{jobs}:delayed: a string and no zset");
         assertThat(run("doctor", "mails").out()).contains("meta-field");
-        redis.call("HSET", "{mails}:meta", "delivery", "at-least-once", "protocol", "99");
+        redis.call("HSET", "{mails}:meta", "delivery", "at-least-once", "protocol", "one");
+        assertThat(run("doctor").out()).contains("mails: BROKEN", "protocol");
+        redis.call("HSET", "{mails}:meta", "protocol", "99");
         assertRefused(run("doctor", "mails"), "nobody has worked on a queue 'mails' in this Redis yet");
 
         redis.call("DEL", "{mails}:meta");

@@ -16,6 +16,7 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
@@ -42,6 +43,21 @@ class CancellingManyRedisTest extends DispatchCase {
         assertThat(steps.get(steps.size() - 1)).isEqualTo(new CancelProgress(MANY, MANY / 2, MANY / 2));
         assertThat(steps).hasSizeGreaterThanOrEqualTo(MANY / 256);
         assertThat(hlen(queue.statusKey())).isEqualTo(MANY / 2);
+    }
+
+    /** It would never come to the beginning of the list. */
+    @Test
+    void aWalkOverAListThatGrowsFasterThanThatEnds() {
+        put(1_000);
+        TaskClient client = sluice.client(queue);
+
+        List<Task<?>> others = Collections.nCopies(300, Task.of("other", 1));
+        List<CancelProgress> steps = client.count(MAILS)
+                .concatMap(step -> client.enqueue(others).thenReturn(step), 1)
+                .collectList()
+                .block(PATIENCE);
+
+        assertThat(steps).hasSizeBetween(64, 80);
     }
 
     @Test

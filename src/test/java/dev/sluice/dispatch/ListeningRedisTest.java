@@ -32,6 +32,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -80,6 +81,24 @@ class ListeningRedisTest extends DispatchCase {
             assertThat(deaf.events().blockFirst(PATIENCE)).isEqualTo(new Began());
         } finally {
             wire.call("ACL", "DELUSER", "app");
+        }
+    }
+
+    /** Its channel may be confirmed when it has left it. */
+    @Test
+    void whoListensAfterOneThatWentAtOnceHears() {
+        running(task -> Mono.empty()); // which has a channel, so that the connection stays
+        listening().cancel();
+        for (int i = 0; i < 4; i++) {
+            String id = "a" + i;
+            sluice.client(queue).events().subscribe().dispose();
+            LockSupport.parkNanos(50_000_000);
+
+            Ear ear = listening();
+            enqueue(task(id));
+
+            eventually(() -> assertThat(ear.movesOf(id)).containsExactly("queued", "processing", "succeeded"));
+            ear.cancel();
         }
     }
 

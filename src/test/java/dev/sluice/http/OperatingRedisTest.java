@@ -506,7 +506,9 @@ class OperatingRedisTest {
         assertThat(refused.code()).isEqualTo("schedule-conflict");
         assertThat(web.get(SCHEDULES + "/a:pause").json().path("everyMs").asLong())
                 .isEqualTo(3_600_000);
-        for (String[] other : new String[][] {{"If-Match", "*"}, {"If-None-Match", "\"a\""}}) {
+        for (String[] other : new String[][] {
+            {"If-Match", "*"}, {"If-None-Match", "\"a\""}, {"If-Unmodified-Since", "Mon, 01 Jan 2024 00:00:00 GMT"}
+        }) {
             assertThat(web.ask(
                                     "PUT",
                                     SCHEDULES + "/b",

@@ -66,6 +66,17 @@ class TlsIdentityTest {
     }
 
     @Test
+    void aBlockThatIsNotWholeIsNamedByItsFile() throws Exception {
+        Path cut = Files.writeString(
+                folder.resolve("cut.pem"), "-----BEGIN CERTIFICATE-----\nAAAAA\n-----END CERTIFICATE-----\n");
+
+        assertThatThrownBy(() -> TlsIdentity.read(cut, cut))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("'" + cut + "' has a block that is no base64: is it a whole copy?")
+                .hasNoCause();
+    }
+
+    @Test
     void whatIsNoCertificateIsNamed() throws Exception {
         Path empty = Files.writeString(folder.resolve("empty.pem"), "");
         Path broken = Files.writeString(

@@ -104,6 +104,20 @@ class PushHandlerTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"application/json; charset=ISO-8859-1", "text/plain; charset=\"iso-8859-1\""})
+    void aResultIsReadInTheCharacterSetThatTheAnswerNames(String type) {
+        String body = "{\"city\":\"Zürich\"}";
+        Endpoint endpoint = open(Endpoint.answering((request, response) -> response.header("content-type", type)
+                .sendByteArray(Mono.just(body.getBytes(StandardCharsets.ISO_8859_1)))));
+
+        Object result = delivered(handler(target(endpoint)), TASK);
+
+        assertThat(result instanceof byte[] json ? new String(json, StandardCharsets.UTF_8) : result)
+                .isEqualTo(body);
+        assertThat(result instanceof byte[]).isEqualTo(type.startsWith("application/json"));
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {200, 201, 202, 204, 299})
     void every2xxIsASuccess(int status) {
         assertThat(delivered(handler(target(open(Endpoint.answering(status, "")))), TASK))
