@@ -36,7 +36,7 @@ public class AttemptBenchmark {
     private final NoPump pump = new NoPump();
     private final HandlerPool pool = new HandlerPool();
     private final Holdings holdings = new Holdings(pool);
-    private final Permits permits = new Permits(BATCH);
+    private final Permits permits = new Permits(BATCH, HeldBytes.ofThisHeap());
     private final Mono<Void> noop = Mono.empty();
     private ScheduledThreadPoolExecutor timers;
 
