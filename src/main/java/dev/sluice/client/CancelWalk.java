@@ -16,7 +16,8 @@ import reactor.core.scheduler.Scheduler;
  */
 final class CancelWalk {
     private static final Object STEP = new Object();
-    private static final int MOST_IN_VAIN = 64;
+    private static final int SPAN = 64;
+    private static final int MOST_IN_VAIN = 2; // for one may have met a burst, which the next makes up for
 
     private final StoreCalls calls;
     private final ProducerStore store;
@@ -25,8 +26,9 @@ final class CancelWalk {
     private final Scheduler signals;
     private final Queue<String> places;
     private long skip;
-    private long shortest = Long.MAX_VALUE; // way to the beginning of the list so far
-    private int callsSince;
+    private long wayBefore = Long.MAX_VALUE; // to the beginning of the list, a span of calls ago
+    private int callsHere;
+    private int spansInVain;
     private boolean begun;
 
     CancelWalk(StoreCalls calls, ProducerStore store, TaskFilter filter, boolean acts, Scheduler signals) {
@@ -74,13 +76,16 @@ final class CancelWalk {
         begun = true;
         skip = reply.next();
         long way = reply.length() - reply.next();
-        callsSince = way < shortest ? 0 : callsSince + 1;
-        shortest = Math.min(shortest, way);
-        if (!reply.more() || (reply.length() > 0 && callsSince >= MOST_IN_VAIN)) {
+        if (callsHere++ % SPAN == 0) {
+            spansInVain = way < wayBefore ? 0 : spansInVain + 1;
+            wayBefore = way;
+        }
+        if (!reply.more() || (reply.length() > 0 && spansInVain >= MOST_IN_VAIN)) {
             places.remove();
             skip = 0;
-            shortest = Long.MAX_VALUE;
-            callsSince = 0;
+            wayBefore = Long.MAX_VALUE;
+            callsHere = 0;
+            spansInVain = 0;
         }
     }
 }

@@ -875,7 +875,9 @@ final class ClaimPump implements Pump {
         Incarnation now = current;
         Incarnation last = lettingGo;
         Incarnation next = joining;
-        if (now != null && now == hurt) {
+        Incarnation cut = hurt;
+        hurt = null; // with all that it held
+        if (now != null && now == cut) {
             lose(now, "a step of the dispatcher failed");
         } else if (now == null && last != null) {
             last.holdings().abandonAll();

@@ -35,6 +35,7 @@ final class HeldBytes {
 
     /** Whether a queue that has that many is to take no more. */
     boolean areTooManyFor(long own) {
-        return held >= most && own >= most / Math.max(1, queues);
+        long common = queues > 1 ? most / 2 : most; // of several the other half is for their shares
+        return held >= common && own >= common / Math.max(1, queues);
     }
 }

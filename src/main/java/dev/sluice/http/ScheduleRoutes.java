@@ -20,7 +20,7 @@ final class ScheduleRoutes {
     static final Set<String> PARAMETERS_OF_LIST = Set.of("cursor", "limit");
 
     private static final List<CharSequence> OTHER_PRECONDITIONS =
-            List.of(HttpHeaderNames.IF_MATCH, HttpHeaderNames.IF_MODIFIED_SINCE, HttpHeaderNames.IF_UNMODIFIED_SINCE);
+            List.of(HttpHeaderNames.IF_MATCH, HttpHeaderNames.IF_UNMODIFIED_SINCE);
     private static final String ORIGIN = "http";
 
     private final KnownQueues queues;

@@ -87,15 +87,15 @@ final class TaskRoutes {
     /** The trace of its request, unless it has one of its own. */
     private static Task<byte[]> withTrace(Task<byte[]> task, Call call) {
         boolean hasRoom = task.headers().size() + TRACE.size() <= Task.MAX_HEADERS;
-        if (task.headers().containsKey(TRACE.get(0)) || !hasRoom) {
+        boolean hasOneParent = call.headers().getAll(TRACE.get(0)).size() == 1;
+        if (task.headers().containsKey(TRACE.get(0)) || !hasRoom || !hasOneParent) {
             return task;
         }
         Task<byte[]> traced = task;
         for (String name : TRACE) {
             List<String> lines = call.headers().getAll(name);
-            String value = String.join(",", lines); // of several tracestates one list is made; two parents are none
-            boolean isOne = lines.size() == 1 || (lines.size() > 1 && !name.equals(TRACE.get(0)));
-            if (isOne && Task.isValidHeader(name, value)) {
+            String value = String.join(",", lines); // several lines are one list
+            if (!lines.isEmpty() && Task.isValidHeader(name, value)) {
                 traced = traced.header(name, value);
             }
         }

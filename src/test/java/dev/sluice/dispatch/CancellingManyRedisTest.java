@@ -57,7 +57,28 @@ class CancellingManyRedisTest extends DispatchCase {
                 .collectList()
                 .block(PATIENCE);
 
-        assertThat(steps).hasSizeBetween(64, 80);
+        assertThat(steps).hasSizeBetween(128, 260);
+    }
+
+    @Test
+    void aBurstOnTheWayCostsNoTaskItsTurn() {
+        put(1_000);
+        TaskClient client = sluice.client(queue);
+
+        List<CancelProgress> steps = client.count(MAILS)
+                .index()
+                .concatMap(
+                        step -> step.getT1() > 0
+                                ? Mono.just(step.getT2())
+                                : client.enqueueAll(Flux.range(0, 20_000).map(i -> Task.of("other", i)))
+                                        .then(Mono.just(step.getT2())),
+                        1)
+                .collectList()
+                .block(PATIENCE);
+
+        assertThat(steps).hasSizeGreaterThan(64);
+        assertThat(steps.get(steps.size() - 1).matched()).isGreaterThanOrEqualTo(500);
+        assertThat(last(client.cancelAll(MAILS)).cancelled()).isEqualTo(500);
     }
 
     @Test

@@ -13,25 +13,28 @@ class PermitsTest {
 
     @Test
     void noneIsFreeWhileWhatIsHeldHasManyBytes() {
-        one.reserve(2);
-        one.fulfil(2, 2);
-        one.bytes(999);
-        assertThat(one.free(ANY)).isEqualTo(8);
+        Permits alone = new Permits(10, new HeldBytes(1_000));
+        alone.reserve(2);
+        alone.fulfil(2, 2);
+        alone.bytes(999);
+        assertThat(alone.free(ANY)).isEqualTo(8);
 
-        one.bytes(1);
-        assertThat(one.free(ANY)).isZero();
-        assertThat(one.freeAfter(2, ANY)).isZero();
+        alone.bytes(1);
+        assertThat(alone.free(ANY)).isZero();
+        assertThat(alone.freeAfter(2, ANY)).isZero();
 
-        one.bytes(-400);
-        assertThat(one.free(ANY)).isEqualTo(8);
+        alone.bytes(-400);
+        assertThat(alone.free(ANY)).isEqualTo(8);
     }
 
+    /** Whoever has a half gets no more, and the other half is for the shares: together they stay below all of it. */
     @Test
-    void noQueueWaitsForAnotherThatHasThemAll() {
-        one.bytes(5_000);
+    void noQueueWaitsForAnotherThatHasMuch() {
+        one.bytes(500);
 
+        assertThat(one.free(ANY)).isZero();
         assertThat(other.free(ANY)).isEqualTo(10);
-        other.bytes(499);
+        other.bytes(249);
         assertThat(other.free(ANY)).isEqualTo(10);
         other.bytes(1);
         assertThat(other.free(ANY)).isZero();
@@ -40,7 +43,7 @@ class PermitsTest {
     @Test
     void whoHoldsNothingAnyMoreHasGivenBackItsBytes() {
         one.bytes(5_000);
-        other.bytes(600);
+        other.bytes(300);
         assertThat(other.free(ANY)).isZero();
 
         one.clear();

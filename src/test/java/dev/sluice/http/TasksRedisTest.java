@@ -184,12 +184,16 @@ class TasksRedisTest {
         web.post(TASKS, own, "traceparent", "00-ab-cd-01", "tracestate", "vendor=1");
         String several = "{\"type\":\"t\",\"id\":\"several\"}";
         web.post(TASKS, several, "traceparent", "00-ab-cd-01", "tracestate", "vendor=1", "tracestate", "other=2");
+        web.post(TASKS, "{\"type\":\"t\"}", "traceparent", "00-a", "traceparent", "00-b", "tracestate", "vendor=1");
 
         assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "0")))
                 .contains("\"traceparent\":\"00-ab-cd-01\"", "\"tracestate\":\"vendor=1\"");
         assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "1")))
                 .contains("\"traceparent\":\"own\"")
                 .doesNotContain("tracestate");
+        assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "3")))
+                .as("two parents are none")
+                .doesNotContain("trace");
         assertThat(String.valueOf(redis.call("LINDEX", "{mail}:ready", "2")))
                 .contains("\"tracestate\":\"vendor=1,other=2\"");
     }
