@@ -577,57 +577,43 @@ class AwaitingRedisTest extends DispatchCase {
     /** Or a server took over that does not give it. */
     @Test
     void whoMaySubscribeNoMoreIsToldWhileItWaits() {
-        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels", "&{q}:*", "&sluice:pulse");
-        try {
-            TaskClient client =
-                    door(redis.uri().replace("redis://", "redis://app:pw@")).client(queue);
-            CompletableFuture<String> end =
-                    client.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
-            eventually(() -> assertThat(status("a")).isEqualTo("queued"));
+        TaskClient client = doorHearing("&{q}:*", "&sluice:pulse").client(queue);
+        CompletableFuture<String> end =
+                client.enqueueAndAwait(task("a"), String.class, PATIENCE).toFuture();
+        eventually(() -> assertThat(status("a")).isEqualTo("queued"));
 
-            wire.call("ACL", "SETUSER", "app", "resetchannels"); // which closes its connection
+        letHear("resetchannels"); // which closes its connection
 
-            eventually(() -> assertThat(end).isCompletedExceptionally());
-            assertThat(failureOf(end))
-                    .isInstanceOf(StoreRefusedException.class)
-                    .hasMessageContaining("is not this user's: give it &{q}:* and &sluice:pulse");
-            wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
-            running(task -> Mono.just("done"));
-            assertThat(client.enqueueAndAwait(task("b"), String.class, PATIENCE).block(PATIENCE))
-                    .isEqualTo("done");
-        } finally {
-            wire.call("ACL", "DELUSER", "app");
-        }
+        eventually(() -> assertThat(end).isCompletedExceptionally());
+        assertThat(failureOf(end))
+                .isInstanceOf(StoreRefusedException.class)
+                .hasMessageContaining("is not this user's: give it &{q}:* and &sluice:pulse");
+        letHear("&{q}:*", "&sluice:pulse");
+        running(task -> Mono.just("done"));
+        assertThat(client.enqueueAndAwait(task("b"), String.class, PATIENCE).block(PATIENCE))
+                .isEqualTo("done");
     }
 
     /** A user of Redis 7 may use no channels unless somebody gave them to him. */
     @Test
     void whoMayNotSubscribeIsToldWhichRightIsMissingAndMayAwaitOnceItIsThere() {
-        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
-        try {
-            TaskClient deaf =
-                    door(redis.uri().replace("redis://", "redis://app:pw@")).client(queue);
-            Mono<String> end = deaf.enqueueAndAwait(task("a"), String.class, PATIENCE);
+        TaskClient deaf = doorHearing().client(queue);
+        Mono<String> end = deaf.enqueueAndAwait(task("a"), String.class, PATIENCE);
 
-            for (int i = 0;
-                    i < 20;
-                    i++) { // each opens a connection, which Lettuce may hand out before it takes commands
-                assertThatThrownBy(() -> end.block(PATIENCE))
-                        .isInstanceOfSatisfying(StoreRefusedException.class, refused -> {
-                            assertThat(refused.reason()).isEqualTo("permission");
-                            assertThat(refused.retryable()).isFalse();
-                        })
-                        .hasMessageContaining("nothing was enqueued: give it &{q}:* and &sluice:pulse");
-            }
-
-            assertThat(waiting()).isZero();
-            assertThatThrownBy(() -> deaf.await("a", PATIENCE).block(PATIENCE))
-                    .hasMessageContaining("is not this user's: give it &{q}:* and &sluice:pulse");
-            wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
-            running(task -> Mono.just("done"));
-            assertThat(end.block(PATIENCE)).isEqualTo("done");
-        } finally {
-            wire.call("ACL", "DELUSER", "app");
+        for (int i = 0; i < 20; i++) { // each opens a connection, which Lettuce may hand out before it takes commands
+            assertThatThrownBy(() -> end.block(PATIENCE))
+                    .isInstanceOfSatisfying(StoreRefusedException.class, refused -> {
+                        assertThat(refused.reason()).isEqualTo("permission");
+                        assertThat(refused.retryable()).isFalse();
+                    })
+                    .hasMessageContaining("nothing was enqueued: give it &{q}:* and &sluice:pulse");
         }
+
+        assertThat(waiting()).isZero();
+        assertThatThrownBy(() -> deaf.await("a", PATIENCE).block(PATIENCE))
+                .hasMessageContaining("is not this user's: give it &{q}:* and &sluice:pulse");
+        letHear("&{q}:*", "&sluice:pulse");
+        running(task -> Mono.just("done"));
+        assertThat(end.block(PATIENCE)).isEqualTo("done");
     }
 }

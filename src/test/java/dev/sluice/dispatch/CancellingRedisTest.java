@@ -192,10 +192,9 @@ class CancellingRedisTest extends DispatchCase {
     /** A user of Redis 7 may use no channels unless somebody gave them to him. */
     @Test
     void whoMayNotSubscribeHearsOfACancellationWithItsHeartbeatAndIsTold() {
-        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
         Gate gate = new Gate();
         try (LogTap log = new LogTap()) {
-            Sluice deaf = door(redis.uri().replace("redis://", "redis://app:pw@"));
+            Sluice deaf = doorHearing();
             started(stoppedInTheEnd(deaf.dispatcher()
                             .queue(queue, settings)
                             .lease(Duration.ofSeconds(1))
@@ -210,8 +209,6 @@ class CancellingRedisTest extends DispatchCase {
             assertThat(log.warnings())
                     .filteredOn(it -> it.contains("give the user &{NAME}:*"))
                     .hasSize(1);
-        } finally {
-            wire.call("ACL", "DELUSER", "app");
         }
     }
 }

@@ -41,6 +41,7 @@ abstract class DispatchCase {
     final RedisServer redis;
     final RedisWire wire;
     final Recorder told = new Recorder();
+    private boolean userIsThere;
     private final List<Sluice> doors = new ArrayList<>();
     private final List<Dispatcher> dispatchers = new ArrayList<>();
     final Sluice sluice;
@@ -64,6 +65,9 @@ abstract class DispatchCase {
         }
         Mono.fromFuture(stopped).block(PATIENCE);
         doors.forEach(it -> it.close().block(PATIENCE));
+        if (userIsThere) {
+            wire.call("ACL", "DELUSER", "app");
+        }
         wire.close();
     }
 
@@ -91,6 +95,21 @@ abstract class DispatchCase {
         Sluice door = Sluice.builder().uri(uri).observer(told).build();
         doors.add(door);
         return door;
+    }
+
+    /** Of a user who may use these channels only, and is gone after the test: one of Redis 7 has none but those he was given. */
+    final Sluice doorHearing(String... channels) {
+        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
+        userIsThere = true;
+        letHear(channels);
+        return door(redis.uri().replace("redis://", "redis://app:pw@"));
+    }
+
+    /** Gives that user these channels, too. */
+    final void letHear(String... channels) {
+        for (String channel : channels) {
+            wire.call("ACL", "SETUSER", "app", channel);
+        }
     }
 
     final Dispatcher dispatcher() {

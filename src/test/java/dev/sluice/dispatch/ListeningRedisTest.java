@@ -61,27 +61,21 @@ class ListeningRedisTest extends DispatchCase {
     /** A user of Redis 7 may use no channels unless somebody gave them to him. */
     @Test
     void whoMayNotSubscribeIsToldAndHearsOnceHeMay() {
-        wire.call("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels");
-        try {
-            TaskClient deaf =
-                    door(redis.uri().replace("redis://", "redis://app:pw@")).client(queue);
-            for (int i = 0; i < 3; i++) {
-                assertThatThrownBy(() -> deaf.events().blockFirst(PATIENCE))
-                        .isInstanceOfSatisfying(
-                                StoreRefusedException.class,
-                                refused -> assertThat(refused.reason()).isEqualTo("permission"));
-            }
-
-            assertThatThrownBy(() -> deaf.events().retry(3).blockFirst(PATIENCE))
-                    .as("also who comes again as it is told")
-                    .isInstanceOf(StoreRefusedException.class);
-
-            wire.call("ACL", "SETUSER", "app", "&{q}:*", "&sluice:pulse");
-            enqueue(task("a"));
-            assertThat(deaf.events().blockFirst(PATIENCE)).isEqualTo(new Began());
-        } finally {
-            wire.call("ACL", "DELUSER", "app");
+        TaskClient deaf = doorHearing().client(queue);
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> deaf.events().blockFirst(PATIENCE))
+                    .isInstanceOfSatisfying(
+                            StoreRefusedException.class,
+                            refused -> assertThat(refused.reason()).isEqualTo("permission"));
         }
+
+        assertThatThrownBy(() -> deaf.events().retry(3).blockFirst(PATIENCE))
+                .as("also who comes again as it is told")
+                .isInstanceOf(StoreRefusedException.class);
+
+        letHear("&{q}:*", "&sluice:pulse");
+        enqueue(task("a"));
+        assertThat(deaf.events().blockFirst(PATIENCE)).isEqualTo(new Began());
     }
 
     /** Its channel may be confirmed when it has left it. */
