@@ -16,14 +16,23 @@ final class StallWatch implements AutoCloseable {
     private final Noted noted;
     private final Thread looking = new Thread(this::look, "stalls");
     private volatile boolean closed;
+    private volatile long lookedNanos;
 
     /** Begins; {@code calm} is closed with this. */
     StallWatch(Sluice calm, Noted noted) {
         this.calm = calm;
         this.noted = noted;
         calm.server().block(); // not the first time, which takes longer
+        lookedNanos = System.nanoTime();
         looking.setDaemon(true);
         looking.start();
+    }
+
+    /** Blocks until every stall that began before then is noted: one that still goes on is not known before its end. */
+    void awaitLookedAt(long nanos) {
+        while (looking.isAlive() && lookedNanos - nanos < 0) {
+            LockSupport.parkNanos(PAUSE.toNanos());
+        }
     }
 
     @Override
@@ -46,6 +55,7 @@ final class StallWatch implements AutoCloseable {
             if (to - from > PAUSE.plus(LATE).toNanos()) {
                 noted.stall(from, to);
             }
+            lookedNanos = to;
         }
     }
 

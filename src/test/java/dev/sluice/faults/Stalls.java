@@ -24,11 +24,13 @@ final class Stalls implements AutoCloseable {
     }
 
     List<Fault> since(long nanos) {
+        watch.awaitLookedAt(System.nanoTime());
         return noted.stream().filter(stall -> stall.toNanos() > nanos).toList();
     }
 
     /** For how many ns of that time there was none. */
     long within(long fromNanos, long toNanos) {
+        watch.awaitLookedAt(toNanos);
         return noted.stream()
                 .mapToLong(stall -> Math.min(stall.toNanos(), toNanos) - Math.max(stall.fromNanos(), fromNanos))
                 .filter(nanos -> nanos > 0)
