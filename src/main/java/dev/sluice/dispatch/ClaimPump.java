@@ -294,7 +294,7 @@ final class ClaimPump implements Pump {
         for (Attempt attempt = ended.poll(); attempt != null; attempt = ended.poll()) {
             if (now != null && attempt.holdings() == now.holdings()) {
                 unsettled.add(attempt);
-                unsettledBytes += resultBytes(attempt);
+                unsettledBytes += settleBytes(attempt);
             } else if (!attempt.isReleased()) {
                 strays++;
             }
@@ -325,7 +325,7 @@ final class ClaimPump implements Pump {
         }
     }
 
-    /** How many of the ended tasks go into one call; large results make it fewer. */
+    /** How many of the ended tasks go into one call; large ones that Redis has to move, and large results, make it fewer. */
     private int settleable() {
         int most = Math.min(MAX_BATCH, unsettled.size());
         if (unsettledBytes <= ExchangeCall.MAX_BYTES) {
@@ -334,7 +334,7 @@ final class ClaimPump implements Pump {
         int count = 0;
         long bytes = 0;
         for (Attempt attempt : unsettled) {
-            bytes += resultBytes(attempt);
+            bytes += settleBytes(attempt);
             if (count == most || (count > 0 && bytes > ExchangeCall.MAX_BYTES)) {
                 break;
             }
@@ -343,14 +343,22 @@ final class ClaimPump implements Pump {
         return count;
     }
 
-    /** A value only of a success: whoever was cut may yet be given one. A callback has the value, too, and the task's headers. */
-    private static int resultBytes(Attempt attempt) {
+    /**
+     * About what Redis has to write: the task where it lives on. A value only of a success: whoever was cut may yet be given one.
+     * A callback has the value, too, and the task's headers.
+     */
+    private static long settleBytes(Attempt attempt) {
+        Verdict verdict = attempt.verdict();
+        boolean succeeded = verdict instanceof Verdict.Succeeded;
+        boolean gone = succeeded || verdict instanceof Verdict.Discarded || verdict instanceof Verdict.Cancelled;
+        long frame = attempt.frame().bytes().length;
+        long moved = gone ? 0 : frame;
         KeptResult kept = attempt.kept();
         if (kept == null) {
-            return 0;
+            return moved;
         }
-        int value = attempt.verdict() instanceof Verdict.Succeeded ? kept.length() : 0;
-        return kept.callback() == null ? value : 2 * value + attempt.frame().bytes().length;
+        long value = succeeded ? kept.length() : 0;
+        return kept.callback() == null ? moved + value : moved + 2 * value + frame;
     }
 
     private Incarnation.Sent compose(Incarnation now, int settles, int releases, int room) {
@@ -359,7 +367,7 @@ final class ClaimPump implements Pump {
         List<Attempt> attempts = new ArrayList<>(settles);
         for (int i = 0; i < settles; i++) {
             Attempt attempt = unsettled.remove();
-            unsettledBytes -= resultBytes(attempt);
+            unsettledBytes -= settleBytes(attempt);
             attempts.add(attempt);
             write(call, attempt);
         }

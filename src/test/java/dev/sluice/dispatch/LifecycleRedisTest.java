@@ -11,6 +11,7 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
@@ -725,5 +726,23 @@ class LifecycleRedisTest extends DispatchCase {
                 .filter(it ->
                         it.getName().startsWith("sluice-") || it.getName().startsWith("lettuce-") || !it.isDaemon())
                 .toList();
+    }
+
+    /** Redis reads and writes each of them whole, and serves nobody else meanwhile. */
+    @Test
+    void manyLargeTasksGoBackInCallsOfAboutAMegabyte() {
+        settings = settings.concurrency(100);
+        Runs<Object> runs = new Runs<>(task -> Mono.never());
+        Dispatcher dispatcher = running(runs);
+        Flux.range(0, 40)
+                .concatMap(i -> sluice.client(queue)
+                        .enqueue(Task.of("t", "x".repeat(200_000)).id("t" + i)))
+                .blockLast(PATIENCE);
+        eventually(() -> assertThat(runs.count()).isEqualTo(40));
+
+        dispatcher.stop(Duration.ZERO).block(PATIENCE);
+
+        assertThat(waiting()).isEqualTo(40);
+        assertThat(told.mostSettled.get()).isBetween(1L, 6L);
     }
 }
