@@ -232,22 +232,25 @@ end
 
 -- A task whose body somebody else removed cannot be run again: it is counted, and no status speaks of it any more.
 local function lose(id)
-  call('HINCRBY', META, 'bodiless', 1)
+  pcall(call, 'HINCRBY', META, 'bodiless', 1) -- by then something is written: what is no number must not end it
   call('HDEL', STATUS, id)
+end
+
+-- How many of these ids, from the first on, have records of about a megabyte together: at least one.
+local function fitting(hash, ids)
+  local bytes = 0
+  for i = 1, #ids do
+    bytes = bytes + call('HSTRLEN', hash, ids[i])
+    if bytes > MOST_BYTES and i > 1 then
+      return i - 1
+    end
+  end
+  return #ids
 end
 
 -- The bodies of the first of these ids, about a megabyte of them and at least one; false for an id without one.
 local function frames_of(ids)
-  local frames, bytes, step = {}, 0, 8
-  while #frames < #ids and bytes < MOST_BYTES do
-    local page = call('HMGET', BODIES, unpack(ids, #frames + 1, math.min(#frames + step, #ids)))
-    for i = 1, #page do
-      frames[#frames + 1] = page[i]
-      bytes = bytes + (page[i] and #page[i] or 0)
-    end
-    step = math.max(1, math.min(step * 4, math.floor((MOST_BYTES - bytes) * #frames / math.max(bytes, 1))))
-  end
-  return frames
+  return call('HMGET', BODIES, unpack(ids, 1, fitting(BODIES, ids)))
 end
 
 -- Moves tasks that are due from the delayed set to the end of their list; returns how many.
@@ -380,18 +383,6 @@ local function forgive(now, lease_ms, longest_ms, seen)
     end
   end
   call('HSET', META, 'seen', now)
-end
-
--- How many of these ids, from the first on, have records of about a megabyte together: at least one.
-local function fitting(hash, ids)
-  local bytes = 0
-  for i = 1, #ids do
-    bytes = bytes + call('HSTRLEN', hash, ids[i])
-    if bytes > MOST_BYTES and i > 1 then
-      return i - 1
-    end
-  end
-  return #ids
 end
 
 -- Removes the first of these dead letters, as many as fit, and what their status says of their death; returns how many.

@@ -45,7 +45,7 @@ local bodies, times, first_due = {}, {}, math.huge
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
   -- Without a word a new task for now is met, and known as a double, where it is claimed; one for later is not.
-  if seen[id] or ((word or dues[i]) and is_live(id, word, size, at_most_once)) or (results and call('EXISTS', results[i]) == 1) then
+  if seen[id] or ((word or dues[i]) and is_live(id, word, size, at_most_once)) or (results and word ~= 'dead' and call('EXISTS', results[i]) == 1) then
     existing[#existing + 1] = i
   elseif draining or (not dues[i] and #frames >= room) then
     full[#full + 1] = i
@@ -57,8 +57,9 @@ for i = 1, n do
       -- A status may yet come that was meant for an earlier life of this id: at the end of this one it is looked after, too.
       frame = (string.gsub(frame, '^\1c', '\1F'))
     end
-    if marks and marks[i] then
-      frame = stamp(frame, mark_of(id)) -- what was cancelled still lies in a list: this is another
+    local epoch = marks and marks[i] and mark_of(id)
+    if epoch then
+      frame = stamp(frame, epoch) -- what was cancelled still lies in a list: this is another
     end
     fields[#fields + 1] = id
     if dues[i] then

@@ -54,7 +54,7 @@ local ended, awaited = tonumber(ARGV[8]), tonumber(ARGV[9])
 local held = call('HMGET', CLAIMED, 'last', unpack(ARGV, 10, 9 + ended))
 local last = tonumber(held[1] or 0) or 0
 local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
-local paused, turn, draining = meta[1], tonumber(meta[2]) or 0, meta[3]
+local paused, turn, draining = meta[1], meta[2] == '1' and 1 or 0, meta[3]
 if lease == 0 then
   return { 1, -1, 0, 0, 0 }
 end
@@ -562,14 +562,14 @@ if #oversized > 0 then
   tell_ended(ARGV[7], lines)
 end
 if #duplicates > 0 then
-  call('HINCRBY', META, 'duplicates', #duplicates)
+  pcall(call, 'HINCRBY', META, 'duplicates', #duplicates) -- the lists are yet to come: what is no number must not end it here
   look_after(duplicates) -- their producer writes a status too
 end
 if made > 0 then
-  call('HINCRBY', META, 'made-ids', made)
+  pcall(call, 'HINCRBY', META, 'made-ids', made)
 end
 if draining and #foreign > 0 then
-  call('HINCRBY', META, 'drained-foreign', #foreign) -- a push cannot be refused
+  pcall(call, 'HINCRBY', META, 'drained-foreign', #foreign) -- a push cannot be refused
 end
 if #ready > 0 then
   call('LTRIM', READY, #ready, -1)

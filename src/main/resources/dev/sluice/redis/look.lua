@@ -22,13 +22,14 @@ while looked < #ARGV and (looked == 0 or bytes < MOST_BYTES) do
   local lives = call('HEXISTS', BODIES, id) == 1
   local readable, result = pcall(call, 'GET', results[looked]) -- one of another type must not hide all others
   result = not lives and readable and result
-  local record = not lives and not result and call('HGET', DEAD_BODIES, id)
+  local dead = not lives and (not result or words[looked] == 'dead') -- an older life may have left a result
+  local record = dead and call('HGET', DEAD_BODIES, id)
   if lives then
     say(0, '', '')
-  elseif result then
-    say(1, result, '')
   elseif record then
     say(2, record, call('ZSCORE', DEAD, id) or '0')
+  elseif result then
+    say(1, result, '')
   elseif words[looked] == 'queued' and waiting > 0 then
     say(0, '', '') -- in a list, as far as can be known without walking it
   else

@@ -205,6 +205,25 @@ class ResultsRedisTest extends DispatchCase {
         assertThat(resultOf("a").value(String.class)).isEqualTo("second");
     }
 
+    /** The latest life counts: it has died, and a dead letter does not hold its id. */
+    @Test
+    void aLaterDeathIsNotHiddenByAnOlderResult() {
+        AtomicInteger starts = new AtomicInteger();
+        running(task -> starts.incrementAndGet() == 2 ? Mono.just(Verdict.dead("no")) : Mono.just("fine"));
+        enqueue(task("a").keepResult(MINUTE));
+        assertThat(resultOf("a").value(String.class)).isEqualTo("fine");
+        push("a");
+        eventually(() -> assertThat(dead()).isEqualTo(1));
+
+        assertThat(resultOf("a").state()).isEqualTo(TaskState.DEAD);
+        assertThat(sluice.client(queue)
+                        .enqueue(task("a").keepResult(MINUTE))
+                        .block(PATIENCE)
+                        .isCreated())
+                .isTrue();
+        eventually(() -> assertThat(resultOf("a").state()).isEqualTo(TaskState.SUCCEEDED));
+    }
+
     @Test
     void manyLargeResultsAreSplitOverCalls() {
         settings = settings.results(new ResultRetention(MINUTE, 1 << 20)).concurrency(100);

@@ -9,6 +9,7 @@ import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.task.TaskState;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -272,5 +273,15 @@ class EnqueueRedisTest {
         Held held = worker.claimOne();
         worker.settle(call -> call.dead(held.token(), "{\"reason\":\"handler\"}"));
         assertThat(q.status(id)).isEqualTo("dead");
+    }
+
+    @Test
+    @StoredStateMayBeBroken("it was damaged on purpose")
+    void aMarkThatCannotBeReadHoldsUpNoOther() {
+        q.enqueue("a");
+        q.cancel("a");
+        q.wire.call("HSET", q.key("cancelled"), "a", "x");
+
+        assertThat(q.enqueue("b", "a").fate(0)).isEqualTo(EnqueueReply.Fate.CREATED);
     }
 }

@@ -8,6 +8,7 @@ import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import io.lettuce.core.protocol.CommandType;
 import java.util.ArrayList;
 import java.util.List;
@@ -700,5 +701,45 @@ class ExchangeRedisTest {
     private static ExchangeCall releasing(ExchangeCall call, Held held) {
         call.release(held.token());
         return call;
+    }
+
+    /** By then the task is claimed: a script that ended here would leave it in its list, to be claimed again and again. */
+    @Test
+    @StoredStateMayBeBroken("it was damaged on purpose")
+    void countersThatAreNoNumbersEndNoClaim() {
+        q.wire.call("HSET", q.key("meta"), "made-ids", "x", "duplicates", "x", "drained-foreign", "x", "draining", "1");
+        Worker worker = q.worker("w");
+        q.push("{\"type\":\"t\"}");
+        q.pushForeign("a");
+        q.pushForeign("a");
+
+        assertThat(worker.drain()).hasSize(2).contains("a");
+        assertThat(worker.claim(10)).isEmpty();
+    }
+
+    @Test
+    @StoredStateMayBeBroken("it was damaged on purpose")
+    void aDelayedIdWithoutABodyIsGoneThoughItCannotBeCounted() {
+        q.wire.call("HSET", q.key("meta"), "bodiless", "x");
+        q.schedule("a", q.serverMs());
+        q.wire.call("ZADD", q.key("delayed"), "1", "lost");
+
+        q.round();
+
+        assertThat(q.wire.call("ZCARD", q.key("delayed"))).isEqualTo(0L);
+        assertThat(q.worker("w").drain()).containsExactly("a");
+    }
+
+    @Test
+    void aTurnThatIsNobodysTakesTheOnlyPlaceOnce() {
+        for (String turn : List.of("nan", "5", "1000", "x")) {
+            q.wire.call("HSET", q.key("meta"), "turn", turn);
+            Worker worker = q.worker("w" + turn);
+            q.enqueue("own" + turn);
+            q.pushForeign("foreign" + turn);
+
+            assertThat(worker.claim(1)).hasSize(1);
+            assertThat(worker.drain()).hasSize(1);
+        }
     }
 }

@@ -142,6 +142,26 @@ class RecoverRedisTest {
         assertThat(q.worker("b").drain()).hasSize(20);
     }
 
+    /** What the small ones before it say of the size of a task says nothing of the next. */
+    @Test
+    void bigTasksBehindSmallOnesAreNoLargerSlices() {
+        Worker worker = q.worker("a");
+        byte[] body = OneQueue.binary(200_000, 7);
+        for (int i = 0; i < 100; i++) {
+            OneQueue.await(q.producer.enqueue(List.of("t" + i), List.of(Frame.ofClient("t" + i, body)), new Dues(), 0));
+            worker.claimOne();
+        }
+        q.enqueue(100, 140);
+        worker.claim(40);
+        q.lapse(worker);
+
+        RecoverReply slice = q.recover(worker);
+
+        assertThat(slice.moved()).isBetween(41, 46);
+        q.recoverAll(worker);
+        assertThat(q.worker("b").drain()).hasSize(140);
+    }
+
     @Test
     void aSliceGoesOnWhereTheOneBeforeItEnded() {
         q.enqueue(0, 6000);
