@@ -93,8 +93,17 @@ final class DeadWalk {
         return calls.afterIntroduction(clock).flatMap(now -> {
             endMs = filter.endMs(now);
             till = endMs == Long.MAX_VALUE ? "+inf" : "(" + endMs;
-            return browse();
+            return browse().flatMap(this::bounded);
         });
+    }
+
+    /** To a time that is over, as by the latest: where somebody wrote one that never comes, to now. */
+    private Mono<DeadPage> bounded(DeadPage page) {
+        return "inf".equals(page.latest()) && endMs == Long.MAX_VALUE
+                ? store.now()
+                        .doOnNext(now -> till = String.valueOf(now.toEpochMilli()))
+                        .thenReturn(page)
+                : Mono.just(page);
     }
 
     private Mono<DeadPage> browse() {
@@ -103,7 +112,7 @@ final class DeadWalk {
 
     private void arrived(DeadPage page) {
         String latest = page.latest();
-        if (!begun && latest != null && Double.parseDouble(latest) < endMs) {
+        if (!begun && latest != null && Double.parseDouble(latest.replace("inf", "Infinity")) < endMs) {
             till = latest;
         }
         begun = true;

@@ -141,7 +141,7 @@ final class Listeners {
         private long toldSince;
 
         void open() {
-            listening = store.listenToMoves(Listeners.this::heard, this::begun, this::end);
+            listening = store.listenToMoves(Listeners.this::heard, this::begun, this::refused);
             ticking = signals.schedulePeriodically(
                     this::tick, CHECKED_EACH.toMillis(), CHECKED_EACH.toMillis(), TimeUnit.MILLISECONDS);
         }
@@ -199,6 +199,11 @@ final class Listeners {
                     all.forEach(Listener::begin);
                 }
             }
+        }
+
+        /** Told by whoever may hold a lock of the link, which is taken here while ours is held. */
+        private void refused(StoreRefusedException refusal) {
+            signals.schedule(() -> end(refusal));
         }
 
         /** Whoever comes after this, and be it as it hears of it, opens another. */

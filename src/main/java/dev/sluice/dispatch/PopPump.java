@@ -357,23 +357,32 @@ final class PopPump implements Pump {
 
     private void accept(PopStore.Popped popped, int reserved) {
         List<byte[]> elements = popped.elements();
-        permits.fulfil(reserved, elements.size());
         if (elements.isEmpty()) {
+            permits.fulfil(reserved, 0);
             return;
         }
         long call = ++batches;
         Attempt[] attempts = new Attempt[elements.size()];
         int pushed = 0;
         long bytes = 0;
-        for (int i = 0; i < attempts.length; i++) {
-            Frame frame = popped.plain() ? null : Frame.readPushed(elements.get(i));
-            if (frame == null) {
-                frame = made(elements.get(i));
-                pushed++;
+        try {
+            for (int i = 0; i < attempts.length; i++) {
+                Frame frame = popped.plain() ? null : Frame.readPushed(elements.get(i));
+                if (frame == null) {
+                    frame = made(elements.get(i));
+                    pushed++;
+                }
+                attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
+                bytes += frame.bytes().length;
             }
-            attempts[i] = new Attempt(this, holdings, frame, Tokens.of(call, i + 1));
-            bytes += frame.bytes().length;
-            statuses.taken(attempts[i]);
+        } catch (Throwable noRoom) { // they were taken, and are gone; their places are not
+            permits.fulfil(reserved, 0);
+            observer.lost(queue.name(), attempts.length);
+            throw noRoom;
+        }
+        permits.fulfil(reserved, attempts.length);
+        for (Attempt attempt : attempts) {
+            statuses.taken(attempt);
         }
         if (draining && pushed > 0) {
             calls.run(store.drainedForeign(pushed).thenReturn(true), counted -> {}, this::report);
@@ -390,8 +399,8 @@ final class PopPump implements Pump {
         String id = null;
         try {
             id = Envelope.read(element, 0, element.length).id();
-        } catch (EnvelopeException unreadable) {
-            // The attempt reads it again and says why it cannot be read.
+        } catch (EnvelopeException | Error unreadable) {
+            // The attempt reads it again and says why it cannot be read, and be it that there is no room for it.
         }
         Frame made = Frame.read(Frame.ofForeign(id == null ? TaskId.random() : id, element));
         if (made == null) {

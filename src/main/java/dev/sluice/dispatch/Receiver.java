@@ -99,6 +99,9 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             demand.thread.execute(() -> demand.deliverAll(batch));
         } catch (RejectedExecutionException gone) {
             giveBack(batch);
+        } catch (Throwable noThread) { // it is asked for again; should a thread come yet, it finds nothing of this
+            Operators.addCap(REQUESTED, demand, giveBack(batch));
+            throw noThread;
         }
     }
 

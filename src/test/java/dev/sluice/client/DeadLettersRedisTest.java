@@ -214,6 +214,17 @@ class DeadLettersRedisTest {
     }
 
     @Test
+    void aLetterWithATimeThatNeverComesHidesNoOther() {
+        bury(3);
+        wire.call("ZADD", "{mails}:dead", "inf", "t1");
+
+        assertThat(dead.newest(ALL).collectList().block(SOON)).hasSize(3);
+        assertThat(dead.redriveAll(ALL).blockLast(SOON).done()).isBetween(2L, 3L);
+        dead.purge("t1").block(SOON);
+        assertThat(wire.call("ZCARD", "{mails}:dead")).isEqualTo(0L);
+    }
+
+    @Test
     void whatLivesIsCountedAsRefused() {
         bury(3);
         wire.call("RPUSH", "mails", "{\"id\":\"t1\"}");
