@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
@@ -26,7 +27,7 @@ final class RedisBinary {
 
     static Path find() {
         String named = System.getProperty(PROPERTY, System.getenv(VARIABLE));
-        if (named != null) {
+        if (named != null && !named.isBlank()) {
             return executable(Path.of(named));
         }
         Path onPath = onPath();
@@ -39,7 +40,7 @@ final class RedisBinary {
     }
 
     private static Path executable(Path path) {
-        if (!Files.isExecutable(path)) {
+        if (!isProgram(path)) {
             throw new RedisServerException("no executable Redis server at " + path.toAbsolutePath() + ", named by "
                     + PROPERTY + " or " + VARIABLE);
         }
@@ -49,12 +50,25 @@ final class RedisBinary {
     private static @Nullable Path onPath() {
         String path = System.getenv("PATH");
         for (String folder : path == null ? new String[0] : path.split(File.pathSeparator, -1)) {
-            Path candidate = Path.of(folder, "redis-server");
-            if (Files.isExecutable(candidate) && isRecent(candidate)) {
+            Path candidate = in(folder);
+            if (candidate != null && isProgram(candidate) && isRecent(candidate)) {
                 return candidate.toAbsolutePath();
             }
         }
         return null;
+    }
+
+    // A locale may lack the characters of a folder.
+    private static @Nullable Path in(String folder) {
+        try {
+            return Path.of(folder, "redis-server");
+        } catch (InvalidPathException unreadable) {
+            return null;
+        }
+    }
+
+    private static boolean isProgram(Path path) {
+        return Files.isRegularFile(path) && Files.isExecutable(path);
     }
 
     // Long-lived distributions still bring 6.0, which Sluice refuses; one that was not named is then no choice at all.

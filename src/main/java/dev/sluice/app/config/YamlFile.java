@@ -105,6 +105,8 @@ final class YamlFile {
                     Source.file(name, 0, 0),
                     "is no YAML: "
                             + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+        } catch (StackOverflowError tooDeep) { // lists in lists need no brackets
+            problems.add(Source.file(name, 0, 0), "is nested too deep, which is no configuration");
         }
         return null;
     }
@@ -149,6 +151,13 @@ final class YamlFile {
                 continue;
             }
             String path = prefix + word;
+            if (word.indexOf('.') >= 0) { // or a setting could be there twice, in two ways
+                problems.add(
+                        at(entry.getKeyNode()),
+                        scope.absolute(path),
+                        "is an unknown key; write a mapping for each part of it, one inside the other");
+                continue;
+            }
             Setting<?> setting = scope.settings().stream()
                     .filter(it -> it.path().equals(path))
                     .findFirst()

@@ -32,7 +32,10 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
     private static final int TO_FLUSH_MS = 200;
     private static final String TEXT =
             "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %replace(%msg %kvp){'[\\p{Cntrl}\\x80-\\x9f]', ' '}%n"
-                    + "%rootException"; // other people's text must not steer a terminal
+                    + "%replace(%rootException){'[\\p{Cntrl}\\x80-\\x9f&&[^\\x09\\x0a\\x0d]]', ' '}"; // other people's
+    // text must not
+    // steer a
+    // terminal
 
     /** Called by Logback when the first logger is made. */
     @Override
@@ -104,7 +107,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
         }
     }
 
-    private static Encoder<ILoggingEvent> text(LoggerContext log) {
+    static Encoder<ILoggingEvent> text(LoggerContext log) {
         PatternLayoutEncoder encoder = new PatternLayoutEncoder();
         encoder.setContext(log);
         encoder.setCharset(StandardCharsets.UTF_8);

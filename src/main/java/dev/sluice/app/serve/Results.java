@@ -47,6 +47,11 @@ final class Results implements Observer {
         return adrift.values().stream().mapToInt(Integer::intValue).sum();
     }
 
+    /** Tells what is to be told yet. */
+    void flush() {
+        log.flush();
+    }
+
     /** How many unfinished tasks Redis has taken back so far. */
     int handedBack() {
         return handedBack.get();

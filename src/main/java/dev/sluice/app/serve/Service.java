@@ -179,6 +179,7 @@ final class Service {
         // Who looks late must not take for handed back what the dispatcher gave up meanwhile.
         boolean inTime = Waiting.endsWithin(stopped, Duration.ofNanos(limitNanos - System.nanoTime()))
                 && ended.get() - limitNanos <= 0;
+        results.flush();
         if (inVain || (inTime && results.adrift() == 0)) {
             int handedBack = results.handedBack() - before;
             boolean kept = settings.redis() != null || settings.data() != null;

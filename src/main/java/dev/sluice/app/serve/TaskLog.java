@@ -1,15 +1,18 @@
 package dev.sluice.app.serve;
 
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells of each attempt that ended, at most {@value #LINES_PER_SECOND} a second; beyond that it says how many more.
+ * Tells of each attempt that ended, at most {@value #LINES_PER_SECOND} a second; beyond that it says how many more. Of dead
+ * letters it tells always, once in a second for each queue.
  *
  * <p>Handlers only leave an entry, and never wait for whoever reads the output: a thread of its own prints.
  */
@@ -17,10 +20,12 @@ final class TaskLog {
     static final int LINES_PER_SECOND = 50;
 
     private static final int ENTRIES_WAITING = 1024;
+    private static final Ended WAKE = new Ended(Instant.EPOCH, "", "", 0, 0, "", null);
 
     private final Narrator narrator;
-    private final BlockingQueue<Consumer<Narrator>> entries = new ArrayBlockingQueue<>(ENTRIES_WAITING);
+    private final BlockingQueue<Ended> entries = new ArrayBlockingQueue<>(ENTRIES_WAITING);
     private final AtomicLong untold = new AtomicLong();
+    private final Map<String, Dead> dead = new ConcurrentHashMap<>();
     private final Thread printer;
 
     TaskLog(Narrator narrator) {
@@ -37,36 +42,46 @@ final class TaskLog {
     /** An attempt ended. Any thread; returns at once. */
     void ended(String id, String type, int attempt, long nanos, String outcome, @Nullable String detail) {
         Ended entry = new Ended(Instant.now(), id, type, attempt, nanos, outcome, detail);
-        add(telling -> telling.attempt(entry));
-    }
-
-    /** Tasks became dead letters. Any thread; returns at once. */
-    void dead(String queue, int count, String howToSeeThem) {
-        add(telling -> telling.dead(queue, count, howToSeeThem));
-    }
-
-    private void add(Consumer<Narrator> entry) {
         if (!entries.offer(entry)) {
             untold.incrementAndGet();
         }
     }
 
+    /** Tasks became dead letters. Any thread; returns at once. */
+    void dead(String queue, int count, String howToSeeThem) {
+        dead.merge(queue, new Dead(count, howToSeeThem), Dead::and);
+        entries.offer(WAKE); // if there is no room, somebody is awake
+    }
+
+    /** Tells what is to be told in the next second at once, but for single attempts. Any thread. */
+    void flush() {
+        tellDead();
+        tellUntold();
+    }
+
     private void printAll() {
         long second = 0;
         int lines = 0;
+        boolean isDeadTold = false;
         try {
             while (true) {
-                Consumer<Narrator> entry = entries.poll(1, TimeUnit.SECONDS);
+                Ended entry = entries.poll(1, TimeUnit.SECONDS);
                 long now = System.nanoTime() / 1_000_000_000L;
                 if (now != second) {
                     second = now;
                     lines = 0;
+                    isDeadTold = false;
                     tellUntold();
                 }
-                if (entry != null && lines++ < LINES_PER_SECOND) {
-                    entry.accept(narrator);
-                } else if (entry != null) {
-                    untold.incrementAndGet();
+                if (entry != null && !entry.equals(WAKE)) {
+                    if (lines++ < LINES_PER_SECOND) {
+                        narrator.attempt(entry);
+                    } else {
+                        untold.incrementAndGet();
+                    }
+                }
+                if (!isDeadTold) {
+                    isDeadTold = tellDead();
                 }
             }
         } catch (InterruptedException ended) {
@@ -74,10 +89,28 @@ final class TaskLog {
         }
     }
 
+    private boolean tellDead() {
+        boolean told = false;
+        for (String queue : List.copyOf(dead.keySet())) {
+            Dead those = dead.remove(queue);
+            if (those != null) {
+                told = true;
+                narrator.dead(queue, those.count(), those.howToSeeThem());
+            }
+        }
+        return told;
+    }
+
     private void tellUntold() {
         long more = untold.getAndSet(0);
         if (more > 0) {
             narrator.untold(more);
+        }
+    }
+
+    private record Dead(int count, String howToSeeThem) {
+        Dead and(Dead more) {
+            return new Dead(count + more.count, howToSeeThem);
         }
     }
 

@@ -500,6 +500,9 @@ class ConfigurationTest {
         assertThatThrownBy(() -> Configuration.load(binary, Map.of(), Map.of()))
                 .hasMessage(binary + ": is no UTF-8 text");
         assertThatThrownBy(() -> load("[".repeat(100_000))).hasMessageContaining("brackets 64 deep");
+        assertThatThrownBy(() -> load("- ".repeat(100_000))).hasMessageContaining("nested too deep");
+        assertThatThrownBy(() -> load("http.bind: localhost:1\nhttp: { bind: 'localhost:2' }"))
+                .hasMessageContaining(":1:1: http.bind is an unknown key; write a mapping for each part");
         assertThatThrownBy(() -> load("lease: \u0000")).hasMessageContaining("is no YAML");
         assertThatThrownBy(() -> load("---\nlease: 5s\n---\nlease: 6s\n"))
                 .hasMessageEndingWith(":3:1: is no YAML: a second document begins here");
