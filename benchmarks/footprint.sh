@@ -60,5 +60,5 @@ while printf 'HLEN task_status\r\n' >&3 && read -r left <&3 && [ "${left//[^0-9]
 exec 3>&-
 now_ms && took=$((now - begun))
 peak=$(rss_mb VmHWM)
-echo "10,000 in flight      $peak MB resident at most while $tasks tasks of 10 ms ran, $((peak - idle)) MB more"
+echo "up to 10,000 running  $peak MB resident at most while $tasks tasks of 10 ms ran, $((peak - idle)) MB more"
 echo "rate                  $((tasks * 1000 / took)) tasks/s from the start of the producer, enqueueing included"

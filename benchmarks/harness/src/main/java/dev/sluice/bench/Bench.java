@@ -156,9 +156,12 @@ public final class Bench implements Callable<Integer> {
                 Memory.collect(); // what the run before has left is not collected at the cost of this one
                 try {
                     figures = variant.run();
-                } catch (IOException | RuntimeException failure) { // what the others measured is not lost for it
-                    failures.add(when + ": " + failure.getMessage());
-                    System.out.println(when + ": FAILED, " + failure.getMessage());
+                } catch (InterruptedException stopped) {
+                    throw stopped;
+                } catch (Exception failure) { // what the others measured is not lost for it
+                    String why = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+                    failures.add(when + ": " + why);
+                    System.out.println(when + ": FAILED, " + why);
                     continue;
                 }
                 System.out.println(when + ": " + first(figures));

@@ -115,6 +115,10 @@ final class Rivals implements Callable<Integer> {
                 }
             }
         }
+        if (versions.isEmpty()) {
+            throw new IllegalStateException(
+                    only.isEmpty() ? "no program is installed" : "no program that is installed has one of these in its name: " + only);
+        }
         for (int round = 0; round < repetitions; round++) {
             for (Contestant contestant : versions.keySet()) {
                 runs.get(contestant).add(run(contestant, "run " + (round + 1) + "/" + repetitions));
@@ -124,7 +128,7 @@ final class Rivals implements Callable<Integer> {
         if (json != null) {
             write(surroundings);
         }
-        return 0;
+        return failures.values().stream().allMatch(List::isEmpty) ? 0 : 1;
     }
 
     private void check() {

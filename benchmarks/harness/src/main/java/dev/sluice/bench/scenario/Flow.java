@@ -28,6 +28,7 @@ final class Flow implements Variant {
     private static final int MOST_WAITING = 50_000;
     private static final int MORE_THAN_A_DRAIN = 5;
     private static final int SAMPLES_A_SECOND = 4;
+    private static final long STANDSTILL_NANOS = TimeUnit.MINUTES.toNanos(1);
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final RedisUnderLoad redis;
@@ -70,12 +71,13 @@ final class Flow implements Variant {
             sluice.client(queue).status("t").block(); // connects
             Effort before = Effort.now(redis);
             CompletableFuture<Long> taken = put(sluice, queue, left).toFuture();
-            List<Sample> samples = samples(left, taken);
-            worker.await();
-            Effort after = Effort.now(redis);
-            if (taken.get(1, TimeUnit.MINUTES) != tasks) {
-                throw new IllegalStateException((tasks - taken.join()) + " tasks were not taken");
+            List<Sample> samples;
+            try {
+                samples = samples(left, taken);
+            } finally {
+                taken.cancel(true);
             }
+            Effort after = Effort.now(redis);
             after.since(before, tasks, after.secondsSince(before), figures);
             tell(samples, before, figures);
         } finally {
@@ -89,7 +91,7 @@ final class Flow implements Variant {
         Task<String> task = Task.of("noop", load.text());
         Flux<Task<String>> all = Flux.range(0, tasks)
                 .map(i -> {
-                    while (i - handled(left) > MOST_WAITING) {
+                    while (i - handled(left) > MOST_WAITING && !Thread.currentThread().isInterrupted()) {
                         LockSupport.parkNanos(PAUSE_NANOS);
                     }
                     return task;
@@ -98,12 +100,25 @@ final class Flow implements Variant {
         return sluice.client(queue).enqueueAll(all).filter(EnqueueResult::isCreated).count();
     }
 
+    /** Until all are handled; fails if some were not taken, or nothing goes on. */
     private List<Sample> samples(CountDownLatch left, CompletableFuture<Long> taken) throws InterruptedException {
         List<Sample> samples = new ArrayList<>();
+        long movedNanos = System.nanoTime();
+        int moved = 0;
         do {
-            samples.add(new Sample(
-                    System.nanoTime(), handled(left), Effort.now(redis).memory() / 1e6, Memory.resident() / 1e6));
-        } while (!left.await(1_000 / SAMPLES_A_SECOND, TimeUnit.MILLISECONDS) && !taken.isCompletedExceptionally());
+            int handled = handled(left);
+            long now = System.nanoTime();
+            samples.add(new Sample(now, handled, Effort.now(redis).memory() / 1e6, Memory.resident() / 1e6));
+            if (taken.isDone() && taken.join() != tasks) {
+                throw new IllegalStateException((tasks - taken.join()) + " tasks were not taken");
+            }
+            if (handled > moved) {
+                moved = handled;
+                movedNanos = now;
+            } else if (now - movedNanos > STANDSTILL_NANOS) {
+                throw new IllegalStateException((tasks - handled) + " tasks were not handled, and none in the last minute");
+            }
+        } while (!left.await(1_000 / SAMPLES_A_SECOND, TimeUnit.MILLISECONDS));
         return samples;
     }
 
