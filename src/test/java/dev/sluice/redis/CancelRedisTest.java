@@ -27,6 +27,22 @@ class CancelRedisTest {
         q.close();
     }
 
+    /** Else the newest task would be taken for one that was enqueued after it was cancelled. */
+    @Test
+    void cancellationsGoOnWhereTheSettingsWereRemoved() {
+        for (int i = 0; i < 3; i++) {
+            q.enqueue("a");
+            q.cancel("a");
+        }
+        q.enqueue("a");
+        q.wire.call("DEL", q.key("meta"));
+        Worker worker = q.worker("w");
+
+        q.cancel("a");
+
+        assertThat(worker.drain()).isEmpty();
+    }
+
     @Test
     void aTaskThatWaitsForItsTimeIsGoneAtOnce() {
         q.enqueue("retrying");

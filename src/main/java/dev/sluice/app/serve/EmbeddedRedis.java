@@ -52,8 +52,11 @@ final class EmbeddedRedis implements AutoCloseable {
         try {
             return new EmbeddedRedis(startOnFirstFreePort(data, limit), lock);
         } catch (RedisServerException e) {
+            String itMayLoad = String.valueOf(e.getMessage()).contains("not ready after")
+                    ? "\nIf it still loads its data, give it longer with --connect-timeout."
+                    : "";
             throw Refusal.failed(
-                    "the embedded Redis does not start: " + e.getMessage()
+                    "the embedded Redis does not start: " + e.getMessage() + itMayLoad
                             + "\nInstall redis-server, name one in SLUICE_REDIS_BINARY, or use a running one with --redis URL.");
         }
     }
