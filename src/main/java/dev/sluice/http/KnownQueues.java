@@ -7,6 +7,7 @@ import dev.sluice.client.Schedules;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -22,34 +23,44 @@ import reactor.core.publisher.Mono;
  */
 final class KnownQueues {
     private static final int MOST_KEPT = 1_000;
+    private static final Duration KEPT_FOR = Duration.ofSeconds(10); // then it may be gone, or another
 
     private final Sluice sluice;
     private final ClientOptions options;
     private final List<Queue> named;
     private final int mostKept;
+    private final Duration keptFor;
     private final Map<String, Parts> ofNamed = new HashMap<>();
-    private final Map<String, Parts> kept = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true));
+    private final Map<String, Kept> kept = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true));
 
     KnownQueues(Sluice sluice, ClientOptions options, List<Queue> named) {
-        this(sluice, options, named, MOST_KEPT);
+        this(sluice, options, named, MOST_KEPT, KEPT_FOR);
     }
 
-    /** One that keeps as many of those that are not named. */
-    KnownQueues(Sluice sluice, ClientOptions options, List<Queue> named, int mostKept) {
+    /** One that keeps as many of those that are not named, and each for as long. */
+    KnownQueues(Sluice sluice, ClientOptions options, List<Queue> named, int mostKept, Duration keptFor) {
         this.sluice = sluice;
         this.options = options;
         this.named = named;
         this.mostKept = mostKept;
+        this.keptFor = keptFor;
         named.forEach(queue -> ofNamed.put(queue.name(), parts(queue)));
     }
 
     /** What one queue offers, as whoever worked on it first recorded it; fails with a {@link Problem} if nobody knows it. */
     Mono<Parts> find(String name) {
         Parts configured = ofNamed.get(name);
-        Parts known = configured != null ? configured : kept.get(name);
-        return known != null
-                ? Mono.just(known)
-                : sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> unknown(name)));
+        if (configured != null) {
+            return Mono.just(configured);
+        }
+        Kept known = kept.get(name);
+        if (known != null && System.nanoTime() - known.sinceNanos < keptFor.toNanos()) {
+            return Mono.just(known.parts);
+        }
+        return sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> {
+            forget(name);
+            return unknown(name);
+        }));
     }
 
     /** The queue as it is now; one that is named but that nobody has worked on yet is empty. */
@@ -74,7 +85,9 @@ final class KnownQueues {
     /** In the place of the one that was asked for longest ago, if there are too many: tasks of one client share calls. */
     private Parts keep(Queue queue) {
         synchronized (kept) {
-            Parts parts = kept.computeIfAbsent(queue.name(), name -> parts(queue));
+            Kept before = kept.get(queue.name());
+            Parts parts = before != null && before.parts.queue.equals(queue) ? before.parts : parts(queue);
+            kept.put(queue.name(), new Kept(parts, System.nanoTime()));
             if (kept.size() > mostKept) {
                 kept.remove(kept.keySet().iterator().next());
             }
@@ -95,6 +108,8 @@ final class KnownQueues {
         return Problem.of(404, "queue-unknown", "nobody has worked on this queue in this Redis yet")
                 .fact("queue", name);
     }
+
+    private record Kept(Parts parts, long sinceNanos) {}
 
     record Parts(Queue queue, TaskClient client, DeadLetters dead, Schedules schedules) {}
 }

@@ -2,8 +2,10 @@ package dev.sluice.http;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.client.ClientOptions;
+import dev.sluice.client.TaskClient;
 import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.http.Web.Told;
 import dev.sluice.task.DeliveryMode;
@@ -126,7 +128,7 @@ class OperatingRedisTest {
 
     @Test
     void theQueuesThatWereUsedLastAreKept() {
-        KnownQueues queues = new KnownQueues(web.sluice(), ClientOptions.defaults(), List.of(Queue.named("mail")), 2);
+        KnownQueues queues = known(Duration.ofMinutes(1));
         List.of("a", "b", "c")
                 .forEach(name -> web.sluice().client(Queue.named(name)).resume().block());
 
@@ -140,6 +142,27 @@ class OperatingRedisTest {
         assertThat(queues.find("a").block()).isSameAs(a);
         assertThat(queues.find("b").block()).isNotSameAs(b);
         assertThat(queues.find("mail").block()).isSameAs(mail);
+    }
+
+    /** Nobody serves what is gone from Redis: a task that is put in there would not even be seen. */
+    @Test
+    void aQueueThatIsGoneIsForgottenAfterAWhile() throws InterruptedException {
+        KnownQueues queues = known(Duration.ofMillis(200));
+        TaskClient client = web.sluice().client(Queue.named("a"));
+        client.resume().block();
+        var before = queues.find("a").block();
+        Thread.sleep(300);
+        assertThat(queues.find("a").block()).isSameAs(before);
+
+        redis.call("DEL", "{a}:meta");
+        Thread.sleep(300);
+
+        assertThatThrownBy(() -> queues.find("a").block()).isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> queues.find("a").block()).isInstanceOf(Problem.class);
+    }
+
+    private KnownQueues known(Duration keptFor) {
+        return new KnownQueues(web.sluice(), ClientOptions.defaults(), List.of(Queue.named("mail")), 2, keptFor);
     }
 
     @Test
