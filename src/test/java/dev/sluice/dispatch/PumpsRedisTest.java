@@ -221,11 +221,14 @@ class PumpsRedisTest extends DispatchCase {
         eventually(() -> assertThat(status("a")).isEqualTo("processing"));
         String old = incarnations().get(0);
 
-        wire.call("HSET", key("meta"), "status-key", "another"); // no name can be had
-        wire.call("ZADD", key("dispatchers"), "0", old);
-        wire.call("RPUSH", "q", "{\"id\":\"b\",\"type\":\"t\"}");
-        Attempt b = got.poll(20, TimeUnit.SECONDS); // whose word cannot be written, upon which it is known
-        LockSupport.parkNanos(A_WHILE.toNanos());
+        Attempt b;
+        try (LogTap log = new LogTap()) {
+            wire.call("HSET", key("meta"), "status-key", "another"); // no name can be had
+            wire.call("ZADD", key("dispatchers"), "0", old);
+            wire.call("RPUSH", "q", "{\"id\":\"b\",\"type\":\"t\"}");
+            b = got.poll(20, TimeUnit.SECONDS); // whose word cannot be written, upon which it is known
+            eventually(() -> assertThat(log.warnings()).anyMatch(it -> it.contains("Redis refuses")));
+        }
         wire.call("RPUSH", "q", "{\"id\":\"c\",\"type\":\"t\"}");
         a.end(Verdict.dead("no"));
         deadLetter("a");
