@@ -99,7 +99,7 @@ final class DeadWalk {
 
     /** To a time that is over, as by the latest: where somebody wrote one that never comes, to now. */
     private Mono<DeadPage> bounded(DeadPage page) {
-        return "inf".equals(page.latest()) && endMs == Long.MAX_VALUE
+        return page.latestMs() == Double.POSITIVE_INFINITY && endMs == Long.MAX_VALUE
                 ? store.now()
                         .doOnNext(now -> till = String.valueOf(now.toEpochMilli()))
                         .thenReturn(page)
@@ -112,7 +112,7 @@ final class DeadWalk {
 
     private void arrived(DeadPage page) {
         String latest = page.latest();
-        if (!begun && latest != null && Double.parseDouble(latest.replace("inf", "Infinity")) < endMs) {
+        if (!begun && latest != null && page.latestMs() < endMs) {
             till = latest;
         }
         begun = true;

@@ -44,7 +44,10 @@ public interface Observer {
     /** {@code count} tasks of dispatchers that stopped renewing their lease were taken from them. */
     default void recovered(String queue, int count) {}
 
-    /** {@code count} tasks that a dispatcher of an at-most-once queue had taken were lost with it; their statuses were removed. */
+    /**
+     * {@code count} tasks that a dispatcher of an at-most-once queue had taken were lost: with it, and their statuses were removed;
+     * or for an error of the machine, and their statuses stay as they were.
+     */
     default void lost(String queue, int count) {}
 
     /** {@code count} claimed tasks that no handler of this dispatcher has were found and handed back. */

@@ -34,4 +34,10 @@ public final class DeadPage {
         String time = reply.text(1);
         return time.isEmpty() ? null : time;
     }
+
+    /** The same as a number, infinite where a hand wrote a time that never comes; NaN if there are none. */
+    public double latestMs() {
+        String time = latest();
+        return time == null ? Double.NaN : Score.of(time);
+    }
 }

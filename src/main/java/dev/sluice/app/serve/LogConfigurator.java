@@ -30,12 +30,10 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
 
     private static final int EVENTS_WAITING = 1024;
     private static final int TO_FLUSH_MS = 200;
+    // Other people's text must not steer a terminal.
     private static final String TEXT =
             "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %replace(%msg %kvp){'[\\p{Cntrl}\\x80-\\x9f]', ' '}%n"
-                    + "%replace(%rootException){'[\\p{Cntrl}\\x80-\\x9f&&[^\\x09\\x0a\\x0d]]', ' '}"; // other people's
-    // text must not
-    // steer a
-    // terminal
+                    + "%replace(%rootException){'[\\p{Cntrl}\\x80-\\x9f&&[^\\x09\\x0a\\x0d]]', ' '}";
 
     /** Called by Logback when the first logger is made. */
     @Override

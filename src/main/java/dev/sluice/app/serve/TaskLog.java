@@ -80,7 +80,7 @@ final class TaskLog {
                         untold.incrementAndGet();
                     }
                 }
-                if (!isDeadTold) {
+                if (!isDeadTold && !dead.isEmpty()) {
                     isDeadTold = tellDead();
                 }
             }

@@ -116,8 +116,8 @@ final class Rivals implements Callable<Integer> {
             }
         }
         if (versions.isEmpty()) {
-            throw new IllegalStateException(
-                    only.isEmpty() ? "no program is installed" : "no program that is installed has one of these in its name: " + only);
+            String wanted = only.isEmpty() ? "" : " of those with one of these words in their name: " + only;
+            throw new IllegalStateException("no program is installed" + wanted);
         }
         for (int round = 0; round < repetitions; round++) {
             for (Contestant contestant : versions.keySet()) {

@@ -72,12 +72,15 @@ final class Flow implements Variant {
             Effort before = Effort.now(redis);
             CompletableFuture<Long> taken = put(sluice, queue, left).toFuture();
             List<Sample> samples;
+            Effort after;
             try {
                 samples = samples(left, taken);
+                after = Effort.now(redis);
+                taken.get(1, TimeUnit.MINUTES);
+                checkTaken(taken);
             } finally {
-                taken.cancel(true);
+                taken.cancel(true); // or the producer would wait for ever
             }
-            Effort after = Effort.now(redis);
             after.since(before, tasks, after.secondsSince(before), figures);
             tell(samples, before, figures);
         } finally {
@@ -109,17 +112,22 @@ final class Flow implements Variant {
             int handled = handled(left);
             long now = System.nanoTime();
             samples.add(new Sample(now, handled, Effort.now(redis).memory() / 1e6, Memory.resident() / 1e6));
-            if (taken.isDone() && taken.join() != tasks) {
-                throw new IllegalStateException((tasks - taken.join()) + " tasks were not taken");
-            }
+            checkTaken(taken);
             if (handled > moved) {
                 moved = handled;
                 movedNanos = now;
             } else if (now - movedNanos > STANDSTILL_NANOS) {
-                throw new IllegalStateException((tasks - handled) + " tasks were not handled, and none in the last minute");
+                throw new IllegalStateException(
+                        (tasks - handled) + " tasks were not handled, and none in the last minute");
             }
         } while (!left.await(1_000 / SAMPLES_A_SECOND, TimeUnit.MILLISECONDS));
         return samples;
+    }
+
+    private void checkTaken(CompletableFuture<Long> taken) {
+        if (taken.isDone() && taken.join() != tasks) {
+            throw new IllegalStateException((tasks - taken.join()) + " tasks were not taken");
+        }
     }
 
     private int handled(CountDownLatch left) {
