@@ -131,7 +131,7 @@ public final class Dispatcher implements HandlerRegistry {
                             ? "ask to receive before start, and not after stop"
                             : "queue '" + queue + "' has a receiver already");
         }
-        Receiver<T> receiver = new Receiver<>(parts.pool(), opening, payload);
+        Receiver<T> receiver = new Receiver<>(parts.pool()::worker, opening, payload);
         Pump pump = pump(known, receiver);
         receiver.attach(pump);
         receivers.put(queue, receiver);

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import org.slf4j.Logger;
@@ -31,15 +32,16 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             AtomicLongFieldUpdater.newUpdater(Receiver.Demand.class, "requested");
 
     private @Nullable Pump pump;
-    private final HandlerPool pool;
+    private final Supplier<ExecutorService> threads;
     private final Opening opening;
     private final Type payload;
     private final AtomicReference<@Nullable Demand> current = new AtomicReference<>();
     private final Map<Batch, Demand> handed = new ConcurrentHashMap<>(); // until each is delivered to its end
     private volatile boolean stopped;
 
-    Receiver(HandlerPool pool, Opening opening, Type payload) {
-        this.pool = pool;
+    /** One whose subscribers have a thread of {@code threads} each. */
+    Receiver(Supplier<ExecutorService> threads, Opening opening, Type payload) {
+        this.threads = threads;
         this.opening = opening;
         this.payload = payload;
     }
@@ -55,7 +57,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             Operators.complete(actual);
             return;
         }
-        Demand demand = new Demand(actual, pool.worker());
+        Demand demand = new Demand(actual, threads.get());
         if (!current.compareAndSet(null, demand)) {
             demand.thread.shutdown();
             Operators.error(

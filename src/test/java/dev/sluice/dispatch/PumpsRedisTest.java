@@ -4,6 +4,7 @@ import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.codec.JsonCodec;
 import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Task;
@@ -18,6 +19,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -30,6 +33,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import reactor.test.StepVerifier;
 
 /** A pump whose consumer is the test: it ends tasks at instants that a handler meets by chance. */
 @OnEveryRedis
@@ -134,6 +138,37 @@ class PumpsRedisTest extends DispatchCase {
         third.forEach(attempt -> attempt.end(Verdict.succeeded()));
         eventually(this::assertEmpty);
         pump.stop(GRACE).block(PATIENCE);
+    }
+
+    /** As where a machine has too many: what a subscriber has asked for and not got it has still asked for. */
+    @ParameterizedTest
+    @EnumSource
+    void whoseThreadCannotBeStartedAtOnceIsServedLater(DeliveryMode mode) {
+        deliver(mode);
+        AtomicInteger starts = new AtomicInteger();
+        ExecutorService thread = Executors.newSingleThreadScheduledExecutor(work -> {
+            if (starts.getAndIncrement() == 0) {
+                throw new OutOfMemoryError("on purpose: unable to create native thread");
+            }
+            return new Thread(work, "late");
+        });
+        Receiver<Object> receiver = new Receiver<>(() -> thread, new Opening(JsonCodec.standard()), Object.class);
+        Pump pump = mode == DeliveryMode.AT_LEAST_ONCE
+                ? new ClaimPump(parts(), queue, settings, receiver)
+                : new PopPump(parts(), queue, settings, receiver);
+        receiver.attach(pump);
+        pump.start().block(PATIENCE);
+        enqueue(task("a"));
+
+        StepVerifier.create(receiver.concatMap(Delivery::ack, 1).take(1))
+                .expectNext(true)
+                .expectComplete()
+                .verify(PATIENCE);
+
+        assertThat(starts).hasValueGreaterThan(1);
+        pump.stop(GRACE).block(PATIENCE);
+        thread.shutdown();
+        eventually(this::assertEmpty);
     }
 
     /** Their number is bounded, and they may be large: nothing is taken while what is held has much already. */
