@@ -125,7 +125,6 @@ class AwaitingRedisTest extends DispatchCase {
 
     @Test
     void eachEndThatIsNotWellHasItsOwnException() {
-        settings = settings.timeout(Duration.ofMillis(150));
         started(dispatcher()
                 .handler("t", Object.class, task -> switch (task.id()) {
                     case "failed" -> Mono.error(new IllegalStateException("no"));
@@ -142,7 +141,8 @@ class AwaitingRedisTest extends DispatchCase {
                 .isEqualTo("no");
         assertThat(failureOf(once("dead"), TaskDeadException.class)).hasMessageContaining("never");
         failureOf(once("discarded"), TaskDiscardedException.class);
-        assertThat(failureOf(once("slow"), TaskExpiredException.class)).hasMessageContaining("150 ms");
+        assertThat(failureOf(once("slow").timeout(Duration.ofMillis(150)), TaskExpiredException.class))
+                .hasMessageContaining("150 ms");
         assertThat(failureOf(once("late").deadline(java.time.Instant.ofEpochMilli(1)), TaskExpiredException.class))
                 .hasMessageContaining("deadline");
         assertThat(failureOf(once("large"), ResultMissingException.class)).hasMessageContaining("result-too-large");
