@@ -26,9 +26,10 @@ final class FaultProxy implements AutoCloseable {
     private static final int RECEIVE_BUFFER = 64 * 1024; // else a kernel may take megabytes that nobody reads
     private static final int LONGEST_TEXT = 64; // of those that are waited for
     private static final long PAUSE_NANOS = 1_000_000;
-    private static final int REQUESTS_PER_SECOND =
+    private static final int REQUESTS_PER_SECOND = 1_000_000;
+    private static final int REPLIES_PER_SECOND = 500_000;
+    private static final int SWALLOWED_PER_SECOND =
             4_000_000; // what an end may keep of them for itself is gone in a second
-    private static final int REPLIES_PER_SECOND = 2_000_000;
 
     /** What becomes of the bytes. */
     enum Mode {
@@ -42,7 +43,7 @@ final class FaultProxy implements AutoCloseable {
         TRICKLE,
         /** Neither requests nor replies arrive, until later. */
         HOLD,
-        /** Neither arrives, ever; they leave no faster than where it is slow. */
+        /** Neither arrives, ever; they leave at {@value #SWALLOWED_PER_SECOND} bytes a second. */
         SWALLOW,
         /** Requests arrive, replies never do. */
         SWALLOW_REPLIES,
@@ -249,7 +250,7 @@ final class FaultProxy implements AutoCloseable {
             }
             switch (mode()) {
                 case SWALLOW -> {
-                    slowDown(n, replies);
+                    slowDown(n, SWALLOWED_PER_SECOND, replies);
                     swallow(replies);
                 }
                 case SWALLOW_REPLIES -> {
@@ -267,7 +268,7 @@ final class FaultProxy implements AutoCloseable {
                     }
                 }
                 case SLOW -> {
-                    slowDown(n, replies);
+                    slowDown(n, replies ? REPLIES_PER_SECOND : REQUESTS_PER_SECOND, replies);
                     deliver(bytes, n, out, replies);
                 }
                 case TRICKLE -> trickle(bytes, n, out, replies);
@@ -290,10 +291,10 @@ final class FaultProxy implements AutoCloseable {
         }
 
         /** Goes by the clock, so that a busy machine makes it hardly slower. */
-        private void slowDown(int n, boolean replies) {
+        private void slowDown(int n, int bytesPerSecond, boolean replies) {
             long now = System.nanoTime();
             long before = Math.max(replies ? slowRepliesUntil : slowRequestsUntil, now - 100 * PAUSE_NANOS);
-            long until = before + n * 1_000_000_000L / (replies ? REPLIES_PER_SECOND : REQUESTS_PER_SECOND);
+            long until = before + n * 1_000_000_000L / bytesPerSecond;
             if (replies) {
                 slowRepliesUntil = until;
             } else {
