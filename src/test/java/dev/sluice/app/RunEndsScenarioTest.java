@@ -5,9 +5,12 @@ import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.app.serve.ForeignWire;
+import dev.sluice.testkit.UnpackedRedis;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -41,6 +44,31 @@ class RunEndsScenarioTest {
             assertThat(Duration.ofNanos(System.nanoTime() - signalled)).isLessThan(AT_ONCE);
             assertThat(hasEnded(redis)).isTrue();
             awaitGone(folder);
+        }
+    }
+
+    @Test
+    void aStopIsObeyedWhileItsRedisStillLoads(@TempDir Path folder) throws Exception {
+        Path pid = folder.resolve("pid");
+        Path late = Files.writeString(folder.resolve("redis-server"), """
+                #!/bin/sh
+                [ "$1" = --version ] && exec %1$s --version
+                echo $$ > %2$s.part && mv %2$s.part %2$s
+                exec sleep 600
+                """.formatted(
+                        UnpackedRedis.binary("7.0").toAbsolutePath(), pid));
+        assertThat(late.toFile().setExecutable(true)).isTrue();
+        String[] run = {"run", "--no-demo", "--data", folder.resolve("data").toString()};
+        try (Program program = Program.start(Map.of("SLUICE_REDIS_BINARY", late.toString()), run)) {
+            assertThat(program.lineWith("Waiting"))
+                    .isEqualTo("Waiting for the embedded Redis to load " + folder.resolve("data") + ", at most 30 s.");
+            long signalled = System.nanoTime();
+            program.signal("TERM");
+
+            assertThat(program.exit()).isZero();
+            assertThat(Duration.ofNanos(System.nanoTime() - signalled)).isLessThan(AT_ONCE);
+            assertThat(hasEnded(Long.parseLong(Files.readString(pid).strip()))).isTrue();
+            assertThat(program.err()).isEmpty();
         }
     }
 

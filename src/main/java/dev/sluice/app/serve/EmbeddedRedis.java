@@ -43,7 +43,15 @@ final class EmbeddedRedis implements AutoCloseable {
         this.lock = lock;
     }
 
-    /** Starts it, with an append-only file in {@code data} if that is given, which it may load for {@code limit}. */
+    /** How long it may load where a user is given {@code limit} to connect: at least 15 seconds. */
+    static Duration timeToLoad(Duration limit) {
+        return limit.compareTo(SHORTEST_LIMIT) > 0 ? limit : SHORTEST_LIMIT;
+    }
+
+    /**
+     * Starts it, with an append-only file in {@code data} if that is given, which it may load for {@code limit}. Blocks; an
+     * interrupt ends it.
+     */
     static EmbeddedRedis start(@Nullable Path data, Duration limit) {
         if (System.getProperty("os.name", "").startsWith("Windows")) {
             throw Refusal.failed("there is no embedded Redis for Windows: start one elsewhere and pass --redis URL");
@@ -114,10 +122,7 @@ final class EmbeddedRedis implements AutoCloseable {
 
     /** Null if somebody took the port after we looked. */
     private static @Nullable RedisServer startOn(int port, @Nullable Path data, Duration limit) {
-        RedisServer.Builder builder = RedisServer.builder().port(port);
-        if (limit.compareTo(SHORTEST_LIMIT) > 0) {
-            builder.timeToStart(limit);
-        }
+        RedisServer.Builder builder = RedisServer.builder().port(port).timeToStart(limit);
         if (data != null) {
             builder.dataDir(data).with("appendonly", "yes").with("appendfsync", "everysec");
         }

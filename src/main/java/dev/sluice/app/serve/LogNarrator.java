@@ -59,6 +59,14 @@ final class LogNarrator implements Narrator {
     }
 
     @Override
+    public void loading(@Nullable Path data, Duration limit) {
+        log.atInfo()
+                .addKeyValue("redis.data", data == null ? "" : data.toString())
+                .addKeyValue("limit_ms", limit.toMillis())
+                .log("Waiting for the embedded Redis");
+    }
+
+    @Override
     public void waiting(RedisAddress redis, String obstacle, Duration limit) {
         log.atWarn()
                 .addKeyValue("redis.url", redis.toString())

@@ -19,6 +19,9 @@ interface Narrator {
         return format == LogFormat.JSON ? new LogNarrator() : new TerminalNarrator(terminal);
     }
 
+    /** The embedded Redis is not ready yet, which may take {@code limit}; it has files to load from {@code data}, or null. */
+    void loading(@Nullable Path data, Duration limit);
+
     /** The embedded Redis runs; {@code data} is null if it forgets everything at its end. */
     void redisStarted(String version, int port, @Nullable Path data);
 

@@ -52,9 +52,13 @@ final class Service {
         this.closing = closing;
     }
 
-    /** Starts the embedded Redis; if that ends by itself, so does the service. */
-    RedisAddress startRedis() {
-        EmbeddedRedis embedded = EmbeddedRedis.start(settings.data(), settings.connectTimeout());
+    /** Starts the embedded Redis; if that ends by itself, so does the service. Null if a stop was asked for before. */
+    @Nullable
+    RedisAddress startRedis() throws InterruptedException {
+        EmbeddedRedis embedded = loaded();
+        if (embedded == null) {
+            return null;
+        }
         closing.add(embedded::close);
         embedded.onUnexpectedEnd(() -> {
             signals.stop(1);
@@ -65,6 +69,41 @@ final class Service {
             narrator.redisIsBundled();
         }
         return embedded.address();
+    }
+
+    /** It may have gigabytes to load, and a stop must not wait for that. */
+    private @Nullable EmbeddedRedis loaded() throws InterruptedException {
+        Duration limit = EmbeddedRedis.timeToLoad(settings.connectTimeout());
+        CompletableFuture<EmbeddedRedis> start = new CompletableFuture<>();
+        Thread starter = new Thread(
+                () -> {
+                    try {
+                        start.complete(EmbeddedRedis.start(settings.data(), limit));
+                    } catch (Throwable failure) { // which is told by whoever waits
+                        start.completeExceptionally(failure);
+                    }
+                },
+                "sluice-redis-start");
+        starter.setDaemon(true);
+        starter.start();
+        CompletableFuture<Void> started = start.thenRun(() -> {});
+        long sayAnyway = System.nanoTime() + QUIET_WAIT.toNanos();
+        boolean told = false;
+        while (!Waiting.endsWithin(started, LOOK_AGAIN)) {
+            if (signals.isStopping()) {
+                starter.interrupt();
+                starter.join();
+                if (!start.isCompletedExceptionally()) { // it was ready just then
+                    start.join().close();
+                }
+                return null;
+            }
+            if (!told && System.nanoTime() - sayAnyway >= 0) {
+                told = true;
+                narrator.loading(settings.data(), limit);
+            }
+        }
+        return start.join();
     }
 
     /** Connects, registers the handlers, shows the demo if there is one, and serves until a stop is asked for. */

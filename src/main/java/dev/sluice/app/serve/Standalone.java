@@ -67,9 +67,13 @@ public final class Standalone {
             try {
                 RedisAddress address = given == null ? service.startRedis() : given;
                 headStart.await();
-                Queue first = settings.queues().get(0).queue();
-                service.run(
-                        address, jars, demoTasks == 0 ? null : new Demo(address, first, terminal, signals, demoTasks));
+                if (address != null) {
+                    Queue first = settings.queues().get(0).queue();
+                    service.run(
+                            address,
+                            jars,
+                            demoTasks == 0 ? null : new Demo(address, first, terminal, signals, demoTasks));
+                }
             } catch (Refusal refusal) { // told before anything is closed, of which the log is the last
                 return narrator.refused(refusal);
             }

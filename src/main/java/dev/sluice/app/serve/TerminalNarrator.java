@@ -63,6 +63,12 @@ final class TerminalNarrator implements Narrator {
     }
 
     @Override
+    public void loading(@Nullable Path data, Duration limit) {
+        terminal.say("Waiting for the embedded Redis" + (data == null ? "" : " to load " + data) + ", at most "
+                + text(limit) + ".");
+    }
+
+    @Override
     public void waiting(RedisAddress redis, String obstacle, Duration limit) {
         terminal.say("Waiting for Redis at " + redis + obstacle + ", at most " + text(limit) + ".");
     }
