@@ -274,6 +274,7 @@ final class ClaimPump implements Pump {
     public void tick(long nowNanos) {
         resting = false;
         permits.tell(observer, queue.name());
+        permits.look(nowNanos, consumer.demand(), queue.name());
         tellFenced(late.getAndSet(0));
         Incarnation now = current;
         if (now == null) {
@@ -318,14 +319,15 @@ final class ClaimPump implements Pump {
                 return;
             }
             int worth = Math.min(WORTH_A_CALL, Math.max(1, permits.limit() / 4));
-            if (inFlight > 0 && settles < worth && (!workKnown || room < worth)) {
+            boolean isFull = held < Math.min(MAX_BATCH, unsettled.size()); // by the bytes of the next
+            if (inFlight > 0 && settles < worth && !isFull && (!workKnown || room < worth)) {
                 return;
             }
             send(now, compose(now, held, settles - held, room));
         }
     }
 
-    /** How many of the ended tasks go into one call; large ones that Redis has to move, and large results, make it fewer. */
+    /** How many of the ended tasks go into one call; large ones that Redis has to look at, and large results, make it fewer. */
     private int settleable() {
         int most = Math.min(MAX_BATCH, unsettled.size());
         if (unsettledBytes <= ExchangeCall.MAX_BYTES) {
@@ -344,15 +346,14 @@ final class ClaimPump implements Pump {
     }
 
     /**
-     * About what Redis has to write: the task where it lives on. A value only of a success: whoever was cut may yet be given one.
-     * A callback has the value, too, and the task's headers.
+     * About what Redis has to read and to write: the task, but for a success, and a value only of that: whoever was cut may yet
+     * be given one. A callback has the value, too, and the task's headers.
      */
     private static long settleBytes(Attempt attempt) {
         Verdict verdict = attempt.verdict();
         boolean succeeded = verdict instanceof Verdict.Succeeded;
-        boolean gone = succeeded || verdict instanceof Verdict.Discarded || verdict instanceof Verdict.Cancelled;
         long frame = attempt.frame().bytes().length;
-        long moved = gone ? 0 : frame;
+        long moved = succeeded ? 0 : frame;
         KeptResult kept = attempt.kept();
         if (kept == null) {
             return moved;

@@ -1,6 +1,9 @@
 package dev.sluice.dispatch;
 
 import dev.sluice.observe.Observer;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How many tasks a queue's consumer may hold, and how many it does. A permit is taken when a claim is sent, kept while
@@ -9,6 +12,9 @@ import dev.sluice.observe.Observer;
  * <p>Confined to the loop thread.
  */
 final class Permits {
+    private static final Logger log = LoggerFactory.getLogger(Permits.class);
+    static final Duration LONG = Duration.ofSeconds(30);
+
     private int limit;
     private int reserved;
     private int held;
@@ -16,6 +22,9 @@ final class Permits {
     private int toldHeld;
     private final HeldBytes bytes;
     private long ownBytes;
+    private boolean waits; // for room, and since then none of what is held has ended
+    private long waitsSinceNanos;
+    private boolean waitTold;
 
     /** None is free while the {@code bytes} of all queues are many, and these have their share of them. */
     Permits(int limit, HeldBytes bytes) {
@@ -46,8 +55,33 @@ final class Permits {
 
     /** So many bytes came with tasks, or went with them if it is below 0. */
     void bytes(long more) {
+        waits &= more >= 0;
         ownBytes += more;
         bytes.add(more);
+    }
+
+    /**
+     * Tells once if nothing is taken, though it is asked for, only because of the bytes of what is held, and none of that has
+     * ended for {@link #LONG}: a subscriber that first collects as many would wait forever without a word.
+     */
+    void look(long nowNanos, long demand, String queue) {
+        boolean isAskedFor = Math.min(limit - reserved - held, demand - reserved) > 0;
+        if (!isAskedFor || !bytes.areTooManyFor(ownBytes)) {
+            waits = false;
+            waitTold = false;
+        } else if (!waits) {
+            waits = true;
+            waitsSinceNanos = nowNanos;
+        } else if (!waitTold && nowNanos - waitsSinceNanos >= LONG.toNanos()) {
+            waitTold = true;
+            log.atWarn()
+                    .addKeyValue("queue", queue)
+                    .addKeyValue("tasks", held)
+                    .addKeyValue("bytes", ownBytes)
+                    .log(
+                            "Nothing more is taken until some of the tasks held end: together they have as much as the heap"
+                                    + " has room for");
+        }
     }
 
     void reserve(int tasks) {

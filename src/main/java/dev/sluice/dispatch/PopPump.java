@@ -240,6 +240,7 @@ final class PopPump implements Pump {
     @Override
     public void tick(long nowNanos) {
         permits.tell(observer, queue.name());
+        permits.look(nowNanos, consumer.demand(), queue.name());
         if (introduced) {
             presence.tick(nowNanos);
         }

@@ -3,7 +3,9 @@ package dev.sluice.dispatch;
 import dev.sluice.task.Verdict;
 import java.lang.reflect.Type;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +28,7 @@ import reactor.core.publisher.Operators;
 final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     private static final Logger log = LoggerFactory.getLogger(Receiver.class);
     private static final long BLOCKED_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long NO_THREAD_NANOS = TimeUnit.MILLISECONDS.toNanos(500); // until it is tried again
 
     @SuppressWarnings("rawtypes") // a class literal has no type argument
     private static final AtomicLongFieldUpdater<Receiver.Demand> REQUESTED =
@@ -85,7 +88,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     @Override
     public long demand() {
         Demand demand = current.get();
-        return demand == null || demand.isBlocked ? 0 : demand.requested;
+        return demand == null || demand.isBlocked || demand.lacksThread() ? 0 : demand.requested;
     }
 
     @Override
@@ -97,11 +100,15 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         }
         Operators.produced(REQUESTED, demand, batch.size());
         handed.put(batch, demand);
+        demand.undelivered.offer(batch);
         try {
-            demand.thread.execute(() -> demand.deliverAll(batch));
+            demand.thread.execute(demand.deliverNext);
         } catch (RejectedExecutionException gone) {
             giveBack(batch);
-        } catch (Throwable noThread) { // it is asked for again; should a thread come yet, it finds nothing of this
+        } catch (Throwable noThread) { // it is asked for again, in a moment: a machine without threads may stay so for
+            // minutes
+            demand.lacksThread = true;
+            demand.lacksThreadSince = System.nanoTime();
             Operators.addCap(REQUESTED, demand, giveBack(batch));
             throw noThread;
         }
@@ -132,7 +139,10 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
 
     /** Returns how many were not delivered, those included that somebody cancelled before. */
     private int giveBack(Batch batch) {
-        handed.remove(batch);
+        Demand demand = handed.remove(batch);
+        if (demand != null) {
+            demand.undelivered.remove(batch); // an executor without a thread may keep what it was to run
+        }
         int count = 0;
         for (int place = batch.takePlace(); place >= 0; place = batch.takePlace()) {
             Attempt attempt = batch.at(place);
@@ -155,6 +165,8 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
     private final class Demand implements Subscription {
         private final CoreSubscriber<? super Delivery<T>> actual;
         private final ExecutorService thread;
+        private final Queue<Batch> undelivered = new ConcurrentLinkedQueue<>();
+        private final Runnable deliverNext = this::deliverNext;
         private final AtomicBoolean completed = new AtomicBoolean();
         private volatile long requested;
         private volatile boolean cancelled;
@@ -163,6 +175,8 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         private volatile boolean isInside;
         private volatile boolean isBlocked;
         private boolean blockedTold;
+        private boolean lacksThread; // of the loop
+        private long lacksThreadSince;
 
         Demand(CoreSubscriber<? super Delivery<T>> actual, ExecutorService thread) {
             this.actual = actual;
@@ -204,6 +218,13 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
                 thread.execute(completion);
             } catch (RejectedExecutionException gone) { // the stop is over, and nothing else is signalled any more
                 completion.run();
+            }
+        }
+
+        private void deliverNext() {
+            Batch batch = undelivered.poll();
+            if (batch != null) {
+                deliverAll(batch);
             }
         }
 
@@ -281,6 +302,12 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
         private void again(long tasks) {
             Operators.addCap(REQUESTED, this, tasks);
             wake();
+        }
+
+        /** Loop thread only. */
+        boolean lacksThread() {
+            lacksThread = lacksThread && System.nanoTime() - lacksThreadSince < NO_THREAD_NANOS;
+            return lacksThread;
         }
 
         boolean isInsideFor(long nanos) {

@@ -47,8 +47,7 @@ if word == 'queued' and waiting > 0 and not call('ZSCORE', LATE, id) then
   -- The mark before the word: rights are looked at per command, and of a task whose word alone is gone nothing says that it
   -- will run. The very first write is one that a full Redis takes.
   call('HDEL', META, '')
-  local epoch = call('HINCRBY', META, 'cancels', 1)
-  call('HSET', CANCELLED, id, epoch .. ',' .. (copies or 0) + 1)
+  call('HSET', CANCELLED, id, string.format('%.0f,%d', next_epoch(now), (copies or 0) + 1))
   call('HDEL', STATUS, id)
   tell_cancelled()
   return { 1 }

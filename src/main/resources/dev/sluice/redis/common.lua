@@ -149,6 +149,13 @@ local function mark_of(id)
   return tonumber(epoch), tonumber(copies)
 end
 
+-- The epoch of a cancellation, above all before. The first begins with the clock: somebody may have removed the settings of a
+-- queue whose frames have epochs. No hundred are given in a millisecond, so that it is above those, too.
+local function next_epoch(now)
+  local epoch = call('HINCRBY', META, 'cancels', 1)
+  return epoch > 1 and epoch or call('HINCRBY', META, 'cancels', string.format('%.0f', now * 100))
+end
+
 local function epoch_of(frame)
   return tonumber(string.match(frame, '^\1%a%d+,%d+,%d+,(%d+) ')) or 0
 end

@@ -42,6 +42,7 @@ end
 hear(meta[4], now)
 local seen, ids, fields, frames, existing, full = {}, {}, {}, {}, {}, {}
 local bodies, times, first_due = {}, {}, math.huge
+local outdated = {}
 for i = 1, n do
   local id, word = ARGV[i + 2], words[i]
   -- Without a word a new task for now is met, and known as a double, where it is claimed; one for later is not.
@@ -51,6 +52,7 @@ for i = 1, n do
     full[#full + 1] = i
   else
     seen[id] = true
+    outdated[#outdated + 1] = results and results[i] or nil
     ids[#ids + 1] = id
     local frame = ARGV[n + 2 + i]
     if awaited and awaited[i] then
@@ -93,6 +95,9 @@ if #ids > 0 then
   end
   if size.late > 0 then
     call('ZREM', LATE, unpack(ids))
+  end
+  if #outdated > 0 then
+    pcall(call, 'DEL', unpack(outdated)) -- of a life before that which died: this one may leave none
   end
   if #frames > 0 or not earliest or first_due < earliest then
     ring_as(size.wake, meta[7], meta[1])

@@ -24,10 +24,6 @@ if owner and owner ~= PLAIN then
   return { 1, 'status-owner', owner }
 end
 call('HDEL', META, '')
-if not stored[1] and size.ready + size.suspects + size.bodies + size.delayed + size.dead + size.cancelled > 0 then
-  -- Somebody has removed the settings of a queue that is in use: what is cancelled from now on must not be older than what was.
-  call('HSET', META, 'cancels', string.format('%.0f', clock_ms()))
-end
 local born = stored[6] or string.format('%.0f', clock_ms())
 call('HSET', META, 'protocol', protocol, 'delivery', delivery, 'status-key', status_key, 'born', born)
 

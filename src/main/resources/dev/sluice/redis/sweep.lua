@@ -90,7 +90,7 @@ local function mark(id)
   end
   local _, copies = mark_of(id)
   call('HDEL', META, '')
-  call('HSET', CANCELLED, id, call('HINCRBY', META, 'cancels', 1) .. ',' .. (copies or 0) + 1)
+  call('HSET', CANCELLED, id, string.format('%.0f,%d', next_epoch(now), (copies or 0) + 1))
   call('HDEL', STATUS, id)
   return true
 end

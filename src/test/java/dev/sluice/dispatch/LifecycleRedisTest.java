@@ -12,6 +12,7 @@ import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.Task;
+import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.Private;
 import dev.sluice.testkit.RedisServer;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 import reactor.test.StepVerifier;
 
 /** A dispatcher starts once, stops in time whatever happens, and leaves nothing behind. */
@@ -743,6 +745,25 @@ class LifecycleRedisTest extends DispatchCase {
         dispatcher.stop(Duration.ZERO).block(PATIENCE);
 
         assertThat(waiting()).isEqualTo(40);
+        assertThat(told.mostSettled.get()).isBetween(1L, 6L);
+    }
+
+    /** Redis reads them before it lets them go. */
+    @Test
+    void manyLargeTasksThatAreDiscardedTogetherAreSettledInCallsOfAboutAMegabyte() {
+        settings = settings.concurrency(100);
+        Sinks.One<Verdict> gate = Sinks.one();
+        Runs<Object> runs = new Runs<>(task -> gate.asMono());
+        running(runs);
+        Flux.range(0, 40)
+                .concatMap(i -> sluice.client(queue)
+                        .enqueue(Task.of("t", "x".repeat(200_000)).id("t" + i)))
+                .blockLast(PATIENCE);
+        eventually(() -> assertThat(runs.count()).isEqualTo(40));
+
+        gate.tryEmitValue(Verdict.discarded()).orThrow();
+
+        eventually(this::assertEmpty);
         assertThat(told.mostSettled.get()).isBetween(1L, 6L);
     }
 }

@@ -2,7 +2,12 @@ package dev.sluice.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 class PermitsTest {
     private static final long ANY = Long.MAX_VALUE;
@@ -49,6 +54,42 @@ class PermitsTest {
         one.clear();
 
         assertThat(other.free(ANY)).isEqualTo(10);
+    }
+
+    /** A subscriber that collects before it acknowledges anything: without a word it would wait, and so would its user. */
+    @Test
+    void whoWaitsLongForRoomIsTold() {
+        ListAppender<ILoggingEvent> told = new ListAppender<>();
+        Logger log = (Logger) LoggerFactory.getLogger(Permits.class);
+        told.start();
+        log.addAppender(told);
+        try {
+            long wait = Permits.LONG.toNanos();
+            one.reserve(3);
+            one.fulfil(3, 3);
+            one.bytes(700);
+            one.look(0, 5, "q");
+            one.look(wait - 1, 5, "q");
+            one.bytes(-100); // one has ended
+            one.release(1);
+            one.look(wait, 5, "q");
+            one.look(2 * wait - 1, 5, "q");
+            one.look(2 * wait, 0, "q"); // nothing is asked for
+            one.look(2 * wait + 1, 5, "q");
+            assertThat(told.list).isEmpty();
+
+            one.look(3 * wait + 1, 5, "q");
+            one.look(5 * wait, 5, "q");
+
+            assertThat(told.list).singleElement().satisfies(line -> {
+                assertThat(line.getLevel()).isEqualTo(Level.WARN);
+                assertThat(line.getKeyValuePairs())
+                        .extracting(pair -> pair.key + "=" + pair.value)
+                        .containsExactly("queue=q", "tasks=2", "bytes=600");
+            });
+        } finally {
+            log.detachAppender(told);
+        }
     }
 
     @Test

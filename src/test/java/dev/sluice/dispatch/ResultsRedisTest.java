@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.client.EnqueueResult;
+import dev.sluice.client.TaskClient;
 import dev.sluice.client.TaskResult;
+import dev.sluice.task.AwaitTimeoutException;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.InvalidTaskException;
 import dev.sluice.task.ResultRetention;
@@ -209,19 +211,37 @@ class ResultsRedisTest extends DispatchCase {
     @Test
     void aLaterDeathIsNotHiddenByAnOlderResult() {
         AtomicInteger starts = new AtomicInteger();
-        running(task -> starts.incrementAndGet() == 2 ? Mono.just(Verdict.dead("no")) : Mono.just("fine"));
+        running(task -> starts.incrementAndGet() == 2 ? Mono.just(Verdict.dead("no")) : Mono.just("" + starts));
+        TaskClient client = sluice.client(queue);
         enqueue(task("a").keepResult(MINUTE));
-        assertThat(resultOf("a").value(String.class)).isEqualTo("fine");
+        assertThat(resultOf("a").value(String.class)).isEqualTo("1");
         push("a");
         eventually(() -> assertThat(dead()).isEqualTo(1));
 
         assertThat(resultOf("a").state()).isEqualTo(TaskState.DEAD);
-        assertThat(sluice.client(queue)
-                        .enqueue(task("a").keepResult(MINUTE))
-                        .block(PATIENCE)
-                        .isCreated())
+        sluice.client(queue).pause().block(PATIENCE);
+        assertThat(client.enqueue(task("a").keepResult(MINUTE)).block(PATIENCE).isCreated())
                 .isTrue();
-        eventually(() -> assertThat(resultOf("a").state()).isEqualTo(TaskState.SUCCEEDED));
+        assertThat(client.result("a").block(PATIENCE)).isNull();
+        assertThatThrownBy(() -> client.await("a", Duration.ofMillis(300)).block(PATIENCE))
+                .isInstanceOf(AwaitTimeoutException.class);
+        sluice.client(queue).resume().block(PATIENCE);
+        eventually(() -> assertThat(resultOf("a").value(String.class)).isEqualTo("3"));
+    }
+
+    /** As after a redrive, and a foreign push: what ran before is not the result of what waits. */
+    @Test
+    void whatWaitsHasNotEndedThoughAResultOfAnOlderLifeIsKept() {
+        running(task -> Mono.just("first"));
+        enqueue(task("a").keepResult(MINUTE));
+        assertThat(resultOf("a").value(String.class)).isEqualTo("first");
+        sluice.client(queue).pause().block(PATIENCE);
+
+        pushAnnounced("a");
+
+        assertThat(sluice.client(queue).result("a").block(PATIENCE)).isNull();
+        sluice.client(queue).resume().block(PATIENCE);
+        eventually(this::assertEmpty);
     }
 
     @Test

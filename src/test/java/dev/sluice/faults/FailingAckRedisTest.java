@@ -17,6 +17,7 @@ import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
+import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** An ack whose way is broken counts once or not at all, and its answer says which. */
 @OnEveryRedis
@@ -302,6 +304,33 @@ class FailingAckRedisTest {
         assertThat(ran).containsExactlyInAnyOrderElementsOf(all);
         eventually(() -> assertThat(told.succeeded).hasValue(all.size()));
         assertThat(told.fenced).hasValue(0);
+    }
+
+    /** A call that is full by its bytes is full: the next need not wait for its answer. */
+    @Test
+    void settlesOfLargeTasksDoNotWaitForOneAnother() {
+        Sluice door = door(proxy.uri());
+        Dispatcher dispatcher = door.dispatcher()
+                .queue(queue, QueueSettings.standard().concurrency(256))
+                .build();
+        dispatchers.add(dispatcher);
+        AtomicInteger running = new AtomicInteger();
+        Sinks.One<Verdict> gate = Sinks.one();
+        dispatcher.handler("t", Object.class, task -> gate.asMono().doOnSubscribe(it -> running.incrementAndGet()));
+        dispatcher.start().block(PATIENCE);
+        TaskClient client = door(redis.uri()).client(queue);
+        for (int i = 0; i < 40; i++) {
+            client.enqueue(Task.of("t", "x".repeat(200_000)).id("t" + i)).block(PATIENCE);
+        }
+        eventually(() -> assertThat(running).hasValue(40));
+
+        proxy.mode(FaultProxy.Mode.SWALLOW_REPLIES);
+        gate.tryEmitValue(Verdict.discarded()).orThrow();
+
+        // Four calls, of which the first may have begun with a single one; the others have five.
+        eventually(() -> assertThat((Long) redis.call("HLEN", "{q}:bodies")).isLessThanOrEqualTo(24L));
+        proxy.mode(FaultProxy.Mode.PASS);
+        eventually(() -> assertThat(redis.call("HLEN", "{q}:bodies")).isEqualTo(0L));
     }
 
     /** A dispatcher behind the proxy, and what it was given: task {@code a}. */
