@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
-import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
@@ -36,7 +35,7 @@ class EnvelopeReader {
     private static final long MAX_KEPT_MS = ResultRetention.LONGEST.toMillis();
     private static final long MAX_WAIT_MS = Verdict.MAX_DELAY.toMillis();
 
-    private static final JsonFactory JSON = JsonFactory.builder()
+    private static final Parsers JSON = new Parsers(JsonFactory.builder()
             .recyclerPool(JsonRecyclerPools.threadLocalPool()) // read on few threads; a fifth faster than the default
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(Envelope.MAX_PAYLOAD_DEPTH + 1) // the envelope is one level itself
@@ -44,7 +43,7 @@ class EnvelopeReader {
                     .maxStringLength(MAX_STRING)
                     .maxNameLength(MAX_STRING) // or what the codec takes could not be read
                     .build())
-            .build();
+            .build());
 
     private static final int ID = 1;
     private static final int TYPE = 1 << 1;
@@ -97,7 +96,7 @@ class EnvelopeReader {
         if (!Utf8.isText(payloadBuffer, offset, length)) {
             throw new EnvelopeException("not-utf8", "the element is not UTF-8 without a byte order mark");
         }
-        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), payloadBuffer, offset, length)) {
+        try (JsonParser parser = JSON.of(payloadBuffer, offset, length)) {
             element(parser);
         } catch (StreamConstraintsException tooMuch) {
             throw new EnvelopeException("beyond-limits", "the element exceeds a limit: " + limit(tooMuch));

@@ -9,7 +9,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
-import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
@@ -54,6 +53,7 @@ public final class JsonCodec implements PayloadCodec {
 
     private final int limit;
     private final JsonFactory factory;
+    private final Parsers parsers;
     private final Map<Type, ObjectReader> readers = new ConcurrentHashMap<>();
 
     // Made at first use: it takes a tenth of a second of a fresh JVM, which a program that has no typed payload keeps.
@@ -63,6 +63,7 @@ public final class JsonCodec implements PayloadCodec {
     private JsonCodec(int limit) {
         this.limit = limit;
         this.factory = factory(limit);
+        this.parsers = new Parsers(factory);
     }
 
     /** A codec with the default limit of 256 KiB. */
@@ -106,8 +107,8 @@ public final class JsonCodec implements PayloadCodec {
             return (T) Arrays.copyOfRange(buffer, offset, offset + length);
         }
         requireUtf8(buffer, offset, length);
-        try {
-            return reader(type).readValue(buffer, offset, length);
+        try (JsonParser parser = parsers.of(buffer, offset, length)) {
+            return reader(type).readValue(parser);
         } catch (JacksonException problem) {
             throw PayloadProblem.reading(type, problem);
         }
@@ -116,7 +117,7 @@ public final class JsonCodec implements PayloadCodec {
     private byte[] checked(byte[] raw) {
         checkLength(raw.length);
         requireUtf8(raw, 0, raw.length);
-        try (JsonParser parser = factory.createParser(ObjectReadContext.empty(), raw)) {
+        try (JsonParser parser = parsers.of(raw, 0, raw.length)) {
             if (parser.nextToken() == null) {
                 throw PayloadProblem.notOneValue("it is empty");
             }

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
-import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.io.JsonStringEncoder;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.JsonRecyclerPools;
@@ -24,7 +24,12 @@ import tools.jackson.core.util.JsonRecyclerPools;
 public final class JsonDocument {
     private static final JsonFactory JSON = JsonFactory.builder()
             .recyclerPool(JsonRecyclerPools.threadLocalPool()) // as in EnvelopeReader
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNameLength(Integer.MAX_VALUE)
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .build())
             .build();
+    private static final Parsers PARSERS = new Parsers(JSON);
     private static final JsonStringEncoder ENCODER = JsonStringEncoder.getInstance();
 
     private final Map<String, @Nullable Object> fields = new LinkedHashMap<>();
@@ -76,7 +81,7 @@ public final class JsonDocument {
         if (!Utf8.isText(bytes, 0, bytes.length)) {
             return false;
         }
-        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), bytes)) {
+        try (JsonParser parser = PARSERS.of(bytes, 0, bytes.length)) {
             if (parser.nextToken() == null) {
                 return false;
             }
