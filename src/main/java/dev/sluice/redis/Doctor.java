@@ -38,6 +38,7 @@ public final class Doctor {
     private static final List<String> NUMBERS = List.of(
             "protocol",
             "lease",
+            "shortest",
             "seen",
             "set-back",
             "turn",
@@ -232,28 +233,35 @@ public final class Doctor {
         }
         return Flux.fromIterable(batches.values())
                 .concatMap(batch -> Flux.fromIterable(batch).buffer(AT_ONCE))
-                .concatMap(
-                        batch -> link.run(
-                                        Script.REPAIR,
-                                        keys.forRepair(batch.get(0).incarnation()),
-                                        args -> {
-                                            args.add(repairs ? 1 : 0)
-                                                    .add(batch.get(0).kind().code())
-                                                    .add(batch.size());
-                                            for (Suspect suspect : batch) {
-                                                args.add(Pages.bytes(suspect.subject()))
-                                                        .add(Pages.bytes(suspect.first()))
-                                                        .add(Pages.bytes(suspect.second()));
-                                            }
-                                        },
-                                        deadline)
-                                .doOnNext(reply -> {
-                                    for (int i = 0; i < batch.size(); i++) {
-                                        fate.of(batch.get(i), (int) reply.number(i + 1));
-                                    }
-                                }),
-                        1)
+                .concatMap(batch -> judge(batch, repairs, fate), 1)
                 .then();
+    }
+
+    /** A script looks at the first of them, about a megabyte; at the rest the next one does. */
+    private Mono<Void> judge(List<Suspect> batch, boolean repairs, Fate fate) {
+        return link.run(
+                        Script.REPAIR,
+                        keys.forRepair(batch.get(0).incarnation()),
+                        args -> {
+                            args.add(repairs ? 1 : 0)
+                                    .add(batch.get(0).kind().code())
+                                    .add(batch.size());
+                            for (Suspect suspect : batch) {
+                                args.add(Pages.bytes(suspect.subject()))
+                                        .add(Pages.bytes(suspect.first()))
+                                        .add(Pages.bytes(suspect.second()));
+                            }
+                        },
+                        deadline)
+                .flatMap(reply -> {
+                    int looked = reply.size() - 1;
+                    for (int i = 0; i < looked; i++) {
+                        fate.of(batch.get(i), (int) reply.number(i + 1));
+                    }
+                    return looked < batch.size()
+                            ? judge(batch.subList(looked, batch.size()), repairs, fate)
+                            : Mono.empty();
+                });
     }
 
     /** Gives every task in the two lists of frames its word; the ids that had none. */

@@ -226,7 +226,7 @@ final class Examination {
             return;
         }
         boolean agrees = switch (row.word) {
-            case "queued" -> row.awaitsStatus || row.isWatched || (waits && !row.hasBody && !row.isDead);
+            case "queued" -> row.awaitsStatus || row.isWatched || (waits && !row.hasBody); // it may have died before
             case "processing" -> row.hasBody && !row.isDelayed;
             case "retrying", "scheduled" -> row.isDelayed;
             case "dead" -> row.isDead;

@@ -60,8 +60,10 @@ public final class Explainer {
                         return Mono.just(delayed(known));
                     } else if (known.hasBody) {
                         return claimed(known);
-                    } else if (known.died) {
+                    } else if (known.died && !"queued".equals(known.word)) {
                         return Mono.just(dead(known));
+                    } else if (known.died) { // pushed again, or its producer's word came after its death
+                        return listed(known).map(told -> told.place() == Place.GHOST ? dead(known) : told);
                     }
                     return listed(known);
                 })

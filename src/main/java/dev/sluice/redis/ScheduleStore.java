@@ -81,7 +81,7 @@ public final class ScheduleStore {
         /** No schedule. */
         public static final MayReplace NOBODY = new MayReplace("");
         /** Any schedule of this name. */
-        public static final MayReplace ANYBODY = new MayReplace("all");
+        public static final MayReplace ANYBODY = new MayReplace("\t"); // no origin is that
 
         /** One of the same origin. */
         public static MayReplace ofOrigin(String origin) {

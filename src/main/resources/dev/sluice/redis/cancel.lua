@@ -48,7 +48,7 @@ if word == 'queued' and waiting > 0 and not call('ZSCORE', LATE, id) then
   -- will run. The very first write is one that a full Redis takes.
   call('HDEL', META, '')
   call('HSET', CANCELLED, id, string.format('%.0f,%d', next_epoch(now), (copies or 0) + 1))
-  call('HDEL', STATUS, id)
+  unsay(id, size)
   tell_cancelled()
   return { 1 }
 end

@@ -156,6 +156,15 @@ local function next_epoch(now)
   return epoch > 1 and epoch or call('HINCRBY', META, 'cancels', string.format('%.0f', now * 100))
 end
 
+-- Takes away the word of a task that waited in a list: the next word is that of the dead letter which it would have replaced.
+local function unsay(id, size)
+  if size.dead > 0 and call('ZSCORE', DEAD, id) then
+    call('HSET', STATUS, id, 'dead')
+  else
+    call('HDEL', STATUS, id)
+  end
+end
+
 local function epoch_of(frame)
   return tonumber(string.match(frame, '^\1%a%d+,%d+,%d+,(%d+) ')) or 0
 end
@@ -373,12 +382,13 @@ local WRONG_CLOCK_MS = 3 * 3600000
 
 -- Call it after a write that a full Redis takes. Records this sign of life, and after a silence gives all a whole lease: marked
 -- by half a millisecond, which their next heartbeat takes away. Who still has the mark after the next silence has what was left
--- then: else the tasks of a dead one would wait for ever where every life is shorter than a lease.
-local function forgive(now, lease_ms, longest_ms, seen)
+-- then: else the tasks of a dead one would wait for ever where every life is shorter than a lease. How long a silence is goes by
+-- the shortest lease, whoever speaks: it hides from all others that there was one.
+local function forgive(now, shortest_ms, longest_ms, seen)
   if seen > now + WRONG_CLOCK_MS then
     call('HSET', META, 'set-back', now) -- for the next round of upkeep: this sign of life hides it from that
   end
-  if is_silent(seen, now, lease_ms) then
+  if is_silent(seen, now, shortest_ms) then
     local longest = now + longest_ms + 0.5
     local renewed = call('ZRANGEBYSCORE', DISPATCHERS, '(0', longest, 'WITHSCORES')
     for i = 1, #renewed, 2 do

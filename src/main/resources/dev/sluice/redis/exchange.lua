@@ -55,7 +55,7 @@ local held = call('HMGET', CLAIMED, 'last', unpack(ARGV, 10, 9 + ended))
 local last = tonumber(held[1] or 0) or 0
 local meta = call('HMGET', META, 'paused', 'turn', 'draining', 'events')
 local paused, turn, draining = meta[1], meta[2] == '1' and 1 or 0, meta[3]
-if lease == 0 then
+if lease <= 0 then
   return { 1, -1, 0, 0, 0 }
 end
 local now = clock_ms()

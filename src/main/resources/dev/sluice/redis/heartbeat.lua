@@ -6,14 +6,15 @@
 -- FROM→TO: none
 local incarnation, lease_ms = ARGV[1], tonumber(ARGV[2])
 local score = call('ZSCORE', DISPATCHERS, incarnation)
-local meta = call('HMGET', META, 'seen', 'lease', 'protocol')
+local meta = call('HMGET', META, 'seen', 'lease', 'protocol', 'shortest')
 local cancelling = call('SRANDMEMBER', CANCELLING, 256)
 call('HDEL', META, '')
-if not score or tonumber(score) == 0 then
+if not score or tonumber(score) <= 0 then
   return { 1 }
 end
 local now = clock_ms()
 -- The first to be back speaks for all who cannot yet: its sign of life must not make their silence look like death.
-forgive(now, lease_ms, math.max(lease_ms, tonumber(meta[2]) or 0), tonumber(meta[1]) or 0)
+local shortest, longest = math.min(lease_ms, tonumber(meta[4]) or lease_ms), math.max(lease_ms, tonumber(meta[2]) or 0)
+forgive(now, shortest, longest, tonumber(meta[1]) or 0)
 call('ZADD', DISPATCHERS, 'XX', now + lease_ms, incarnation)
 return { meta[3] and 0 or 2, unpack(cancelling) }

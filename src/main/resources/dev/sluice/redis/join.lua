@@ -9,7 +9,7 @@
 local incarnation, lease_ms, protocol, delivery, status_key = unpack(ARGV)
 local OWNER = CLAIMED -- the key in that place, which for this verb is another
 local size = lengths()
-local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease', 'results', 'born')
+local stored = call('HMGET', META, 'protocol', 'delivery', 'status-key', 'lease', 'results', 'born', 'shortest')
 if stored[1] and tonumber(stored[1]) ~= tonumber(protocol) then
   return { 1, 'protocol', stored[1] }
 elseif stored[2] and stored[2] ~= delivery then
@@ -45,12 +45,12 @@ if chosen and not owner then
   call('SET', OWNER, PLAIN)
 end
 if incarnation ~= '' then
-  -- The longest lease among the living: what recovery may grant and what it may cut back to.
-  local longest = tonumber(lease_ms)
+  -- The longest lease among the living: what recovery may grant and what it may cut back to. By the shortest a silence is told.
+  local longest, shortest = tonumber(lease_ms), tonumber(lease_ms)
   if size.dispatchers > 0 then
-    longest = math.max(longest, tonumber(stored[4]) or 0)
+    longest, shortest = math.max(longest, tonumber(stored[4]) or 0), math.min(shortest, tonumber(stored[7]) or shortest)
   end
-  call('HSET', META, 'lease', longest)
+  call('HSET', META, 'lease', longest, 'shortest', shortest)
   -- A repetition of a call that was answered late must not wake an incarnation that is marked for recovery.
   call('ZADD', DISPATCHERS, 'NX', clock_ms() + lease_ms, incarnation)
 end

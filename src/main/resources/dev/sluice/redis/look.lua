@@ -19,20 +19,24 @@ end
 while looked < #ARGV and (looked == 0 or bytes < MOST_BYTES) do
   looked = looked + 1
   local id = ARGV[looked]
-  local lives = call('HEXISTS', BODIES, id) == 1
   local waits = words[looked] == 'queued' and waiting > 0 -- in a list, as far as can be known without walking it
-  local readable, result = pcall(call, 'GET', results[looked]) -- one of another type must not hide all others
-  result = not lives and readable and result
+  local is_late = waits and size.late > 0 and call('ZSCORE', LATE, id) -- the word may have come after its end
+  local lives = (waits and not is_late) or call('HEXISTS', BODIES, id) == 1
+  local readable, result = true, nil
+  if not lives then
+    readable, result = pcall(call, 'GET', results[looked]) -- one of another type must not hide all others
+  end
+  result = readable and result
   local dead = not lives and (not result or words[looked] == 'dead') -- an older life may have left a result
   local record = dead and call('HGET', DEAD_BODIES, id)
   if lives then
     say(0, '', '')
   elseif record then
     say(2, record, call('ZSCORE', DEAD, id) or '0')
-  elseif waits and not (result and size.late > 0 and call('ZSCORE', LATE, id)) then -- else the word may come after its end
-    say(0, '', '')
   elseif result then
     say(1, result, '')
+  elseif waits then
+    say(0, '', '')
   else
     say(3, '', '')
   end

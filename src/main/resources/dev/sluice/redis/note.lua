@@ -40,7 +40,7 @@ local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
 local last = tonumber(call('HGET', CLAIMED, 'last') or 0) or 0
 if last >= number then
   return { 2 }
-elseif lease == 0 or last ~= previous then
+elseif lease <= 0 or last ~= previous then
   return { 1 }
 end
 

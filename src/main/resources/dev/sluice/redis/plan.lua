@@ -1,7 +1,7 @@
 -- purpose: declares a schedule of a queue, changes it, removes it, or makes its task at once
 -- KEYS:    the queue's keys (common.lua), the schedules' records, due times and bodies
 -- ARGV:    the verb, the schedule's name, and for
---          put      whom it may replace ('' nobody, 'all', or those of one origin), origin, rule, body, first due time
+--          put      whom it may replace ('' nobody, a tab everybody, or those of one origin), origin, rule, body, first due time
 --                   in ms ('' = never), most schedules of a queue
 --          remove   the origin whose it must be ('' = any)
 --          pause    nothing
@@ -40,11 +40,11 @@ local verbs = {}
 
 function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
   if record and rule == new_rule and body == new_body and (due or state == 'paused') then
-    if may_replace == 'all' and origin ~= new_origin then
+    if may_replace == '\t' and origin ~= new_origin then
       call('HSET', SCHEDULES, name, table.concat({ version, state, last, new_origin, rule }, '\t')) -- it is whose word was last
     end
     return 2
-  elseif record and (version or may_replace == '') and may_replace ~= 'all' and may_replace ~= origin then
+  elseif record and (version or may_replace == '') and may_replace ~= '\t' and may_replace ~= origin then
     return 3 -- but what cannot be read is nobody's, and is declared anew by whoever declares
   elseif not record and count >= tonumber(most) then
     return 4
@@ -73,9 +73,9 @@ function verbs.pause()
   elseif state == 'paused' then
     return 2
   end
-  call('ZREM', SCHEDULES_DUE, name) -- first: a full Redis takes it, so that what fills it can be stopped (R5)
-  set_due('')
+  call('HDEL', META, '') -- first: a full Redis takes it, so that what fills it can be stopped (R5)
   write('paused', last, origin, rule)
+  set_due('')
   return 0
 end
 

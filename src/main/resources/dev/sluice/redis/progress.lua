@@ -12,7 +12,7 @@ for i = 2, #ARGV, 2 do
   tokens[#tokens + 1] = ARGV[i]
 end
 hear(call('HGET', META, 'events'), now)
-if lease == 0 then
+if lease <= 0 then
   return { 1 }
 end
 

@@ -5,24 +5,24 @@
 -- RETURNS: {0, moved back, dead, cursor for the next slice, '' if nothing remains, lost}; {1} its lease is alive, or nobody
 --          was seen for long: nothing was done. Lost is what an at-most-once dispatcher had taken: only its words are here
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→DEAD, PROCESSING→CANCELLED
-local incarnation, limit, crash_limit, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local incarnation, limit, crash_limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local MOST_ORDERED, MOST_INDEXES, MOST_FORGOTTEN = 1024, 1024, 512
 
 local size = lengths()
 local now = clock_ms()
 local score = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or 0)
-local meta = call('HMGET', META, 'seen', 'lease', 'events')
+local leaving = ARGV[4] == '1' or score < 0 -- whoever takes the rest
+local meta = call('HMGET', META, 'seen', 'shortest', 'events')
 local reported = call('HLEN', PROGRESS)
 local held = call('HLEN', CLAIMED)
 if score ~= 0 and not leaving and (score > now or is_silent(tonumber(meta[1]) or 0, now, tonumber(meta[2]) or 0)) then
   return { 1 }
 end
 
--- Marked before the first slice: from here on no call of this incarnation does anything (R7).
+-- Marked before the first slice: from here on no call of this incarnation does anything (R7). Below 0 it left by itself, so
+-- that also of what others take back nothing counts as a crash.
 call('HDEL', META, '')
-if score ~= 0 then
-  call('ZADD', DISPATCHERS, 'XX', 0, incarnation)
-end
+call('ZADD', DISPATCHERS, 'XX', leaving and -1 or 0, incarnation)
 
 -- The member goes only together with the empty hash. What a slice read and had no room for is met when the scan begins anew.
 local function done(moved, dead, cursor, lost)

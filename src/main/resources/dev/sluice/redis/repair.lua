@@ -2,7 +2,8 @@
 -- KEYS:    the queue's keys (common.lua), the claimed hash that the findings are about, the
 --          schedules' records, due times and bodies
 -- ARGV:    1 = repair, 0 = look; kind of finding, n (up to 256), n times (subject, first, second) as the kind wants them
--- RETURNS: {0, what became of each: 0 it is in order, 1 it is broken, 2 it was broken and is repaired}
+-- RETURNS: {0, what became of each: 0 it is in order, 1 it is broken, 2 it was broken and is repaired}: of the first ones, about
+--          a megabyte of bodies where these are read
 -- FROM→TO: PROCESSING→QUEUED
 local repairs, kind, n = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3])
 local LONG_AGO_MS, LATEST_LOOK_MS, PAGE, STEP = 600000, 600000, 256, 16
@@ -27,8 +28,8 @@ local function is_true(id, word, listed)
   local is, frame = truth(id, listed)
   if word == is or (frame and is ~= 'processing' and (word == 'retrying' or word == 'scheduled')) then
     return true, is
-  elseif word == 'queued' then -- a foreign producer may write it at any time after its push
-    return frame and string.sub(frame, 2, 2) == 'F' or call('ZSCORE', LATE, id), is
+  elseif word == 'queued' then -- a foreign producer may write it at any time after its push, and push what has died
+    return frame and string.sub(frame, 2, 2) == 'F' or call('ZSCORE', LATE, id) or (listed and not frame), is
   end
   return false, is
 end
@@ -43,7 +44,7 @@ end
 
 -- Forgets a task whose body somebody else removed, and the word that said it was there.
 local function drop(id, word, other)
-  call('HINCRBY', META, 'bodiless', 1)
+  pcall(call, 'HINCRBY', META, 'bodiless', 1)
   local is = call('HGET', STATUS, id)
   if is == word or is == other then
     write_true(id, (truth(id, false)))
@@ -89,7 +90,7 @@ local cases = {
   ['lapsed-unrecovered'] = function(incarnation)
     local lease = tonumber(call('ZSCORE', DISPATCHERS, incarnation) or now)
     -- A marked one is being recovered, if anybody is there to do it.
-    local in_recovery = lease == 0 and call('ZCOUNT', DISPATCHERS, now, '+inf') > 0
+    local in_recovery = lease <= 0 and call('ZCOUNT', DISPATCHERS, now, '+inf') > 0
     return lease < now - LONG_AGO_MS and not in_recovery and call('HLEN', CLAIMED) > 0
   end,
   ['claimed-without-body'] = function(id, token)
@@ -216,6 +217,7 @@ local cases = {
   end,
 }
 cases['status-ghost'] = cases['status-false']
+local is_read_whole = { ['body-without-owner'] = true, ['body-unreadable'] = true }
 
 if repairs then
   call('HDEL', META, '') -- a write that a full Redis takes goes first (R5)
@@ -243,9 +245,13 @@ if kind == 'listed-without-status' then
   return { 0, string.format('%.0f', skip + at), unpack(written, 2) }
 end
 
-local fates = { 0 }
+local fates, bytes = { 0 }, 0
 for i = 1, math.min(n, 256) do
   local at = 1 + 3 * i
+  bytes = bytes + (is_read_whole[kind] and call('HSTRLEN', BODIES, ARGV[at]) or 0)
+  if bytes > MOST_BYTES and i > 1 then
+    break
+  end
   local broken, cure = cases[kind](ARGV[at], ARGV[at + 1], ARGV[at + 2])
   if broken and repairs and cure then
     cure()

@@ -91,7 +91,7 @@ local function mark(id)
   local _, copies = mark_of(id)
   call('HDEL', META, '')
   call('HSET', CANCELLED, id, string.format('%.0f,%d', next_epoch(now), (copies or 0) + 1))
-  call('HDEL', STATUS, id)
+  unsay(id, size)
   return true
 end
 

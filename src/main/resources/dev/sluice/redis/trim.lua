@@ -14,6 +14,6 @@ for i = 1, #oldest, 2 do
 end
 local removed = forget(ids)
 if removed > 0 then
-  call('HINCRBY', META, 'trimmed', removed)
+  pcall(call, 'HINCRBY', META, 'trimmed', removed) -- what is no number must not end it
 end
 return { 0, removed, removed > 0 and (removed < #ids or #ids == limit) and 1 or 0 }

@@ -14,13 +14,13 @@ local LATE_CHECKS_MS = { 4000, 15000, 60000 }
 
 local size = lengths()
 local readable, first = pcall(call, 'ZRANGE', SCHEDULES_DUE, 0, 0, 'WITHSCORES') -- schedules are not to stop the rest
-local meta = call('HMGET', META, 'seen', 'lease', 'events', 'max-length')
+local meta = call('HMGET', META, 'seen', 'lease', 'events', 'max-length', 'shortest')
 local now = clock_ms()
 local longest = math.max(lease_ms, tonumber(meta[2]) or 0)
 local more, removed = 0, 0
 
 call('HDEL', META, '')
-forgive(now, lease_ms, longest, tonumber(meta[1]) or 0)
+forgive(now, math.min(lease_ms, tonumber(meta[5]) or lease_ms), longest, tonumber(meta[1]) or 0)
 -- Due now fires nothing that is not due: a tick is counted from the time that it is.
 if readable and call('HEXISTS', META, 'set-back') == 1 then
   local wrong = call('ZRANGEBYSCORE', SCHEDULES_DUE, '(' .. now, '(inf')
@@ -97,7 +97,7 @@ elseif waiting == 0 then
   cursor = '0'
 end
 if removed > 0 then
-  call('HINCRBY', META, 'late-statuses', removed)
+  pcall(call, 'HINCRBY', META, 'late-statuses', removed) -- what is no number must not stop the rest
 end
 if waiting > 0 then
   ring()

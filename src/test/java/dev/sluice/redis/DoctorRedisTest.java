@@ -15,6 +15,7 @@ import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -70,6 +71,58 @@ class DoctorRedisTest {
 
         assertThat(worker.drain()).containsExactly("a", "b", "c");
         assertThat(q.meta("bodiless")).isNull();
+    }
+
+    @Test
+    void oneLookReadsAboutAMegabyteOfBodies() {
+        String large = "x".repeat(300_000);
+        for (int i = 0; i < 12; i++) {
+            q.wire.call("HSET", q.key("bodies"), "l" + i, "\1c l" + i + "\n\"" + large + "\"");
+            q.wire.call("HSET", q.queue.statusKey(), "l" + i, "processing");
+        }
+        Reply looked = OneQueue.await(q.links
+                .commands()
+                .run(
+                        Script.REPAIR,
+                        q.keys.forRepair("-"),
+                        args -> {
+                            args.add(0).add(Kind.BODY_WITHOUT_OWNER.code()).add(12);
+                            for (int i = 0; i < 12; i++) {
+                                args.add("l" + i).add("sha").add("");
+                            }
+                        },
+                        Duration.ofSeconds(20)));
+        assertThat(looked.size()).isEqualTo(1 + 3);
+
+        assertThat(q.examine().findings()).extracting(Finding::kind).hasSize(12).containsOnly(Kind.BODY_WITHOUT_OWNER);
+        assertThat(repairAll()).hasSize(12);
+        assertThat(q.len("bodies")).isEqualTo(0L);
+        assertThat(worker.drain()).hasSize(15);
+    }
+
+    /** Its dead letter is replaced where it is claimed: until then there are both. */
+    @Test
+    void aForeignTaskThatWaitsAgainAfterItsDeathIsInOrder() {
+        q.pushForeign("f");
+        for (Held held : worker.claim(4)) {
+            worker.settle(it -> {
+                if (held.id().equals("f")) {
+                    it.dead(held.token(), "{}");
+                } else {
+                    it.succeeded(held.token(), false);
+                }
+            });
+        }
+        q.pushForeign("f");
+
+        assertThat(q.examine().findings()).isEmpty();
+        assertThat(repairAll()).isEmpty();
+        assertThat(judge(Kind.STATUS_FALSE, true, "f", "queued", "1")).isZero();
+
+        assertThat(q.status("f")).isEqualTo("queued");
+        assertThat(q.cancel("f")).isEqualTo(CancelReply.CANCELLED);
+        assertThat(q.status("f")).isEqualTo("dead");
+        assertThat(worker.drain()).isEmpty();
     }
 
     @Test

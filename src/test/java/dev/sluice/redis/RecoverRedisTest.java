@@ -7,6 +7,8 @@ import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -60,6 +62,37 @@ class RecoverRedisTest {
         assertThat(again.get(0).frame().crashes()).isEqualTo(1);
         assertThat(again.get(0).frame().attempts()).isZero();
         assertThat(again.get(9).frame().crashes()).isZero();
+    }
+
+    /** Of a life that is over because Redis was away, or at a stop: others may meet it between two slices. */
+    @Test
+    void whoeverTakesBackTheRestOfOneThatLeavesCountsNoCrash() {
+        q.enqueue(0, 300);
+        Worker worker = q.worker("a");
+        worker.claim(256);
+        worker.claim(44);
+        OneQueue.await(q.links
+                .commands()
+                .run(
+                        Script.RECOVER,
+                        q.keys.withClaimed("a"),
+                        args -> args.add("a")
+                                .add(200)
+                                .add(3)
+                                .add(1)
+                                .add("ends")
+                                .add("0")
+                                .add("at-least-once"),
+                        Duration.ofSeconds(20)));
+
+        assertThat(q.round().lapsed()).containsExactly("a");
+        assertThat(worker.send(worker.newCall(1)).lapsed()).isTrue();
+        q.recoverAll(worker);
+
+        Worker other = q.worker("b");
+        List<Held> again = new ArrayList<>(other.claim(256));
+        again.addAll(other.claim(256));
+        assertThat(again).hasSize(300).allMatch(held -> held.frame().crashes() == 0);
     }
 
     @Test

@@ -150,10 +150,24 @@ class ScheduleStoreRedisTest {
     }
 
     @Test
+    @StoredStateMayBeBroken("a counter is no number")
+    void aPauseThatFailsLeavesItAsItWas() {
+        declared("a", Overlap.ALLOW);
+        long due = find("a").dueMs();
+        q.wire.call("HSET", q.key("meta"), "schedules", "x");
+
+        assertThatThrownBy(() -> OneQueue.await(store.pause("a"))).hasMessageContaining("not an integer");
+
+        assertThat(find("a").dueMs()).isEqualTo(due);
+        assertThat(find("a").paused()).isFalse();
+    }
+
+    @Test
     void whoTriesToTakeTheNameOfAnotherIsTold() {
         declared("a", Overlap.ALLOW);
         assertThat(put(MayReplace.NOBODY, Overlap.SKIP)).isEqualTo(Fate.OTHER);
         assertThat(put(MayReplace.ofOrigin("other"), Overlap.SKIP)).isEqualTo(Fate.OTHER);
+        assertThat(put(MayReplace.ofOrigin("all"), Overlap.SKIP)).isEqualTo(Fate.OTHER);
         assertThat(put(MayReplace.NOBODY, Overlap.ALLOW)).isEqualTo(Fate.SAME);
         assertThat(OneQueue.await(store.remove("a", "other")).fate()).isEqualTo(Fate.UNKNOWN);
         assertThat(put(MayReplace.ofOrigin("test"), Overlap.SKIP)).isEqualTo(Fate.DONE);

@@ -7,6 +7,7 @@ import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.StoredStateMayBeBroken;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -111,6 +112,49 @@ class UpkeepRedisTest {
 
         assertThat(OneQueue.await(q.upkeep.round(lease, "0", 0)).lapsed()).containsExactly("a");
         OneQueue.await(q.upkeep.recover("a", RecoverReply.FIRST));
+    }
+
+    /** Who has a longer lease would else call alive what the others call an outage, and hide it from them. */
+    @Test
+    void aSilenceOfAllIsToldByTheShortestLease() {
+        q.enqueue("x");
+        Worker worker = q.worker("a");
+        worker.claimOne();
+        Duration longer = OneQueue.LEASE.multipliedBy(4);
+        OneQueue.await(q.claims.join("b", longer));
+
+        for (Runnable back : List.<Runnable>of(
+                () -> OneQueue.await(q.upkeep.round(longer, "0", 0)),
+                () -> OneQueue.await(q.claims.heartbeat("b", longer)))) {
+            q.lapse(worker);
+            q.wire.call("HSET", q.key("meta"), "seen", "" + (q.serverMs() - 20_000));
+
+            back.run();
+
+            assertThat(q.round().lapsed()).isEmpty();
+            assertThat(q.recover(worker)).isEqualTo(new RecoverReply(0, 0, 0, ""));
+        }
+    }
+
+    /** A counter that somebody wrote over is no reason to leave the tasks of the dead where they are. */
+    @Test
+    @StoredStateMayBeBroken("a counter is no number")
+    void aRoundGoesOnWhereACounterIsNoNumber() {
+        Worker worker = q.worker("a");
+        q.push("{\"id\":\"ended\",\"type\":\"t\"}");
+        long token = worker.claimOne().token();
+        worker.settle(it -> it.succeeded(token, false));
+        q.enqueue("x");
+        worker.claimOne();
+        q.wire.call("HSET", q.queue.statusKey(), "ended", "queued"); // late
+        q.wire.call("ZADD", q.key("late"), "0", "ended");
+        q.wire.call("HSET", q.key("meta"), "late-statuses", "x");
+        q.lapse(worker);
+
+        UpkeepReply round = q.round();
+
+        assertThat(round.lapsed()).containsExactly("a");
+        assertThat(q.status("ended")).isNull();
     }
 
     @Test
