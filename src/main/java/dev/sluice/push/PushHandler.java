@@ -42,7 +42,8 @@ import reactor.netty.resources.ConnectionProvider;
 public final class PushHandler implements TaskHandler<byte[]> {
     private static final Duration WAIT_FOR_A_CONNECTION = Duration.ofSeconds(10);
     private static final Duration WAIT_FOR_A_REASON = Duration.ofSeconds(1);
-    private static final Duration IDLE = Duration.ofSeconds(30);
+    private static final Duration IDLE =
+            Duration.ofSeconds(4); // shorter than servers keep theirs, most for 5 s at least
     private static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
 
     /** How much of a refusal is read, to say why. */
@@ -64,6 +65,7 @@ public final class PushHandler implements TaskHandler<byte[]> {
                 .pendingAcquireMaxCount(-1) // those who wait hold a slot of their queue each
                 .pendingAcquireTimeout(waitForConnection)
                 .maxIdleTime(IDLE)
+                .lifo() // the others become idle, and are not each used just before their end
                 .build();
         this.client = more.apply(HttpClient.create(connections)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int)

@@ -7,11 +7,12 @@ import dev.sluice.task.Verdict;
 import io.netty.handler.codec.DateFormatter;
 import io.netty.handler.codec.http.HttpHeaders;
 import java.time.Duration;
-import java.util.Date;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
@@ -24,6 +25,7 @@ final class Reading {
     static final Duration LONGEST_WAIT = Duration.ofHours(24);
 
     private static final String RETRY_AFTER = "retry-after";
+    private static final String DATE = "date";
     private static final int GONE = 410;
     private static final int NOT_RETRYABLE = 489;
     private static final int TOO_MANY_REQUESTS = 429;
@@ -95,8 +97,17 @@ final class Reading {
         if (SECONDS.matcher(text).matches()) {
             return bounded(text.length() > MOST_DIGITS ? Long.MAX_VALUE : Long.parseLong(text), 1000);
         }
-        Date date = text.isEmpty() || text.length() > LONGEST_DATE ? null : DateFormatter.parseHttpDate(text);
-        return date == null ? Optional.empty() : bounded(date.toInstant().toEpochMilli() - nowMs, 1);
+        Instant date = date(text);
+        if (date == null) {
+            return Optional.empty();
+        }
+        Instant theirs = date(headers.get(DATE, "")); // whose clock may differ from ours
+        return bounded(date.toEpochMilli() - (theirs == null ? nowMs : theirs.toEpochMilli()), 1);
+    }
+
+    private static @Nullable Instant date(String text) {
+        var date = text.isEmpty() || text.length() > LONGEST_DATE ? null : DateFormatter.parseHttpDate(text);
+        return date == null ? null : date.toInstant();
     }
 
     private static Optional<Duration> bounded(long wait, int unitMs) {

@@ -1,8 +1,8 @@
 package dev.sluice.push;
 
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.util.Base64;
+import java.util.concurrent.Callable;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -12,15 +12,14 @@ final class Secret {
     private static final String ALGORITHM = "HmacSHA256";
     private static final String RULE = "a secret must be " + PREFIX + " and 24 to 64 bytes in base64";
 
+    private final SecretKeySpec key;
+    private final Callable<Mac> maker;
     private final Mac keyed; // only cloned: it is not thread-safe, and making one searches all providers
 
-    private Secret(byte[] key) {
-        try {
-            keyed = Mac.getInstance(ALGORITHM);
-            keyed.init(new SecretKeySpec(key, ALGORITHM));
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("every Java has " + ALGORITHM, e);
-        }
+    Secret(byte[] key, Callable<Mac> maker) {
+        this.key = new SecretKeySpec(key, ALGORITHM);
+        this.maker = maker;
+        this.keyed = made();
     }
 
     /** The secret that is written so; what is wrong is told without it. */
@@ -35,7 +34,7 @@ final class Secret {
         if (key.length < 24 || key.length > 64) {
             throw new IllegalArgumentException(RULE + "; this one has " + key.length);
         }
-        return new Secret(key);
+        return new Secret(key, () -> Mac.getInstance(ALGORITHM));
     }
 
     /** The signature of a message, as Standard Webhooks writes it. */
@@ -48,8 +47,18 @@ final class Secret {
     private Mac cloned() {
         try {
             return (Mac) keyed.clone();
-        } catch (CloneNotSupportedException e) {
-            throw new IllegalStateException("every Java's " + ALGORITHM + " can be cloned", e);
+        } catch (CloneNotSupportedException ofThisProvider) { // as those whose keys are in hardware
+            return made();
+        }
+    }
+
+    private Mac made() {
+        try {
+            Mac mac = maker.call();
+            mac.init(key);
+            return mac;
+        } catch (Exception e) {
+            throw new IllegalStateException("every Java has " + ALGORITHM, e);
         }
     }
 

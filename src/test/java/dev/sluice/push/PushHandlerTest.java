@@ -23,6 +23,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -165,6 +166,41 @@ class PushHandlerTest {
                 .format(Instant.now().plusSeconds(61));
 
         assertThat(retryAfter(503, inAMinute)).isBetween(Duration.ofSeconds(30), Duration.ofSeconds(61));
+    }
+
+    /** Its clock and ours may differ. */
+    @Test
+    void aRetryAfterThatIsADateIsMeantByTheClockOfWhoAnswered() {
+        DateTimeFormatter format = DateTimeFormatter.RFC_1123_DATE_TIME.withZone(ZoneOffset.UTC);
+        Instant theirs = Instant.now().minusSeconds(3600);
+        Endpoint endpoint = open(Endpoint.answering((request, response) -> response.status(503)
+                .header("date", format.format(theirs))
+                .header("retry-after", format.format(theirs.plusSeconds(120)))
+                .send()));
+
+        Object end = delivered(handler(target(endpoint)), TASK);
+
+        assertThat(end).isInstanceOf(Verdict.Retry.class);
+        assertThat(((Verdict.Retry) end).delay()).isEqualTo(Duration.ofMinutes(2));
+    }
+
+    /** Else each of many would be used just before the receiver closes it. */
+    @Test
+    void oneAfterTheOtherGoesThroughFewOfTheConnections() {
+        List<String> used = new CopyOnWriteArrayList<>();
+        Endpoint endpoint = open(Endpoint.answering((request, response) -> {
+            response.withConnection(it -> used.add(it.channel().id().asShortText()));
+            return Mono.delay(Duration.ofMillis(200)).thenEmpty(response.send());
+        }));
+        PushHandler handler = handler(target(endpoint));
+        Flux.range(0, 5).flatMap(i -> handler.handle(TASK)).then().block(PATIENCE);
+        assertThat(used).hasSize(5).doesNotHaveDuplicates();
+
+        for (int i = 0; i < 10; i++) {
+            delivered(handler, TASK); // which may end before its connection is back among the idle ones
+        }
+
+        assertThat(Set.copyOf(used.subList(5, 15))).hasSizeBetween(1, 3);
     }
 
     @ParameterizedTest

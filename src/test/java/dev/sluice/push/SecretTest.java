@@ -1,16 +1,80 @@
 package dev.sluice.push;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.standardwebhooks.Webhook;
 import java.nio.charset.StandardCharsets;
+import java.security.InvalidKeyException;
+import java.security.Key;
+import java.security.NoSuchAlgorithmException;
+import java.security.spec.AlgorithmParameterSpec;
 import java.util.Base64;
+import javax.crypto.Mac;
+import javax.crypto.MacSpi;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SecretTest {
+    /** As those of hardware: each signature then needs one of its own. */
+    @Test
+    void aProviderWhoseMacsCannotBeClonedSignsToo() {
+        byte[] key = "0123456789abcdef0123456789abcdef".getBytes(UTF_8);
+        Secret uncloneable = new Secret(key, Uncloneable::new);
+        Secret cloneable = new Secret(key, () -> Mac.getInstance("HmacSHA256"));
+        byte[] body = "{}".getBytes(UTF_8);
+
+        for (int i = 0; i < 2; i++) {
+            assertThat(uncloneable.sign("a", i, body)).isEqualTo(cloneable.sign("a", i, body));
+        }
+    }
+
+    private static final class Uncloneable extends Mac {
+        Uncloneable() throws NoSuchAlgorithmException {
+            super(new Delegating(Mac.getInstance("HmacSHA256")), null, "HmacSHA256");
+        }
+    }
+
+    private static final class Delegating extends MacSpi {
+        private final Mac mac;
+
+        Delegating(Mac mac) {
+            this.mac = mac;
+        }
+
+        @Override
+        protected int engineGetMacLength() {
+            return mac.getMacLength();
+        }
+
+        @Override
+        protected void engineInit(Key key, AlgorithmParameterSpec parameters) throws InvalidKeyException {
+            mac.init(key);
+        }
+
+        @Override
+        protected void engineUpdate(byte input) {
+            mac.update(input);
+        }
+
+        @Override
+        protected void engineUpdate(byte[] input, int offset, int length) {
+            mac.update(input, offset, length);
+        }
+
+        @Override
+        protected byte[] engineDoFinal() {
+            return mac.doFinal();
+        }
+
+        @Override
+        protected void engineReset() {
+            mac.reset();
+        }
+    }
+
     private static final String KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     private static final String BODY = "{\"city\":\"Zürich\"}";
 
