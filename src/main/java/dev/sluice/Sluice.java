@@ -125,6 +125,7 @@ public final class Sluice {
         return Mono.defer(() -> links.directory().one(name))
                 .publishOn(Schedulers.parallel())
                 .doOnNext(observer::counted)
+                .switchIfEmpty(Mono.fromRunnable(() -> observer.uncounted(name)))
                 .doOnError(StoreRefusedException.class, refused -> observer.uncounted(name));
     }
 

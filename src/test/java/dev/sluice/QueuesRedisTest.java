@@ -311,6 +311,10 @@ class QueuesRedisTest {
 
         assertThat(heard).containsExactly("jobs", "jobs", "not jobs", "not jobs");
         redis.call("DEL", "{jobs}:ready");
+        observed.queue("jobs").block(SOON);
+        redis.call("DEL", "{jobs}:meta");
+        assertThat(observed.queue("jobs").block(SOON)).isNull();
+        assertThat(heard.subList(4, 6)).containsExactly("jobs", "not jobs");
         observed.close().block(SOON);
     }
 

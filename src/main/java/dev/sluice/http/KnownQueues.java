@@ -7,6 +7,7 @@ import dev.sluice.client.Schedules;
 import dev.sluice.client.TaskClient;
 import dev.sluice.task.Queue;
 import dev.sluice.task.QueueInfo;
+import dev.sluice.task.StoreUnavailableException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.HashMap;
@@ -57,10 +58,16 @@ final class KnownQueues {
         if (known != null && System.nanoTime() - known.sinceNanos < keptFor.toNanos()) {
             return Mono.just(known.parts);
         }
-        return sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> {
+        if (known != null) {
+            keep(known.parts.queue); // whoever comes while this one looks goes on with it
+        }
+        Mono<Parts> look = sluice.queue(name).map(found -> keep(found.queue())).switchIfEmpty(Mono.error(() -> {
             forget(name);
             return unknown(name);
         }));
+        return known == null
+                ? look
+                : look.onErrorResume(StoreUnavailableException.class, away -> Mono.just(known.parts));
     }
 
     /** The queue as it is now; one that is named but that nobody has worked on yet is empty. */

@@ -74,7 +74,7 @@ public interface Observer {
     /** The tasks of {@code queue} were counted, because somebody asked {@code Sluice} for it. */
     default void counted(QueueInfo queue) {}
 
-    /** Redis refuses to count the tasks of {@code queue}: what was last counted of it is no longer known to be so. */
+    /** Redis refuses to count the tasks of {@code queue}, or it is gone: what was last counted of it is no longer known to be so. */
     default void uncounted(String queue) {}
 
     /**

@@ -22,10 +22,12 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import tools.jackson.databind.JsonNode;
 
@@ -160,6 +162,23 @@ class OperatingRedisTest {
         assertThat(patient.find("a").block()).isSameAs(kept);
         assertThatThrownBy(() -> queues.find("a").block()).isInstanceOf(Problem.class);
         assertThatThrownBy(() -> queues.find("a").block()).isInstanceOf(Problem.class);
+    }
+
+    @Test
+    void oneLooksAgainForAllAndAStallOfRedisForgetsNothing() {
+        Duration aMoment = Duration.ofMillis(300);
+        KnownQueues queues = known(aMoment);
+        web.sluice().client(Queue.named("a")).resume().block();
+        var known = queues.find("a").block();
+        LockSupport.parkNanos(aMoment.toNanos());
+        redis.call("CONFIG", "RESETSTAT");
+
+        Flux.range(0, 50).flatMap(i -> queues.find("a"), 50).blockLast();
+        assertThat((String) redis.call("INFO", "commandstats")).contains("cmdstat_evalsha:calls=1,");
+
+        LockSupport.parkNanos(aMoment.toNanos());
+        redis.call("CLIENT", "PAUSE", "2500", "ALL");
+        assertThat(queues.find("a").block()).isSameAs(known);
     }
 
     private KnownQueues known(Duration keptFor) {

@@ -33,7 +33,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
     // Other people's text must not steer a terminal.
     private static final String TEXT =
             "%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} %replace(%msg %kvp){'[\\p{Cntrl}\\x80-\\x9f]', ' '}%n"
-                    + "%replace(%rootException){'[\\p{Cntrl}\\x80-\\x9f&&[^\\x09\\x0a\\x0d]]', ' '}";
+                    + "%replace(%rootException){'[\\p{Cntrl}\\x80-\\x9f&&[^\\x09\\x0a\\x0d]]|\\x0d(?!\\x0a)', ' '}";
 
     /** Called by Logback when the first logger is made. */
     @Override

@@ -13,14 +13,14 @@ class LogConfiguratorTest {
     @Test
     void noTextOfOthersSteersATerminal() {
         LoggerContext log = new LoggerContext();
-        Throwable failure = new IllegalStateException("a\u001b[31mb\u009bc");
+        Throwable failure = new IllegalStateException("a\u001b[31mb\u009bc\rd");
 
         String text = new String(
                 LogConfigurator.text(log)
                         .encode(new LoggingEvent("x", log.getLogger("a.B"), Level.WARN, "say\u001bso", failure, null)),
                 UTF_8);
 
-        assertThat(text).doesNotContain("\u001b", "\u009b").contains("WARN  B say so", "a [31mb c", "\n\tat ");
+        assertThat(text).doesNotContain("\u001b", "\u009b").contains("WARN  B say so", "a [31mb c d", "\n\tat ");
         assertThat(text.lines().filter(line -> line.contains("IllegalStateException")))
                 .hasSize(1);
     }
