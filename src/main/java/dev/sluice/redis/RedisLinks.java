@@ -50,6 +50,7 @@ public final class RedisLinks {
     private final RedisLink commands;
     private final RedisLink heartbeats;
     private final EventLink events;
+    private final ClaimedHashes claimed;
     private final Sinks.Empty<Void> closing = Sinks.empty();
 
     private RedisLinks(
@@ -66,6 +67,7 @@ public final class RedisLinks {
         this.commands = open("commands");
         this.heartbeats = open("heartbeats");
         this.events = new EventLink(client, addresses);
+        this.claimed = new ClaimedHashes(commands, COMMAND_DEADLINE);
     }
 
     /** Links over a client of their own, closed with them; over {@code resources} if given, which stay open. */
@@ -180,7 +182,7 @@ public final class RedisLinks {
 
     /** What the chores ask of this queue. */
     public UpkeepStore upkeep(Queue queue, int crashLimit) {
-        return new UpkeepStore(commands, queue, channels(queue).ends(), COMMAND_DEADLINE, crashLimit);
+        return new UpkeepStore(commands, claimed, queue, channels(queue).ends(), COMMAND_DEADLINE, crashLimit);
     }
 
     /** The dead letters of this queue. */

@@ -19,13 +19,15 @@ public final class UpkeepStore {
     private static final int RECOVERED_AT_ONCE = 1_024;
 
     private final RedisLink link;
+    private final ClaimedHashes claimed;
     private final QueueKeys keys;
     private final Duration deadline;
     private final int crashLimit;
     private final Recovery recovery;
 
-    UpkeepStore(RedisLink link, Queue queue, String ends, Duration deadline, int crashLimit) {
+    UpkeepStore(RedisLink link, ClaimedHashes claimed, Queue queue, String ends, Duration deadline, int crashLimit) {
         this.link = link;
+        this.claimed = claimed;
         this.keys = new QueueKeys(queue);
         this.deadline = deadline;
         this.crashLimit = crashLimit;
@@ -75,14 +77,10 @@ public final class UpkeepStore {
 
     /**
      * Finds claimed hashes whose incarnation is no member of the dispatchers any more, and lists each as lapsed, so
-     * that the next round recovers it. Walks the key space with SCAN, 1,000 keys a step: for the start and then rarely.
+     * that the next round recovers it. Walks the key space, for all queues at once: for the start and then rarely.
      */
     public Mono<Integer> adoptStrays() {
-        return scan("0")
-                .expand(page -> page.cursor.equals("0") ? Mono.empty() : scan(page.cursor))
-                .concatMapIterable(page -> page.incarnations)
-                .concatMap(this::adopt)
-                .reduce(0, Integer::sum);
+        return claimed.of(keys).concatMap(this::adopt).reduce(0, Integer::sum);
     }
 
     private Mono<Integer> adopt(String incarnation) {
@@ -91,29 +89,6 @@ public final class UpkeepStore {
                         args -> args.addKey(keys.dispatchers()).add("NX").add(0).add(incarnation),
                         deadline)
                 .map(reply -> (int) reply.number(0));
-    }
-
-    private Mono<Page> scan(String cursor) {
-        return link.command(
-                        CommandType.SCAN,
-                        args -> args.add(cursor)
-                                .add("MATCH")
-                                .add(keys.claimedPattern())
-                                .add("COUNT")
-                                .add(1000)
-                                .add("TYPE") // what is no hash has no tasks, and could not be recovered
-                                .add("hash"),
-                        deadline)
-                .map(this::page);
-    }
-
-    private Page page(Reply reply) {
-        List<String> incarnations = new ArrayList<>();
-        int prefix = keys.claimedPattern().length() - 1;
-        for (int i = 1; i < reply.size(); i++) {
-            incarnations.add(reply.text(i).substring(prefix));
-        }
-        return new Page(reply.text(0), incarnations);
     }
 
     private static UpkeepReply read(Reply reply) {
@@ -132,6 +107,4 @@ public final class UpkeepStore {
                 reply.number(8),
                 lapsed);
     }
-
-    private record Page(String cursor, List<String> incarnations) {}
 }

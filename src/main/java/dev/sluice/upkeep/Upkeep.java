@@ -127,9 +127,15 @@ public final class Upkeep {
         return Mono.defer(store::adoptStrays)
                 .doOnError(this::tellOfSearch)
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, UNTIL_NEXT_TRY).maxBackoff(LONGEST_UNTIL_NEXT_TRY))
-                .then(Mono.delay(BETWEEN_SEARCHES))
+                .then(Mono.defer(() -> Mono.delay(jittered(BETWEEN_SEARCHES))))
                 .repeat()
                 .then();
+    }
+
+    /** Between three and five quarters of it: what started together need not search together. */
+    private static Duration jittered(Duration about) {
+        long quarter = about.toMillis() / 4;
+        return Duration.ofMillis(3 * quarter + ThreadLocalRandom.current().nextLong(2 * quarter));
     }
 
     private void tellOfSearch(Throwable failure) {

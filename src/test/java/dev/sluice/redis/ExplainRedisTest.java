@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
 import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Explanation;
@@ -98,6 +99,29 @@ class ExplainRedisTest {
         assertTold("a", Place.DEAD, "dead");
         assertThat(told.facts()).containsEntry("failure", "{\"reason\":\"attempts\",\"message\":\"no such host\"}");
         assertThat(told.sentences().get(1)).contains("no such host");
+    }
+
+    /** Its dead letter is replaced only when it is claimed. */
+    @Test
+    void aDeadForeignTaskThatWasPushedAgainWaits() {
+        Worker worker = q.worker("w");
+        worker.claim(3);
+        q.pushForeign("f");
+        Held held = worker.claimOne();
+        worker.settle(it -> {
+            it.dead(held.token(), "{\"reason\":\"attempts\"}");
+            for (int i = 1; i <= 3; i++) {
+                it.succeeded(Tokens.of(1, i), false);
+            }
+        });
+        assertTold("f", Place.DEAD, "dead");
+
+        q.wire.call("HSET", q.queue.statusKey(), "f", "queued"); // late: it was pushed once
+        assertTold("f", Place.DEAD, "dead");
+        q.pushForeign("f");
+
+        assertTold("f", Place.WAITING, "next");
+        worker.settle(it -> it.succeeded(worker.claimOne().token(), false));
     }
 
     @Test

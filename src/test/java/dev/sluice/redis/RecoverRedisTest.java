@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.task.Queue;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import java.time.Duration;
@@ -15,6 +16,8 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
+import reactor.util.function.Tuples;
 
 @OnEveryRedis
 class RecoverRedisTest {
@@ -93,6 +96,25 @@ class RecoverRedisTest {
         List<Held> again = new ArrayList<>(other.claim(256));
         again.addAll(other.claim(256));
         assertThat(again).hasSize(300).allMatch(held -> held.frame().crashes() == 0);
+    }
+
+    /** It takes a second for each few million keys, and a program may have a hundred queues. */
+    @Test
+    void theQueuesOfOneProgramShareTheSearchForForgottenClaims() {
+        for (String queue : List.of("q", "other")) {
+            q.wire.call("HSET", "{" + queue + "}:claimed:gone-" + queue, "last", "1");
+        }
+        UpkeepStore other = q.links.upkeep(Queue.named("other"), OneQueue.CRASH_LIMIT);
+        q.wire.call("CONFIG", "RESETSTAT");
+
+        assertThat(OneQueue.await(Mono.zip(q.upkeep.adoptStrays(), other.adoptStrays())))
+                .isEqualTo(Tuples.of(1, 1));
+
+        assertThat(OneQueue.await(q.upkeep.adoptStrays())).isZero();
+        assertThat((String) q.wire.call("INFO", "commandstats")).contains("cmdstat_scan:calls=1,");
+        assertThat(q.round().lapsed()).containsExactly("gone-q");
+        OneQueue.await(q.upkeep.recover("gone-q", RecoverReply.FIRST));
+        OneQueue.await(other.recover("gone-other", RecoverReply.FIRST));
     }
 
     @Test
