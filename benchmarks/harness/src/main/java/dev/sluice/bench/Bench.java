@@ -24,7 +24,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -104,11 +107,25 @@ public final class Bench implements Callable<Integer> {
     public static void main(String... arguments) {
         System.exit(new CommandLine(new Bench())
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionStrategy(Bench::execute)
                 .setExecutionExceptionHandler((failure, command, parsed) -> {
                     System.err.println("sluice-bench: " + failure.getMessage());
                     return failure instanceof IllegalArgumentException ? 2 : 1;
                 })
                 .execute(arguments));
+    }
+
+    /** What stands before the name of a command would be meant for the scenarios, and say nothing. */
+    private static int execute(ParseResult parsed) {
+        ParseResult command = parsed.subcommand();
+        if (command != null && !parsed.matchedOptions().isEmpty()) {
+            String name = command.commandSpec().name();
+            throw new ParameterException(
+                    parsed.commandSpec().commandLine(),
+                    parsed.matchedOptions().get(0).longestName() + " stands before '" + name
+                            + "', which knows nothing of it: its options stand behind its name");
+        }
+        return new RunLast().execute(parsed);
     }
 
     @Override
@@ -144,6 +161,22 @@ public final class Bench implements Callable<Integer> {
         }
         if (hgrm != null) {
             Files.createDirectories(hgrm);
+        }
+        checkWritable(json);
+    }
+
+    /** Not after the run, which may have taken an hour. */
+    static void checkWritable(Path file) {
+        if (file == null) {
+            return;
+        }
+        Path folder = file.toAbsolutePath().getParent();
+        boolean fits = Files.exists(file)
+                ? Files.isRegularFile(file) && Files.isWritable(file)
+                : Files.isDirectory(folder) && Files.isWritable(folder);
+        if (!fits) {
+            throw new IllegalArgumentException("--json " + file + " cannot be written: name a file in a folder that is"
+                    + " there and may be written");
         }
     }
 

@@ -54,6 +54,10 @@ final class Compare implements Callable<Integer> {
         System.out.println("after:  " + origin(now));
         tellWhatDiffers(old.path("surroundings"), now.path("surroundings"));
         tellWhatDiffers(old.path("options"), now.path("options"));
+        tellFailures("before", old);
+        tellFailures("after", now);
+        tellMissing("before", old, now);
+        tellMissing("after", now, old);
         int same = 0;
         int compared = 0;
         for (Map.Entry<String, JsonNode> variant : old.path("results").properties()) {
@@ -111,6 +115,20 @@ final class Compare implements Callable<Integer> {
             JsonNode other = now.path(fact.getKey());
             if (!TO_DIFFER.contains(fact.getKey()) && !fact.getValue().equals(other)) {
                 System.out.println("!! " + fact.getKey() + " was " + fact.getValue() + ", is " + other);
+            }
+        }
+    }
+
+    private static void tellFailures(String which, JsonNode run) {
+        for (JsonNode failure : run.path("failures")) {
+            System.out.println("!! " + which + " failed: " + failure.asString());
+        }
+    }
+
+    private static void tellMissing(String which, JsonNode run, JsonNode other) {
+        for (Map.Entry<String, JsonNode> variant : run.path("results").properties()) {
+            if (other.path("results").path(variant.getKey()).isMissingNode()) {
+                System.out.println("!! only " + which + ": " + variant.getKey());
             }
         }
     }

@@ -138,6 +138,7 @@ final class Rivals implements Callable<Integer> {
         Load.atLeast("--rate", rate, 1);
         Load.atLeast("--seconds", seconds, 1);
         Load.atLeast("--limit", limitSeconds, 1);
+        Bench.checkWritable(json);
     }
 
     // This jar is benchmarks/harness/target/sluice-bench.jar.
