@@ -59,6 +59,7 @@ public final class Schedules {
             Schedulers.newBoundedElastic(2, Integer.MAX_VALUE, "sluice-schedules", 10, true);
     private static final String OF_CODE = "code";
     private static final int TRIES = 5;
+    private static final Duration WRONG_CLOCK = Duration.ofHours(3);
     private static final Comparator<ScheduleInfo> BY_TIME = Comparator.comparing(
                     ScheduleInfo::next, Comparator.nullsLast(Comparator.naturalOrder()))
             .thenComparing(ScheduleInfo::name);
@@ -303,8 +304,8 @@ public final class Schedules {
                     return framer.body(schedule.task());
                 })
                 .subscribeOn(COUNTERS)
-                .flatMap(body -> calls.afterIntroduction(() -> store.now()
-                        .flatMap(now -> next(schedule.timing(), now))
+                .flatMap(body -> calls.afterIntroduction(() -> fromWhen(schedule.name())
+                        .flatMap(from -> next(schedule.timing(), from))
                         .flatMap(tick -> store.put(whom, schedule.name(), origin, ruleOf(schedule), body, tick))))
                 .flatMap(change -> result(schedule.name(), change, left))
                 .publishOn(SIGNALS);
@@ -345,12 +346,28 @@ public final class Schedules {
 
     private Mono<Boolean> resume(String name, int tries) {
         return store.find(name)
-                .flatMap(record -> Mono.zip(Mono.just(record), store.now().flatMap(now -> next(timingOf(record), now))))
+                .flatMap(record -> Mono.zip(
+                        Mono.just(record),
+                        store.now().flatMap(now -> next(timingOf(record), later(now, record.lastMs())))))
                 .flatMap(both -> store.resume(both.getT1(), both.getT2()))
                 .filter(change -> change.fate() != Fate.UNKNOWN)
                 .flatMap(change -> change.fate() == Fate.OTHER && tries > 1
                         ? resume(name, tries - 1) // somebody changed it in between
                         : Mono.just(change.fate() == Fate.DONE));
+    }
+
+    /** After which time a schedule that is declared fires. */
+    private Mono<Instant> fromWhen(String name) {
+        return store.now()
+                .flatMap(now -> store.find(name)
+                        .map(record -> later(now, record.lastMs()))
+                        .defaultIfEmpty(now));
+    }
+
+    /** After the last tick, where the clock was put back since: none comes a second time. By more than this it was wrong before. */
+    private static Instant later(Instant now, long lastMs) {
+        Instant last = Instant.ofEpochMilli(lastMs);
+        return last.isAfter(now) && last.isBefore(now.plus(WRONG_CLOCK)) ? last : now;
     }
 
     private Mono<Instant> next(Timing timing, Instant now) {

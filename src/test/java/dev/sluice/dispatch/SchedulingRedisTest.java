@@ -100,6 +100,24 @@ class SchedulingRedisTest extends DispatchCase {
                 .isEqualTo(2);
     }
 
+    /** As where Redis' clock was put back by half an hour after the tick of the full hour. */
+    @Test
+    void noTickComesASecondTimeWhereAScheduleIsResumedOrDeclaredAnew() {
+        Schedules schedules = sluice.schedules(queue);
+        schedules.put(Schedule.every("poll", Duration.ofHours(1), TASK)).block();
+        Instant tick = schedules.find("poll").block().next();
+        String[] record = ((String) wire.call("HGET", key("schedules"), "poll")).split("\t", 4);
+        record[2] = String.valueOf(tick.toEpochMilli()); // it was the last
+        wire.call("HSET", key("schedules"), "poll", String.join("\t", record));
+
+        schedules.pause("poll").block();
+        schedules.resume("poll").block();
+        assertThat(schedules.find("poll").block().next()).isEqualTo(tick.plus(Duration.ofHours(1)));
+
+        schedules.put(Schedule.every("poll", TEN_MINUTES, TASK)).block();
+        assertThat(schedules.find("poll").block().next()).isEqualTo(tick.plus(TEN_MINUTES));
+    }
+
     @Test
     void twoOfOneNameThatDifferAreAConflictUnlessOneReplacesTheOther() {
         Schedules schedules = sluice.schedules(queue);
