@@ -126,12 +126,13 @@ class PushRedisTest {
     void aTargetThatHangsCostsNoMoreThanTheTimeoutOfTheTask() {
         Endpoint endpoint = delivering((request, response) -> Mono.never(), 64);
 
-        enqueue(Task.of("report.build", 1).id("a").maxAttempts(1).timeout(Duration.ofSeconds(1)));
+        // Long enough for a request to be there at all: the first of a JVM may need a second where all cores are taken.
+        enqueue(Task.of("report.build", 1).id("a").maxAttempts(1).timeout(Duration.ofSeconds(3)));
 
         assertThat(deadLetter().failure().reason()).isEqualTo("timeout");
         eventually(() -> assertThat(endpoint.closedConnections()).isEqualTo(1));
         assertThat(Integer.parseInt(endpoint.requests().get(0).headers().get("ce-remainingms")))
-                .isBetween(0, 1000);
+                .isBetween(0, 3000);
     }
 
     @Test
