@@ -107,7 +107,7 @@ public final class JsonCodec implements PayloadCodec {
             return (T) Arrays.copyOfRange(buffer, offset, offset + length);
         }
         requireUtf8(buffer, offset, length);
-        try (JsonParser parser = parsers.of(buffer, offset, length)) {
+        try (JsonParser parser = parsers.of(mapper()._deserializationContext(), buffer, offset, length)) {
             return reader(type).readValue(parser);
         } catch (JacksonException problem) {
             throw PayloadProblem.reading(type, problem);

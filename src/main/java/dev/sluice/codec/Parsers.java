@@ -25,7 +25,12 @@ final class Parsers {
     }
 
     JsonParser of(byte[] buffer, int offset, int length) {
-        return factory(length).createParser(ObjectReadContext.empty(), buffer, offset, length);
+        return of(ObjectReadContext.empty(), buffer, offset, length);
+    }
+
+    /** One that a deserializer may ask to read values and trees. */
+    JsonParser of(ObjectReadContext context, byte[] buffer, int offset, int length) {
+        return factory(length).createParser(context, buffer, offset, length);
     }
 
     private JsonFactory factory(int length) {

@@ -65,6 +65,7 @@ public final class PushHandler implements TaskHandler<byte[]> {
                 .pendingAcquireMaxCount(-1) // those who wait hold a slot of their queue each
                 .pendingAcquireTimeout(waitForConnection)
                 .maxIdleTime(IDLE)
+                .evictInBackground(IDLE)
                 .lifo() // the others become idle, and are not each used just before their end
                 .build();
         this.client = more.apply(HttpClient.create(connections)

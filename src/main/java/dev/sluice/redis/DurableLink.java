@@ -2,6 +2,9 @@ package dev.sluice.redis;
 
 import dev.sluice.task.Durability;
 import dev.sluice.task.NotDurableException;
+import dev.sluice.task.SluiceException;
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
 import io.lettuce.core.protocol.CommandArgs;
 import io.lettuce.core.protocol.CommandType;
 import io.lettuce.core.protocol.ProtocolKeyword;
@@ -191,7 +194,12 @@ final class DurableLink {
 
         @Override
         protected void hookOnError(Throwable failure) {
-            members.forEach(member -> member.producer().error(failure));
+            SluiceException told = failure instanceof StoreRefusedException
+                    ? new StoreUnavailableException(
+                            "what was written may be there, but Redis does not confirm it: " + failure.getMessage(),
+                            failure)
+                    : RedisErrors.classify(failure);
+            members.forEach(member -> member.producer().error(told));
         }
 
         @Override

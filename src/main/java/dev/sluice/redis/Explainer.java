@@ -63,7 +63,11 @@ public final class Explainer {
                     } else if (known.died && !"queued".equals(known.word)) {
                         return Mono.just(dead(known));
                     } else if (known.died) { // pushed again, or its producer's word came after its death
-                        return listed(known).map(told -> told.place() == Place.GHOST ? dead(known) : told);
+                        return listed(known)
+                                .map(told -> told.place() == Place.GHOST
+                                                || (known.isWatched && told.place() != Place.WAITING)
+                                        ? dead(known)
+                                        : told);
                     }
                     return listed(known);
                 })
@@ -454,7 +458,8 @@ public final class Explainer {
 
         @Nullable
         TaskInfo info() {
-            TaskState state = died ? TaskState.DEAD : TaskState.ofWord(word);
+            boolean waitsAgain = "queued".equals(word) && !isWatched; // pushed by somebody who cannot be refused
+            TaskState state = died && !waitsAgain ? TaskState.DEAD : TaskState.ofWord(word);
             return state == null
                     ? null
                     : new TaskInfo(

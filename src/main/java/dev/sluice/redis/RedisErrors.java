@@ -17,6 +17,8 @@ import reactor.core.publisher.Mono;
 final class RedisErrors {
     private static final String NO_RIGHT = "The user executing the script";
     private static final String ACL_FAILURE = "ERR ACL failure in script"; // since Redis 7.2
+    private static final String NO_COMMAND = "Unknown Redis command called from"; // one that was renamed, in a script
+
     private static final String[] FINAL = {
         "NOAUTH",
         "WRONGPASS",
@@ -27,13 +29,14 @@ final class RedisErrors {
         "ERR AUTH",
         "ERR invalid password",
         "ERR unknown command",
+        "ERR " + NO_COMMAND,
         "CROSSSLOT",
         "MOVED",
         "ASK ",
         "CLUSTERDOWN",
         "ERR DB index",
         "ERR SELECT is not allowed in cluster mode",
-        "ERR WAITAOF cannot be used",
+        "ERR WAITAOF cannot be used when", // and not: with replica instances
         "ERR Client sent AUTH",
         "DENIED"
     };
@@ -94,7 +97,9 @@ final class RedisErrors {
         return !(error instanceof RedisCommandExecutionException)
                 || tells(error, "READONLY")
                 || tells(error, "UNBLOCKED")
-                || tells(error, "MASTERDOWN");
+                || tells(error, "MASTERDOWN")
+                || startsWith(error, "ERR WAIT cannot be used with replica")
+                || startsWith(error, "ERR WAITAOF cannot be used with replica");
     }
 
     /**
@@ -121,8 +126,8 @@ final class RedisErrors {
     private static String codeInScript(Throwable error) {
         String message = String.valueOf(error.getMessage());
         Matcher told = CODE_IN_SCRIPT.matcher(message);
-        int noRight = message.indexOf(NO_RIGHT); // until 6.2 without a code
-        return told.find() ? told.group(1) : noRight < 0 ? "" : "ERR " + message.substring(noRight);
+        int without = Math.max(message.indexOf(NO_RIGHT), message.indexOf(NO_COMMAND)); // until 6.2 without a code
+        return told.find() ? told.group(1) : without < 0 ? "" : "ERR " + message.substring(without);
     }
 
     private static boolean startsWith(Throwable error, String code) {

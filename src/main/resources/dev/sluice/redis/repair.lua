@@ -70,9 +70,10 @@ local function put_back(id, frame, again, crashes)
   ring()
 end
 
--- Numbers that must not begin anew: what was counted or kept before would be older than nothing. A time in ms is above each count.
+-- Numbers that must not begin anew: what was counted or kept before would be older than nothing. A time in ms is above each
+-- count. Epochs of cancellations begin with the clock themselves.
 local INTEGER = '^%-?%d+$'
-local INSTEAD = { cancels = now, told = now, results = now + LONGEST_KEPT_MS, draining = size.plain }
+local INSTEAD = { told = now, results = now + LONGEST_KEPT_MS, draining = size.plain }
 
 -- Each says whether it is broken and, as a second value, how it is repaired.
 local cases = {

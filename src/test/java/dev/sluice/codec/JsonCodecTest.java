@@ -20,9 +20,21 @@ import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.core.JsonParser;
+import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ValueDeserializer;
+import tools.jackson.databind.annotation.JsonDeserialize;
 
 class JsonCodecTest {
+    @Test
+    void aDeserializerMayAskItsParserForATree() {
+        byte[] json = "{\"at\":{\"x\":1,\"y\":2}}".getBytes(UTF_8);
+        Type points = new MapOf(Point.class);
+
+        assertThat(codec.<Map<String, Point>>decode(json, 0, json.length, points))
+                .containsEntry("at", new Point(1, 2));
+    }
 
     static final class Sour {
         final IllegalStateException mine = new IllegalStateException("mine");
@@ -38,6 +50,17 @@ class JsonCodecTest {
     private final JsonCodec codec = JsonCodec.standard();
 
     record Email(String to, List<String> cc, int priority) {}
+
+    @JsonDeserialize(using = PointReader.class)
+    record Point(int x, int y) {}
+
+    static final class PointReader extends ValueDeserializer<Point> {
+        @Override
+        public Point deserialize(JsonParser parser, DeserializationContext context) {
+            JsonNode tree = parser.readValueAsTree();
+            return new Point(tree.path("x").asInt(), tree.path("y").asInt());
+        }
+    }
 
     record Times(Instant at, Duration pause, UUID id, Optional<String> note, BigDecimal price) {}
 

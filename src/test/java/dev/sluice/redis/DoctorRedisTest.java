@@ -352,6 +352,8 @@ class DoctorRedisTest {
 
     @Test
     void aNumberThatMustNotGoBackIsSetToOneThatIsHigherThanAnyBefore() {
+        q.cancel("c");
+        q.enqueue("c"); // as one that came after that
         q.wire.call("HSET", q.key("meta"), "cancels", "7.5", "told", "x", "results", "soon", "draining", "yes");
         long before = q.serverMs();
 
@@ -360,12 +362,12 @@ class DoctorRedisTest {
                 .containsExactlyInAnyOrder("cancels", "told", "results", "draining");
         repairAll();
 
-        assertThat(List.of(q.meta("cancels"), q.meta("told")))
-                .allSatisfy(number -> assertThat(Long.parseLong(number)).isGreaterThanOrEqualTo(before));
+        assertThat(Long.parseLong(q.meta("told"))).isGreaterThanOrEqualTo(before);
         assertThat(Long.parseLong(q.meta("results")) - before).isGreaterThanOrEqualTo(365L * 86_400_000);
         assertThat(q.meta("draining")).as("it is still drained").isEqualTo("0");
         assertThat(q.enqueue("d").fate(0)).isEqualTo(EnqueueReply.Fate.CLOSED);
         assertThat(q.cancel("c")).isEqualTo(CancelReply.CANCELLED);
+        assertThat(worker.drain()).containsExactly("a", "b");
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.sluice.redis;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.task.Durability;
 import dev.sluice.task.Queue;
@@ -94,6 +95,22 @@ class DurableLinkRedisTest {
                 .failsWithin(PATIENCE)
                 .withThrowableThat()
                 .withCauseInstanceOf(StoreUnavailableException.class);
+    }
+
+    /** It may be there, so that whoever is told must not take it for one that was refused. */
+    @Test
+    void whatIsWrittenAndMayNotBeConfirmedIsNotTakenForRefused() {
+        OneQueue.await(enqueue("before"));
+        q.redis.call("ACL", "SETUSER", "default", "-wait");
+        try {
+            assertThatThrownBy(() -> OneQueue.await(enqueue("a")))
+                    .isInstanceOf(StoreUnavailableException.class)
+                    .hasMessageContaining("may be there")
+                    .hasMessageContaining("wait");
+            assertThat(q.status("a")).isEqualTo("queued");
+        } finally {
+            q.redis.call("ACL", "SETUSER", "default", "+wait");
+        }
     }
 
     /** From 7.2 on WAIT would not cover it otherwise; here that it is written shows that it would. */

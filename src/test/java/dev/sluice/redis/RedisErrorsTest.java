@@ -2,6 +2,8 @@ package dev.sluice.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
 import io.lettuce.core.RedisBusyException;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisCommandTimeoutException;
@@ -16,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RedisErrorsTest {
 
@@ -42,6 +45,8 @@ class RedisErrorsTest {
                 new StackOverflowError(),
                 new RedisCommandExecutionException("READONLY You can't write against a read only replica."),
                 new RedisCommandExecutionException("UNBLOCKED the stream key no longer exists"),
+                new RedisCommandExecutionException("ERR WAIT cannot be used with replica instances. Please also note"),
+                new RedisCommandExecutionException("ERR WAITAOF cannot be used with replica instances. Please also"),
                 new RedisCommandExecutionException("MASTERDOWN Link with MASTER is down"));
     }
 
@@ -52,6 +57,26 @@ class RedisErrorsTest {
 
         assertThat(RedisErrors.classify(new RedisConnectionException("Unable to connect", refused)))
                 .hasMessage("Redis is not available: Connection refused: localhost/127.0.0.1:6379");
+    }
+
+    /** In 7.0 and in 6.2, of a command that was renamed: nothing but the server's settings help. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ERR Unknown Redis command called from script script: 4f, on @user_script:12.",
+                "ERR Error running script (call to f_4f): @user_script:12: Unknown Redis command called from Lua script",
+                "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+            })
+    void whatOnlyTheServersSettingsCanChangeIsFinal(String told) {
+        assertThat(RedisErrors.classify(new RedisCommandExecutionException(told)))
+                .isInstanceOf(StoreRefusedException.class);
+    }
+
+    @Test
+    void aReplicaThatWasAMasterAMomentAgoIsNot() {
+        assertThat(RedisErrors.classify(new RedisCommandExecutionException(
+                        "ERR WAITAOF cannot be used with replica instances. Please also note")))
+                .isInstanceOf(StoreUnavailableException.class);
     }
 
     @ParameterizedTest
