@@ -24,7 +24,8 @@ if not (state == 'active' or state == 'paused') then
 end
 
 local function write(its_state, its_last, its_origin, its_rule)
-  local its_version = call('HINCRBY', META, 'schedules', 1)
+  local counted, number = pcall(call, 'HINCRBY', META, 'schedules', 1)
+  local its_version = counted and number or string.format('%.0f', clock_ms()) -- what is no number must stop no pause
   call('HSET', SCHEDULES, name, table.concat({ its_version, its_state, its_last, its_origin, its_rule }, '\t'))
 end
 
