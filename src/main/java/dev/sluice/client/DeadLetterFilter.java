@@ -90,6 +90,10 @@ public final class DeadLetterFilter {
         return from == null ? "-inf" : Long.toString(millis(from));
     }
 
+    boolean beginsBefore(long nowMs) {
+        return from == null || millis(from) < nowMs;
+    }
+
     /** The first ms after the latest time of death; {@code Long.MAX_VALUE} if there is none. */
     long endMs(Instant now) {
         long end = before == null ? Long.MAX_VALUE : millis(before);

@@ -21,7 +21,8 @@ import reactor.util.retry.Retry;
  * One walk over the dead letters that are there when it begins, page after page. The next page is read when what was made
  * of the one before has been consumed: nothing is read ahead.
  *
- * <p>Who dies again on the way has a later death, and is not met a second time: so a redrive of all comes to an end.
+ * <p>Who dies again on the way has a later death, and is not met a second time: so a redrive of all comes to an end. Whose time
+ * of death is yet to come, for the clock was put back or a hand wrote it, comes last, beyond those that die meanwhile.
  */
 final class DeadWalk {
     private static final Object STEP = new Object();
@@ -35,7 +36,9 @@ final class DeadWalk {
     private final boolean records;
     private final Scheduler signals;
     private byte @Nullable [] after;
+    private String from;
     private String till = "";
+    private @Nullable String ahead; // till when those whose time is yet to come are walked through, once the others are
     private long endMs;
     private boolean begun;
     private boolean over;
@@ -51,6 +54,7 @@ final class DeadWalk {
         this.calls = calls;
         this.store = store;
         this.filter = filter;
+        this.from = filter.earliest();
         this.newestFirst = newestFirst;
         this.records = records;
         this.after = after;
@@ -93,27 +97,17 @@ final class DeadWalk {
         return calls.afterIntroduction(clock).flatMap(now -> {
             endMs = filter.endMs(now);
             till = endMs == Long.MAX_VALUE ? "+inf" : "(" + endMs;
-            return browse().flatMap(this::bounded);
+            return browse();
         });
     }
 
-    /** To a time that is over, as by the latest: where somebody wrote one that never comes, to now. */
-    private Mono<DeadPage> bounded(DeadPage page) {
-        return page.latestMs() == Double.POSITIVE_INFINITY && endMs == Long.MAX_VALUE
-                ? store.now()
-                        .doOnNext(now -> till = String.valueOf(now.toEpochMilli()))
-                        .thenReturn(page)
-                : Mono.just(page);
-    }
-
     private Mono<DeadPage> browse() {
-        return calls.afterIntroduction(() -> store.browse(filter.earliest(), till, newestFirst, records, after));
+        return calls.afterIntroduction(() -> store.browse(from, till, newestFirst, records, after));
     }
 
     private void arrived(DeadPage page) {
-        String latest = page.latest();
-        if (!begun && latest != null && page.latestMs() < endMs) {
-            till = latest;
+        if (!begun) {
+            bound(page);
         }
         begun = true;
         int size = page.size();
@@ -121,5 +115,23 @@ final class DeadWalk {
             after = page.get(size - 1).position();
         }
         over = !page.more() || size == 0;
+        if (over && ahead != null) {
+            from = DeadStore.AHEAD;
+            till = ahead;
+            ahead = null;
+            over = false;
+        }
+    }
+
+    private void bound(DeadPage first) {
+        long now = first.nowMs();
+        double latest = first.latestMs();
+        if (latest < endMs || (latest == Double.POSITIVE_INFINITY && endMs == Long.MAX_VALUE)) {
+            till = String.valueOf(first.latest());
+        }
+        if (!newestFirst && latest > now && endMs > now && filter.beginsBefore(now)) {
+            ahead = till;
+            till = String.valueOf(now);
+        }
     }
 }

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Some dead letters that follow each other, as {@link DeadStore#browse} answers them. */
 public final class DeadPage {
-    private static final int HEAD = 3;
+    private static final int HEAD = 4;
     private static final int FIELDS = 3;
 
     private final Reply reply;
@@ -27,6 +27,11 @@ public final class DeadPage {
     /** Whether more follow. */
     public boolean more() {
         return reply.number(2) == 1;
+    }
+
+    /** The time of Redis as it was read, in ms. */
+    public long nowMs() {
+        return reply.number(3);
     }
 
     /** When the latest of all dead letters died, in ms as Redis writes it; null if there are none. */

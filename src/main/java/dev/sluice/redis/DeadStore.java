@@ -42,6 +42,9 @@ public final class DeadStore {
         REVIVED
     }
 
+    /** From which time on are those that died in the future: the clock was put back since, or a hand wrote it. */
+    public static final String AHEAD = "now";
+
     /** The time of the server, which times of death are measured with. */
     public Mono<Instant> now() {
         return link.command(CommandType.TIME, args -> {}, deadline)
@@ -51,7 +54,7 @@ public final class DeadStore {
     /**
      * Reads up to {@link #PAGE} dead letters or about 1 MiB of them, in the order of their deaths.
      *
-     * @param from the earliest time of death in ms, or {@code -inf}
+     * @param from the earliest time of death in ms, or {@code -inf}; {@link #AHEAD} for those whose time is yet to come
      * @param till the latest in ms, or {@code +inf}; with a bracket before it, that time excluded
      * @param records whether the records are wanted, not only ids and times
      * @param after a {@link DeadRecord#position} to go on after, or null

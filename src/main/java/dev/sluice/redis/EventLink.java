@@ -113,7 +113,7 @@ public final class EventLink {
             StatefulRedisPubSubConnection<String, String> it, int opening) {
         if (opening == openings && !listeners.isEmpty()) { // else it was left while it was being opened
             connection = it;
-            it.addListener(new Dispatch());
+            it.addListener(new Dispatch(it));
             it.addListener(new Gaps(it));
             listeners
                     .keySet()
@@ -241,6 +241,17 @@ public final class EventLink {
         }
     }
 
+    /** Whether it counts: one that was left may be told of late, and says nothing of the one in its place. */
+    private synchronized boolean confirmed(StatefulRedisPubSubConnection<String, String> it, String channel) {
+        if (it != connection) {
+            return false;
+        }
+        if (listeners.containsKey(channel)) { // else whoever wanted it has gone meanwhile, and so has this
+            subscribed.add(channel);
+        }
+        return true;
+    }
+
     private synchronized void subscribeAgain(StatefulRedisPubSubConnection<String, String> to, String channel) {
         if (to != connection || !listeners.containsKey(channel) || subscribed.contains(channel)) {
             return;
@@ -314,6 +325,12 @@ public final class EventLink {
     }
 
     private final class Dispatch extends RedisPubSubAdapter<String, String> {
+        private final StatefulRedisPubSubConnection<String, String> of;
+
+        Dispatch(StatefulRedisPubSubConnection<String, String> of) {
+            this.of = of;
+        }
+
         @Override
         public void message(String channel, String message) {
             listeners.getOrDefault(channel, List.of()).forEach(one -> one.heard.accept(message));
@@ -321,10 +338,9 @@ public final class EventLink {
 
         @Override
         public void subscribed(String channel, long count) {
-            if (listeners.containsKey(channel)) { // else whoever wanted it has gone meanwhile, and so has this
-                subscribed.add(channel);
+            if (confirmed(of, channel)) {
+                listeners.getOrDefault(channel, List.of()).forEach(one -> one.ready.run());
             }
-            listeners.getOrDefault(channel, List.of()).forEach(one -> one.ready.run());
         }
     }
 }

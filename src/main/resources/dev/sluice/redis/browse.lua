@@ -1,12 +1,18 @@
 -- purpose: reads one page of the dead letters, in the order of their deaths; at equal times in that of their ids
 -- KEYS:    the queue's keys (common.lua)
--- ARGV:    from and until which time of death in ms (-inf, +inf; the second may begin with a bracket, as ZCOUNT has it),
+-- ARGV:    from and until which time of death in ms (-inf, +inf; the first may be "now" for those whose time is yet to come,
+--          the second may begin with a bracket, as ZCOUNT has it),
 --          1 = newest first, at most this many,
 --          1 = with their records; then, to go on, time and id of the last one of the page before, be it there or not
--- RETURNS: {0, time of the last death of all or '', 1 = more follow, id, time, record or '', id, time, record or ''...}
+-- RETURNS: {0, time of the last death of all or '', 1 = more follow, the time in ms, id, time, record or '', id, time, record
+--          or ''...}
 -- FROM→TO: none
 local from, till, newest_first, records = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[5] == '1'
 local limit = math.min(tonumber(ARGV[4]), 256)
+local now = clock_ms()
+if from == 'now' then
+  from = string.format('%.0f', now + 1)
+end
 
 local first, last = call('ZCOUNT', DEAD, '-inf', '(' .. from), call('ZCOUNT', DEAD, '-inf', till) - 1
 if ARGV[6] then
@@ -19,7 +25,7 @@ if ARGV[6] then
 end
 
 local latest = call('ZRANGE', DEAD, -1, -1, 'WITHSCORES')[2] or ''
-local reply = { 0, latest, 0 }
+local reply = { 0, latest, 0, now }
 if last < first then
   return reply
 end
