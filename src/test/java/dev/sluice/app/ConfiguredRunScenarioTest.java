@@ -46,6 +46,9 @@ class ConfiguredRunScenarioTest {
             try (ForeignWire wire = ForeignWire.connect(RedisAddress.of(redis.uri()))) {
                 RunEndsScenarioTest.awaitStatus(wire, "long", "processing");
             }
+            // Its answer may be unread yet, and of that nobody could know: one behind it shows that it was read.
+            redis.call("RPUSH", "task_queue", "{\"id\":\"behind\",\"type\":\"echo\"}");
+            program.lineWith("  behind  echo  attempt 1  succeeded");
 
             redis.pause();
             long began = System.nanoTime();
