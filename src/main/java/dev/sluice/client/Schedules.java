@@ -59,7 +59,7 @@ public final class Schedules {
             Schedulers.newBoundedElastic(2, Integer.MAX_VALUE, "sluice-schedules", 10, true);
     private static final String OF_CODE = "code";
     private static final int TRIES = 5;
-    private static final Duration WRONG_CLOCK = Duration.ofHours(3);
+    private static final Duration WRONG_CLOCK = Duration.ofHours(3); // and so in common.lua
     private static final Comparator<ScheduleInfo> BY_TIME = Comparator.comparing(
                     ScheduleInfo::next, Comparator.nullsLast(Comparator.naturalOrder()))
             .thenComparing(ScheduleInfo::name);

@@ -3,7 +3,6 @@ package dev.sluice.redis;
 import dev.sluice.codec.Envelope;
 import dev.sluice.codec.EnvelopeException;
 import dev.sluice.task.TaskId;
-import io.lettuce.core.protocol.CommandType;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -92,15 +91,13 @@ final class Pages {
 
     /** The keys that match a pattern, some of them perhaps twice, a part at a time. Walks the key space in steps of 1000 keys. */
     Flux<List<String>> keys(String pattern) {
-        return scan(pattern, "0")
-                .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : scan(pattern, reply.text(0)))
-                .map(reply -> {
-                    List<String> found = new ArrayList<>(reply.size());
-                    for (int i = 1; i < reply.size(); i++) {
-                        found.add(latin(reply.bytes(i)));
-                    }
-                    return found;
-                });
+        return new KeyWalk(link, pattern, null, deadline).all().map(reply -> {
+            List<String> found = new ArrayList<>(reply.size());
+            for (int i = 1; i < reply.size(); i++) {
+                found.add(latin(reply.bytes(i)));
+            }
+            return found;
+        });
     }
 
     static String shown(String id) {
@@ -137,13 +134,6 @@ final class Pages {
                         count.set(page.bytes > MANY_BYTES ? Math.max(1, before / 2) : Math.min(LARGEST, before * 2));
                     }
                 });
-    }
-
-    private Mono<Reply> scan(String pattern, String cursor) {
-        return link.command(
-                CommandType.SCAN,
-                args -> args.add(cursor).add("MATCH").add(pattern).add("COUNT").add(1000),
-                deadline);
     }
 
     /** One page. */

@@ -24,11 +24,9 @@ import reactor.core.publisher.Mono;
 /**
  * Reads which queues a Redis holds and how full they are; changes nothing.
  *
- * <p>Queues are found by SCAN, in steps of {@value #PAGE} keys that take Redis about a millisecond each; the next step is
- * taken when the queues of the last one were asked for.
+ * <p>Queues are found by a {@link KeyWalk}; its next step is taken when the queues of the last one were asked for.
  */
 public final class QueueDirectory {
-    private static final int PAGE = 1_000;
     private static final int MOST_KEYS = 50_000;
     private static final int MOST_QUEUES = 200;
     private static final int MOST_DISPATCHERS = 1_000;
@@ -39,10 +37,12 @@ public final class QueueDirectory {
     private static final Pattern META = Pattern.compile("\\{([A-Za-z0-9._:-]{1,128})}:meta");
 
     private final RedisLink link;
+    private final KeyWalk walk;
     private final Duration deadline;
 
     QueueDirectory(RedisLink link, Duration deadline) {
         this.link = link;
+        this.walk = new KeyWalk(link, "{*}:meta", "hash", deadline);
         this.deadline = deadline;
     }
 
@@ -52,10 +52,7 @@ public final class QueueDirectory {
     }
 
     private Flux<String> names() {
-        return step("0")
-                .expand(reply -> reply.text(0).equals("0") ? Mono.empty() : step(reply.text(0)))
-                .concatMapIterable(QueueDirectory::names, 1)
-                .distinct();
+        return walk.all().concatMapIterable(QueueDirectory::names, 1).distinct();
     }
 
     /** A part of these: it ends with 50,000 keys, with 200 queues, or after 100 ms, whichever comes first. */
@@ -67,11 +64,11 @@ public final class QueueDirectory {
     }
 
     private Mono<QueuePage> page(String cursor, List<String> found, long before, long began) {
-        return step(cursor).flatMap(reply -> {
+        return walk.step(cursor).flatMap(reply -> {
             String next = reply.text(0);
-            long scanned = before + PAGE;
+            long scanned = before + KeyWalk.STEP;
             found.addAll(names(reply));
-            boolean over = next.equals("0");
+            boolean over = KeyWalk.isLast(reply);
             boolean full =
                     scanned >= MOST_KEYS || found.size() >= MOST_QUEUES || System.nanoTime() - began >= MOST_NANOS;
             return over || full
@@ -203,19 +200,6 @@ public final class QueueDirectory {
                 reply.number(7) == 1,
                 reply.number(8),
                 reply.number(9) < 0 ? Optional.empty() : Optional.of(Duration.ofMillis(reply.number(9))));
-    }
-
-    private Mono<Reply> step(String cursor) {
-        return link.command(
-                CommandType.SCAN,
-                args -> args.add(cursor)
-                        .add("MATCH")
-                        .add("{*}:meta")
-                        .add("COUNT")
-                        .add(PAGE)
-                        .add("TYPE")
-                        .add("hash"),
-                deadline);
     }
 
     private static List<String> names(Reply page) {
