@@ -123,6 +123,7 @@ final class DeadWalk {
         }
     }
 
+    /** Sets where it ends: at the latest death of its beginning, and before those whose time is yet to come. */
     private void bound(DeadPage first) {
         long now = first.nowMs();
         double latest = first.latestMs();

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Permits {
     private static final Logger log = LoggerFactory.getLogger(Permits.class);
-    static final Duration LONG = Duration.ofSeconds(30);
+    static final Duration WAIT_UNTOLD = Duration.ofSeconds(30);
 
     private int limit;
     private int reserved;
@@ -62,7 +62,7 @@ final class Permits {
 
     /**
      * Tells once if nothing is taken, though it is asked for, only because of the bytes of what is held, and none of that has
-     * ended for {@link #LONG}: a subscriber that first collects as many would wait forever without a word.
+     * ended for {@link #WAIT_UNTOLD}: a subscriber that first collects as many would wait forever without a word.
      */
     void look(long nowNanos, long demand, String queue) {
         boolean isAskedFor = Math.min(limit - reserved - held, demand - reserved) > 0;
@@ -72,7 +72,7 @@ final class Permits {
         } else if (!waits) {
             waits = true;
             waitsSinceNanos = nowNanos;
-        } else if (!waitTold && nowNanos - waitsSinceNanos >= LONG.toNanos()) {
+        } else if (!waitTold && nowNanos - waitsSinceNanos >= WAIT_UNTOLD.toNanos()) {
             waitTold = true;
             log.atWarn()
                     .addKeyValue("queue", queue)

@@ -105,8 +105,8 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             demand.thread.execute(demand.deliverNext);
         } catch (RejectedExecutionException gone) {
             giveBack(batch);
-        } catch (Throwable noThread) { // it is asked for again, in a moment: a machine without threads may stay so for
-            // minutes
+        } catch (Throwable noThread) {
+            // It is asked for again, in a moment: a machine without threads may stay so for minutes.
             demand.lacksThread = true;
             demand.lacksThreadSince = System.nanoTime();
             Operators.addCap(REQUESTED, demand, giveBack(batch));

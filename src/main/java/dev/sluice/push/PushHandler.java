@@ -42,8 +42,8 @@ import reactor.netty.resources.ConnectionProvider;
 public final class PushHandler implements TaskHandler<byte[]> {
     private static final Duration WAIT_FOR_A_CONNECTION = Duration.ofSeconds(10);
     private static final Duration WAIT_FOR_A_REASON = Duration.ofSeconds(1);
-    private static final Duration IDLE =
-            Duration.ofSeconds(4); // shorter than servers keep theirs, most for 5 s at least
+    // Shorter than servers keep theirs, most for 5 s at least.
+    private static final Duration IDLE = Duration.ofSeconds(4);
     private static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
 
     /** How much of a refusal is read, to say why. */

@@ -64,7 +64,7 @@ class PermitsTest {
         told.start();
         log.addAppender(told);
         try {
-            long wait = Permits.LONG.toNanos();
+            long wait = Permits.WAIT_UNTOLD.toNanos();
             one.reserve(3);
             one.fulfil(3, 3);
             one.bytes(700);
