@@ -3,6 +3,7 @@ package dev.sluice.app;
 import dev.sluice.app.command.Commands;
 import dev.sluice.app.command.Version;
 import dev.sluice.app.config.Similar;
+import dev.sluice.app.console.NativeText;
 import dev.sluice.app.console.Refusal;
 import dev.sluice.app.console.Terminal;
 import dev.sluice.app.serve.HeadStart;
@@ -59,7 +60,7 @@ public final class Main implements Runnable {
     public static void main(String... arguments) {
         Surroundings.prepare();
         HeadStart headStart = HeadStart.of(arguments);
-        int code = execute(Terminal.standard(), headStart, RawArguments.of(arguments));
+        int code = execute(Terminal.standard(), headStart, NativeText.arguments(arguments));
         LogConfigurator.flush();
         System.exit(code);
     }

@@ -31,6 +31,7 @@ final class RedisProcess {
 
     private static final int LOG_LINES_KEPT = 1_000;
     private static final int LOG_LINES_TOLD = 15;
+    private static final Duration TO_BE_REAPED = Duration.ofSeconds(1);
     private static final String READY = "Ready to accept connections";
     private static final String PORT_TAKEN = "Could not create server TCP listening socket";
     private static final Path SETSID = Path.of("/usr/bin/setsid");
@@ -112,8 +113,15 @@ final class RedisProcess {
     }
 
     void resume() {
-        if (isAlive()) {
+        if (!isAlive()) {
+            return;
+        }
+        try {
             signal("CONT");
+        } catch (RedisServerException e) {
+            if (!hasEndedWithin(TO_BE_REAPED)) { // else there is nobody to wake: it was just ending by itself
+                throw e;
+            }
         }
     }
 

@@ -66,6 +66,7 @@ public final class RedisServer implements AutoCloseable {
         this.home = createHome();
         this.dataDir = builder.dataDir == null ? home : builder.dataDir.toAbsolutePath();
         try {
+            checkData();
             this.process = builder.port == 0 ? startOnAFreePort() : startOn(builder.port);
         } catch (RuntimeException e) {
             deleteRecursively(home);
@@ -179,11 +180,18 @@ public final class RedisServer implements AutoCloseable {
         process.resume();
     }
 
-    /** Kills it and deletes its folder, unless the folder was given. A second call does nothing. */
+    /** Kills it and deletes its folder, unless the folder was given. A second call does nothing; nor does an interrupt. */
     @Override
     public void close() {
-        kill();
-        deleteRecursively(home);
+        boolean interrupted = Thread.interrupted(); // of a test whose time was over
+        try {
+            kill();
+        } finally {
+            deleteRecursively(home);
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     @Override
@@ -206,6 +214,17 @@ public final class RedisServer implements AutoCloseable {
     private RedisProcess startOn(int chosenPort) {
         port = chosenPort;
         return RedisProcess.start(binary, writeConfig(), home, timeToStart);
+    }
+
+    /** One before 7.0 looks for its append-only file elsewhere, and would begin empty without a word. */
+    private void checkData() {
+        if (!version.isAtLeast(7, 0)
+                && directives.contains("appendonly yes")
+                && Files.isDirectory(dataDir.resolve("appendonlydir"))) {
+            throw new RedisServerException(
+                    "the append-only files in " + dataDir + " were written by Redis 7.0 or later, and " + binary
+                            + " is " + version + ", which does not read them");
+        }
     }
 
     private Path writeConfig() {

@@ -554,6 +554,25 @@ class CommandsRedisTest {
     }
 
     @Test
+    void whatTheDoctorRepairedBeforeRedisFailedIsTold(@Private RedisServer own) {
+        for (String queue : List.of("jobs", "mails")) {
+            CommandLineCase.at(own.uri(), "", "enqueue", queue, "noop", "--id", "a");
+        }
+        own.call("DEL", "{jobs}:status");
+        own.call("ACL", "SETUSER", "ann", "on", ">ann", "+@all", "~*");
+        own.call("ACL", "SETUSER", "ann", "resetkeys", "~{jobs}:*", "~jobs", "~{mails}:meta", "~sluice:*");
+        String asAnn = own.uri().replace("redis://", "redis://ann:ann@");
+
+        CommandLineCase half = CommandLineCase.at(asAnn, "", "doctor", "--repair");
+        CommandLineCase again = CommandLineCase.at(own.uri(), "", "doctor");
+
+        assertThat(half.exit()).isEqualTo(1);
+        assertThat(half.out()).contains("jobs: in order again, 1 task\n  repaired: a live task without a status");
+        assertThat(half.err()).startsWith("sluice: redis://ann:***@").hasLineCount(1);
+        assertThat(again.out()).contains("jobs: in order, 1 task");
+    }
+
+    @Test
     @StoredStateMayBeBroken("what cannot be repaired is left as it is")
     void whatIsLeftBrokenByARepairCounts() {
         run("enqueue", "jobs", "noop", "--id", "a");

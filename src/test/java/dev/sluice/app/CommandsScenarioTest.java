@@ -46,6 +46,27 @@ class CommandsScenarioTest {
     }
 
     @Test
+    void variablesOfAnyScriptArriveInAnyLocale(@TempDir Path folder) throws Exception {
+        Path config = Files.writeString(folder.resolve("sluice.yaml"), """
+                queues:
+                  mails:
+                    default-type: "${CITY}"
+                """);
+        Map<String, String> poor = Map.of("LC_ALL", "C", "LANG", "C", "CITY", "München", "SLUICE_CONFIG", "" + config);
+
+        try (Program program = Program.start(poor, "config", "--effective", "-o", "json")) {
+            assertThat(program.exit()).isZero();
+            assertThat(program.out()).contains("\"München\"");
+        }
+        try (Program program =
+                Program.start(Map.of("LC_ALL", "C", "SLUICE_CONFIG", "Köln.yaml"), "config", "--effective")) {
+            assertThat(program.exit()).isEqualTo(2);
+            assertThat(program.err())
+                    .contains("env SLUICE_CONFIG: 'Köln.yaml' can name no file here", "LC_ALL=C.UTF-8");
+        }
+    }
+
+    @Test
     void aSecondDispatcherOfAnotherDeliveryModeIsRefusedInOneSentence(@TempDir Path folder) throws Exception {
         CommandLineCase.at(redis.uri(), "", "enqueue", "mails", "noop");
         Path config = Files.writeString(folder.resolve("sluice.yaml"), """

@@ -6,6 +6,8 @@ import dev.sluice.Sluice;
 import dev.sluice.app.serve.ForeignWire;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
+import dev.sluice.testkit.RedisServer;
+import dev.sluice.testkit.UnpackedRedis;
 import java.time.Duration;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -46,6 +48,22 @@ class DemoScenarioTest {
             assertThat(RunEndsScenarioTest.hasEnded(redis)).isTrue();
             assertThat(program.out()).doesNotContain("bundled");
             assertThat(program.err()).isEmpty();
+        }
+    }
+
+    /** A dead letter of another day keeps its word. */
+    @Test
+    void aSignalWhileTheDemoWaitsForLateStatusesStopsInTime() throws Exception {
+        try (RedisServer redis = UnpackedRedis.builder("7.0").start()) {
+            redis.call("HSET", "task_status", "other", "dead");
+            try (Program program =
+                    Program.start("run", "--redis", redis.uri(), "--demo", "1000", "--shutdown-grace", "1s")) {
+                program.lineWith("500 over a plain socket");
+                program.signal("TERM");
+
+                assertThat(program.exit()).isZero();
+                assertThat(program.lineWith("Stopped")).isEqualTo("Stopped.");
+            }
         }
     }
 

@@ -245,6 +245,7 @@ class MainTest {
                 "enqueue jobs noop 1 --status-key jobs | a status key must not be another key of its queue",
                 "enqueue jobs --lines - --id a | with --lines each line says",
                 "enqueue jobs noop --redis http://host | is no Redis URL",
+                "dead purge jobs --all --yes --redis= | '' is no Redis URL",
                 "completion fish | expected one of [bash, zsh]",
                 "run extra | Unmatched argument at index 1: 'extra'",
                 "run --concurrency many | flag --concurrency: queues.task_queue.concurrency must be a whole number, 1 to 100000",

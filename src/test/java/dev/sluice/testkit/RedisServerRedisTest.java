@@ -185,6 +185,48 @@ class RedisServerRedisTest {
     }
 
     /** Starts a server, tells its pid, and stays. */
+    @Test
+    void oneThatIsJustEndingIsRestarted(@Private RedisServer own) {
+        for (int i = 0; i < 20; i++) {
+            assertThatThrownBy(() -> own.call("SHUTDOWN", "NOSAVE")).isInstanceOf(RedisServerException.class);
+
+            own.restart();
+
+            assertThat(own.call("PING")).isEqualTo("PONG");
+        }
+    }
+
+    @Test
+    void itsFolderIsDeletedThoughTheThreadIsInterrupted() {
+        RedisServer own = UnpackedRedis.builder("7.0").start();
+
+        Thread.currentThread().interrupt();
+        own.close();
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(own.dataDir()).doesNotExist();
+    }
+
+    /** It would not look there, and begin empty. */
+    @Test
+    void anOlderServerIsRefusedTheAppendOnlyFilesOfANewerOne(@TempDir Path folder) {
+        try (RedisServer newer =
+                UnpackedRedis.builder("7.0").dataDir(folder).appendOnly().start()) {
+            newer.call("SET", "kept", "yes");
+        }
+        RedisServer.Builder older = UnpackedRedis.builder("6.2").dataDir(folder).appendOnly();
+
+        assertThatThrownBy(older::start)
+                .isInstanceOf(RedisServerException.class)
+                .hasMessageContaining("were written by Redis 7.0 or later")
+                .hasMessageContaining("is 6.2.");
+        assertThat(folder.resolve("appendonly.aof")).doesNotExist();
+        try (RedisServer newer =
+                UnpackedRedis.builder("7.0").dataDir(folder).appendOnly().start()) {
+            assertThat(newer.call("GET", "kept")).isEqualTo("yes");
+        }
+    }
+
     static final class Starter {
 
         public static void main(String[] args) throws Exception {

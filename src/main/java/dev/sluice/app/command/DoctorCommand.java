@@ -79,24 +79,32 @@ final class DoctorCommand implements Callable<Integer> {
         check();
         Map<String, Diagnosis> diagnoses = new LinkedHashMap<>();
         RedisAddress address = redis.address();
-        ServerInfo server;
-        Discovery<Queue> queues;
         try (Session session = Session.with(address)) {
-            server = Objects.requireNonNull(session.await(session.sluice().server()), "never empty");
-            queues = queues(session);
-            for (Queue queue : queues.queues()) {
-                Diagnosis diagnosis = examined(session, queue);
-                if (diagnosis != null) {
-                    diagnoses.put(queue.name(), diagnosis);
+            ServerInfo server =
+                    Objects.requireNonNull(session.await(session.sluice().server()), "never empty");
+            Discovery<Queue> queues = queues(session);
+            boolean isComplete = false;
+            try {
+                for (Queue queue : queues.queues()) {
+                    examine(session, queue, diagnoses);
+                }
+                isComplete = queues.isComplete();
+            } finally {
+                // What was repaired is told also where Redis fails later: a second run would say no word of it.
+                if (isComplete || !diagnoses.isEmpty()) {
+                    tell(address, server, diagnoses, isComplete);
                 }
             }
+            return isComplete && diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
         }
+    }
+
+    private void tell(RedisAddress address, ServerInfo server, Map<String, Diagnosis> diagnoses, boolean isComplete) {
         if (output.isJson()) {
-            terminal.say(json(server, diagnoses, queues.isComplete()));
+            terminal.say(json(server, diagnoses, isComplete));
         } else {
-            terminal.say(text(address, server, diagnoses, queues.isComplete()));
+            terminal.say(text(address, server, diagnoses, isComplete));
         }
-        return queues.isComplete() && diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
     }
 
     private void check() {
@@ -125,7 +133,7 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     /** One that was repaired is repaired again until nothing more is: what is mended may uncover something else. */
-    private @Nullable Diagnosis examined(Session session, Queue queue) throws InterruptedException {
+    private void examine(Session session, Queue queue, Map<String, Diagnosis> diagnoses) throws InterruptedException {
         Sluice sluice = session.sluice();
         Diagnosis seen = session.await(repair ? sluice.repair(queue) : sluice.examine(queue), LONGEST_EXAMINATION);
         List<Finding> repaired = new ArrayList<>();
@@ -136,13 +144,13 @@ final class DoctorCommand implements Callable<Integer> {
                 break;
             }
             repaired.addAll(now);
+            diagnoses.put(queue.name(), new Diagnosis(repaired, seen.doubts(), seen.liveTasks(), false)); // so far
             seen = session.await(sluice.repair(queue), LONGEST_EXAMINATION);
         }
-        if (seen == null || repaired.isEmpty()) {
-            return seen;
+        if (seen != null) {
+            repaired.addAll(seen.findings());
+            diagnoses.put(queue.name(), new Diagnosis(repaired, seen.doubts(), seen.liveTasks(), seen.isComplete()));
         }
-        repaired.addAll(seen.findings());
-        return new Diagnosis(repaired, seen.doubts(), seen.liveTasks(), seen.isComplete());
     }
 
     private static String[] text(

@@ -1,6 +1,8 @@
 package dev.sluice.app.command;
 
+import dev.sluice.app.console.NativeText;
 import dev.sluice.app.console.RedisAddress;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -19,10 +21,17 @@ final class RedisOption {
 
     /** The one that was named; refuses what is no Redis URL. */
     RedisAddress address() {
-        String url = Stream.of(redis, System.getenv("SLUICE_REDIS_URL"), System.getenv("REDIS_URL"))
-                .filter(named -> named != null && !named.isBlank())
+        String named = redis; // also if it is empty, as of a script whose variable is not set: no other Redis is meant
+        String url = named == null ? ofVariables() : named;
+        return RedisAddress.of(url.equals(EMBEDDED) ? NEAREST : url);
+    }
+
+    private static String ofVariables() {
+        Map<String, String> variables = NativeText.variables();
+        return Stream.of("SLUICE_REDIS_URL", "REDIS_URL")
+                .map(name -> variables.getOrDefault(name, ""))
+                .filter(url -> !url.isBlank())
                 .findFirst()
                 .orElse(EMBEDDED);
-        return RedisAddress.of(url.equals(EMBEDDED) ? NEAREST : url);
     }
 }

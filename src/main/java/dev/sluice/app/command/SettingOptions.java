@@ -2,6 +2,7 @@ package dev.sluice.app.command;
 
 import dev.sluice.app.config.Configuration;
 import dev.sluice.app.config.ConfigurationException;
+import dev.sluice.app.console.NativeText;
 import dev.sluice.app.console.Refusal;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -74,7 +75,7 @@ final class SettingOptions {
         put(flags, "--log", log);
         put(flags, "--http", http);
         try {
-            return Configuration.load(config, System.getenv(), flags);
+            return Configuration.load(config, NativeText.variables(), flags);
         } catch (ConfigurationException e) {
             throw Refusal.mistaken(String.valueOf(e.getMessage()));
         }

@@ -2,6 +2,7 @@ package dev.sluice.app.config;
 
 import dev.sluice.redis.RedisUrl;
 import dev.sluice.task.DeliveryMode;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -39,9 +40,8 @@ public final class Configuration {
      */
     public static Configuration load(@Nullable Path named, Map<String, String> environment, Map<String, String> flags) {
         Environment variables = new Environment(environment);
-        String byVariable = variables.get(FILE_VARIABLE);
-        Path file = named == null && byVariable != null ? Path.of(byVariable) : named;
         Problems problems = new Problems();
+        Path file = named == null ? ofVariable(variables) : named;
         Map<Key, Given> given = new HashMap<>();
         Map<Scope, Source> scopes = new LinkedHashMap<>();
         if (file != null) {
@@ -63,6 +63,17 @@ public final class Configuration {
         Map<Key, Given> values = new LinkedHashMap<>();
         keys.forEach(key -> values.put(key, given.getOrDefault(key, inherited(key, values))));
         return new Configuration(values, new Reading(values, scopes, problems).settings(), file);
+    }
+
+    private static @Nullable Path ofVariable(Environment variables) {
+        String file = variables.get(FILE_VARIABLE);
+        try {
+            return file == null ? null : Path.of(file);
+        } catch (InvalidPathException e) { // also where the locale lacks its characters
+            throw new ConfigurationException(
+                    List.of(Source.variable(FILE_VARIABLE).exactly() + ": '" + file + "' can name no file here: "
+                            + e.getReason() + "; pass --config FILE, or set LC_ALL=C.UTF-8"));
+        }
     }
 
     /** What to run with. */

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The environment variables: those that files mention, and those that override them. An empty one counts as not set. */
@@ -15,6 +16,7 @@ final class Environment {
     static final String PLATFORMS_REDIS_URL = "REDIS_URL";
 
     private static final List<String> OURS = List.of(Key.VARIABLES + "QUEUES_", Key.VARIABLES + "HANDLERS_");
+    private static final List<String> OTHERS = List.of(Configuration.FILE_VARIABLE, Key.VARIABLES + "REDIS_BINARY");
     // Kubernetes sets these in every pod for every service, and so for one that is called sluice.
     private static final Pattern SET_BY_KUBERNETES =
             Pattern.compile(".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\\d+_(TCP|UDP).*)?)");
@@ -57,6 +59,10 @@ final class Environment {
             throw new IllegalArgumentException("needs the environment variable " + name + ", which is not set; ${"
                     + name + ":value} gives a default");
         }
+        if (found.group(4).contains("{")) {
+            throw new IllegalArgumentException("has a default for " + name
+                    + " with a '{' in it, and would end at the first '}': a default has no braces");
+        }
         return found.group(4);
     }
 
@@ -92,10 +98,13 @@ final class Environment {
 
     // Others' variables may begin like ours; what looks like a slip of the pen is one.
     private static void lookAt(String name, Collection<Key> keys, Problems problems) {
+        if (OTHERS.contains(name)) {
+            return;
+        }
         int slips = name.length() - Key.VARIABLES.length() < LONG ? 1 : 2; // SLUICE_RELEASE is no SLUICE_LEASE
-        Optional<String> meant = Similar.to(
-                        name, keys.stream().map(Key::variable).toList())
-                .filter(it -> Similar.edits(name, it) <= slips);
+        List<String> known =
+                Stream.concat(OTHERS.stream(), keys.stream().map(Key::variable)).toList();
+        Optional<String> meant = Similar.to(name, known).filter(it -> Similar.edits(name, it) <= slips);
         boolean ours = OURS.stream().anyMatch(name::startsWith) || meant.isPresent();
         if (ours && !SET_BY_KUBERNETES.matcher(name).matches()) {
             problems.add(

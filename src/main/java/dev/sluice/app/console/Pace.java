@@ -11,7 +11,7 @@ public final class Pace {
 
     /** Begins now. */
     public Pace(Terminal terminal) {
-        stepNanos = terminal.isInteractive() ? FIRST_NANOS / 5 : FIRST_NANOS * 5;
+        stepNanos = terminal.showsNews() ? FIRST_NANOS / 5 : FIRST_NANOS * 5;
     }
 
     /** Whether a line is due now; if so, the next one is due a step later. */

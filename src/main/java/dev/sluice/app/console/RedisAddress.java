@@ -11,6 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
@@ -21,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /** A Redis URL as a person gave it, and how to show it without its password. */
 public final class RedisAddress {
     private static final int DEFAULT_PORT = 6379;
+    private static final Duration A_MOMENT = Duration.ofSeconds(1);
     private static final Pattern ANY_NAME = Pattern.compile("(?i).*[?&]verifyPeer=(ca|none)(&.*)?");
 
     private final RedisUrl url;
@@ -82,13 +85,35 @@ public final class RedisAddress {
         if (!isDirect()) {
             return "";
         }
-        try (Socket opened = opened(Duration.ofSeconds(1))) {
+        if (!isResolvedWithin(A_MOMENT, host(Objects.requireNonNull(direct)))) {
+            return "no name server answers";
+        }
+        try (Socket opened = opened(A_MOMENT)) {
             return opened.isConnected() ? "" : "not connected";
         } catch (UnknownHostException e) {
             return "unknown host";
         } catch (IOException | RuntimeException e) {
             String told = e.getMessage();
             return told == null ? e.getClass().getSimpleName() : told;
+        }
+    }
+
+    /** Whether it is known what the host is, or that it is unknown: nobody can cut a look-up short. */
+    private static boolean isResolvedWithin(Duration limit, String host) {
+        CountDownLatch resolved = new CountDownLatch(1);
+        Thread asker = new Thread(
+                () -> {
+                    new InetSocketAddress(host, 0);
+                    resolved.countDown();
+                },
+                "sluice-name-look-up");
+        asker.setDaemon(true);
+        asker.start();
+        try {
+            return resolved.await(limit.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 

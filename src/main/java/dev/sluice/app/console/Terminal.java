@@ -5,11 +5,14 @@ import java.io.Console;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * Where a command speaks to a person: always UTF-8, whatever the locale says, because ids and payloads are.
@@ -18,10 +21,13 @@ import java.nio.charset.StandardCharsets;
  * every progress is a line of its own.
  */
 public final class Terminal {
+    private static final Path ERRORS = Path.of("/proc/self/fd/2");
+
     private final InputStream in;
     private final PrintWriter out;
     private final PrintWriter err;
     private final boolean interactive;
+    private final boolean newsInteractive;
     private boolean lineOpen;
     private boolean newsOpen;
 
@@ -30,18 +36,25 @@ public final class Terminal {
     }
 
     public Terminal(InputStream in, OutputStream out, OutputStream err, boolean interactive) {
+        this(in, out, err, interactive, interactive);
+    }
+
+    private Terminal(InputStream in, OutputStream out, OutputStream err, boolean interactive, boolean newsInteractive) {
         this.in = in;
         this.out = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8));
         this.err = new PrintWriter(new OutputStreamWriter(err, StandardCharsets.UTF_8));
         this.interactive = interactive;
+        this.newsInteractive = newsInteractive;
     }
 
     public static Terminal standard() {
+        boolean hasScreen = hasScreen();
         return new Terminal(
                 new BufferedInputStream(new FileInputStream(FileDescriptor.in)),
                 new FileOutputStream(FileDescriptor.out),
                 new FileOutputStream(FileDescriptor.err),
-                hasScreen());
+                hasScreen,
+                hasScreen && !isElsewhere(ERRORS));
     }
 
     /** What is typed or piped in, in bytes. */
@@ -60,6 +73,11 @@ public final class Terminal {
     /** Whether a person looks on, and a line can be rewritten. */
     public boolean isInteractive() {
         return interactive;
+    }
+
+    /** The same of its news. */
+    boolean showsNews() {
+        return newsInteractive;
     }
 
     /** Whether to use colours: on a screen, unless the variable NO_COLOR has any value. */
@@ -99,7 +117,7 @@ public final class Terminal {
 
     /** Shows how far something is beside its result, over the last news if that is possible. */
     public synchronized void news(String line) {
-        if (interactive) {
+        if (newsInteractive) {
             err.print("\r" + line + "\u001b[K");
             newsOpen = true;
         } else {
@@ -117,6 +135,16 @@ public final class Terminal {
             err.print("\r\u001b[K");
             err.flush();
             newsOpen = false;
+        }
+    }
+
+    /** Whether a stream goes to a file, a pipe or nowhere; false where nobody tells. */
+    private static boolean isElsewhere(Path stream) {
+        try {
+            String target = Files.readSymbolicLink(stream).toString();
+            return !target.startsWith("/dev/") || target.equals("/dev/null");
+        } catch (IOException | UnsupportedOperationException notTold) {
+            return false;
         }
     }
 

@@ -158,7 +158,9 @@ final class Demo {
 
     private String left(ForeignWire wire) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + STATUS_LIMIT.toNanos();
-        while (!Long.valueOf(0).equals(wire.call("HLEN", queue.statusKey())) && System.nanoTime() < deadline) {
+        while (!Long.valueOf(0).equals(wire.call("HLEN", queue.statusKey()))
+                && System.nanoTime() - deadline < 0
+                && !signals.isStopping()) {
             signals.await(Duration.ofMillis(50));
         }
         if (wire.call("HLEN", queue.statusKey()) instanceof Long left && left > MOST_WORDS) {

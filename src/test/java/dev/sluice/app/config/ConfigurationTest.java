@@ -429,6 +429,7 @@ class ConfigurationTest {
                 "queues: { a: { retry: { rules: none of it } } } | 1:32: queues.a.retry.rules must be a mapping of exception classes",
                 "lease: ${NOT_SET} | 1:8: lease needs the environment variable NOT_SET, which is not set; ${NOT_SET:value} gives a default",
                 "lease: ${1X} | 1:8: lease has a '${' that is no ${NAME} or ${NAME:default}",
+                "lease: '${A:${B}}s' | 1:8: lease has a default for A with a '{' in it",
                 "redis: { url: ${X:embedded} } | is no YAML: expected ',' or '}', but got {; put quotes around a value with ${…}",
                 "- lease | 1:1: must be a mapping of settings, was a list",
                 "lease: 'x | is no YAML: found unexpected end of stream",
@@ -449,6 +450,7 @@ class ConfigurationTest {
             value = {
                 "SLUICE_LEASE | 15 | env SLUICE_LEASE: lease: '15' is no duration",
                 "SLUICE_LAESE | 15s | env SLUICE_LAESE: is no setting of a known queue or handler; did you mean SLUICE_LEASE?",
+                "SLUICE_CONFG | x.yaml | env SLUICE_CONFG: is no setting of a known queue or handler; did you mean SLUICE_CONFIG?",
                 "SLUICE_QUEUES_MAILS_TIMEOUT | 1s | env SLUICE_QUEUES_MAILS_TIMEOUT: is no setting of a known queue or handler",
                 "SLUICE_QUEUES_A_B_TIMEOUT | 1s | could mean queues.a-b.timeout or queues.a.b.timeout"
             })
