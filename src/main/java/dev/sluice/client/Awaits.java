@@ -11,6 +11,7 @@ import dev.sluice.task.StoreRefusedException;
 import dev.sluice.task.StoreUnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -20,6 +21,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
@@ -30,7 +32,6 @@ import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.MonoSink;
-import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 
 /*
@@ -191,10 +192,7 @@ final class Awaits {
                     open::tick, CHECKED_EACH.toMillis(), CHECKED_EACH.toMillis(), TimeUnit.MILLISECONDS);
             channel = open;
         }
-        if (open.isHeard) {
-            return Mono.empty();
-        }
-        return open.ready.asMono().timeout(TIME_TO_LISTEN, signals).publishOn(signals); // the callers' own code may run
+        return open.ready.isFree() ? Mono.empty() : open.ready.pass().timeout(TIME_TO_LISTEN, signals);
     }
 
     private SluiceException unheard(Await await, Throwable failure) {
@@ -276,13 +274,14 @@ final class Awaits {
         if (!looking.compareAndSet(false, true)) {
             return;
         }
-        List<Asked> asked = new ArrayList<>();
-        for (Await await; asked.size() < ProducerStore.MAX_BATCH && (await = toLook.poll()) != null; ) {
+        Map<String, Asked> byAskedId = new LinkedHashMap<>(); // many may await one, and its value is read once
+        for (Await await; byAskedId.size() < ProducerStore.MAX_BATCH && (await = toLook.poll()) != null; ) {
             await.sought.set(false);
             if (!await.ended.get()) {
-                asked.add(new Asked(await, await.end != null));
+                byAskedId.computeIfAbsent(await.id, Asked::new).add(await);
             }
         }
+        List<Asked> asked = List.copyOf(byAskedId.values());
         if (asked.isEmpty()) {
             looking.set(false);
             if (!toLook.isEmpty()) {
@@ -290,20 +289,19 @@ final class Awaits {
             }
             return;
         }
-        calls.look(asked.stream().map(one -> one.await.id).toList())
+        calls.look(asked.stream().map(Asked::id).toList())
                 .publishOn(signals) // from here on the callers' own code may run
                 .subscribe(reply -> looked(asked, reply), failure -> notLooked(asked, failure));
     }
 
     private void looked(List<Asked> asked, LookReply reply) {
         failures = 0;
-        asked.subList(reply.size(), asked.size()).forEach(one -> look(one.await));
+        asked.subList(reply.size(), asked.size()).forEach(this::lookAgain);
         looking.set(false);
         lookOnce();
         for (int i = 0; i < reply.size(); i++) {
             int index = i;
-            Asked one = asked.get(i);
-            Coalescer.signal(() -> one.await.looked(reply, index, one.afterItsEnd));
+            asked.get(i).each((await, afterItsEnd) -> Coalescer.signal(() -> await.looked(reply, index, afterItsEnd)));
         }
     }
 
@@ -311,18 +309,22 @@ final class Awaits {
         if (failure instanceof StoreRefusedException) { // it would be for ever
             looking.set(false);
             lookOnce();
-            asked.forEach(one -> Coalescer.signal(() -> one.await.fail(failure)));
+            asked.forEach(one -> one.each((await, any) -> Coalescer.signal(() -> await.fail(failure))));
         } else {
-            lookAgain(asked);
+            lookLater(asked);
         }
     }
 
+    private void lookAgain(Asked asked) {
+        asked.each((await, any) -> look(await));
+    }
+
     /** Redis is away: what was asked is asked until it answers, or nobody waits any more. */
-    private void lookAgain(List<Asked> asked) {
+    private void lookLater(List<Asked> asked) {
         int pause = (int) Math.min(LONGEST_PAUSE.toMillis(), 20L << Math.min(failures++, 8));
         signals.schedule(
                 () -> {
-                    asked.forEach(one -> look(one.await));
+                    asked.forEach(this::lookAgain);
                     looking.set(false);
                     lookOnce();
                 },
@@ -345,7 +347,7 @@ final class Awaits {
 
     /** The time in which messages are listened to. */
     private final class Channel {
-        private final Sinks.Empty<Void> ready = Sinks.empty();
+        private final Turnstile ready = new Turnstile(signals);
         private EventLink.@Nullable Listening listening;
         private @Nullable Disposable ticking;
         private Disposable checking = Disposables.disposed();
@@ -359,7 +361,7 @@ final class Awaits {
                 signals.schedule(() -> all(Awaits.this::look));
             }
             isHeard = true;
-            ready.tryEmitEmpty();
+            ready.open();
         }
 
         /** The next who comes asks again: somebody may have given the right meanwhile. */
@@ -372,7 +374,7 @@ final class Awaits {
                     all(await -> Coalescer.signal(
                             () -> await.fail(await.enqueued ? unheard(await, refusal) : await.inDoubt(refusal))));
                 } else {
-                    ready.tryEmitError(refusal);
+                    ready.close(refusal);
                 }
             });
         }
@@ -402,8 +404,31 @@ final class Awaits {
         }
     }
 
-    /** One of whom is asked, and whether its own end was heard of before. */
-    private record Asked(Await await, boolean afterItsEnd) {}
+    /** An id that is asked about, and of each who awaits it whether its own end was heard of before. */
+    private static final class Asked {
+        private final String id;
+        private final List<Await> awaits = new ArrayList<>();
+        private final List<Boolean> afterItsEnd = new ArrayList<>();
+
+        Asked(String id) {
+            this.id = id;
+        }
+
+        String id() {
+            return id;
+        }
+
+        void add(Await await) {
+            awaits.add(await);
+            afterItsEnd.add(await.end != null);
+        }
+
+        void each(BiConsumer<Await, Boolean> action) {
+            for (int i = 0; i < awaits.size(); i++) {
+                action.accept(awaits.get(i), afterItsEnd.get(i));
+            }
+        }
+    }
 
     /** What was heard of an id. */
     private record Told(String word, long number) {}

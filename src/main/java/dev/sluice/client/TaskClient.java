@@ -51,7 +51,8 @@ import reactor.core.scheduler.Schedulers;
  *
  * Tasks that one thread enqueues are in the queue in their order, one by one, in a list, or of a stream. Those that are on the
  * way in the moment in which the queue keeps its first result, or in which somebody empties Redis' scripts, may change places
- * with those behind them.
+ * with those behind them; and the first that are awaited after half a minute without are overtaken by those that are not, for
+ * they wait until their ends can be heard of.
  *
  * <h2>Durability</h2>
  *

@@ -95,6 +95,53 @@ class AwaitsRedisTest {
         assertThat(awaits.ids()).isZero();
     }
 
+    /** The first of them wait until messages come. */
+    @Test
+    void whatOneThreadAwaitsIsEnqueuedInItsOrder() {
+        List<Integer> enqueued = Collections.synchronizedList(new ArrayList<>());
+        List<Integer> asked = new ArrayList<>();
+        for (int i = 0; asked.size() < MANY; i++) {
+            int number = i;
+            asked.add(number);
+            awaits.enqueue(
+                            "t" + i,
+                            told -> Mono.fromRunnable(() -> enqueued.add(number)),
+                            AwaitOptions.within(PATIENCE),
+                            (reply, index) -> null)
+                    .subscribe(result -> {}, atTheEnd -> {});
+        }
+
+        eventually(() -> assertThat(enqueued).hasSize(MANY));
+        assertThat(enqueued).isEqualTo(asked);
+    }
+
+    /** A long value is read once, whoever wants it, and holds up nobody else as often. */
+    @Test
+    void manyWhoAwaitOneTaskAskOnce() {
+        String large = "x".repeat(250_000);
+        redis.call("SET", "{q}:result:t", "{\"state\":\"succeeded\"}\n\"" + large + "\"", "PX", "60000");
+        List<CompletableFuture<TaskResult>> all = new ArrayList<>();
+        redis.call("CONFIG", "RESETSTAT");
+        for (int i = 0; i < 1_000; i++) {
+            all.add(awaits.end(
+                            "t",
+                            AwaitOptions.within(PATIENCE),
+                            (reply, index) -> TaskResult.of("t", reply, index, JsonCodec.standard()))
+                    .toFuture());
+        }
+
+        all.forEach(one -> assertThat(one.join().value(String.class)).hasSize(250_000));
+        assertThat(calls("eval") + calls("evalsha")).isLessThan(50);
+    }
+
+    private int calls(String command) {
+        return ((String) redis.call("INFO", "commandstats"))
+                .lines()
+                .filter(line -> line.startsWith("cmdstat_" + command + ":calls="))
+                .mapToInt(line -> Integer.parseInt(line.replaceAll(".*:calls=(\\d+),.*", "$1")))
+                .sum();
+    }
+
     @Test
     void whoWaitsIsToldWhenAllIsClosed() {
         CompletableFuture<TaskResult> waiting = await("t", Duration.ofDays(1)).toFuture();
