@@ -34,7 +34,7 @@ import reactor.core.publisher.Mono;
  * One connection for messages, shared by all queues of a process, open while anybody listens.
  *
  * <p>A message is a hint and may be lost: whoever listens asks Redis now and then anyway, and calls {@link #ensure} when
- * doing so, which opens the connection anew if it was lost; or it asks whenever it is told that it is {@code ready},
+ * doing so, which opens the connection anew if it was lost or is silent; or it asks whenever it is told that it is {@code ready},
  * which it is after each gap, and has the connection {@linkplain Listening#check checked} meanwhile. Thread-safe;
  * listeners run on a Redis event loop.
  */
@@ -43,6 +43,7 @@ public final class EventLink {
     private static final Duration TIME_TO_CLOSE = Duration.ofMillis(500);
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(2);
     private static final Duration TIME_TO_BE_READY = Duration.ofMillis(20);
+    private static final Duration BETWEEN_CHECKS = Duration.ofSeconds(5);
     private static final String PULSE = "sluice:pulse"; // nobody says anything here: only that it was subscribed to
 
     private final RedisClient client;
@@ -55,6 +56,7 @@ public final class EventLink {
     private RedisURI tried;
     private int openings;
     private long openingSinceNanos;
+    private long checkedNanos = System.nanoTime();
     private boolean closed;
 
     EventLink(RedisClient client, Addresses addresses) {
@@ -81,7 +83,7 @@ public final class EventLink {
         all.add(listening);
         StatefulRedisPubSubConnection<String, String> open = opened();
         if (open == null) {
-            ensure();
+            open();
         } else if (all.size() > 1 && subscribed.contains(channel)) {
             ready.run(); // if the connection has just had a gap, it is told once more when that is over
         } else { // be it asked for already: another may have been refused, and is about to go
@@ -90,8 +92,34 @@ public final class EventLink {
         return listening;
     }
 
-    /** Opens the connection if there is none, or none that works; one that is being opened for 2 s is given up. */
-    public synchronized void ensure() {
+    /**
+     * Opens the connection if there is none, or none that works. Of one that is there it asks whether it is, at most once in 5 s: a
+     * network may have forgotten it; and for channels that were refused, for somebody may have given the right. What comes of
+     * that shows at the next call.
+     */
+    public void ensure() {
+        if (isToBeChecked()) {
+            check().subscribe(nothing -> {}, end -> log.debug("No messages any more", end));
+        }
+    }
+
+    private synchronized boolean isToBeChecked() {
+        StatefulRedisPubSubConnection<String, String> it = opened();
+        long now = System.nanoTime();
+        if (it == null) {
+            open();
+        } else if (now - checkedNanos > BETWEEN_CHECKS.toNanos()) {
+            checkedNanos = now;
+            listeners.keySet().stream()
+                    .filter(channel -> !subscribed.contains(channel))
+                    .forEach(channel -> subscribe(it, channel));
+            return true;
+        }
+        return false;
+    }
+
+    /** One that is being opened for 2 s is given up. */
+    private synchronized void open() {
         if (closed || listeners.isEmpty() || isOpening() || opened() != null) {
             return;
         }
@@ -125,7 +153,7 @@ public final class EventLink {
     /** Leaves the connection at once, for another server is to be used. */
     synchronized void renew() {
         leave();
-        ensure();
+        open();
     }
 
     private synchronized void forget(Listening listening) {
@@ -160,7 +188,7 @@ public final class EventLink {
         }
         StatefulRedisPubSubConnection<String, String> open = opened();
         if (open == null) {
-            ensure();
+            open();
             return Mono.empty();
         }
         int checked = openings;

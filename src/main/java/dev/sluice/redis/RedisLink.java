@@ -92,8 +92,9 @@ public final class RedisLink {
     }
 
     /**
-     * Closes the connection and opens no other. Commands in flight fail with an unknown outcome; the returned Mono
-     * completes when the socket is closed, or after half a second, and never fails.
+     * Closes the connection and opens no other. Commands in flight fail with an unknown outcome, those that wait for it to be
+     * opened with one that is safe to repeat; the returned Mono completes when the socket is closed, or after half a second, and
+     * never fails.
      */
     public Mono<Void> close() {
         closed = true;
@@ -101,6 +102,8 @@ public final class RedisLink {
         if (was == null) {
             return Mono.empty();
         }
+        // Lettuce may never tell who waits for it, and the timer of their deadlines may end with the client.
+        was.failed(RedisErrors.closed(role));
         CompletionStage<Void> gone =
                 was.thenCompose(StatefulRedisConnection::closeAsync).handle((closedOne, failure) -> null);
         // Lettuce may never say so of a connection that was cut while it was being opened.

@@ -84,8 +84,7 @@ public final class RedisLinks {
                 .requestQueueSize(REQUEST_QUEUE_BOUND)
                 .socketOptions(SocketOptions.builder()
                         .connectTimeout(CONNECT_TIMEOUT)
-                        .keepAlive(true)
-                        .build())
+                        .build()) // keep-alive finds a dead socket in a minute; keepAlive(true) would make it two hours
                 .build();
         return new RedisLinks(used, options, uri, resources == null ? threads : null);
     }

@@ -19,6 +19,8 @@ import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -58,6 +60,23 @@ class DoubtRedisTest {
         links.close().block(PATIENCE);
         proxy.close();
         wire.close();
+    }
+
+    /** Whoever only listens writes nothing, and would never find it dead. */
+    @Test
+    void aDeadConnectionForMessagesIsReplacedThoughNobodyIsTold() {
+        List<String> heard = new CopyOnWriteArrayList<>();
+        AtomicInteger ready = new AtomicInteger();
+        links.events().listen("news", heard::add, ready::incrementAndGet);
+        eventually(PATIENCE, () -> assertThat(ready).hasPositiveValue());
+        FaultProxy.Link dead = proxy.links().get(1);
+        dead.mode(Mode.SWALLOW);
+
+        eventually(PATIENCE, () -> {
+            links.events().ensure(); // as with each heartbeat
+            wire.call("PUBLISH", "news", "x");
+            assertThat(heard).isNotEmpty();
+        });
     }
 
     @Test

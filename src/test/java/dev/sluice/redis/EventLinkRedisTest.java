@@ -8,6 +8,7 @@ import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.RedisWire;
 import io.lettuce.core.RedisURI;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -72,6 +73,20 @@ class EventLinkRedisTest {
         wire.call("ACL", "SETUSER", "app", "resetchannels", "&first", "&third");
 
         allButTheSecondAreHeard();
+    }
+
+    /** Whoever follows the advice of the refusal has not to wait until the connection breaks. */
+    @Test
+    void onceTheUserMayHaveItAfterAll() {
+        listenToAll();
+        allButTheSecondAreHeard();
+
+        wire.call("ACL", "SETUSER", "app", "&second");
+
+        eventually(Duration.ofSeconds(20), () -> {
+            events.ensure();
+            assertThat(subscribers()).containsExactly(1L, 1L, 1L);
+        });
     }
 
     private void listenToAll() {

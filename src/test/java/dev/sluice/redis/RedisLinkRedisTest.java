@@ -280,6 +280,24 @@ class RedisLinkRedisTest {
     }
 
     @Test
+    void whoWaitsForAConnectionWhenItsLinkIsClosedIsToldAtOnce() {
+        RedisLink closing = links.open("test");
+        redis.pause();
+        try {
+            CompletableFuture<Void> opening =
+                    closing.ping(Duration.ofSeconds(30)).toFuture();
+            links.close(closing).block(Duration.ofSeconds(10));
+            assertThat(opening)
+                    .failsWithin(Duration.ofSeconds(1))
+                    .withThrowableThat()
+                    .withCauseInstanceOf(StoreUnavailableException.class)
+                    .withMessageContaining("is closed");
+        } finally {
+            redis.resume();
+        }
+    }
+
+    @Test
     void aWaitThatTheServerEndsCompletesWithoutATaskAndTheLinkIsUsedOn() {
         try (OneQueue q = new OneQueue(redis)) {
             RedisLink doorbell = q.links.open("doorbell");
