@@ -304,11 +304,16 @@ public final class Schedules {
                     return framer.body(schedule.task());
                 })
                 .subscribeOn(COUNTERS)
-                .flatMap(body -> calls.afterIntroduction(() -> fromWhen(schedule.name())
-                        .flatMap(from -> next(schedule.timing(), from))
-                        .flatMap(tick -> store.put(whom, schedule.name(), origin, ruleOf(schedule), body, tick))))
+                .flatMap(body -> calls.afterIntroduction(() -> put(schedule, whom, body)))
                 .flatMap(change -> result(schedule.name(), change, left))
                 .publishOn(SIGNALS);
+    }
+
+    private Mono<Change> put(Schedule schedule, MayReplace whom, byte[] body) {
+        return fromWhen(schedule.name())
+                .flatMap(from -> next(schedule.timing(), from))
+                .flatMap(tick -> store.put(whom, schedule.name(), origin, ruleOf(schedule), body, tick))
+                .flatMap(change -> change.fate() == Fate.OVERTAKEN ? put(schedule, whom, body) : Mono.just(change));
     }
 
     private Mono<ScheduleChange> result(String name, Change change, Set<String> left) {

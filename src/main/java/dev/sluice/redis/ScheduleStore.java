@@ -57,7 +57,9 @@ public final class ScheduleStore {
         /** The queue has as many as it may have. */
         TOO_MANY,
         /** The queue takes no tasks now. */
-        DRAINING
+        DRAINING,
+        /** The first tick that was given has fired meanwhile: it is to be counted anew. */
+        OVERTAKEN
     }
 
     /** What became of a schedule that was to be fired. */
@@ -98,7 +100,7 @@ public final class ScheduleStore {
                 .map(reply -> Instant.ofEpochSecond(reply.number(0), reply.number(1) * 1_000));
     }
 
-    /** Declares a schedule. A paused one stays paused; one at the same times keeps its due time. */
+    /** Declares a schedule. A paused one stays paused; one at the same times keeps its due time, and no tick comes twice. */
     public Mono<Change> put(
             MayReplace whom, String name, String origin, ScheduleRule rule, byte[] body, @Nullable Instant firstTick) {
         return plan(

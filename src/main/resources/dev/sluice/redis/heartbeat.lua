@@ -15,6 +15,9 @@ end
 local now = clock_ms()
 -- The first to be back speaks for all who cannot yet: its sign of life must not make their silence look like death.
 local shortest, longest = math.min(lease_ms, tonumber(meta[4]) or lease_ms), math.max(lease_ms, tonumber(meta[2]) or 0)
+if tonumber(meta[4]) ~= shortest or tonumber(meta[2]) ~= longest then -- somebody removed them, and others joined anew since
+  call('HSET', META, 'lease', longest, 'shortest', shortest)
+end
 forgive(now, shortest, longest, tonumber(meta[1]) or 0)
 call('ZADD', DISPATCHERS, 'XX', now + lease_ms, incarnation)
 return { meta[3] and 0 or 2, unpack(cancelling) }

@@ -9,7 +9,7 @@
 --          trigger  id of the task
 -- RETURNS: {code, the record that was there or ''}
 --          0 done; 1 there is none; 2 it was so already; 3 there is another, or another version; 4 there are too many;
---          5 the queue is draining
+--          5 the queue is draining; 6 the first tick that was given has fired meanwhile: count anew
 -- FROM→TO: new→QUEUED, DEAD→QUEUED
 local SCHEDULES, SCHEDULES_DUE, SCHEDULES_BODIES = unpack(KEYS, 16)
 local verb, name = ARGV[1], ARGV[2]
@@ -37,6 +37,12 @@ local function timing(its_rule)
   return string.match(its_rule or '', '^[^\t]*\t([^\t]*)')
 end
 
+-- Whether a tick has fired since somebody counted which is the first. A last one that far ahead is of a wrong clock.
+local function is_over(first_due, last_tick)
+  local first, fired = tonumber(first_due), tonumber(last_tick)
+  return first and fired and first <= fired and fired < clock_ms() + WRONG_CLOCK_MS
+end
+
 local verbs = {}
 
 function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
@@ -50,9 +56,13 @@ function verbs.put(may_replace, new_origin, new_rule, new_body, first_due, most)
   elseif not record and count >= tonumber(most) then
     return 4
   end
+  local stays = due and timing(rule) == timing(new_rule) -- at the same times what is overdue stays so, whatever else is new
+  if not stays and state == 'active' and is_over(first_due, last) then
+    return 6
+  end
   write(state or 'active', last or '', new_origin, new_rule)
   call('HSET', SCHEDULES_BODIES, name, new_body)
-  if not (due and timing(rule) == timing(new_rule)) then -- at the same times what is overdue stays so, whatever else is new
+  if not stays then
     set_due(state == 'paused' and '' or first_due)
   end
   return 0
@@ -75,8 +85,8 @@ function verbs.pause()
     return 2
   end
   call('HDEL', META, '') -- first: a full Redis takes it, so that what fills it can be stopped (R5)
+  set_due('') -- before it is called paused: where a right is missing it must not be said and not done
   write('paused', last, origin, rule)
-  set_due('')
   return 0
 end
 

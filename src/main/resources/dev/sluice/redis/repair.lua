@@ -219,6 +219,9 @@ local cases = {
 }
 cases['status-ghost'] = cases['status-false']
 local is_read_whole = { ['body-without-owner'] = true, ['body-unreadable'] = true }
+for _, said in ipairs({ 'status-missing', 'status-false', 'status-ghost' }) do
+  is_read_whole[said] = true -- for the truth about it
+end
 
 if repairs then
   call('HDEL', META, '') -- a write that a full Redis takes goes first (R5)

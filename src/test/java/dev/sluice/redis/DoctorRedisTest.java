@@ -80,19 +80,21 @@ class DoctorRedisTest {
             q.wire.call("HSET", q.key("bodies"), "l" + i, "\1c l" + i + "\n\"" + large + "\"");
             q.wire.call("HSET", q.queue.statusKey(), "l" + i, "processing");
         }
-        Reply looked = OneQueue.await(q.links
-                .commands()
-                .run(
-                        Script.REPAIR,
-                        q.keys.forRepair("-"),
-                        args -> {
-                            args.add(0).add(Kind.BODY_WITHOUT_OWNER.code()).add(12);
-                            for (int i = 0; i < 12; i++) {
-                                args.add("l" + i).add("sha").add("");
-                            }
-                        },
-                        Duration.ofSeconds(20)));
-        assertThat(looked.size()).isEqualTo(1 + 3);
+        for (Kind kind : List.of(Kind.BODY_WITHOUT_OWNER, Kind.STATUS_MISSING, Kind.STATUS_FALSE, Kind.STATUS_GHOST)) {
+            Reply looked = OneQueue.await(q.links
+                    .commands()
+                    .run(
+                            Script.REPAIR,
+                            q.keys.forRepair("-"),
+                            args -> {
+                                args.add(0).add(kind.code()).add(12);
+                                for (int i = 0; i < 12; i++) {
+                                    args.add("l" + i).add("sha").add("");
+                                }
+                            },
+                            Duration.ofSeconds(20)));
+            assertThat(looked.size()).as(kind.code()).isEqualTo(1 + 3);
+        }
 
         assertThat(q.examine().findings()).extracting(Finding::kind).hasSize(12).containsOnly(Kind.BODY_WITHOUT_OWNER);
         assertThat(repairAll()).hasSize(12);

@@ -6,12 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.redis.OneQueue.Held;
 import dev.sluice.redis.OneQueue.Worker;
+import dev.sluice.redis.ScheduleStore.Fate;
+import dev.sluice.redis.ScheduleStore.MayReplace;
+import dev.sluice.task.Misfire;
+import dev.sluice.task.Overlap;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.Timing;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
 import io.lettuce.core.RedisURI;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -187,6 +193,26 @@ class RightsRedisTest {
         OneQueue.await(q.doctor().repair());
         assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(0L);
         assertThat(q.worker("b").claimIds(2)).hasSize(1);
+    }
+
+    /** It must not be called paused while its ticks come. */
+    @ParameterizedTest
+    @ValueSource(strings = {"hset", "zadd"})
+    @StoredStateMayBeBroken("half of a pause")
+    void aScheduleThatMayNotBePausedIsNotCalledSoWhileItFires(String command) {
+        ScheduleStore store = q.links.schedules(q.queue);
+        OneQueue.await(q.producer.introduce());
+        ScheduleRule rule = new ScheduleRule("t", Timing.every(Duration.ofMinutes(1)), Misfire.once(), Overlap.ALLOW);
+        OneQueue.await(store.put(
+                MayReplace.NOBODY, "a", "test", rule, "{\"type\":\"t\"}".getBytes(UTF_8), Instant.ofEpochMilli(1)));
+
+        forbid(command);
+        assertThatThrownBy(() -> OneQueue.await(store.pause("a"))).isInstanceOf(StoreRefusedException.class);
+        allowAll();
+
+        assertThat(OneQueue.await(store.find("a")).paused()).isFalse();
+        assertThat(OneQueue.await(store.pause("a")).fate()).isEqualTo(Fate.DONE);
+        assertThat(OneQueue.await(store.due(0)).records()).isEmpty();
     }
 
     /** Nobody else has it any more: it is kept and given back when that is allowed, and once. */

@@ -67,6 +67,23 @@ class ScheduleStoreRedisTest {
         assertThat(find("a").lastMs()).isEqualTo(MINUTE);
     }
 
+    /** Who declares it anew has counted its first tick before that fired. */
+    @Test
+    void aTickThatFiredMeanwhileIsCountedAnew() {
+        ScheduleRecord read = declared("a", Overlap.ALLOW);
+        assertThat(fire(read, MINUTE, MINUTE)).isEqualTo(Firing.FIRED);
+        assertThat(q.worker("w").drain()).hasSize(1);
+        ScheduleRule other = new ScheduleRule("t", Timing.every(Duration.ofMinutes(2)), Misfire.once(), Overlap.ALLOW);
+
+        assertThat(OneQueue.await(store.put(MayReplace.ANYBODY, "a", "test", other, body(), tick(MINUTE)))
+                        .fate())
+                .isEqualTo(Fate.OVERTAKEN);
+        assertThat(find("a").rule()).isEqualTo(read.rule());
+        assertThat(OneQueue.await(store.put(MayReplace.ANYBODY, "a", "test", other, body(), tick(MINUTE + 1)))
+                        .fate())
+                .isEqualTo(Fate.DONE);
+    }
+
     @Test
     void aShotThatMeansAnotherVersionDoesNotFire() {
         ScheduleRecord old = declared("a", Overlap.ALLOW);

@@ -122,6 +122,9 @@ class UpkeepRedisTest {
         worker.claimOne();
         Duration longer = OneQueue.LEASE.multipliedBy(4);
         OneQueue.await(q.claims.join("b", longer));
+        q.wire.call("DEL", q.key("meta")); // the first to notice joins anew, and knows only of himself
+        OneQueue.await(q.claims.join("b", longer));
+        OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
 
         for (Runnable back : List.<Runnable>of(
                 () -> OneQueue.await(q.upkeep.round(longer, "0", 0)),
