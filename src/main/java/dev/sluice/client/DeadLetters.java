@@ -160,7 +160,7 @@ public final class DeadLetters {
      * at most 256, are not known. A retry goes on with what is left.
      */
     public Flux<DeadLetterProgress> redriveAll(DeadLetterFilter filter) {
-        return walk(filter, store::redriveThese);
+        return walk(filter, true, store::redriveThese);
     }
 
     /**
@@ -182,7 +182,7 @@ public final class DeadLetters {
      * <p>Cold; counts, cancelling, signals, errors and retries as for {@link #redriveAll}.
      */
     public Flux<DeadLetterProgress> purgeAll(DeadLetterFilter filter) {
-        return walk(filter, store::purgeThese);
+        return walk(filter, false, store::purgeThese);
     }
 
     /**
@@ -192,7 +192,7 @@ public final class DeadLetters {
      * <p>Cold; counts, cancelling, signals, errors and retries as for {@link #redriveAll}.
      */
     public Flux<DeadLetterProgress> count(DeadLetterFilter filter) {
-        return walk(filter, ids -> Mono.just(List.of()));
+        return walk(filter, false, ids -> Mono.just(List.of()));
     }
 
     private Flux<DeadLetter> list(DeadLetterFilter filter, boolean newestFirst, @Nullable String cursor) {
@@ -204,14 +204,15 @@ public final class DeadLetters {
     private Flux<DeadLetter> walked(DeadLetterFilter filter, boolean newestFirst, @Nullable String cursor) {
         return Flux.defer(() -> {
             byte[] after = cursor == null ? null : Cursor.parse(cursor, "dead letters");
-            return new DeadWalk(calls, store, filter, newestFirst, true, after, SIGNALS)
+            return new DeadWalk(calls, store, filter, newestFirst, false, true, after, SIGNALS)
                     .through(page -> Flux.range(0, page.size()).map(i -> DeadLetter.of(page.get(i))));
         });
     }
 
-    private Flux<DeadLetterProgress> walk(DeadLetterFilter filter, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
+    private Flux<DeadLetterProgress> walk(
+            DeadLetterFilter filter, boolean revives, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
         Objects.requireNonNull(filter, "filter");
-        return Flux.defer(() -> new DeadWalk(calls, store, filter, false, filter.needsRecords(), null, SIGNALS)
+        return Flux.defer(() -> new DeadWalk(calls, store, filter, false, revives, filter.needsRecords(), null, SIGNALS)
                 .through(page -> {
                     List<DeadRecord> meant = meant(page, filter);
                     return answered(Mono.defer(() -> work.apply(meant)))

@@ -274,7 +274,8 @@ final class ClaimPump implements Pump {
     public void tick(long nowNanos) {
         resting = false;
         permits.tell(observer, queue.name());
-        permits.look(nowNanos, consumer.demand(), queue.name());
+        boolean asks = phase == Phase.OPEN && !paused && !outage.isOpen();
+        permits.look(nowNanos, asks ? consumer.demand() : 0, queue.name());
         tellFenced(late.getAndSet(0));
         Incarnation now = current;
         if (now == null) {

@@ -65,7 +65,7 @@ final class Permits {
      * ended for {@link #WAIT_UNTOLD}: a subscriber that first collects as many would wait forever without a word.
      */
     void look(long nowNanos, long demand, String queue) {
-        boolean isAskedFor = Math.min(limit - reserved - held, demand - reserved) > 0;
+        boolean isAskedFor = held > 0 && Math.min(limit - reserved - held, demand - reserved) > 0;
         if (!isAskedFor || !bytes.areTooManyFor(ownBytes)) {
             waits = false;
             waitTold = false;

@@ -240,7 +240,8 @@ final class PopPump implements Pump {
     @Override
     public void tick(long nowNanos) {
         permits.tell(observer, queue.name());
-        permits.look(nowNanos, consumer.demand(), queue.name());
+        boolean asks = phase == Phase.OPEN && !paused && !outage.isOpen();
+        permits.look(nowNanos, asks ? consumer.demand() : 0, queue.name());
         if (introduced) {
             presence.tick(nowNanos);
         }

@@ -57,8 +57,8 @@ public interface Observer {
     default void lateStatuses(String queue, int count) {}
 
     /**
-     * {@code over} tasks wait beyond the limit of the queue, 0 if none: about once a second, where there is a limit. They were pushed
-     * by other clients, which nobody can refuse, or came back.
+     * {@code over} tasks wait beyond the limit of the queue, 0 if none: about once a second, where there is a limit, and 0 when its
+     * dispatcher ends. They were pushed by other clients, which nobody can refuse, or came back.
      */
     default void crowded(String queue, long over) {}
 

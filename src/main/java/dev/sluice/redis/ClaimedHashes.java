@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -13,7 +14,10 @@ import reactor.core.publisher.Mono;
 final class ClaimedHashes {
     private static final Duration SHARED_FOR = Duration.ofMinutes(1);
 
+    private static final Duration BETWEEN_WALKS = Duration.ofHours(1);
+
     private final Mono<List<String>> walk;
+    private final Duration betweenWalks = jittered(BETWEEN_WALKS);
 
     ClaimedHashes(RedisLink link, Duration deadline) {
         // What is no hash has no tasks, and could not be recovered.
@@ -31,6 +35,17 @@ final class ClaimedHashes {
         return walk.flatMapIterable(found -> found)
                 .filter(key -> key.startsWith(prefix))
                 .map(key -> key.substring(prefix.length()));
+    }
+
+    /** How long not to ask again: the same for all who ask here, so that they go on sharing their walks, and not for other programs. */
+    Duration betweenWalks() {
+        return betweenWalks;
+    }
+
+    /** Between three and five quarters of it. */
+    private static Duration jittered(Duration about) {
+        long quarter = about.toMillis() / 4;
+        return Duration.ofMillis(3 * quarter + ThreadLocalRandom.current().nextLong(2 * quarter));
     }
 
     private static List<String> keys(Reply step) {

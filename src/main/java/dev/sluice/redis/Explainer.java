@@ -103,6 +103,12 @@ public final class Explainer {
     }
 
     private static Explanation dead(Known known) {
+        known.facts.put("attempts", known.attempts);
+        known.facts.put("crashes", known.crashes);
+        known.facts.put("diedMsAgo", known.diedMsAgo);
+        if (!known.failure.isEmpty()) {
+            known.facts.put("failure", known.failure);
+        }
         return known.at(
                 Place.DEAD,
                 "It is a dead letter, since " + time(known.diedMsAgo) + ".",
@@ -373,6 +379,7 @@ public final class Explainer {
         final long cancelled;
         final boolean draining;
         final @Nullable TaskProgress progress;
+        final boolean waitsAgain;
         final Map<String, Object> facts = new LinkedHashMap<>();
 
         Known(String id, Reply reply) {
@@ -402,17 +409,16 @@ public final class Explainer {
             if (word != null) {
                 facts.put("status", word);
             }
-            if (hasBody || died) {
+            // Pushed by somebody who cannot be refused; where nothing waits its word is of a push that died since.
+            this.waitsAgain = died && "queued".equals(word) && !isWatched && plain + ready + suspects > 0;
+            if (hasBody) {
                 facts.put("attempts", attempts);
                 facts.put("crashes", crashes);
             }
             if (isDelayed) {
                 facts.put("dueInMs", dueInMs);
             }
-            if (died) {
-                facts.put("diedMsAgo", diedMsAgo);
-            }
-            if (!failure.isEmpty()) {
+            if (!failure.isEmpty() && !died) {
                 facts.put("failure", failure);
             }
             if (progress != null) {
@@ -458,17 +464,16 @@ public final class Explainer {
 
         @Nullable
         TaskInfo info() {
-            boolean waitsAgain = "queued".equals(word) && !isWatched; // pushed by somebody who cannot be refused
             TaskState state = died && !waitsAgain ? TaskState.DEAD : TaskState.ofWord(word);
             return state == null
                     ? null
                     : new TaskInfo(
                             id,
                             state,
-                            attempts,
-                            crashes,
+                            waitsAgain ? 0 : attempts,
+                            waitsAgain ? 0 : crashes,
                             isDelayed ? Duration.ofMillis(dueInMs) : null,
-                            died ? Duration.ofMillis(diedMsAgo) : null,
+                            died && !waitsAgain ? Duration.ofMillis(diedMsAgo) : null,
                             progress);
         }
 

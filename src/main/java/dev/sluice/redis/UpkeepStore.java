@@ -83,6 +83,11 @@ public final class UpkeepStore {
         return claimed.of(keys).concatMap(this::adopt).reduce(0, Integer::sum);
     }
 
+    /** How long to wait after one such search: about an hour. */
+    public Duration betweenSearches() {
+        return claimed.betweenWalks();
+    }
+
     private Mono<Integer> adopt(String incarnation) {
         return link.command(
                         CommandType.ZADD,

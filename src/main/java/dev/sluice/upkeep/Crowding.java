@@ -17,6 +17,7 @@ final class Crowding {
     private final String queue;
     private final long most;
     private int quietRounds = QUIET_ROUNDS;
+    private volatile long told;
 
     Crowding(Observer observer, String queue, long most) {
         this.observer = observer;
@@ -36,6 +37,14 @@ final class Crowding {
         quietRounds = over > 0 ? 0 : quietRounds + 1;
         if (most > 0) {
             observer.crowded(queue, over);
+            told = over;
+        }
+    }
+
+    /** Nobody here counts them any more. */
+    void end() {
+        if (told > 0) {
+            observer.crowded(queue, 0);
         }
     }
 }

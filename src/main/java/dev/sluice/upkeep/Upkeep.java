@@ -43,7 +43,6 @@ public final class Upkeep {
 
     private static final long ROUND_MS = 1000;
     private static final long SHORTEST_PAUSE_MS = 100;
-    private static final Duration BETWEEN_SEARCHES = Duration.ofHours(1);
     private static final Duration UNTIL_NEXT_TRY = Duration.ofSeconds(1);
     private static final Duration LONGEST_UNTIL_NEXT_TRY = Duration.ofMinutes(1);
     private static final int ROUNDS_IN_A_ROW = 64;
@@ -96,7 +95,7 @@ public final class Upkeep {
         Mono<Void> rounds = Flux.defer(() -> Mono.delay(pause()).then(round(onRound)))
                 .repeat()
                 .then();
-        return Mono.when(rounds, searches(), scheduling.run());
+        return Mono.when(rounds, searches(), scheduling.run()).doFinally(end -> crowding.end());
     }
 
     private Mono<Void> round(Consumer<UpkeepReply> onRound) {
@@ -127,15 +126,9 @@ public final class Upkeep {
         return Mono.defer(store::adoptStrays)
                 .doOnError(this::tellOfSearch)
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, UNTIL_NEXT_TRY).maxBackoff(LONGEST_UNTIL_NEXT_TRY))
-                .then(Mono.defer(() -> Mono.delay(jittered(BETWEEN_SEARCHES))))
+                .then(Mono.defer(() -> Mono.delay(store.betweenSearches())))
                 .repeat()
                 .then();
-    }
-
-    /** Between three and five quarters of it: what started together need not search together. */
-    private static Duration jittered(Duration about) {
-        long quarter = about.toMillis() / 4;
-        return Duration.ofMillis(3 * quarter + ThreadLocalRandom.current().nextLong(2 * quarter));
     }
 
     private void tellOfSearch(Throwable failure) {

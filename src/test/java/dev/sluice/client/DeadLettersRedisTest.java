@@ -248,6 +248,16 @@ class DeadLettersRedisTest {
         assertThat(wire.call("ZCARD", "{mails}:dead")).isEqualTo(0L);
     }
 
+    /** Nobody dies by being counted or purged. */
+    @Test
+    void aLetterWhoseTimeComesOnTheWayIsMetByAWalkThatRevivesNone() {
+        bury(600);
+        wire.call("ZADD", "{mails}:dead", "XX", "" + (System.currentTimeMillis() + 300), "t599");
+
+        assertThat(dead.count(ALL).delayElements(Duration.ofMillis(400)).blockLast(SOON))
+                .isEqualTo(new DeadLetterProgress(600, 600, 0, 0));
+    }
+
     @Test
     void aFewLettersWhoseTimeIsYetToComeAreMetOnce() {
         bury(3);

@@ -59,6 +59,21 @@ class CrowdingRedisTest extends DispatchCase {
     }
 
     @Test
+    void whoEndsTellsOfNoCrowdAnyMore() {
+        settings = settings.maxLength(1);
+        Dispatcher dispatcher = running(Runs.succeeding());
+        sluice.client(queue).pause().block(PATIENCE);
+        push("pushed1");
+        push("pushed2");
+        push("pushed3");
+        eventually(() -> assertThat(told.over.get()).isPositive());
+
+        dispatcher.stop(Duration.ZERO).block(PATIENCE);
+
+        assertThat(told.over.get()).isZero();
+    }
+
+    @Test
     void theLesserLimitCountsAndTheRefusalSaysWhoseItIs() {
         settings = settings.maxLength(2);
         running(Runs.succeeding());

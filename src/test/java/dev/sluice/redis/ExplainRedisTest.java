@@ -9,6 +9,8 @@ import dev.sluice.task.Explanation;
 import dev.sluice.task.Explanation.Place;
 import dev.sluice.task.Explanation.Reason;
 import dev.sluice.task.Queue;
+import dev.sluice.task.TaskInfo;
+import dev.sluice.task.TaskState;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
 import dev.sluice.testkit.StoredStateMayBeBroken;
@@ -121,7 +123,35 @@ class ExplainRedisTest {
         q.pushForeign("f");
 
         assertTold("f", Place.WAITING, "next");
+        TaskInfo again = OneQueue.await(q.links.explainer(q.queue).find("f"));
+        assertThat(again.state()).isEqualTo(TaskState.QUEUED);
+        assertThat(again.attempts()).isZero();
+        assertThat(again.deadFor()).isNull();
         worker.settle(it -> it.succeeded(worker.claimOne().token(), false));
+    }
+
+    /** Of a push that died the producer says once more that it waits, long after anybody looks for such words. */
+    @Test
+    @StoredStateMayBeBroken("the word is of no task")
+    void aDeadForeignTaskIsDeadThoughItsProducerSaysQueued() {
+        Worker worker = q.worker("w");
+        worker.claim(3);
+        q.pushForeign("f");
+        Held held = worker.claimOne();
+        worker.settle(it -> {
+            it.dead(held.token(), "{\"reason\":\"attempts\"}");
+            for (int i = 1; i <= 3; i++) {
+                it.succeeded(Tokens.of(1, i), false);
+            }
+        });
+        q.wire.call("DEL", q.key("late"));
+
+        q.wire.call("HSET", q.queue.statusKey(), "f", "queued");
+
+        TaskInfo info = OneQueue.await(q.links.explainer(q.queue).find("f"));
+        assertThat(info.state()).isEqualTo(TaskState.DEAD);
+        assertThat(info.deadFor()).isNotNull();
+        assertTold("f", Place.DEAD, "dead");
     }
 
     @Test
