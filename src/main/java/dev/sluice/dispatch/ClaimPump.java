@@ -11,12 +11,14 @@ import dev.sluice.redis.Tokens;
 import dev.sluice.redis.UpkeepReply;
 import dev.sluice.task.Queue;
 import dev.sluice.task.StoreRefusedException;
+import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.TaskId;
 import dev.sluice.task.Verdict;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -104,6 +106,7 @@ final class ClaimPump implements Pump {
     private final List<MonoSink<Void>> stopping = new ArrayList<>();
     private final Birth birth;
     private final Set<String> unheard = new LinkedHashSet<>(); // lives that are over, of which Redis may not know
+    private final Set<String> toCancel = new HashSet<>();
     private Phase phase = Phase.NEW;
     private @Nullable MonoSink<Void> starting;
     private @Nullable Incarnation joining;
@@ -232,7 +235,7 @@ final class ClaimPump implements Pump {
             news.start(calls, this::returned, this::report);
             calls.keep(news::stop);
             calls.keep(dueTimer);
-            calls.keep(links.events().listen(links.cancelChannel(queue), id -> calls.later(() -> askedToCancel(id))));
+            calls.keep(links.events().listen(links.cancelChannel(queue), id -> calls.later(() -> toCancel.add(id))));
             join();
         }));
     }
@@ -259,6 +262,9 @@ final class ClaimPump implements Pump {
 
     @Override
     public void turn() {
+        if (!toCancel.isEmpty()) {
+            cancelAsked();
+        }
         Incarnation now = current;
         collectEnded(now);
         if (now != null && !outage.isOpen()) {
@@ -705,8 +711,11 @@ final class ClaimPump implements Pump {
             return;
         }
         joining = null;
-        if (System.nanoTime() - sentNanos > LeaseKeeper.sureNanos(lease) / 2) {
-            succeed(next); // its lease may be over before another answer, as late as this, renews it
+        long tookNanos = System.nanoTime() - sentNanos;
+        // Its lease may be over before another answer, as late as this, renews it.
+        if (tookNanos > LeaseKeeper.sureNanos(lease) / 2) {
+            unheard.add(next.id());
+            notJoined(null, tooLate(Duration.ofNanos(tookNanos)));
             return;
         }
         keeper = new LeaseKeeper(
@@ -736,7 +745,14 @@ final class ClaimPump implements Pump {
         }
     }
 
-    private void notJoined(Incarnation next, Throwable failure) {
+    private StoreUnavailableException tooLate(Duration took) {
+        return new StoreUnavailableException(
+                "a join was answered after " + took.toMillis() + " ms, too late for a lease of " + lease.toMillis()
+                        + " ms",
+                null);
+    }
+
+    private void notJoined(@Nullable Incarnation next, Throwable failure) {
         if (phase != Phase.OPEN || next != joining) {
             return;
         }
@@ -842,13 +858,17 @@ final class ClaimPump implements Pump {
         }
     }
 
-    /** Somebody cancelled a running task, perhaps one of ours. If that was the one before it, its settle gives this back. */
-    private void askedToCancel(String id) {
+    /**
+     * Somebody cancelled running tasks, perhaps some of ours: all that were told of at once, for each look goes through all that is
+     * held. If that was the one before it, its settle gives this back.
+     */
+    private void cancelAsked() {
         Incarnation now = current;
         LeaseKeeper keeping = keeper;
-        if (now != null && keeping != null && !now.holdings().cancel(List.of(id))) {
+        if (now != null && keeping != null && now.holdings().cancel(toCancel) < toCancel.size()) {
             keeping.beatSoon();
         }
+        toCancel.clear();
     }
 
     private void endLease() {

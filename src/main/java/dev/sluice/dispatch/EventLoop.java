@@ -134,11 +134,10 @@ final class EventLoop {
     }
 
     private void drain() {
+        long until = System.nanoTime() + TICK.toNanos();
         int seen = missed.get();
         do {
-            for (Runnable work = inbox.poll(); work != null && !halted; work = inbox.poll()) {
-                guarded(work);
-            }
+            boolean isOverdue = work(until);
             if (halted) {
                 return; // and "missed" stays above zero
             }
@@ -146,8 +145,32 @@ final class EventLoop {
                 guarded(pump::turn, pump);
             }
             turns.incrementAndGet();
+            if ((isOverdue || System.nanoTime() - until > 0) && yielded()) {
+                return; // and "missed" stays above zero, too
+            }
             seen = missed.addAndGet(-seen);
         } while (seen != 0);
+    }
+
+    /** Does what has come in; true if it was not all when the time was over. */
+    private boolean work(long until) {
+        for (Runnable work = inbox.poll(); work != null && !halted; work = inbox.poll()) {
+            guarded(work);
+            if (System.nanoTime() - until > 0) {
+                return !inbox.isEmpty();
+            }
+        }
+        return false;
+    }
+
+    /** Lets the ticks and timers go first that are due: this thread is theirs, too, and there may be work without end. */
+    private boolean yielded() {
+        try {
+            worker.schedule(this::drain);
+            return true;
+        } catch (Throwable closed) {
+            return false;
+        }
     }
 
     private void tick() {

@@ -3,6 +3,7 @@ package dev.sluice.dispatch;
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Verdict;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -74,8 +75,8 @@ final class Holdings {
         }
     }
 
-    /** Ends those of these tasks that are held here, because somebody cancelled them; false if none is. Loop thread only. */
-    boolean cancel(List<String> ids) {
+    /** Ends those of these tasks that are held here, because somebody cancelled them; how many were. Loop thread only. */
+    int cancel(Collection<String> ids) {
         Set<String> wanted = new HashSet<>(ids);
         List<Attempt> found = new ArrayList<>();
         forEach(attempt -> {
@@ -84,7 +85,7 @@ final class Holdings {
             }
         });
         found.forEach(attempt -> cut(attempt, Verdict.cancelled()));
-        return !found.isEmpty();
+        return found.size();
     }
 
     /** Ends this task over the head of its handler, unless it has ended. Loop thread only. */

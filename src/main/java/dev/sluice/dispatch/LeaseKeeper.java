@@ -83,6 +83,7 @@ final class LeaseKeeper {
     void tick(long nowNanos, boolean reachable) {
         stillNanos = Math.max(stillNanos, nowNanos - tickedNanos);
         tickedNanos = nowNanos;
+        guard(); // here as well: Reactor's threads may all be busy with what others do there
         if (!beating && (asked || nowNanos - beatNanos > lease.toNanos() / 3)) {
             asked = false;
             beat(nowNanos);

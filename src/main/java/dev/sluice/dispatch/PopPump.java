@@ -92,6 +92,8 @@ final class PopPump implements Pump {
     private long batches;
     private boolean introduced;
     private boolean awaiting;
+    private boolean waitFails; // since one was answered last
+    private boolean popFails;
     private boolean looking;
     private boolean paused;
     private boolean draining;
@@ -343,6 +345,7 @@ final class PopPump implements Pump {
             int reserved,
             @Nullable Source source) {
         java.util.function.Consumer<PopStore.Popped> arrived = popped -> {
+            succeeded(source);
             onAnswer.accept(popped);
             accept(popped, reserved);
         };
@@ -350,11 +353,22 @@ final class PopPump implements Pump {
             permits.fulfil(reserved, 0);
             if (source == null) {
                 awaiting = false;
+                waitFails = true;
             } else {
                 source.pops--;
+                popFails = true;
             }
             failed(failure);
         });
+    }
+
+    /** Of the two ways to pop one may go on failing while the other does not: what is asked then says nothing of that. */
+    private void succeeded(@Nullable Source source) {
+        waitFails &= source != null;
+        popFails &= source == null;
+        if (!waitFails && !popFails) {
+            backoff.reset();
+        }
     }
 
     private void accept(PopStore.Popped popped, int reserved) {
@@ -393,7 +407,11 @@ final class PopPump implements Pump {
         holdings.add(call, batch);
         permits.bytes(bytes);
         observer.claimed(queue.name(), attempts.length);
-        consumer.accept(batch);
+        if (refusing) {
+            giveUp(); // it came after the end of the grace, and would be begun by nobody
+        } else {
+            consumer.accept(batch);
+        }
     }
 
     /** A raw element gets a frame of its own here; what has no id that can be read gets one of our making. */
@@ -513,7 +531,6 @@ final class PopPump implements Pump {
     }
 
     private void recovered() {
-        backoff.reset();
         bothMayGive();
         outage.end();
     }
@@ -538,8 +555,8 @@ final class PopPump implements Pump {
         settleEnded();
         phase = Phase.CLOSED;
         loop.remove(this);
-        permits.tellEnd(observer, queue.name());
         boolean holdsNothing = isDrained(); // else its lease is to lapse, and somebody takes the words of the rest away
+        permits.tellEnd(observer, queue.name());
         holdings.abandonAll();
         int unkept = unkept();
         if (unkept > 0) {

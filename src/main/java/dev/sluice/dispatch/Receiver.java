@@ -216,7 +216,7 @@ final class Receiver<T> extends Flux<Delivery<T>> implements Consumer {
             };
             try {
                 thread.execute(completion);
-            } catch (RejectedExecutionException gone) { // the stop is over, and nothing else is signalled any more
+            } catch (Throwable noThread) { // the stop is over, or the machine has none: nothing else is signalled there
                 completion.run();
             }
         }

@@ -67,6 +67,22 @@ class CancellingRedisTest extends DispatchCase {
         assertThat(endless.repeats()).isZero();
     }
 
+    /** Each look for one goes through all that is held: who is told of many looks once. */
+    @Test
+    void manyAreCancelledOneByOneAndTheLeaseIsKept() {
+        settings = settings.concurrency(20_000);
+        started(dispatcher(it -> it.lease(Duration.ofSeconds(1))).handler("t", Object.class, endless));
+        enqueue(0, 20_000);
+        eventually(() -> assertThat(endless.count()).isEqualTo(20_000));
+        TaskClient elsewhere = door(redis.uri()).client(queue);
+
+        Flux.range(0, 10_000).flatMap(i -> elsewhere.cancel("t" + i), 256).blockLast(PATIENCE);
+        eventually(() -> assertThat(disposed).hasSize(10_000));
+
+        assertThat(told.lapses).hasValue(0);
+        assertThat(endless.repeats()).isZero();
+    }
+
     @Test
     void everyDispatcherOfAProcessIsTold() {
         settings = settings.concurrency(1);

@@ -74,6 +74,47 @@ class EventLoopTest {
         }
     }
 
+    /** Heartbeats and timeouts are its ticks. */
+    @Test
+    void workWithoutEndTakesTheTicksFromNobody() {
+        EventLoop loop = new EventLoop();
+        AtomicInteger ticks = new AtomicInteger();
+        AtomicInteger done = new AtomicInteger();
+        loop.begin();
+        loop.execute(() -> loop.add(new EventLoop.Turn() {
+            @Override
+            public void turn() {
+                loop.signal(); // as whoever has more to do
+            }
+
+            @Override
+            public void tick(long nowNanos) {
+                ticks.incrementAndGet();
+            }
+        }));
+        Runnable endless = new Runnable() {
+            @Override
+            public void run() {
+                done.incrementAndGet();
+                loop.execute(this);
+            }
+        };
+        try {
+            eventually(() -> assertThat(loop.turns()).isGreaterThan(10));
+            int before = ticks.get();
+            eventually(() -> assertThat(ticks).hasValueGreaterThan(before + 5));
+
+            loop.execute(endless);
+            eventually(() -> assertThat(done).hasValueGreaterThan(10));
+            int then = ticks.get();
+            long turns = loop.turns();
+            eventually(() -> assertThat(ticks).hasValueGreaterThan(then + 5));
+            assertThat(loop.turns()).isGreaterThan(turns);
+        } finally {
+            loop.close();
+        }
+    }
+
     @Test
     void aLoopThatIsClosedTakesWorkInSilence() {
         EventLoop loop = new EventLoop();

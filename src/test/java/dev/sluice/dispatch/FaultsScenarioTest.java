@@ -127,6 +127,25 @@ class FaultsScenarioTest extends DispatchCase {
         assertThat(dispatcher.health().get("q").state()).isEqualTo(Health.State.UP);
     }
 
+    /** Its waits have a connection of their own, and each fails; what else it asks is answered. */
+    @Test
+    void withOneConnectionAnAtMostOnceQueueTellsNoHundredOutages() {
+        deliver(DeliveryMode.AT_MOST_ONCE);
+        wire.call("CONFIG", "SET", "maxclients", "2"); // one of them is the test's own
+        try (LogTap log = new LogTap()) {
+            Runs<Object> runs = new Runs<>(context -> Mono.empty());
+            running(runs);
+            push("t0");
+
+            eventually(() -> assertThat(runs.tasks()).isEqualTo(1));
+            LockSupport.parkNanos(Duration.ofSeconds(3).toNanos());
+
+            assertThat(log.warnings()).isNotEmpty().hasSizeLessThan(20);
+        } finally {
+            wire.call("CONFIG", "SET", "maxclients", "1000");
+        }
+    }
+
     @Test
     void scriptsThatAreForgottenAreSentAgain() {
         Runs<Object> runs = new Runs<>(context -> Mono.delay(Duration.ofMillis(1)));

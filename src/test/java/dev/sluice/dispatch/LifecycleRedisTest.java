@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -137,6 +138,36 @@ class LifecycleRedisTest extends DispatchCase {
 
             assertThat(dead()).isEqualTo(runs.count());
             assertThat(waiting()).isPositive().isEqualTo(16 - runs.count());
+        } finally {
+            released.set(true);
+        }
+    }
+
+    /** Its wait is not cancelled by a stop, and may bring one more. */
+    @Test
+    void whatIsPoppedAfterTheEndOfTheGraceGoesBackWhereNothingRunsTwice() {
+        java.util.concurrent.atomic.AtomicBoolean released = new java.util.concurrent.atomic.AtomicBoolean();
+        java.util.concurrent.CountDownLatch inside = new java.util.concurrent.CountDownLatch(1);
+        try {
+            deliver(DeliveryMode.AT_MOST_ONCE);
+            Dispatcher dispatcher = dispatcher();
+            dispatcher.receive("q", Object.class).subscribe(delivery -> {
+                inside.countDown();
+                Blocking.until(released);
+            });
+            started(dispatcher);
+            enqueue(0, 1);
+            eventually(() -> assertThat(inside.getCount()).isZero());
+            always(Duration.ofMillis(100), () -> assertThat(waiting()).isZero()); // it waits for the next
+
+            java.util.concurrent.CompletableFuture<Void> stopped =
+                    dispatcher.stop(Duration.ZERO).toFuture();
+            always(Duration.ofMillis(200), () -> assertThat(stopped).isNotDone());
+            enqueue(1, 2);
+            stopped.join();
+
+            assertThat(waiting()).isEqualTo(1);
+            assertThat(status("t1")).isEqualTo("queued");
         } finally {
             released.set(true);
         }
