@@ -113,8 +113,8 @@ final class HandlerPool {
             reserve.set(spare);
             log.atWarn()
                     .addKeyValue("threads", RESERVE_THREADS)
-                    .log("Tasks wait for a handler thread; a reserve takes over. If handlers block, put that behind"
-                            + " subscribeOn(Schedulers.boundedElastic())");
+                    .log("Tasks wait for a handler thread; a reserve takes over. If handlers block, put that into"
+                            + " TaskHandler.blocking");
         }
         return spare;
     }

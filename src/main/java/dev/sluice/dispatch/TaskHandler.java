@@ -1,12 +1,14 @@
 package dev.sluice.dispatch;
 
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * What runs a task of one type.
  *
  * <p>Called on a handler thread, once for each attempt; may be called by several threads at once. It must return soon
- * and not block: blocking work belongs behind {@code subscribeOn(Schedulers.boundedElastic())}. The task has succeeded
+ * and not block: blocking work belongs into {@link #blocking}. The task has succeeded
  * when the returned Mono completes, with a value or empty (the value is kept where {@link QueueSettings#results} or
  * {@link dev.sluice.task.Task#keepResult(java.time.Duration) the task} asks for it); an error, an exception thrown instead
  * of returning, or null is a failed attempt. If it emits a {@link dev.sluice.task.Verdict}, the task ends with that, then
@@ -22,4 +24,32 @@ import reactor.core.publisher.Mono;
 public interface TaskHandler<T> {
     /** Handles one attempt. What is thrown counts as a failed attempt. */
     Mono<?> handle(TaskContext<T> context) throws Exception;
+
+    /**
+     * A handler for code that blocks: each attempt runs it on one of the threads of {@code Schedulers.boundedElastic()}. What it
+     * returns is what a Mono would emit, null nothing. What it throws is the failure, an {@code Error} such as a missing class
+     * too, which Reactor itself would tell nobody there. Where the Mono would be cancelled its thread is interrupted.
+     */
+    static <T> TaskHandler<T> blocking(Code<T> code) {
+        return context -> Mono.defer(() -> {
+                    try {
+                        return Mono.justOrEmpty(code.run(context));
+                    } catch (Throwable thrown) {
+                        return Mono.error(thrown);
+                    }
+                })
+                .subscribeOn(Schedulers.boundedElastic());
+    }
+
+    /**
+     * Handles one attempt on the calling thread, which it may block.
+     *
+     * @param <T> the payload
+     */
+    @FunctionalInterface
+    interface Code<T> {
+        /** Returns when it is done. */
+        @Nullable
+        Object run(TaskContext<T> context) throws Exception;
+    }
 }
