@@ -192,7 +192,7 @@ final class Awaits {
                     open::tick, CHECKED_EACH.toMillis(), CHECKED_EACH.toMillis(), TimeUnit.MILLISECONDS);
             channel = open;
         }
-        return open.ready.isFree() ? Mono.empty() : open.ready.pass().timeout(TIME_TO_LISTEN, signals);
+        return open.ready.isFree() ? Mono.empty() : open.ready.pass(TIME_TO_LISTEN);
     }
 
     private SluiceException unheard(Await await, Throwable failure) {

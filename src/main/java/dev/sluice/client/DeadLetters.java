@@ -182,7 +182,7 @@ public final class DeadLetters {
      * <p>Cold; counts, cancelling, signals, errors and retries as for {@link #redriveAll}.
      */
     public Flux<DeadLetterProgress> purgeAll(DeadLetterFilter filter) {
-        return walk(filter, false, store::purgeThese);
+        return walk(filter, true, store::purgeThese);
     }
 
     /**
@@ -210,9 +210,9 @@ public final class DeadLetters {
     }
 
     private Flux<DeadLetterProgress> walk(
-            DeadLetterFilter filter, boolean revives, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
+            DeadLetterFilter filter, boolean changes, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
         Objects.requireNonNull(filter, "filter");
-        return Flux.defer(() -> new DeadWalk(calls, store, filter, false, revives, filter.needsRecords(), null, SIGNALS)
+        return Flux.defer(() -> new DeadWalk(calls, store, filter, false, changes, filter.needsRecords(), null, SIGNALS)
                 .through(page -> {
                     List<DeadRecord> meant = meant(page, filter);
                     return answered(Mono.defer(() -> work.apply(meant)))

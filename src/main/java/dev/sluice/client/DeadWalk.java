@@ -21,9 +21,9 @@ import reactor.util.retry.Retry;
  * One walk over the dead letters that are there when it begins, page after page. The next page is read when what was made
  * of the one before has been consumed: nothing is read ahead.
  *
- * <p>Who dies again on the way has a later death, and is not met a second time: so a redrive of all comes to an end. There whose
- * time of death is yet to come, for the clock was put back or a hand wrote it, comes last, beyond those that die meanwhile; if it
- * comes on the way, not at all.
+ * <p>Who dies again on the way has a later death, and is not met a second time: so a redrive of all comes to an end. A walk that
+ * changes what it meets passes over all who die meanwhile: whose time of death is yet to come, for the clock was put back or a hand
+ * wrote it, comes last there, and not at all if that time comes on the way.
  */
 final class DeadWalk {
     private static final Object STEP = new Object();
@@ -34,7 +34,7 @@ final class DeadWalk {
     private final DeadStore store;
     private final DeadLetterFilter filter;
     private final boolean newestFirst;
-    private final boolean revives;
+    private final boolean changes;
     private final boolean records;
     private final Scheduler signals;
     private byte @Nullable [] after;
@@ -45,13 +45,13 @@ final class DeadWalk {
     private boolean begun;
     private boolean over;
 
-    /** Where what is met {@code revives} it may die anew on the way; such a walk goes from the earliest death on. */
+    /** A walk that {@code changes} what it meets goes from the earliest death on. */
     DeadWalk(
             StoreCalls calls,
             DeadStore store,
             DeadLetterFilter filter,
             boolean newestFirst,
-            boolean revives,
+            boolean changes,
             boolean records,
             byte @Nullable [] after,
             Scheduler signals) {
@@ -60,7 +60,7 @@ final class DeadWalk {
         this.filter = filter;
         this.from = filter.earliest();
         this.newestFirst = newestFirst;
-        this.revives = revives;
+        this.changes = changes;
         this.records = records;
         this.after = after;
         this.signals = signals;
@@ -135,7 +135,7 @@ final class DeadWalk {
         if (latest < endMs || (latest == Double.POSITIVE_INFINITY && endMs == Long.MAX_VALUE)) {
             till = String.valueOf(first.latest());
         }
-        if (revives && latest > now && endMs > now && filter.beginsBefore(now)) {
+        if (changes && latest > now && endMs > now && filter.beginsBefore(now)) {
             ahead = till;
             till = String.valueOf(now);
         }

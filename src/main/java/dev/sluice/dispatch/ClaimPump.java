@@ -770,7 +770,7 @@ final class ClaimPump implements Pump {
                 .addKeyValue("reason", failure.getMessage())
                 .log("Cannot join the queue; trying on");
         calls.after(backoff.next(), () -> {
-            if (next == joining) {
+            if (phase == Phase.OPEN && current == null && next == joining) {
                 join();
             }
         });

@@ -52,6 +52,7 @@ final class PopPump implements Pump {
     /** With this many failed tasks that could not be kept yet no more are taken. */
     static final int MOST_UNKEPT = 1024;
 
+    private static final Duration ALL_WENT_WELL = Duration.ofSeconds(10);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1); // and a second to leave, and to end a JVM
     private static final Duration TO_LEAVE = Duration.ofMillis(300);
 
@@ -94,6 +95,7 @@ final class PopPump implements Pump {
     private boolean awaiting;
     private boolean waitFails; // since one was answered last
     private boolean popFails;
+    private long failedNanos = System.nanoTime();
     private boolean looking;
     private boolean paused;
     private boolean draining;
@@ -508,6 +510,11 @@ final class PopPump implements Pump {
 
     private void failed(Throwable failure) {
         if (!outage.isOpen()) {
+            long now = System.nanoTime();
+            if (now - failedNanos > ALL_WENT_WELL.toNanos()) { // though a wait that failed then was not needed since
+                backoff.reset();
+            }
+            failedNanos = now;
             outage.begin(failure);
             again();
         }

@@ -52,6 +52,7 @@ public final class EventLink {
     private @Nullable CompletableFuture<StatefulRedisPubSubConnection<String, String>> current;
     private @Nullable StatefulRedisPubSubConnection<String, String> connection; // that of current, once it is there
     private final Set<String> subscribed = ConcurrentHashMap.newKeySet(); // as the server confirmed
+    private final Set<String> retried = ConcurrentHashMap.newKeySet(); // which are asked for again in a moment
     private final AtomicBoolean refusalTold = new AtomicBoolean();
     private RedisURI tried;
     private int openings;
@@ -111,7 +112,7 @@ public final class EventLink {
         } else if (now - checkedNanos > BETWEEN_CHECKS.toNanos()) {
             checkedNanos = now;
             listeners.keySet().stream()
-                    .filter(channel -> !subscribed.contains(channel))
+                    .filter(channel -> !subscribed.contains(channel) && !retried.contains(channel))
                     .forEach(channel -> subscribe(it, channel));
             return true;
         }
@@ -226,6 +227,7 @@ public final class EventLink {
     private void forgetConnection() {
         openings++;
         subscribed.clear();
+        retried.clear();
         current = null;
         connection = null;
     }
@@ -240,7 +242,7 @@ public final class EventLink {
                 return;
             }
             if (!(RedisErrors.classify(failure) instanceof StoreRefusedException refused)) {
-                after(TIME_TO_BE_READY, () -> subscribeAgain(open, channel));
+                retry(open, channel);
                 return;
             }
             log.atLevel(refusalTold.compareAndSet(false, true) ? Level.WARN : Level.DEBUG)
@@ -258,8 +260,7 @@ public final class EventLink {
      */
     private synchronized void reopened(StatefulRedisPubSubConnection<String, String> it) {
         if (it == connection) {
-            List.copyOf(listeners.keySet())
-                    .forEach(channel -> after(TIME_TO_BE_READY, () -> subscribeAgain(it, channel)));
+            List.copyOf(listeners.keySet()).forEach(channel -> retry(it, channel));
         }
     }
 
@@ -280,14 +281,23 @@ public final class EventLink {
         return true;
     }
 
+    private synchronized void retry(StatefulRedisPubSubConnection<String, String> to, String channel) {
+        if (to == connection && retried.add(channel)) {
+            after(TIME_TO_BE_READY, () -> subscribeAgain(to, channel));
+        }
+    }
+
     private synchronized void subscribeAgain(StatefulRedisPubSubConnection<String, String> to, String channel) {
+        if (to == connection) {
+            retried.remove(channel);
+        }
         if (to != connection || !listeners.containsKey(channel) || subscribed.contains(channel)) {
             return;
         }
         if (to.isOpen()) {
             subscribe(to, channel);
         } else { // Lettuce may open it again, and then subscribes only to what was confirmed
-            after(TIME_TO_BE_READY, () -> subscribeAgain(to, channel));
+            retry(to, channel);
         }
     }
 

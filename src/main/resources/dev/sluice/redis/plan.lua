@@ -85,8 +85,9 @@ function verbs.pause()
     return 2
   end
   call('HDEL', META, '') -- first: a full Redis takes it, so that what fills it can be stopped (R5)
-  set_due('') -- before it is called paused: where a right is missing it must not be said and not done
+  set_due(due or '') -- as it is: a right that is missing shows before it is called paused, and not when half of it is done
   write('paused', last, origin, rule)
+  set_due('')
   return 0
 end
 

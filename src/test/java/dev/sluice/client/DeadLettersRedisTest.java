@@ -20,6 +20,7 @@ import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -256,6 +257,27 @@ class DeadLettersRedisTest {
 
         assertThat(dead.count(ALL).delayElements(Duration.ofMillis(400)).blockLast(SOON))
                 .isEqualTo(new DeadLetterProgress(600, 600, 0, 0));
+    }
+
+    @Test
+    void whoDiesWhileAllArePurgedIsKept() {
+        bury(600);
+        wire.call("ZADD", "{mails}:dead", "XX", "inf", "t0");
+        AtomicInteger steps = new AtomicInteger();
+
+        DeadLetterProgress all = dead.purgeAll(ALL)
+                .publishOn(Schedulers.boundedElastic(), 1)
+                .doOnNext(step -> {
+                    if (steps.incrementAndGet() == 1) {
+                        wire.call("ZADD", "{mails}:dead", "" + System.currentTimeMillis(), "later");
+                        wire.call("HSET", "{mails}:dead-bodies", "later", "{}");
+                    }
+                })
+                .blockLast(SOON);
+
+        assertThat(all.done()).isEqualTo(600);
+        assertThat(wire.call("ZRANGE", "{mails}:dead", "0", "-1")).isEqualTo(List.of("later"));
+        wire.call("DEL", "{mails}:dead", "{mails}:dead-bodies");
     }
 
     @Test

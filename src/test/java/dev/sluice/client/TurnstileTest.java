@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -9,6 +10,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
@@ -26,7 +29,7 @@ class TurnstileTest {
         CountDownLatch half = new CountDownLatch(MANY / 2);
         for (int i = 0; i < MANY; i++) {
             int number = i;
-            turnstile.pass().subscribe(nothing -> {}, failure -> {}, () -> {
+            turnstile.pass(PATIENCE).subscribe(nothing -> {}, failure -> {}, () -> {
                 gone.add(number);
                 half.countDown();
             });
@@ -36,7 +39,7 @@ class TurnstileTest {
         turnstile.open();
         half.await();
         CompletableFuture<Void> last =
-                turnstile.pass().doOnSuccess(nothing -> gone.add(MANY)).toFuture();
+                turnstile.pass(PATIENCE).doOnSuccess(nothing -> gone.add(MANY)).toFuture();
         last.join();
 
         assertThat(gone)
@@ -47,18 +50,63 @@ class TurnstileTest {
     @Test
     void whoComesLaterGoesAtOnce() {
         turnstile.open();
-        turnstile.pass().block(PATIENCE);
+        turnstile.pass(PATIENCE).block(PATIENCE);
 
         Thread[] on = new Thread[1];
-        turnstile.pass().doOnSuccess(nothing -> on[0] = Thread.currentThread()).subscribe();
+        turnstile
+                .pass(PATIENCE)
+                .doOnSuccess(nothing -> on[0] = Thread.currentThread())
+                .subscribe();
 
         assertThat(on[0]).isSameAs(Thread.currentThread());
     }
 
+    /** Else who comes late in a long row would be told that it is not open. */
+    @Test
+    void onlyTheTimeUntilItIsOpenCounts() {
+        Duration limit = Duration.ofMillis(200);
+        CompletableFuture<Void> slow = turnstile
+                .pass(limit)
+                .doOnSuccess(nothing -> {
+                    for (long until = System.nanoTime() + 2 * limit.toNanos(); System.nanoTime() - until < 0; ) {
+                        gone.add(0); // it is long in going
+                    }
+                })
+                .toFuture();
+        CompletableFuture<Void> behind = turnstile.pass(limit).toFuture();
+
+        turnstile.open();
+
+        assertThat(slow).succeedsWithin(PATIENCE);
+        assertThat(behind).succeedsWithin(PATIENCE);
+        assertThatThrownBy(
+                        () -> new Turnstile(Schedulers.parallel()).pass(limit).block(PATIENCE))
+                .hasCauseInstanceOf(TimeoutException.class);
+    }
+
+    @Test
+    void aRowWithoutEndEndsAllTheSame() {
+        AtomicBoolean stop = new AtomicBoolean();
+        comesAgain(stop);
+        turnstile.open();
+
+        eventually(() -> assertThat(turnstile.isFree()).isTrue());
+        stop.set(true);
+    }
+
+    /** Each brings the next before it has gone. */
+    private void comesAgain(AtomicBoolean stop) {
+        turnstile.pass(PATIENCE).subscribe(nothing -> {}, failure -> {}, () -> {
+            if (!stop.get() && !turnstile.isFree()) {
+                comesAgain(stop);
+            }
+        });
+    }
+
     @Test
     void whoLeavesTheRowIsNotWaitedFor() {
-        Disposable leaving = turnstile.pass().subscribe(nothing -> {}, failure -> {}, () -> gone.add(1));
-        CompletableFuture<Void> staying = turnstile.pass().toFuture();
+        Disposable leaving = turnstile.pass(PATIENCE).subscribe(nothing -> {}, failure -> {}, () -> gone.add(1));
+        CompletableFuture<Void> staying = turnstile.pass(PATIENCE).toFuture();
 
         leaving.dispose();
         turnstile.open();
@@ -69,10 +117,10 @@ class TurnstileTest {
 
     @Test
     void whoseCodeThrowsHoldsUpNobody() {
-        turnstile.pass().subscribe(nothing -> {}, failure -> {}, () -> {
+        turnstile.pass(PATIENCE).subscribe(nothing -> {}, failure -> {}, () -> {
             throw new StackOverflowError("of a caller");
         });
-        CompletableFuture<Void> next = turnstile.pass().toFuture();
+        CompletableFuture<Void> next = turnstile.pass(PATIENCE).toFuture();
 
         turnstile.open();
 
@@ -81,11 +129,11 @@ class TurnstileTest {
 
     @Test
     void whenItIsClosedAllFail() {
-        CompletableFuture<Void> waiting = turnstile.pass().toFuture();
+        CompletableFuture<Void> waiting = turnstile.pass(PATIENCE).toFuture();
 
         turnstile.close(new IllegalStateException("closed"));
 
         assertThat(waiting).failsWithin(PATIENCE).withThrowableThat().withMessageContaining("closed");
-        assertThatThrownBy(() -> turnstile.pass().block(PATIENCE)).hasMessage("closed");
+        assertThatThrownBy(() -> turnstile.pass(PATIENCE).block(PATIENCE)).hasMessage("closed");
     }
 }

@@ -54,6 +54,7 @@ class ProcessesScenarioTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Duration LEASE = Duration.ofSeconds(1);
     private static final Duration LONG_TASK = Duration.ofMillis(Long.getLong("sluice.faults.long-task-ms", 15_000));
+    private static final Duration TIMEOUT = LONG_TASK.plusMinutes(5);
     private static final Duration LONG_LEASE =
             Duration.ofMillis(Long.getLong("sluice.faults.long-lease-ms", LEASE.toMillis()));
     private static final int IN_FLIGHT = Integer.getInteger("sluice.faults.in-flight", 1000);
@@ -314,7 +315,7 @@ class ProcessesScenarioTest {
         synchronized void put(IntStream numbers, String work) {
             List<EnqueueResult> results = outside.client(Node.QUEUE)
                     .enqueueAll(Flux.fromStream(
-                            numbers.mapToObj(i -> Task.of("t", work).id("t" + i))))
+                            numbers.mapToObj(i -> Task.of("t", work).id("t" + i).timeout(TIMEOUT))))
                     .collectList()
                     .block(PATIENCE);
             assertThat(results).allMatch(EnqueueResult::isCreated);

@@ -83,19 +83,19 @@ final class DoctorCommand implements Callable<Integer> {
             ServerInfo server =
                     Objects.requireNonNull(session.await(session.sluice().server()), "never empty");
             Discovery<Queue> queues = queues(session);
-            boolean isComplete = false;
+            boolean isOver = false;
             try {
                 for (Queue queue : queues.queues()) {
                     examine(session, queue, diagnoses);
                 }
-                isComplete = queues.isComplete();
+                isOver = true;
             } finally {
                 // What was repaired is told also where Redis fails later: a second run would say no word of it.
-                if (isComplete || !diagnoses.isEmpty()) {
-                    tell(address, server, diagnoses, isComplete);
+                if (isOver || !diagnoses.isEmpty()) {
+                    tell(address, server, diagnoses, isOver && queues.isComplete());
                 }
             }
-            return isComplete && diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
+            return queues.isComplete() && diagnoses.values().stream().allMatch(Diagnosis::isClean) ? 0 : 1;
         }
     }
 
