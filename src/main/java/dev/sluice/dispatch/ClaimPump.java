@@ -715,7 +715,8 @@ final class ClaimPump implements Pump {
         // Its lease may be over before another answer, as late as this, renews it.
         if (tookNanos > LeaseKeeper.sureNanos(lease) / 2) {
             unheard.add(next.id());
-            notJoined(null, tooLate(Duration.ofNanos(tookNanos)));
+            outage.cannotJoin(tooLate(Duration.ofNanos(tookNanos)));
+            joinLater(null);
             return;
         }
         keeper = new LeaseKeeper(
@@ -752,7 +753,7 @@ final class ClaimPump implements Pump {
                 null);
     }
 
-    private void notJoined(@Nullable Incarnation next, Throwable failure) {
+    private void notJoined(Incarnation next, Throwable failure) {
         if (phase != Phase.OPEN || next != joining) {
             return;
         }
@@ -769,8 +770,13 @@ final class ClaimPump implements Pump {
                 .addKeyValue("queue", queue.name())
                 .addKeyValue("reason", failure.getMessage())
                 .log("Cannot join the queue; trying on");
+        joinLater(next);
+    }
+
+    /** After a pause, unless another than {@code last} is joining by then, or has joined. */
+    private void joinLater(@Nullable Incarnation last) {
         calls.after(backoff.next(), () -> {
-            if (phase == Phase.OPEN && current == null && next == joining) {
+            if (phase == Phase.OPEN && current == null && joining == last) {
                 join();
             }
         });
