@@ -1,5 +1,6 @@
 package dev.sluice.client;
 
+import dev.sluice.client.DeadWalk.Way;
 import dev.sluice.redis.DeadPage;
 import dev.sluice.redis.DeadRecord;
 import dev.sluice.redis.DeadStore;
@@ -69,7 +70,7 @@ public final class DeadLetters {
      * errors as for the class; a retry begins anew, or after a cursor with {@link #newest(DeadLetterFilter, String)}.
      */
     public Flux<DeadLetter> newest(DeadLetterFilter filter) {
-        return list(filter, true, null);
+        return list(filter, Way.NEWEST_FIRST, null);
     }
 
     /**
@@ -79,17 +80,17 @@ public final class DeadLetters {
      * <p>Starts, emits, signals, fails and is cancelled as that; fails with {@link InvalidTaskException} too, if that is no cursor.
      */
     public Flux<DeadLetter> newest(DeadLetterFilter filter, String cursor) {
-        return list(filter, true, Objects.requireNonNull(cursor, "cursor"));
+        return list(filter, Way.NEWEST_FIRST, Objects.requireNonNull(cursor, "cursor"));
     }
 
     /** {@link #newest(DeadLetterFilter)} in the opposite order: the earliest death first. */
     public Flux<DeadLetter> oldest(DeadLetterFilter filter) {
-        return list(filter, false, null);
+        return list(filter, Way.OLDEST_FIRST, null);
     }
 
     /** {@link #newest(DeadLetterFilter, String)} in the opposite order: the earliest death first. */
     public Flux<DeadLetter> oldest(DeadLetterFilter filter, String cursor) {
-        return list(filter, false, Objects.requireNonNull(cursor, "cursor"));
+        return list(filter, Way.OLDEST_FIRST, Objects.requireNonNull(cursor, "cursor"));
     }
 
     /**
@@ -109,7 +110,7 @@ public final class DeadLetters {
         Objects.requireNonNull(filter, "filter");
         return Mono.defer(() -> {
             Paging<DeadLetter> paging = new Paging<>(limit);
-            return walked(filter, true, cursor)
+            return walked(filter, Way.NEWEST_FIRST, cursor)
                     .takeUntil(letter ->
                             paging.isFullWith(filter.matches(letter) ? letter : null, letter.size(), letter::cursor))
                     .then(Mono.fromSupplier(
@@ -160,7 +161,7 @@ public final class DeadLetters {
      * at most 256, are not known. A retry goes on with what is left.
      */
     public Flux<DeadLetterProgress> redriveAll(DeadLetterFilter filter) {
-        return walk(filter, true, store::redriveThese);
+        return walk(filter, Way.NONE_THAT_DIE_MEANWHILE, store::redriveThese);
     }
 
     /**
@@ -182,7 +183,7 @@ public final class DeadLetters {
      * <p>Cold; counts, cancelling, signals, errors and retries as for {@link #redriveAll}.
      */
     public Flux<DeadLetterProgress> purgeAll(DeadLetterFilter filter) {
-        return walk(filter, true, store::purgeThese);
+        return walk(filter, Way.NONE_THAT_DIE_MEANWHILE, store::purgeThese);
     }
 
     /**
@@ -192,27 +193,27 @@ public final class DeadLetters {
      * <p>Cold; counts, cancelling, signals, errors and retries as for {@link #redriveAll}.
      */
     public Flux<DeadLetterProgress> count(DeadLetterFilter filter) {
-        return walk(filter, false, ids -> Mono.just(List.of()));
+        return walk(filter, Way.OLDEST_FIRST, ids -> Mono.just(List.of()));
     }
 
-    private Flux<DeadLetter> list(DeadLetterFilter filter, boolean newestFirst, @Nullable String cursor) {
+    private Flux<DeadLetter> list(DeadLetterFilter filter, Way way, @Nullable String cursor) {
         Objects.requireNonNull(filter, "filter");
-        return walked(filter, newestFirst, cursor).filter(filter::matches);
+        return walked(filter, way, cursor).filter(filter::matches);
     }
 
     /** Those of the filter's time, whatever else it says. */
-    private Flux<DeadLetter> walked(DeadLetterFilter filter, boolean newestFirst, @Nullable String cursor) {
+    private Flux<DeadLetter> walked(DeadLetterFilter filter, Way way, @Nullable String cursor) {
         return Flux.defer(() -> {
             byte[] after = cursor == null ? null : Cursor.parse(cursor, "dead letters");
-            return new DeadWalk(calls, store, filter, newestFirst, false, true, after, SIGNALS)
+            return new DeadWalk(calls, store, filter, way, true, after, SIGNALS)
                     .through(page -> Flux.range(0, page.size()).map(i -> DeadLetter.of(page.get(i))));
         });
     }
 
     private Flux<DeadLetterProgress> walk(
-            DeadLetterFilter filter, boolean changes, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
+            DeadLetterFilter filter, Way way, Function<List<DeadRecord>, Mono<List<Fate>>> work) {
         Objects.requireNonNull(filter, "filter");
-        return Flux.defer(() -> new DeadWalk(calls, store, filter, false, changes, filter.needsRecords(), null, SIGNALS)
+        return Flux.defer(() -> new DeadWalk(calls, store, filter, way, filter.needsRecords(), null, SIGNALS)
                 .through(page -> {
                     List<DeadRecord> meant = meant(page, filter);
                     return answered(Mono.defer(() -> work.apply(meant)))

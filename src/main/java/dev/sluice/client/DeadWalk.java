@@ -33,8 +33,7 @@ final class DeadWalk {
     private final StoreCalls calls;
     private final DeadStore store;
     private final DeadLetterFilter filter;
-    private final boolean newestFirst;
-    private final boolean changes;
+    private final Way way;
     private final boolean records;
     private final Scheduler signals;
     private byte @Nullable [] after;
@@ -45,13 +44,21 @@ final class DeadWalk {
     private boolean begun;
     private boolean over;
 
-    /** A walk that {@code changes} what it meets goes from the earliest death on. */
+    /** Whom a walk meets, and in which order. */
+    enum Way {
+        /** All, the latest death first. */
+        NEWEST_FIRST,
+        /** All, the earliest death first. */
+        OLDEST_FIRST,
+        /** The earliest death first, and nobody who dies meanwhile: the way to change what is met. */
+        NONE_THAT_DIE_MEANWHILE
+    }
+
     DeadWalk(
             StoreCalls calls,
             DeadStore store,
             DeadLetterFilter filter,
-            boolean newestFirst,
-            boolean changes,
+            Way way,
             boolean records,
             byte @Nullable [] after,
             Scheduler signals) {
@@ -59,8 +66,7 @@ final class DeadWalk {
         this.store = store;
         this.filter = filter;
         this.from = filter.earliest();
-        this.newestFirst = newestFirst;
-        this.changes = changes;
+        this.way = way;
         this.records = records;
         this.after = after;
         this.signals = signals;
@@ -107,7 +113,7 @@ final class DeadWalk {
     }
 
     private Mono<DeadPage> browse() {
-        return calls.afterIntroduction(() -> store.browse(from, till, newestFirst, records, after));
+        return calls.afterIntroduction(() -> store.browse(from, till, way == Way.NEWEST_FIRST, records, after));
     }
 
     private void arrived(DeadPage page) {
@@ -135,7 +141,7 @@ final class DeadWalk {
         if (latest < endMs || (latest == Double.POSITIVE_INFINITY && endMs == Long.MAX_VALUE)) {
             till = String.valueOf(first.latest());
         }
-        if (changes && latest > now && endMs > now && filter.beginsBefore(now)) {
+        if (way == Way.NONE_THAT_DIE_MEANWHILE && latest > now && endMs > now && filter.beginsBefore(now)) {
             ahead = till;
             till = String.valueOf(now);
         }

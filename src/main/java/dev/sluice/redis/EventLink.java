@@ -99,24 +99,22 @@ public final class EventLink {
      * that shows at the next call.
      */
     public void ensure() {
-        if (isToBeChecked()) {
-            check().subscribe(nothing -> {}, end -> log.debug("No messages any more", end));
-        }
-    }
-
-    private synchronized boolean isToBeChecked() {
-        StatefulRedisPubSubConnection<String, String> it = opened();
-        long now = System.nanoTime();
-        if (it == null) {
-            open();
-        } else if (now - checkedNanos > BETWEEN_CHECKS.toNanos()) {
+        synchronized (this) {
+            StatefulRedisPubSubConnection<String, String> it = opened();
+            if (it == null) {
+                open();
+                return;
+            }
+            long now = System.nanoTime();
+            if (now - checkedNanos < BETWEEN_CHECKS.toNanos()) {
+                return;
+            }
             checkedNanos = now;
             listeners.keySet().stream()
                     .filter(channel -> !subscribed.contains(channel) && !retried.contains(channel))
                     .forEach(channel -> subscribe(it, channel));
-            return true;
         }
-        return false;
+        check().subscribe(nothing -> {}, end -> log.debug("No messages any more", end));
     }
 
     /** One that is being opened for 2 s is given up. */

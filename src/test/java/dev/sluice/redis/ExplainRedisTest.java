@@ -107,15 +107,7 @@ class ExplainRedisTest {
     @Test
     void aDeadForeignTaskThatWasPushedAgainWaits() {
         Worker worker = q.worker("w");
-        worker.claim(3);
-        q.pushForeign("f");
-        Held held = worker.claimOne();
-        worker.settle(it -> {
-            it.dead(held.token(), "{\"reason\":\"attempts\"}");
-            for (int i = 1; i <= 3; i++) {
-                it.succeeded(Tokens.of(1, i), false);
-            }
-        });
+        pushedAndDied(worker);
         assertTold("f", Place.DEAD, "dead");
 
         q.wire.call("HSET", q.queue.statusKey(), "f", "queued"); // late: it was pushed once
@@ -134,16 +126,7 @@ class ExplainRedisTest {
     @Test
     @StoredStateMayBeBroken("the word is of no task")
     void aDeadForeignTaskIsDeadThoughItsProducerSaysQueued() {
-        Worker worker = q.worker("w");
-        worker.claim(3);
-        q.pushForeign("f");
-        Held held = worker.claimOne();
-        worker.settle(it -> {
-            it.dead(held.token(), "{\"reason\":\"attempts\"}");
-            for (int i = 1; i <= 3; i++) {
-                it.succeeded(Tokens.of(1, i), false);
-            }
-        });
+        pushedAndDied(q.worker("w"));
         q.wire.call("DEL", q.key("late"));
 
         q.wire.call("HSET", q.queue.statusKey(), "f", "queued");
@@ -228,6 +211,19 @@ class ExplainRedisTest {
         assertThat(far.isComplete()).isFalse();
         assertThat(far.reasons()).extracting(Reason::code).contains("too-far");
         q.wire.call("FLUSHALL");
+    }
+
+    /** Has the foreign task {@code f} die; all else has ended. */
+    private void pushedAndDied(Worker worker) {
+        worker.claim(3);
+        q.pushForeign("f");
+        Held held = worker.claimOne();
+        worker.settle(it -> {
+            it.dead(held.token(), "{\"reason\":\"attempts\"}");
+            for (int i = 1; i <= 3; i++) {
+                it.succeeded(Tokens.of(1, i), false);
+            }
+        });
     }
 
     private Explanation explain(String id) {
