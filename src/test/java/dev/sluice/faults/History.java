@@ -39,7 +39,7 @@ final class History {
     private static final Duration LAST_WORDS = Duration.ofMillis(2300);
 
     /** Shorter silences of all are no silence for a lease below 3 s: see the rationale. */
-    private static final Duration NOTICED = Duration.ofSeconds(2);
+    static final Duration NOTICED = Duration.ofSeconds(2);
 
     private static final Set<Fault.Kind> SILENCES = Set.of(Fault.Kind.FROZEN, Fault.Kind.LINK);
     private static final Set<Fault.Kind> OUTAGES = Set.of(Fault.Kind.REDIS);
@@ -263,8 +263,17 @@ final class History {
         });
         lapses.stream()
                 .filter(event -> reason(event) == null)
-                .forEach(event -> wrong.add("a lease was lost for no reason: " + event));
+                .forEach(event -> wrong.add("a lease was lost for no reason: " + event + ", after "
+                        + lastOf(event.worker(), event.nanos())));
         return wrong;
+    }
+
+    /** What Redis last told this worker, and what else happened to it: enough to see since when it heard nothing. */
+    private List<Event> lastOf(String worker, long nanos) {
+        List<Event> before = events.stream()
+                .filter(event -> event.worker().equals(worker) && event.nanos() < nanos)
+                .toList();
+        return before.subList(Math.max(0, before.size() - 6), before.size());
     }
 
     private void compare(Run first, Run second, boolean askedToStop, List<String> wrong) {

@@ -116,7 +116,7 @@ final class Schedule {
     }
 
     private static RedisServer.Builder server(String version) {
-        return UnpackedRedis.builder(version)
+        return Latencies.telling(UnpackedRedis.builder(version))
                 .appendOnly()
                 .with(
                         "appendfsync",
@@ -298,6 +298,7 @@ final class Schedule {
         int drawn = random.nextInt(300);
         int ms = drawn < 100 ? 2200 + 10 * drawn : drawn; // one in three outlasts the leases
         redis("kill -9 and restart after " + ms + " ms", () -> {
+            noteLatencies();
             redis.kill();
             Books.repair(redis.dataDir());
             HeldPort.during(redis.port(), () -> sleep(ms));
@@ -310,11 +311,17 @@ final class Schedule {
     private void failOver() {
         redis(FAILOVER, () -> {
             RedisServer old = redis;
+            noteLatencies();
             redis = Objects.requireNonNull(standby).takeOver(old);
             front.leadTo(redis.port());
             all.forEach(node -> node.proxy().leadTo(redis.port()));
             old.close();
         });
+    }
+
+    /** What this machine's disk did to the Redis of now, before that is gone. */
+    private void noteLatencies() {
+        Latencies.of(redis, Latencies.APPENDING, clockMs).forEach(faults::add);
     }
 
     private void hang(int ms) {
@@ -490,6 +497,7 @@ final class Schedule {
             }
         }
         faults.addAll(stalls.since(began));
+        noteLatencies();
         History history = new History(events, faults, LEASE);
         Books books = Books.read(redis.dataDir());
         Audit audit = new Audit(books, history, operator, clockMs);
