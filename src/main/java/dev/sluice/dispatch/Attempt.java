@@ -26,7 +26,7 @@ import reactor.core.publisher.Sinks;
  * whoever comes first: the handler, the timeout, a lost lease or the shutdown.
  *
  * <p>Whose handler ends it is settled at once. Whoever is cut is settled when its handler knows: its cancellation has
- * returned, and it has left the thread on which it was started. Until then it lets go of nothing, for whoever is given the
+ * returned, and it has left the thread on which it was started, or on which it blocks. Until then it lets go of nothing, for whoever is given the
  * task next would run beside it.
  */
 final class Attempt implements CoreSubscriber<Object> {
@@ -79,6 +79,7 @@ final class Attempt implements CoreSubscriber<Object> {
     private volatile @Nullable ProgressReport report;
 
     private volatile @Nullable Thread inside;
+    private volatile boolean inCode;
     private String type = "-";
     private int waitedMs;
     private int maxAttempts;
@@ -325,8 +326,8 @@ final class Attempt implements CoreSubscriber<Object> {
         try {
             cancelHandler();
         } finally {
-            if (HOLD.compareAndSet(this, HOLDS, KNOWS) && inside == null) {
-                letGo();
+            if (HOLD.compareAndSet(this, HOLDS, KNOWS)) {
+                letGoIfOutside();
             }
         }
     }
@@ -345,7 +346,8 @@ final class Attempt implements CoreSubscriber<Object> {
         return hold == LET_GO;
     }
 
-    private void cancelHandler() {
+    /** Has what the handler left behind come to nothing, if anything. Runs user code, too. */
+    void cancelHandler() {
         try {
             Operators.terminate(SUBSCRIPTION, this);
         } finally { // its cancellation may throw
@@ -403,7 +405,31 @@ final class Attempt implements CoreSubscriber<Object> {
 
     void leave() {
         inside = null;
-        if (hold == KNOWS) {
+        letGoIfOutside();
+    }
+
+    /** The same for code that blocks, which may begin before the handler has returned; false if it was cut, and is not to begin. */
+    boolean enterCode() {
+        inCode = true;
+        if (isCut()) {
+            leaveCode();
+            return false;
+        }
+        return true;
+    }
+
+    void leaveCode() {
+        inCode = false;
+        letGoIfOutside();
+    }
+
+    /** Whether a handler returned something that may be at work. */
+    boolean isSubscribed() {
+        return subscription != null;
+    }
+
+    private void letGoIfOutside() {
+        if (hold == KNOWS && inside == null && !inCode) {
             letGo();
         }
     }

@@ -17,6 +17,7 @@ final class Calls {
     private final Runnable onBug;
     private final Disposable.Composite timers = Disposables.composite();
     private volatile boolean closed;
+    private volatile boolean lost;
 
     /** {@code onBug} is told of each piece of work that threw, and was cut off in the middle. */
     Calls(EventLoop loop, Runnable onBug) {
@@ -26,7 +27,25 @@ final class Calls {
 
     /** Subscribes now. A call that completes empty tells nobody. */
     <T> void run(Mono<T> call, Consumer<T> onValue, Consumer<Throwable> onError) {
-        call.subscribe(value -> later(() -> onValue.accept(value)), failure -> later(() -> onError.accept(failure)));
+        call.subscribe(value -> handOver(onValue, value), failure -> handOver(onError, failure));
+    }
+
+    /** An answer that is lost on its way to the loop, for an error of the machine, must not be waited for. */
+    private <T> void handOver(Consumer<T> to, T end) {
+        try {
+            later(() -> to.accept(end));
+        } catch (Throwable error) {
+            lost = true;
+            throw error;
+        }
+    }
+
+    /** To be called with each tick: an answer that was lost on its way is as bad as work that was cut off in the middle. */
+    void look() {
+        if (lost && !closed) {
+            lost = false;
+            onBug.run();
+        }
     }
 
     /** Runs {@code work} on the loop thread soon, unless the pump closes before. */

@@ -279,6 +279,7 @@ final class ClaimPump implements Pump {
     @Override
     public void tick(long nowNanos) {
         resting = false;
+        calls.look();
         permits.tell(observer, queue.name());
         boolean asks = phase == Phase.OPEN && !paused && !outage.isOpen();
         permits.look(nowNanos, asks ? consumer.demand() : 0, queue.name());

@@ -38,6 +38,7 @@ final class EventLoop {
     private final AtomicInteger scheduling = new AtomicInteger();
     private volatile @Nullable Disposable ticking;
     private volatile boolean halted;
+    private long tickedNanos = System.nanoTime();
     private final AtomicLong turns = new AtomicLong();
 
     /** Begins to tell the time. Without that, and without work, there is no thread. */
@@ -133,7 +134,17 @@ final class EventLoop {
         }
     }
 
+    /** An error of the machine may strike anywhere: the next signal, of a tick at the latest, has this begin anew. */
     private void drain() {
+        try {
+            turnAll();
+        } catch (Throwable error) {
+            missed.set(0);
+            tell(error);
+        }
+    }
+
+    private void turnAll() {
         long until = System.nanoTime() + TICK.toNanos();
         int seen = missed.get();
         do {
@@ -142,7 +153,11 @@ final class EventLoop {
                 return; // and "missed" stays above zero
             }
             for (Turn pump : pumps) {
-                guarded(pump::turn, pump);
+                try {
+                    pump.turn();
+                } catch (Throwable bug) {
+                    broken(pump, bug);
+                }
             }
             turns.incrementAndGet();
             if ((isOverdue || System.nanoTime() - until > 0) && yielded()) {
@@ -155,7 +170,11 @@ final class EventLoop {
     /** Does what has come in; true if it was not all when the time was over. */
     private boolean work(long until) {
         for (Runnable work = inbox.poll(); work != null && !halted; work = inbox.poll()) {
-            guarded(work);
+            try {
+                work.run();
+            } catch (Throwable bug) { // an Error, too: a loop that ends takes every queue of this dispatcher with it
+                tell(bug);
+            }
             if (System.nanoTime() - until > 0) {
                 return !inbox.isEmpty();
             }
@@ -174,37 +193,46 @@ final class EventLoop {
     }
 
     private void tick() {
-        if (halted) {
+        long now = System.nanoTime();
+        if (halted
+                || now - tickedNanos
+                        < TICK.toNanos() / 2) { // after a standstill those that were missed come all at once
             return;
         }
-        long now = System.nanoTime();
-        for (Turn pump : pumps) {
-            guarded(() -> pump.tick(now), pump);
+        tickedNanos = now;
+        try {
+            tickAll(now);
+            signal();
+        } catch (Throwable error) { // thrown further, it would be the last tick
+            tell(error);
         }
-        signal();
     }
 
-    private static void guarded(Runnable step, Turn pump) {
-        guarded(() -> {
+    private void tickAll(long nowNanos) {
+        for (Turn pump : pumps) {
             try {
-                step.run();
+                pump.tick(nowNanos);
             } catch (Throwable bug) {
-                pump.broken();
-                throw bug;
+                broken(pump, bug);
             }
-        });
+        }
     }
 
     /** A bug in one pump must not end the loop of all. */
-    private static void guarded(Runnable work) {
+    private static void broken(Turn pump, Throwable bug) {
         try {
-            work.run();
-        } catch (Throwable bug) { // an Error, too: a loop that ends takes every queue of this dispatcher with it
-            try {
-                log.error("A step of the dispatcher loop failed; the loop goes on", bug);
-            } catch (Throwable noMemory) {
-                // not even for that
-            }
+            pump.broken();
+        } catch (Throwable another) {
+            tell(another);
+        }
+        tell(bug);
+    }
+
+    private static void tell(Throwable bug) {
+        try {
+            log.error("A step of the dispatcher loop failed; the loop goes on", bug);
+        } catch (Throwable noMemory) {
+            // not even for that
         }
     }
 }

@@ -24,6 +24,10 @@ final class Handed<T> implements Delivery<T> {
         this.headers = headers;
     }
 
+    Attempt inner() {
+        return attempt;
+    }
+
     @Override
     public String id() {
         return attempt.frame().id();

@@ -108,6 +108,9 @@ final class HandlerRunner implements Consumer {
             }
         } catch (Throwable thrown) { // an Error of one handler must not end the thread that serves all
             attempt.fail("handler-error", thrown);
+            if (attempt.isSubscribed()) { // what it has handed to others must not run beside the next attempt
+                pool.elsewhere(attempt::cancelHandler);
+            }
         } finally {
             attempt.leave();
         }

@@ -2,7 +2,6 @@ package dev.sluice.dispatch;
 
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
-import reactor.core.scheduler.Schedulers;
 
 /**
  * What runs a task of one type.
@@ -26,19 +25,14 @@ public interface TaskHandler<T> {
     Mono<?> handle(TaskContext<T> context) throws Exception;
 
     /**
-     * A handler for code that blocks: each attempt runs it on one of the threads of {@code Schedulers.boundedElastic()}. What it
-     * returns is what a Mono would emit, null nothing. What it throws is the failure, an {@code Error} such as a missing class
-     * too, which Reactor itself would tell nobody there. Where the Mono would be cancelled its thread is interrupted.
+     * A handler for code that blocks: each attempt has a thread of its own, {@code sluice-blocking-N}, so that the
+     * {@linkplain QueueSettings#concurrency(int) concurrency} of its queue says how many there are at most. What it returns is what a Mono
+     * would emit, null nothing; a Mono or a future is refused, for nobody would wait for it. What it throws is the failure, an
+     * {@code Error} such as a missing class too, which Reactor itself would tell nobody there. Where the Mono would be cancelled
+     * its thread is interrupted, and the task is begun anew only when the code has returned, or half a second later.
      */
     static <T> TaskHandler<T> blocking(Code<T> code) {
-        return context -> Mono.defer(() -> {
-                    try {
-                        return Mono.justOrEmpty(code.run(context));
-                    } catch (Throwable thrown) {
-                        return Mono.error(thrown);
-                    }
-                })
-                .subscribeOn(Schedulers.boundedElastic());
+        return new BlockingCode<>(code);
     }
 
     /**

@@ -37,9 +37,9 @@ public record Failure(String reason, @Nullable String type, String message, Stri
         trace = Trace.bounded(trace);
     }
 
-    /** A failure that no exception stands behind. */
-    public static Failure of(String reason, String message) {
-        return new Failure(reason, null, message, "");
+    /** A failure that no exception stands behind; without a message, as exceptions may be, it says nothing. */
+    public static Failure of(String reason, @Nullable String message) {
+        return new Failure(reason, null, message == null ? "" : message, "");
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.sluice.task;
 
 import java.time.Duration;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How an attempt ended, and therefore where its task goes.
@@ -36,7 +37,7 @@ public sealed interface Verdict {
     }
 
     /** The same because of {@code why}, under the reason {@code handler-error}. */
-    static Verdict retry(Duration delay, String why) {
+    static Verdict retry(Duration delay, @Nullable String why) {
         return new Retry(delay, Failure.of("handler-error", why));
     }
 
@@ -61,7 +62,7 @@ public sealed interface Verdict {
     }
 
     /** The same because of {@code why}, under the reason {@code rejected}. */
-    static Verdict dead(String why) {
+    static Verdict dead(@Nullable String why) {
         return new Dead(Failure.of("rejected", why));
     }
 

@@ -10,15 +10,9 @@ import dev.sluice.task.DeliveryMode;
 import dev.sluice.task.Queue;
 import dev.sluice.task.RetryPolicy;
 import dev.sluice.task.Task;
-import dev.sluice.task.Verdict;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
-import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -69,54 +63,6 @@ class BadHandlersRedisTest extends DispatchCase {
         assertThat(bad.all.stream().map(TaskContext::fencingNumber)).containsExactly(1L, 2L);
         eventually(() -> assertThat(hlen(queue.statusKey())).isOne());
         assertThat(status("bad")).isEqualTo("dead");
-    }
-
-    /** Of errors of the machine Reactor tells nobody on the thread of a scheduler. */
-    @Test
-    void whatBlocksFailsItsAttemptWhateverItThrows() {
-        settings = settings.retry(RetryPolicy.never());
-        List<String> threads = new CopyOnWriteArrayList<>();
-        started(dispatcher().handler("t", Object.class, TaskHandler.blocking(context -> {
-            threads.add(Thread.currentThread().getName());
-            switch (context.id()) {
-                case "missing" -> throw new NoClassDefFoundError("on purpose");
-                case "deep" -> throw new StackOverflowError("on purpose");
-                case "checked" -> throw new IOException("on purpose");
-                case "chosen" -> {
-                    return Verdict.dead("chosen by its code");
-                }
-                default -> {
-                    return null;
-                }
-            }
-        })));
-        enqueue(task("missing"), task("deep"), task("checked"), task("chosen"), task("good"));
-
-        assertThat(deadLetter("missing")).contains("handler-error", "NoClassDefFoundError");
-        assertThat(deadLetter("deep")).contains("handler-error", "StackOverflowError");
-        assertThat(deadLetter("checked")).contains("handler-error", "IOException");
-        assertThat(deadLetter("chosen")).contains("chosen by its code");
-        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(1));
-        assertThat(threads).hasSize(5).allMatch(name -> name.startsWith("boundedElastic-"));
-    }
-
-    @Test
-    void whatBlocksIsInterruptedWhenItsTimeIsOver() {
-        settings = settings.retry(RetryPolicy.never()).timeout(Duration.ofMillis(200));
-        CompletableFuture<Throwable> ended = new CompletableFuture<>();
-        started(dispatcher().handler("t", Object.class, TaskHandler.blocking(context -> {
-            try {
-                new CountDownLatch(1).await();
-            } catch (InterruptedException e) {
-                ended.complete(e);
-            }
-            return null;
-        })));
-
-        enqueue(0, 1);
-
-        assertThat(deadLetter("t0")).contains("timeout");
-        assertThat(ended).succeedsWithin(PATIENCE).isInstanceOf(InterruptedException.class);
     }
 
     @ParameterizedTest

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -110,6 +112,41 @@ class EventLoopTest {
             long turns = loop.turns();
             eventually(() -> assertThat(ticks).hasValueGreaterThan(then + 5));
             assertThat(loop.turns()).isGreaterThan(turns);
+        } finally {
+            loop.close();
+        }
+    }
+
+    /** Whoever counts looks would think that time has passed between them. */
+    @Test
+    void ticksThatWereMissedDoNotComeAllAtOnce() {
+        EventLoop loop = new EventLoop();
+        AtomicInteger spins = new AtomicInteger();
+        List<Long> ticks = new CopyOnWriteArrayList<>();
+        loop.begin();
+        loop.execute(() -> loop.add(new EventLoop.Turn() {
+            @Override
+            public void turn() {}
+
+            @Override
+            public void tick(long nowNanos) {
+                ticks.add(nowNanos);
+            }
+        }));
+        try {
+            eventually(() -> assertThat(ticks).isNotEmpty());
+            int before = ticks.size();
+            loop.execute(() -> {
+                long until = System.nanoTime() + 12 * EventLoop.TICK.toNanos();
+                while (System.nanoTime() - until < 0) {
+                    spins.incrementAndGet();
+                }
+            });
+
+            eventually(() -> assertThat(ticks).hasSizeGreaterThan(before + 8));
+            for (int i = before; i < ticks.size(); i++) {
+                assertThat(ticks.get(i) - ticks.get(i - 1)).isGreaterThanOrEqualTo(EventLoop.TICK.toNanos() / 2);
+            }
         } finally {
             loop.close();
         }

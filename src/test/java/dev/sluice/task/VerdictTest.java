@@ -37,6 +37,9 @@ class VerdictTest {
                         Verdict.Dead.class,
                         it -> assertThat(it.failure().reason()).isEqualTo("rejected"));
         assertThat(Verdict.dead("gone")).isEqualTo(Verdict.dead(Failure.of("rejected", "gone")));
+        String none = new IllegalStateException().getMessage();
+        assertThat(Verdict.dead(none)).isEqualTo(Verdict.dead(""));
+        assertThat(Verdict.retry(Duration.ZERO, none)).isEqualTo(Verdict.retry(Duration.ZERO, ""));
     }
 
     @Test

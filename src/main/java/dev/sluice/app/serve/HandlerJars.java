@@ -77,8 +77,23 @@ final class HandlerJars {
 
             @Override
             public <T> HandlerRegistry handler(String type, Type payload, TaskHandler<T> handler) {
-                add(type, new Registration<>(jar, payload, handler));
+                add(type, new Registration<>(jar, payload, as(handler)));
                 return this;
+            }
+        };
+    }
+
+    /** One whose code finds what its jar brings where libraries look for that: registering, and so now, the loader is there, too. */
+    private static <T> TaskHandler<T> as(TaskHandler<T> handler) {
+        ClassLoader own = Thread.currentThread().getContextClassLoader();
+        return context -> {
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
+            thread.setContextClassLoader(own);
+            try {
+                return handler.handle(context);
+            } finally {
+                thread.setContextClassLoader(before);
             }
         };
     }

@@ -11,7 +11,6 @@ import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +22,6 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import reactor.core.publisher.Mono;
 
 /** Jars with handlers, good and broken, compiled here as a stranger would compile them. */
 class HandlerJarsTest {
@@ -87,6 +85,25 @@ class HandlerJarsTest {
                         "not io.lettuce.core.RedisClient",
                         "not ch.qos.logback.classic.Logger",
                         "not reactor.netty.Connection");
+    }
+
+    /** Libraries look for their services with that loader, often not before they are first used. */
+    @Test
+    void theContextOfAHandlerIsItsJar() throws Exception {
+        jar("own.jar", "own.Module", """
+                ClassLoader own = getClass().getClassLoader();
+                handlers.handler("handles", Void.class,
+                        task -> Mono.just(Thread.currentThread().getContextClassLoader() == own));
+                handlers.handler("blocks", Void.class,
+                        TaskHandler.blocking(task -> Thread.currentThread().getContextClassLoader() == own));
+                """);
+        ClassLoader before = Thread.currentThread().getContextClassLoader();
+
+        for (TaskHandler<?> handler :
+                handlers(HandlerJars.in(handlers, BUILT_IN)).values()) {
+            assertThat(handler.handle(null).block()).isEqualTo(true);
+            assertThat(Thread.currentThread().getContextClassLoader()).isSameAs(before);
+        }
     }
 
     @Test
@@ -181,7 +198,11 @@ class HandlerJarsTest {
     }
 
     private static List<String> registered(HandlerJars jars) {
-        List<String> types = new ArrayList<>();
+        return List.copyOf(handlers(jars).keySet());
+    }
+
+    private static Map<String, TaskHandler<?>> handlers(HandlerJars jars) {
+        Map<String, TaskHandler<?>> types = new LinkedHashMap<>();
         jars.register(
                 new HandlerRegistry() {
                     @Override
@@ -191,14 +212,14 @@ class HandlerJarsTest {
 
                     @Override
                     public <T> HandlerRegistry handler(String type, Type payload, TaskHandler<T> handler) {
-                        types.add(type);
+                        types.put(type, handler);
                         return this;
                     }
                 },
                 new HandlerJars.Decorator() {
                     @Override
                     public <T> TaskHandler<T> around(TaskHandler<T> handler) {
-                        return context -> Mono.empty();
+                        return handler;
                     }
                 });
         return types;
