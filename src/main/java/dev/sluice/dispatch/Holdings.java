@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.Verdict;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -126,6 +127,11 @@ final class Holdings {
     /** Until then, by this process's own clock, nobody else can have been given these. */
     void sureUntil(long nanos) {
         sureUntilNanos = nanos;
+    }
+
+    /** How long that is from now; negative once it is over. */
+    Duration sureFor(long nowNanos) {
+        return Duration.ofNanos(sureUntilNanos - nowNanos);
     }
 
     boolean isSure(long nowNanos) {

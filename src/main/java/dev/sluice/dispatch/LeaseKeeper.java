@@ -110,7 +110,7 @@ final class LeaseKeeper {
         beating = true;
         beatNanos = nowNanos;
         calls.run(
-                store.heartbeat(incarnation.id(), lease),
+                store.heartbeat(incarnation.id(), lease, incarnation.holdings().sureFor(nowNanos)),
                 reply -> {
                     beating = false;
                     if (reply.renewed()) {

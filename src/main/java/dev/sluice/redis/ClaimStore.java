@@ -16,7 +16,7 @@ public final class ClaimStore {
     /** Less than other commands have: tasks are taken within 2 s though the connection that carries this died, a new one included. */
     private static final Duration FIRST_ANSWER = Duration.ofMillis(1500);
 
-    private static final int BEATS_IN_A_LEASE = 3;
+    private static final Duration LEAST_PATIENCE = Duration.ofMillis(50);
     private static final int LEFT_AT_ONCE = 256;
 
     private final RedisLink commands;
@@ -49,12 +49,12 @@ public final class ClaimStore {
     }
 
     /**
-     * Renews the lease, and asks which tasks are to be stopped. Where the link of heartbeats cannot be used, as where the server allows
-     * no more connections, or is silent for a third of a short lease, through that of all other commands.
+     * Renews a lease that is surely held for {@code left}, and asks which tasks are to be stopped. Where the link of heartbeats cannot be
+     * used, as where the server allows no more connections, or is silent for half of what is left, through that of all other commands.
      */
-    public Mono<HeartbeatReply> heartbeat(String incarnation, Duration lease) {
-        Duration beat = lease.dividedBy(BEATS_IN_A_LEASE);
-        return heartbeat(heartbeats, incarnation, lease, beat.compareTo(deadline) < 0 ? beat : deadline)
+    public Mono<HeartbeatReply> heartbeat(String incarnation, Duration lease, Duration left) {
+        Duration half = left.dividedBy(2).compareTo(LEAST_PATIENCE) < 0 ? LEAST_PATIENCE : left.dividedBy(2);
+        return heartbeat(heartbeats, incarnation, lease, half.compareTo(deadline) < 0 ? half : deadline)
                 .onErrorResume(
                         failure -> !heartbeats.isUp() && commands.isUp(),
                         failure -> heartbeat(commands, incarnation, lease, deadline));

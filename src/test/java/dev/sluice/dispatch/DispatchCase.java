@@ -171,7 +171,9 @@ abstract class DispatchCase {
     final void killTwoThatHoldIt() {
         RedisLinks links = RedisLinks.own(RedisURI.create(redis.uri()), null);
         ClaimStore claims = links.claims(queue, 1);
-        claims.join("alive", PATIENCE).then(claims.heartbeat("alive", PATIENCE)).block(PATIENCE);
+        claims.join("alive", PATIENCE)
+                .then(claims.heartbeat("alive", PATIENCE, PATIENCE))
+                .block(PATIENCE);
 
         for (String name : List.of("first", "second")) { // each dies with it
             claims.join(name, Duration.ofMillis(100)).block(PATIENCE);

@@ -8,10 +8,13 @@ import dev.sluice.dispatch.Dispatcher;
 import dev.sluice.dispatch.LogTap;
 import dev.sluice.dispatch.NothingDropped;
 import dev.sluice.faults.FaultProxy.Mode;
+import dev.sluice.redis.ClaimStore;
+import dev.sluice.redis.RedisLinks;
 import dev.sluice.task.Queue;
 import dev.sluice.task.Task;
 import dev.sluice.testkit.OnEveryRedis;
 import dev.sluice.testkit.RedisServer;
+import io.lettuce.core.RedisURI;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -27,12 +30,38 @@ import reactor.core.publisher.Mono;
 class LateJoinRedisTest {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration LEASE = Duration.ofMillis(500);
+    private static final Duration LONG_LEASE = Duration.ofSeconds(30);
+    private static final Duration LEFT = Duration.ofSeconds(2);
     private static final String JOINED = "*4\r\n:0\r\n:0\r\n:";
 
     private final RedisServer redis;
 
     LateJoinRedisTest(RedisServer redis) {
         this.redis = redis;
+    }
+
+    /** After a join that came late little is left of it, too, and its own link may be dead. */
+    @Test
+    void aHeartbeatIsAnsweredWhileItsLeaseIsThereThoughItsOwnLinkIsSilent() {
+        FaultProxy proxy = new FaultProxy(redis.port());
+        RedisLinks links = RedisLinks.own(RedisURI.create(proxy.uri()), LocalNode.THREADS);
+        try {
+            ClaimStore claims = links.claims(Queue.named("q"), 3);
+            claims.join("w", LONG_LEASE).block(PATIENCE);
+            eventually(() -> assertThat(proxy.links()).hasSize(2));
+            assertThat(claims.heartbeat("w", LONG_LEASE, LONG_LEASE)
+                            .block(PATIENCE)
+                            .renewed())
+                    .isTrue();
+
+            proxy.links().get(1).mode(Mode.HOLD);
+
+            assertThat(claims.heartbeat("w", LONG_LEASE, LEFT).block(LEFT).renewed())
+                    .isTrue();
+        } finally {
+            links.close().block(PATIENCE);
+            proxy.close();
+        }
     }
 
     @Test

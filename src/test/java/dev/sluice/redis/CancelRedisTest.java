@@ -229,12 +229,14 @@ class CancelRedisTest {
         q.enqueue("x");
         Worker worker = q.worker("w");
         Held held = worker.claimOne();
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE, OneQueue.LEASE))
+                        .cancelling())
                 .isEmpty();
 
         assertThat(q.cancel("x")).isEqualTo(CancelReply.STOPPING);
         assertThat(q.cancel("x")).isEqualTo(CancelReply.STOPPING);
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE, OneQueue.LEASE))
+                        .cancelling())
                 .containsExactly("x");
         assertThat(worker.settle(call -> call.cancelled(held.token())).refused())
                 .isEmpty();
@@ -253,7 +255,8 @@ class CancelRedisTest {
 
         q.enqueue("x");
         Held second = worker.claimOne();
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE, OneQueue.LEASE))
+                        .cancelling())
                 .isEmpty();
         worker.settle(call -> call.retry(second.token(), 60_000, "{}"));
         assertThat(q.status("x")).isEqualTo("retrying");
@@ -279,7 +282,8 @@ class CancelRedisTest {
 
         Held held = worker.claimOne();
 
-        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE)).cancelling())
+        assertThat(OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE, OneQueue.LEASE))
+                        .cancelling())
                 .isEmpty();
         worker.settle(call -> call.retry(held.token(), 60_000, "{}"));
         assertThat(q.status("x")).isEqualTo("retrying");

@@ -53,7 +53,8 @@ class FullServerRedisTest {
         assertThat(settled.refused()).isEmpty();
         assertThat(worker.settle(call -> call.release(held.get(5).token())).refused())
                 .isEmpty();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isTrue();
         assertThat(q.round().lapsed()).containsExactly("lost");
         assertThat(q.recover(lost).moved()).isEqualTo(2);

@@ -120,7 +120,8 @@ class JoinRedisTest {
         OneQueue.await(q.claims.join("a", OneQueue.LEASE));
 
         assertThat(worker.exchange(1, call -> {}).lapsed()).isTrue();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isFalse();
     }
 
@@ -129,9 +130,10 @@ class JoinRedisTest {
         q.worker("a");
         q.wire.call("ZADD", q.key("dispatchers"), "XX", String.valueOf(q.serverMs() + 1), "a");
 
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isTrue();
-        assertThat(OneQueue.await(q.claims.heartbeat("stranger", OneQueue.LEASE))
+        assertThat(OneQueue.await(q.claims.heartbeat("stranger", OneQueue.LEASE, OneQueue.LEASE))
                         .renewed())
                 .isFalse();
 

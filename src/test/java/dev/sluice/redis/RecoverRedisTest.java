@@ -145,7 +145,8 @@ class RecoverRedisTest {
         RecoverReply slice = q.recover(worker);
         assertThat(slice.more()).isTrue();
         assertThat(slice.moved()).isBetween(1000, 1024);
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isFalse();
         assertThat(worker.settle(call -> call.succeeded(first.get(0).token(), false))
                         .lapsed())

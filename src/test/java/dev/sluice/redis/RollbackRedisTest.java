@@ -71,7 +71,8 @@ class RollbackRedisTest {
         rollBackTo(before);
 
         assertThat(worker.exchange(1, call -> {}).lapsed()).isTrue();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isFalse();
         assertThat(q.worker("b").claimIds(1)).containsExactly("x");
     }

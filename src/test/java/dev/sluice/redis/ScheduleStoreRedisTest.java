@@ -305,7 +305,7 @@ class ScheduleStoreRedisTest {
             q.wire.call("ZADD", q.key("schedules:due"), "XX", due, "minutely");
             q.wire.call("HSET", q.key("meta"), "seen", due);
 
-            OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE));
+            OneQueue.await(q.claims.heartbeat("w", OneQueue.LEASE, OneQueue.LEASE));
             long next = q.round().nextTickMs();
 
             if (ahead > 3 * hours) {

@@ -36,7 +36,8 @@ class UpkeepRedisTest {
         assertThat(q.recover(worker).moved()).isZero();
         assertThat(q.round().lapsed()).isEmpty();
         assertThat(q.recover(worker).moved()).isZero();
-        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isTrue();
     }
 
@@ -48,7 +49,8 @@ class UpkeepRedisTest {
         Worker quick = q.worker("quick");
         nobodyWasSeenFor(60_000, slow);
 
-        assertThat(OneQueue.await(q.claims.heartbeat("quick", OneQueue.LEASE)).renewed())
+        assertThat(OneQueue.await(q.claims.heartbeat("quick", OneQueue.LEASE, OneQueue.LEASE))
+                        .renewed())
                 .isTrue();
         assertThat(q.round().lapsed()).isEmpty();
         assertThat(q.recover(slow).moved()).isZero();
@@ -124,11 +126,11 @@ class UpkeepRedisTest {
         OneQueue.await(q.claims.join("b", longer));
         q.wire.call("DEL", q.key("meta")); // the first to notice joins anew, and knows only of himself
         OneQueue.await(q.claims.join("b", longer));
-        OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
+        OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE));
 
         for (Runnable back : List.<Runnable>of(
                 () -> OneQueue.await(q.upkeep.round(longer, "0", 0)),
-                () -> OneQueue.await(q.claims.heartbeat("b", longer)))) {
+                () -> OneQueue.await(q.claims.heartbeat("b", longer, longer)))) {
             q.lapse(worker);
             q.wire.call("HSET", q.key("meta"), "seen", "" + (q.serverMs() - 20_000));
 
@@ -219,7 +221,7 @@ class UpkeepRedisTest {
         Worker worker = q.worker("a");
         nobodyWasSeenFor(60_000, worker);
         q.round();
-        OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
+        OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE));
 
         silenceBegan(60_000, "a", 3_000);
         q.round();

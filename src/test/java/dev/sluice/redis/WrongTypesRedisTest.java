@@ -111,7 +111,7 @@ class WrongTypesRedisTest {
                     call.dead(held.get(3).token(), "{}");
                 });
             case "join" -> () -> q.worker("b");
-            case "heartbeat" -> () -> OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE));
+            case "heartbeat" -> () -> OneQueue.await(q.claims.heartbeat("a", OneQueue.LEASE, OneQueue.LEASE));
             case "report" ->
                 () -> OneQueue.await(q.claims.report(
                         "a",
