@@ -364,7 +364,7 @@ public final class Schedules {
     /** After which time a schedule that is declared fires. */
     private Mono<Instant> fromWhen(String name) {
         return store.now()
-                .flatMap(now -> store.find(name)
+                .flatMap(now -> store.record(name)
                         .map(record -> later(now, record.lastMs()))
                         .defaultIfEmpty(now));
     }

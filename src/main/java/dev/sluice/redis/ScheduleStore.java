@@ -135,7 +135,12 @@ public final class ScheduleStore {
 
     /** One schedule; empty if there is none of this name. */
     public Mono<ScheduleRecord> find(String name) {
-        return agenda("one", name, 1).map(agenda -> agenda.records.get(0)).filter(it -> it.rule() != null);
+        return record(name).filter(it -> it.rule() != null);
+    }
+
+    /** The same, also where its rule cannot be read here. */
+    public Mono<ScheduleRecord> record(String name) {
+        return agenda("one", name, 1).map(agenda -> agenda.records.get(0));
     }
 
     /** Every schedule, in no order; one may come twice while others are added. */

@@ -305,7 +305,7 @@ end
 
 -- Reads the head of a list in steps until there are enough elements or the byte budget is used up.
 local function peek(list, count)
-  local taken, bytes, step = {}, 0, 8
+  local taken, bytes, step = {}, 0, 2 -- nobody knows yet how large they are
   while #taken < count and budget > 0 do
     local page = call('LRANGE', list, #taken, math.min(#taken + step, count) - 1)
     for i = 1, #page do

@@ -4,7 +4,7 @@
 -- ARGV:    1 = repair, 0 = look; kind of finding, n (up to 256), n times (subject, first, second) as the kind wants them
 -- RETURNS: {0, what became of each: 0 it is in order, 1 it is broken, 2 it was broken and is repaired}: of the first ones, about
 --          a megabyte of bodies where these are read
--- FROM→TO: PROCESSING→QUEUED
+-- FROM→TO: PROCESSING→QUEUED, PROCESSING→CANCELLED
 local repairs, kind, n = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3])
 local LONG_AGO_MS, LATEST_LOOK_MS, PAGE, STEP = 600000, 600000, 256, 16
 local LONGEST_KEPT_MS = 365 * 86400000
@@ -51,10 +51,33 @@ local function drop(id, word, other)
   end
 end
 
+-- Whether a dispatcher has claimed a task of this id. A task that ends well and one that is pushed with the same bytes look the
+-- same from one look to the next.
+local claimed
+local function is_claimed(id)
+  if not claimed then
+    claimed = {}
+    local prefix, members = string.match(CLAIMED, '^(.*claimed:)'), call('ZRANGE', DISPATCHERS, 0, -1)
+    for i = 1, #members do
+      local ids = call('HVALS', prefix .. members[i])
+      for k = 1, #ids do
+        claimed[ids[k]] = true
+      end
+    end
+  end
+  return claimed[id]
+end
+
 -- A body goes back to a list before it is gone here: a right that is missing in the middle is to cost nothing. What could not
--- be counted anew goes as it is, to be run or to be a dead letter.
+-- be counted anew goes as it is, to be run or to be a dead letter. One that somebody asked to stop is not run again.
 local function put_back(id, frame, again, crashes)
-  if again then
+  if again and call('SISMEMBER', CANCELLING, id) == 1 then
+    call('HDEL', STATUS, id)
+    if string.sub(frame, 2, 2) == 'F' then
+      watch({ id }, now)
+    end
+    call('SREM', CANCELLING, id)
+  elseif again then
     call('LPUSH', list_for(crashes, CRASHES_OF_A_SUSPECT), again)
     call('HSET', STATUS, id, 'queued')
     call('ZREM', LATE, id)
@@ -102,9 +125,9 @@ local cases = {
     end
   end,
   ['body-without-owner'] = function(id, sha)
-    -- Nobody claims an id that has a body, and whoever settles one changes the body: the same bytes, the same orphan.
     local frame = call('HGET', BODIES, id)
-    return frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id), function()
+    local is_orphan = frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id) and not is_claimed(id)
+    return is_orphan, function()
       put_back(id, frame, recount(frame, 0, 0))
     end
   end,

@@ -38,7 +38,8 @@ local function waits_from(element)
   if (claims and tonumber(claims) > 0) or (any_cancelled > 0 and is_cancelled(element, id)) then
     return nil
   end
-  return written(string.sub(element, string.find(element, '\n', at, true) + 1))
+  local line_end = string.find(element, '\n', at, true) -- what anybody wrote may have none
+  return line_end and written(string.sub(element, line_end + 1))
 end
 
 -- Of a list that is taken from in order the first is the oldest; about a megabyte is read for all lists.

@@ -86,6 +86,26 @@ class CancelRedisTest {
         q.wire.call("HDEL", q.key("status"), "big");
     }
 
+    /** What was pushed of an id before its cancellation and after looks alike. */
+    @Test
+    void whatWasPushedOnceMoreAfterItsCancellationIsCancelledWithTheRest() {
+        q.pushForeign("x");
+        assertThat(q.cancel("x")).isEqualTo(CancelReply.CANCELLED);
+        assertThat(OneQueue.await(q.producer.sweep("plain", 0, "", "", "", false))
+                        .matched())
+                .isZero();
+        q.pushForeign("x");
+
+        assertThat(OneQueue.await(q.producer.sweep("plain", 0, "", "", "", true))
+                        .cancelled())
+                .isOne();
+
+        assertThat(q.status("x")).isNull();
+        assertThat(q.worker("w").claim(10)).isEmpty();
+        q.pushForeign("x");
+        assertThat(q.worker("v").claimIds(10)).containsExactly("x");
+    }
+
     /** The copy is dropped where it is claimed: the request is for the task that runs elsewhere. */
     @Test
     void aCopyOfARunningTaskDoesNotWithdrawItsCancellation() {

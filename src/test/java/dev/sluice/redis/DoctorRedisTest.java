@@ -139,6 +139,34 @@ class DoctorRedisTest {
         assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
     }
 
+    /** One that ended well was pushed anew, with the same bytes, and claimed since. */
+    @Test
+    void aBodyOfTheSameBytesThatSomebodyHoldsIsLeftAlone() {
+        worker.claimOne();
+        byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
+        String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
+                .text(0);
+
+        assertThat(judge(Kind.BODY_WITHOUT_OWNER, false, "a", sha, "")).isZero();
+        assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
+
+        assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(1L);
+        assertThat(worker.drain()).containsExactly("b", "c");
+    }
+
+    @Test
+    void aBodyThatNobodyHoldsAndSomebodyCancelledIsNotRunAgain() {
+        Held held = worker.claimOne();
+        q.wire.call("HDEL", q.key("claimed:w1"), "1.1");
+        assertThat(q.cancel(held.id())).isEqualTo(CancelReply.STOPPING);
+
+        assertRepaired(Kind.BODY_WITHOUT_OWNER, held.id());
+
+        assertThat(worker.drain()).containsExactly("b", "c");
+        assertThat(q.status(held.id())).isNull();
+        assertThat(q.wire.call("SCARD", q.key("cancelling"))).isEqualTo(0L);
+    }
+
     @Test
     void aWordThatWasWrittenSinceTheLookIsLeftAlone() {
         q.enqueue("d"); // when it was looked at, an old word said that it is to be retried

@@ -49,6 +49,25 @@ class HostileElementsRedisTest {
                 .toList());
     }
 
+    /** Else nobody could resume or cancel: each command of an operator asks first. */
+    @Test
+    void aQueueIsCountedWhateverIsFirstInItsLists() {
+        q.worker("a");
+        for (byte[] element : corpus()) {
+            q.raw(CommandType.RPUSH, "q", element);
+            q.raw(CommandType.RPUSH, q.key("ready"), element);
+
+            assertThat(OneQueue.await(q.links.directory().one("q")).waiting()).isEqualTo(2);
+            assertThat(OneQueue.await(q.producer.sweep("plain", 0, "t", "", "", false))
+                            .examined())
+                    .isOne();
+            assertThat(OneQueue.await(q.producer.sweep("ready", 0, "t", "", "", false))
+                            .examined())
+                    .isOne();
+            q.wire.call("DEL", "q", q.key("ready"));
+        }
+    }
+
     @Test
     void noneIsLostThroughRetryReleaseRecoveryAndDeath() {
         List<byte[]> corpus = corpus();
