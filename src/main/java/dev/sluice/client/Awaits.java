@@ -146,10 +146,10 @@ final class Awaits {
     }
 
     private void enqueued(Await await, EnqueueResult result) {
-        boolean heardOf = await.isHeardOfOnceEnqueued();
-        if (await.isDisowned()) {
+        Await.Enqueued now = await.enqueued();
+        if (now == Await.Enqueued.UNWANTED) {
             cancel(await.id);
-        } else if (result.isExisting() || heardOf || await.begun != beginnings.get()) {
+        } else if (result.isExisting() || now == Await.Enqueued.HEARD_OF || await.begun != beginnings.get()) {
             look(await); // it may have ended already
         }
     }
@@ -497,12 +497,20 @@ final class Awaits {
             since = told;
         }
 
-        synchronized boolean isHeardOfOnceEnqueued() {
+        /** Either this tells that nobody wants its task any more, or {@link #disown} that it is there: one cancels, and once. */
+        synchronized Enqueued enqueued() {
             enqueued = true;
             early.forEach(this::note);
             boolean heardOf = !early.isEmpty();
             early = List.of();
-            return heardOf;
+            return disowned ? Enqueued.UNWANTED : heardOf ? Enqueued.HEARD_OF : Enqueued.UNHEARD_OF;
+        }
+
+        /** What is known of a task when it has been enqueued. */
+        enum Enqueued {
+            UNWANTED,
+            HEARD_OF,
+            UNHEARD_OF
         }
 
         void heard(String word, long number) {

@@ -2,6 +2,7 @@ package dev.sluice.client;
 
 import dev.sluice.task.Failure;
 import dev.sluice.task.ResultMissingException;
+import dev.sluice.task.SluiceException;
 import dev.sluice.task.TaskCancelledException;
 import dev.sluice.task.TaskDeadException;
 import dev.sluice.task.TaskDiscardedException;
@@ -32,7 +33,12 @@ final class Endings {
         } else if (failure != null) {
             return Mono.error(new ResultMissingException(result.id(), failure));
         }
-        return Mono.justOrEmpty(result.<R>value(as));
+        try {
+            return Mono.justOrEmpty(result.<R>value(as));
+        } catch (SluiceException unreadable) { // as such it would say that nothing was enqueued
+            Failure why = Failure.of("result-not-readable", unreadable.getMessage());
+            return Mono.error(new ResultMissingException(result.id(), why));
+        }
     }
 
     private static TaskEndedException dead(String id, Failure failure) {

@@ -249,8 +249,10 @@ public final class TaskClient {
         String id = Framer.idOf(task);
         return Mono.defer(() -> {
             Task<?> awaited = task.keepResultForAwait(options.timeout());
+            byte[] frame = framer.frame(
+                    id, awaited); // here, though it may have to wait for its turn: what is written may need this thread
             Awaits.Enqueueing enqueueing = told -> coalescer
-                    .enqueue(id, () -> framer.frame(id, awaited), () -> framer.due(awaited), told)
+                    .enqueue(id, () -> frame, () -> framer.due(awaited), told)
                     .flatMap(this::taken);
             return awaits.enqueue(id, enqueueing, options, (reply, index) -> TaskResult.of(id, reply, index, codec))
                     .flatMap(result -> Endings.valueOf(result, value));

@@ -1,6 +1,7 @@
 package dev.sluice.redis;
 
 import io.lettuce.core.RedisURI;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -12,16 +13,16 @@ import java.util.stream.IntStream;
  * any call does: so one that said nothing is asked last the next time. Shared by all links; thread-safe.
  */
 final class Addresses {
+    /** Nobody waits that long for a connection. Until it has answered, or its time is over, Lettuce keeps the socket of one that was given up. */
+    private static final Duration LONGEST_TO_OPEN = Duration.ofSeconds(3);
+
     private final List<RedisURI> turns;
     private final AtomicInteger turn = new AtomicInteger();
 
     Addresses(RedisURI uri) {
-        int sentinels = uri.getSentinels().size();
-        this.turns = sentinels < 2
-                ? List.of(uri)
-                : IntStream.range(0, sentinels)
-                        .mapToObj(first -> beginningWith(first, uri))
-                        .toList();
+        this.turns = IntStream.range(0, Math.max(1, uri.getSentinels().size()))
+                .mapToObj(first -> beginningWith(first, uri))
+                .toList();
     }
 
     RedisURI next() {
@@ -37,7 +38,11 @@ final class Addresses {
     private static RedisURI beginningWith(int first, RedisURI uri) {
         List<RedisURI> sentinels = new ArrayList<>(uri.getSentinels());
         Collections.rotate(sentinels, -first);
-        RedisURI.Builder copy = RedisURI.builder(uri).withSentinelMasterId(uri.getSentinelMasterId());
+        RedisURI.Builder copy = RedisURI.builder(uri)
+                .withTimeout(uri.getTimeout().compareTo(LONGEST_TO_OPEN) < 0 ? uri.getTimeout() : LONGEST_TO_OPEN);
+        if (!sentinels.isEmpty()) {
+            copy.withSentinelMasterId(uri.getSentinelMasterId());
+        }
         sentinels.forEach(copy::withSentinel);
         return copy.build();
     }

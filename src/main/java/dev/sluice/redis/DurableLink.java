@@ -40,6 +40,8 @@ import reactor.util.concurrent.Queues;
 
 /** The way for writes that are answered once they are as durable as asked: on replicas, or on disk. Thread-safe. */
 final class DurableLink {
+    private static final String UNCONFIRMED = "what was written may be there, but Redis does not confirm it";
+
     private static final Duration TIME_TO_REPLICATE = Duration.ofSeconds(1);
     private static final Duration TIME_TO_SYNC = Duration.ofSeconds(2); // appendfsync everysec may take as long
 
@@ -120,9 +122,15 @@ final class DurableLink {
         for (Unconfirmed next = waiting.poll(); next != null; next = waiting.poll()) {
             together.add(next);
         }
-        if (!together.isEmpty()) {
-            confirming = true;
+        if (together.isEmpty()) {
+            return;
+        }
+        confirming = true;
+        try {
             new Round(together).start();
+        } catch (Throwable error) { // of the machine's: none of these is told by anybody else, and others are to come
+            confirming = false;
+            together.forEach(member -> member.producer().error(new StoreUnavailableException(UNCONFIRMED, error)));
         }
     }
 
@@ -195,9 +203,7 @@ final class DurableLink {
         @Override
         protected void hookOnError(Throwable failure) {
             SluiceException told = failure instanceof StoreRefusedException
-                    ? new StoreUnavailableException(
-                            "what was written may be there, but Redis does not confirm it: " + failure.getMessage(),
-                            failure)
+                    ? new StoreUnavailableException(UNCONFIRMED + ": " + failure.getMessage(), failure)
                     : RedisErrors.classify(failure);
             members.forEach(member -> member.producer().error(told));
         }

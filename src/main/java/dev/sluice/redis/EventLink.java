@@ -22,6 +22,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -58,6 +59,7 @@ public final class EventLink {
     private int openings;
     private long openingSinceNanos;
     private long checkedNanos = System.nanoTime();
+    private final AtomicLong messages = new AtomicLong();
     private boolean closed;
 
     EventLink(RedisClient client, Addresses addresses) {
@@ -191,9 +193,16 @@ public final class EventLink {
             return Mono.empty();
         }
         int checked = openings;
+        long before = messages.get();
         return Mono.fromCompletionStage(open.async().subscribe(PULSE))
                 .timeout(TIME_TO_ANSWER)
-                .onErrorResume(TimeoutException.class, silent -> Mono.fromRunnable(() -> replace(checked)))
+                .onErrorResume(
+                        TimeoutException.class,
+                        silent -> Mono.fromRunnable(() -> {
+                            if (messages.get() == before) { // else the answer stands behind what comes all the time
+                                replace(checked);
+                            }
+                        }))
                 .onErrorComplete(); // an error is an answer, too; or the connection is closed, which shows by itself
     }
 
@@ -369,6 +378,7 @@ public final class EventLink {
 
         @Override
         public void message(String channel, String message) {
+            messages.incrementAndGet();
             listeners.getOrDefault(channel, List.of()).forEach(one -> one.heard.accept(message));
         }
 

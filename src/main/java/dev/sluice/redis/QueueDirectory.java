@@ -30,6 +30,7 @@ public final class QueueDirectory {
     private static final int MOST_KEYS = 50_000;
     private static final int MOST_QUEUES = 200;
     private static final int MOST_DISPATCHERS = 1_000;
+    private static final int LISTED_AT_ONCE = 16;
     private static final int DISPATCHERS_AT_ONCE = 16;
     private static final long MOST_NANOS = Duration.ofMillis(100).toNanos();
     private static final Pattern CURSOR = Pattern.compile("[0-9]{1,20}");
@@ -74,7 +75,7 @@ public final class QueueDirectory {
             return over || full
                     ? Flux.fromIterable(found)
                             .distinct()
-                            .concatMap(this::listed, 1)
+                            .flatMapSequential(this::listed, LISTED_AT_ONCE)
                             .collectList()
                             .map(queues -> new QueuePage(queues, scanned, over ? null : next))
                     : page(next, found, scanned, began);

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -52,6 +53,8 @@ public final class RedisLinks {
     private final EventLink events;
     private final ClaimedHashes claimed;
     private final Sinks.Empty<Void> closing = Sinks.empty();
+    private final Sinks.Empty<Void> closed = Sinks.empty();
+    private final AtomicBoolean closes = new AtomicBoolean();
 
     private RedisLinks(
             ClientResources resources, ClientOptions options, RedisURI uri, @Nullable LinkThreads ownThreads) {
@@ -214,16 +217,29 @@ public final class RedisLinks {
         return closing.asMono();
     }
 
-    /** Closes every link and client, and the threads if they were made here. Completes when that is done; never fails. */
+    /**
+     * Closes every link and client, and the threads if they were made here. Cold; a second call completes with the first. Completes when
+     * that is done, and never fails; cancelling does not undo it.
+     */
     public Mono<Void> close() {
-        Mono<Void> closed = Flux.fromIterable(links)
+        return Mono.defer(() -> {
+            if (closes.compareAndSet(false, true)) {
+                closeAll().subscribe(nothing -> {}, stuck -> closed.tryEmitEmpty(), closed::tryEmitEmpty);
+            }
+            return closed.asMono();
+        });
+    }
+
+    private Mono<Void> closeAll() {
+        Mono<Void> allClosed = Flux.fromIterable(links)
                 .flatMap(RedisLink::close)
                 .doOnSubscribe(start -> {
                     closing.tryEmitEmpty();
                     masters.close();
                 })
                 .then(Mono.defer(events::close));
-        return closed.then(Mono.when(closeClient(client), closeClient(oneSocket)))
+        return allClosed
+                .then(Mono.when(closeClient(client), closeClient(oneSocket)))
                 .then(ownThreads == null ? Mono.empty() : closeResources(resources, ownThreads));
     }
 

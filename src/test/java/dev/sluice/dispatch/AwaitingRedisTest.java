@@ -45,6 +45,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -150,6 +151,46 @@ class AwaitingRedisTest extends DispatchCase {
                 .hasMessageContaining("invalid-task");
         assertThat(failureOf(Task.of("nobody", 1).id("unknown").maxAttempts(1), TaskDeadException.class))
                 .hasMessageContaining("nobody");
+    }
+
+    /** It was enqueued, and has run. */
+    @Test
+    void aValueThatIsNotWhatWasAskedForIsAnEndThatIsKnown() {
+        running(task -> Mono.just(new Sum(5)));
+
+        assertThatThrownBy(() -> await(task("a"), Integer.class))
+                .isInstanceOfSatisfying(
+                        ResultMissingException.class,
+                        it -> assertThat(it.failure().reason()).isEqualTo("result-not-readable"));
+    }
+
+    /** Also where the channel of ends is to be subscribed to first: a payload may need the thread that has it. */
+    @Test
+    void aPayloadIsWrittenByTheThreadThatSubscribes() {
+        running(task -> Mono.just(5));
+        List<Thread> writers = new CopyOnWriteArrayList<>();
+        TaskClient client = door(redis.uri()).client(queue);
+
+        for (int i = 0; i < 2; i++) {
+            client.enqueueAndAwait(Task.of("t", new Telling(writers)), Integer.class, PATIENCE)
+                    .block(PATIENCE);
+        }
+
+        assertThat(writers).isNotEmpty().containsOnly(Thread.currentThread());
+    }
+
+    /** Notes who reads it. */
+    public static final class Telling {
+        private final List<Thread> readers;
+
+        Telling(List<Thread> readers) {
+            this.readers = readers;
+        }
+
+        public int getNumber() {
+            readers.add(Thread.currentThread());
+            return 1;
+        }
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.sluice.redis;
 
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.task.StoreUnavailableException;
@@ -65,6 +66,41 @@ class RedisLinksTest {
                 socket.close();
             }
         }
+    }
+
+    /** Lettuce holds its socket for as long as its URI says, by default a minute, and each call opens another meanwhile. */
+    @Test
+    void theSocketOfAnOpeningThatIsNotAnsweredIsClosed() throws IOException {
+        try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+            RedisLinks links = RedisLinks.own(RedisURI.create("redis://127.0.0.1:" + silent.getLocalPort()), null);
+            assertThatThrownBy(
+                            () -> links.commands().ping(Duration.ofSeconds(3)).block())
+                    .isInstanceOf(StoreUnavailableException.class);
+
+            try (Socket opened = silent.accept()) {
+                opened.setSoTimeout(10_000);
+                assertThatCode(() -> opened.getInputStream().readAllBytes()).doesNotThrowAnyException();
+            }
+            links.close().block(Duration.ofSeconds(10));
+        }
+    }
+
+    @Test
+    void whoCancelsACloseDoesNotUndoIt() {
+        Set<Thread> before = Thread.getAllStackTraces().keySet();
+        RedisLinks links = RedisLinks.own(RedisURI.create("redis://127.0.0.1:1"), null);
+        assertThatThrownBy(() -> links.commands().ping(Duration.ofSeconds(3)).block())
+                .isInstanceOf(StoreUnavailableException.class);
+
+        links.close().subscribe().dispose();
+
+        eventually(() -> {
+            Set<Thread> left = new HashSet<>(Thread.getAllStackTraces().keySet());
+            left.removeAll(before);
+            left.removeIf(thread -> !thread.isAlive());
+            assertThat(left).extracting(Thread::getName).noneMatch(name -> name.startsWith("lettuce"));
+        });
+        links.close().block(Duration.ofSeconds(10));
     }
 
     /** Lettuce's own shutdown can wait for a connection that never comes to be: the threads end all the same. */
