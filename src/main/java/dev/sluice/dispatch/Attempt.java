@@ -220,7 +220,7 @@ final class Attempt implements CoreSubscriber<Object> {
     }
 
     int maxAttempts() {
-        return maxAttempts > 0 ? maxAttempts : retry().maxAttempts();
+        return !pump.judge().retries() ? 1 : maxAttempts > 0 ? maxAttempts : retry().maxAttempts();
     }
 
     /** The policy of its type, or else of its queue. */

@@ -34,6 +34,11 @@ final class Judge {
         this.retries = retries;
     }
 
+    /** Whether a task may be run again. */
+    boolean retries() {
+        return retries;
+    }
+
     /** After a failure that no exception stands behind. */
     Verdict after(Attempt attempt, Failure failure) {
         Duration wait = attempt.waits()

@@ -102,7 +102,10 @@ public final class PushTarget {
                     "must have no user and no password: deliveries are signed with a secret");
         }
         if (url.getHost() == null) {
-            throw new IllegalArgumentException("must name a host");
+            throw new IllegalArgumentException(
+                    url.getRawAuthority() == null
+                            ? "must name a host"
+                            : "must name a host of letters, digits, dots and hyphens: Java reads no other name there");
         }
         if (url.getPort() == 0 || url.getPort() > HIGHEST_PORT) {
             throw new IllegalArgumentException("must have a port of 1 to " + HIGHEST_PORT + ", or none");

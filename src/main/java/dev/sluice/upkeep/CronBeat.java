@@ -232,7 +232,8 @@ final class CronBeat implements Ticks.Beat {
     }
 
     private static String written(List<String> fields) {
-        return String.join(" ", fields);
+        return String.join(" ", fields)
+                .toUpperCase(Locale.ROOT); // the library does it too, by the locale: "fri" is no day in Turkish
     }
 
     private static InvalidTaskException refused(String text, int index, String field, int position, String why) {

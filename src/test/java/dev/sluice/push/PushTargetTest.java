@@ -24,7 +24,7 @@ class PushTargetTest {
                 "example.org | must be an http:// or https:// URL",
                 "file:///etc/passwd | must be an http:// or https:// URL",
                 "http:///a | must name a host",
-                "http://_/a | must name a host",
+                "http://_/a | must name a host of letters, digits, dots and hyphens: Java reads no other name there",
                 "https://ann:secret@example.org/ | must have no user and no password",
                 "https://token@example.org/ | must have no user and no password",
                 "https://a:secret@b_c/ | must have no user and no password",

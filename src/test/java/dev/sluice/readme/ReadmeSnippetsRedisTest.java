@@ -298,7 +298,7 @@ class ReadmeSnippetsRedisTest {
                                 .aggregate()
                                 .asString()
                                 .flatMap(to -> emails.enqueue(Task.of("email.send", new Email(to))))
-                                .flatMap(result -> response.status(202)
+                                .flatMap(result -> response.status(result.isAccepted() ? 202 : 429)
                                         .sendString(Mono.just(result.id()))
                                         .then())))
                 .bindNow();

@@ -122,6 +122,9 @@ abstract class DeadChange implements Callable<Integer> {
         Flux<DeadLetterProgress> work = dryRun ? letters.count(wanted) : each(letters, wanted);
         try {
             session.awaitAll(work.doOnNext(now -> advance(now, pace)));
+            if (progress.matched() == 0) {
+                terminal.remark(DeadQueue.NO_MATCH);
+            }
         } finally {
             summarize();
         }
@@ -136,9 +139,6 @@ abstract class DeadChange implements Callable<Integer> {
     }
 
     private synchronized void summarize() {
-        if (progress.matched() == 0) {
-            terminal.remark(DeadQueue.NO_MATCH);
-        }
         terminal.say(
                 output.isJson()
                         ? new JsonDocument()

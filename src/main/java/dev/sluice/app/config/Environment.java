@@ -1,9 +1,11 @@
 package dev.sluice.app.config;
 
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,6 +28,7 @@ final class Environment {
     private static final int LONG = 8;
 
     private final Map<String, String> variables;
+    private final Set<String> mentioned = new HashSet<>();
 
     Environment(Map<String, String> variables) {
         this.variables = new TreeMap<>(variables);
@@ -51,6 +54,7 @@ final class Environment {
             throw new IllegalArgumentException(
                     "has a '${' that is no ${NAME} or ${NAME:default}; write $${ for the characters themselves");
         }
+        mentioned.add(name);
         String value = variables.get(name);
         if (value != null) {
             return value;
@@ -96,9 +100,9 @@ final class Environment {
         }
     }
 
-    // Others' variables may begin like ours; what looks like a slip of the pen is one.
-    private static void lookAt(String name, Collection<Key> keys, Problems problems) {
-        if (OTHERS.contains(name)) {
+    // Others' variables may begin like ours; what looks like a slip of the pen is one, unless the file itself names it.
+    private void lookAt(String name, Collection<Key> keys, Problems problems) {
+        if (OTHERS.contains(name) || mentioned.contains(name)) {
             return;
         }
         int slips = name.length() - Key.VARIABLES.length() < LONG ? 1 : 2; // SLUICE_RELEASE is no SLUICE_LEASE

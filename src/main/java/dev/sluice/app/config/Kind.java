@@ -140,6 +140,9 @@ record Kind<T>(String form, Function<String, T> reader, boolean optional) {
                 form,
                 text -> {
                     require(!text.isBlank(), form, text);
+                    if (text.equals("~") || text.startsWith("~/")) { // of a shell's, which has not seen it
+                        throw refused(what + " without '~': ${HOME} in a file, or the whole path", text);
+                    }
                     try {
                         return text.equals(NONE) ? Optional.empty() : Optional.of(Path.of(text));
                     } catch (InvalidPathException e) {

@@ -29,6 +29,7 @@ import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.schema.CoreSchema;
 
 /** Reads a file into values by key. Every mistake names file, line and column; reading goes on behind it. */
 final class YamlFile {
@@ -93,6 +94,7 @@ final class YamlFile {
             return new Compose(LoadSettings.builder()
                             .setLabel(name)
                             .setAllowNonScalarKeys(true)
+                            .setSchema(new CoreSchema()) // to whom "~" is null, as everywhere
                             .build())
                     .composeString(text)
                     .orElse(null);

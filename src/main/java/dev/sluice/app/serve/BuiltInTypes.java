@@ -106,7 +106,9 @@ final class BuiltInTypes {
     }
 
     private static String text(byte @Nullable [] json) {
-        return json == null ? "null" : new String(json, StandardCharsets.UTF_8);
+        return json == null
+                ? "null"
+                : new String(json, 0, Math.min(json.length, TaskLog.LONGEST_DETAIL), StandardCharsets.UTF_8);
     }
 
     /** The payload of {@code sleep}. */

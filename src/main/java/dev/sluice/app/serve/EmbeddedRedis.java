@@ -64,9 +64,18 @@ final class EmbeddedRedis implements AutoCloseable {
                     ? "\nIf it still loads its data, give it longer with --connect-timeout."
                     : "";
             throw Refusal.failed(
-                    "the embedded Redis does not start: " + e.getMessage() + itMayLoad
+                    "the embedded Redis does not start: " + e.getMessage() + because(e) + itMayLoad
                             + "\nInstall redis-server, name one in SLUICE_REDIS_BINARY, or use a running one with --redis URL.");
         }
+    }
+
+    /** Its own folder, and the bundled server, are among the temporary files. */
+    private static String because(RedisServerException e) {
+        return e.getCause() instanceof IOException io
+                ? " (" + reason(io)
+                        + ")\nIf it is the folder for temporary files that cannot be used, name another: java"
+                        + " -Djava.io.tmpdir=DIR -jar …"
+                : "";
     }
 
     int port() {

@@ -20,6 +20,7 @@ final class TaskLog {
     static final int LINES_PER_SECOND = 50;
 
     private static final int ENTRIES_WAITING = 1024;
+    static final int LONGEST_DETAIL = 500; // more than is shown of one, for nobody may be reading
     private static final Ended WAKE = new Ended(Instant.EPOCH, "", "", 0, 0, "", null);
 
     private final Narrator narrator;
@@ -41,7 +42,9 @@ final class TaskLog {
 
     /** An attempt ended. Any thread; returns at once. */
     void ended(String id, String type, int attempt, long nanos, String outcome, @Nullable String detail) {
-        Ended entry = new Ended(Instant.now(), id, type, attempt, nanos, outcome, detail);
+        String kept =
+                detail == null || detail.length() <= LONGEST_DETAIL ? detail : detail.substring(0, LONGEST_DETAIL);
+        Ended entry = new Ended(Instant.now(), id, type, attempt, nanos, outcome, kept);
         if (!entries.offer(entry)) {
             untold.incrementAndGet();
         }

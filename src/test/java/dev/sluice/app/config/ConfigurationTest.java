@@ -475,6 +475,27 @@ class ConfigurationTest {
     }
 
     @Test
+    void whatTheFileItselfMentionsIsNoSlip() {
+        Map<String, String> named = Map.of("SLUICE_LAESE", "3s");
+
+        assertThat(load("lease: \"${SLUICE_LAESE}\"", named, Map.of())
+                        .settings()
+                        .lease())
+                .isEqualTo(Duration.ofSeconds(3));
+        assertThatThrownBy(() -> load("lease: 3s", named, Map.of())).hasMessageContaining("did you mean SLUICE_LEASE?");
+    }
+
+    @Test
+    void aTildeIsNothingAndNoFolder() {
+        assertThat(load("redis: { data: ~ }").settings().data()).isNull();
+        assertThatThrownBy(() -> load("redis: { data: ~/sluice }"))
+                .hasMessageContaining("redis.data")
+                .hasMessageContaining("without '~'");
+        assertThatThrownBy(() -> load("", Map.of(), Map.of("--data", "~/sluice")))
+                .hasMessageContaining("without '~'");
+    }
+
+    @Test
     void allMistakesAreToldAtOnceInTheOrderOfTheFile() {
         assertThatThrownBy(() -> load("""
                         lease: 15

@@ -52,7 +52,7 @@ final class Rivals implements Callable<Integer> {
             names = "--tasks",
             description =
                     "Tasks that Sluice fills and drains; slow rivals get a fixed part of it, which the table tells."
-                            + " As many go before that are not measured. Default: ${DEFAULT-VALUE}.")
+                            + " Three times as many go before that are not measured. Default: ${DEFAULT-VALUE}.")
     private int tasks = 1_000_000;
 
     @Option(names = "--payload", paramLabel = "BYTES", description = "Length of a payload; default: ${DEFAULT-VALUE}.")
@@ -170,7 +170,9 @@ final class Rivals implements Callable<Integer> {
         for (Step step : List.<Step>of(this::fillAndDrain, this::latency)) {
             try (RedisUnderLoad redis = RedisUnderLoad.open(null, false)) {
                 step.run(contestant, redis, figures);
-            } catch (StepFailedException failure) {
+            } catch (InterruptedException stopped) {
+                throw stopped;
+            } catch (Exception failure) { // whatever it is: the figures of all others are not to go with it
                 failures.get(contestant).add(when + ": " + failure.getMessage());
                 System.out.println(when + "  " + contestant.name() + ": FAILED, " + failure.getMessage());
             }

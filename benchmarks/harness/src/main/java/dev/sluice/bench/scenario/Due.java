@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.HdrHistogram.ConcurrentHistogram;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -50,6 +51,7 @@ final class Due implements Variant {
         Queue queue = Queue.named("sluice-bench-due");
         redis.clear(queue.name());
         ConcurrentHistogram micros = new ConcurrentHistogram(TimeUnit.MINUTES.toMicros(10), 3);
+        AtomicReference<String> early = new AtomicReference<>();
         CountDownLatch left = new CountDownLatch(load.tasks);
         Sluice sluice = Sluice.connect(redis.uri());
         // Long enough to schedule all of them at 5,000/s.
@@ -62,9 +64,9 @@ final class Due implements Variant {
                     long due = dueMs(first, Integer.parseInt(context.id().substring(1)));
                     long late = TimeUnit.SECONDS.toMicros(now.getEpochSecond()) + now.getNano() / 1_000 - due * 1_000;
                     if (late < 0) {
-                        throw new IllegalStateException(context.id() + " started " + -late + " µs before it was due");
+                        early.set(context.id() + " started " + -late + " µs before it was due");
                     }
-                    micros.recordValue(late);
+                    micros.recordValue(Math.max(0, late));
                     left.countDown();
                     return Mono.empty();
                 });
@@ -83,6 +85,9 @@ final class Due implements Variant {
             Effort before = Effort.now(redis);
             if (!left.await(first - System.currentTimeMillis() + (seconds + 60) * 1_000L, TimeUnit.MILLISECONDS)) {
                 throw new IllegalStateException(left.getCount() + " tasks did not come within 60 s after the last was due");
+            }
+            if (early.get() != null) {
+                throw new IllegalStateException(early.get());
             }
             return figures(micros, before, Effort.now(redis));
         } finally {
