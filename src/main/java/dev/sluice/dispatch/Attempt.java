@@ -50,6 +50,9 @@ final class Attempt implements CoreSubscriber<Object> {
     private static final AtomicIntegerFieldUpdater<Attempt> HOLD =
             AtomicIntegerFieldUpdater.newUpdater(Attempt.class, "hold");
 
+    private static final AtomicIntegerFieldUpdater<Attempt> CODE =
+            AtomicIntegerFieldUpdater.newUpdater(Attempt.class, "code");
+
     private static final long LONGEST_NANOS = Task.MAX_TIMEOUT.toNanos();
     private static final int CLAIMED = 0;
     private static final int RUNNING = 1;
@@ -79,7 +82,8 @@ final class Attempt implements CoreSubscriber<Object> {
     private volatile @Nullable ProgressReport report;
 
     private volatile @Nullable Thread inside;
-    private volatile boolean inCode;
+    private volatile int
+            code; // how many pieces of code that block are inside; below 0 if they linger, and are counted as that
     private String type = "-";
     private int waitedMs;
     private int maxAttempts;
@@ -335,6 +339,7 @@ final class Attempt implements CoreSubscriber<Object> {
     /** Lets go of what was cut or abandoned, whatever its handler does. No effect if that is done. */
     void letGo() {
         if (HOLD.getAndSet(this, LET_GO) != LET_GO) {
+            linger();
             holdings.letGo();
             if (verdict != null) {
                 pump.ended(this, true);
@@ -410,7 +415,9 @@ final class Attempt implements CoreSubscriber<Object> {
 
     /** The same for code that blocks, which may begin before the handler has returned; false if it was cut, and is not to begin. */
     boolean enterCode() {
-        inCode = true;
+        if (CODE.getAndUpdate(this, now -> now < 0 ? now : now + 1) < 0) {
+            return false;
+        }
         if (isCut()) {
             leaveCode();
             return false;
@@ -419,7 +426,9 @@ final class Attempt implements CoreSubscriber<Object> {
     }
 
     void leaveCode() {
-        inCode = false;
+        if (CODE.getAndUpdate(this, now -> now < 0 ? now + 1 : now - 1) < 0) {
+            BlockingCode.linger(-1);
+        }
         letGoIfOutside();
     }
 
@@ -428,8 +437,16 @@ final class Attempt implements CoreSubscriber<Object> {
         return subscription != null;
     }
 
+    /** Nobody waits for its code any longer, which has a thread all the same until it returns. */
+    private void linger() {
+        int lingering = CODE.getAndUpdate(this, now -> now > 0 ? -now : now);
+        if (lingering > 0) {
+            BlockingCode.linger(lingering);
+        }
+    }
+
     private void letGoIfOutside() {
-        if (hold == KNOWS && inside == null && !inCode) {
+        if (hold == KNOWS && inside == null && code == 0) {
             letGo();
         }
     }

@@ -4,9 +4,13 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Publisher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
@@ -17,9 +21,17 @@ import reactor.core.scheduler.Schedulers;
  * <p>Each attempt has a thread of its own as long as its code runs, however deaf that is to an interrupt: whoever hangs holds up nobody
  * else, and no attempt's time runs while it waits for a thread. Reactor's elastic threads are not for this: they are fewer than tasks
  * may be held, and one whose work was cancelled is given to the next before that work has left it.
+ *
+ * <p>So there are as many threads as attempts are held, and those that linger: of attempts that were cut and whose code has not returned in
+ * the time that it is given for that. When so many linger, no dispatcher of this process claims anything before some have returned.
  */
 final class BlockingCode<T> implements TaskHandler<T> {
     private static final int IDLE_SECONDS = 60; // then a thread ends
+
+    private static final Logger log = LoggerFactory.getLogger(BlockingCode.class);
+    private static final int MOST_LINGERING = 256;
+    private static final AtomicInteger LINGERING = new AtomicInteger();
+    private static final AtomicBoolean TOLD = new AtomicBoolean();
 
     private final Code<T> code;
 
@@ -53,6 +65,25 @@ final class BlockingCode<T> implements TaskHandler<T> {
         }
     }
 
+    /** So many more pieces of code linger. */
+    static void linger(int more) {
+        int now = LINGERING.addAndGet(more);
+        if (now < MOST_LINGERING) {
+            TOLD.set(false);
+        } else if (TOLD.compareAndSet(false, true)) {
+            log.atWarn()
+                    .addKeyValue("threads", now)
+                    .log(
+                            "Code in TaskHandler.blocking does not return though it was interrupted: nothing more is claimed until"
+                                    + " some has. Give its driver timeouts of its own");
+        }
+    }
+
+    /** Whether so many linger that no more may be begun. Any thread. */
+    static boolean isExhausted() {
+        return LINGERING.get() >= MOST_LINGERING;
+    }
+
     private static @Nullable Object checked(@Nullable Object value) {
         if (value instanceof Publisher || value instanceof CompletionStage) {
             throw new IllegalStateException(
@@ -63,7 +94,7 @@ final class BlockingCode<T> implements TaskHandler<T> {
         return value;
     }
 
-    /** As many as there is code that blocks, which the concurrency of queues bounds; made when first needed. */
+    /** As many as there is code inside, see above; made when first needed. */
     private static final class Threads {
         private static final AtomicLong MADE = new AtomicLong();
         private static final Scheduler SCHEDULER = Schedulers.fromExecutorService(

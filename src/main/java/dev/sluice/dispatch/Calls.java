@@ -43,8 +43,8 @@ final class Calls {
     /** To be called with each tick: an answer that was lost on its way is as bad as work that was cut off in the middle. */
     void look() {
         if (lost && !closed) {
-            lost = false;
             onBug.run();
+            lost = false;
         }
     }
 

@@ -47,7 +47,7 @@ final class HandlerRunner implements Consumer {
 
     @Override
     public long demand() {
-        return pool.isExhausted() ? 0 : Long.MAX_VALUE;
+        return pool.isExhausted() || BlockingCode.isExhausted() ? 0 : Long.MAX_VALUE;
     }
 
     @Override

@@ -25,8 +25,10 @@ public interface TaskHandler<T> {
     Mono<?> handle(TaskContext<T> context) throws Exception;
 
     /**
-     * A handler for code that blocks: each attempt has a thread of its own, {@code sluice-blocking-N}, so that the
-     * {@linkplain QueueSettings#concurrency(int) concurrency} of its queue says how many there are at most. What it returns is what a Mono
+     * A handler for code that blocks and returns when its thread is interrupted: each attempt has a thread of its own, {@code
+     * sluice-blocking-N}, so that the {@linkplain QueueSettings#concurrency(int) concurrency} of its queue says how many there are. Of an
+     * attempt that was cut and whose code does not return the thread lives on, beside that of the next; when 256 of this process do, no
+     * dispatcher of it claims anything before some have returned, and a warning says so. What it returns is what a Mono
      * would emit, null nothing; a Mono or a future is refused, for nobody would wait for it. What it throws is the failure, an
      * {@code Error} such as a missing class too, which Reactor itself would tell nobody there. Where the Mono would be cancelled
      * its thread is interrupted, and the task is begun anew only when the code has returned, or half a second later.

@@ -36,14 +36,23 @@ final class Addresses {
     }
 
     private static RedisURI beginningWith(int first, RedisURI uri) {
-        List<RedisURI> sentinels = new ArrayList<>(uri.getSentinels());
+        List<RedisURI> sentinels = new ArrayList<>();
+        uri.getSentinels().forEach(sentinel -> sentinels.add(copy(sentinel).build()));
         Collections.rotate(sentinels, -first);
-        RedisURI.Builder copy = RedisURI.builder(uri)
-                .withTimeout(uri.getTimeout().compareTo(LONGEST_TO_OPEN) < 0 ? uri.getTimeout() : LONGEST_TO_OPEN);
-        if (!sentinels.isEmpty()) {
-            copy.withSentinelMasterId(uri.getSentinelMasterId());
+        RedisURI.Builder copy = copy(uri);
+        if (sentinels.isEmpty()) {
+            return copy.build();
         }
-        sentinels.forEach(copy::withSentinel);
-        return copy.build();
+        RedisURI.Builder named = copy.withSentinelMasterId(uri.getSentinelMasterId());
+        uri.getSentinels().forEach(sentinel -> named.withSentinel(copy(sentinel).build()));
+        RedisURI built = named.build(); // which gives each sentinel the TLS of the server
+        built.getSentinels().clear();
+        built.getSentinels().addAll(sentinels);
+        return built;
+    }
+
+    private static RedisURI.Builder copy(RedisURI uri) {
+        return RedisURI.builder(uri)
+                .withTimeout(uri.getTimeout().compareTo(LONGEST_TO_OPEN) < 0 ? uri.getTimeout() : LONGEST_TO_OPEN);
     }
 }

@@ -31,6 +31,9 @@ import reactor.core.publisher.Mono;
  * id that waits or is claimed; beyond two million ids of a queue it walks over them in parts, one after the other.
  */
 public final class Doctor {
+    private static final int LOOKS = 0;
+    private static final int REPAIRS = 1;
+    private static final int LOOKS_LAST = 2;
     private static final int AT_ONCE = 256;
     private static final int LOOKS_AGAIN = 2;
     static final Duration A_MOMENT = Duration.ofMillis(250);
@@ -189,7 +192,7 @@ public final class Doctor {
     // ---- the last word
 
     private Mono<Void> confirm(Examination seen) {
-        return judge(seen, false, (suspect, fate) -> {
+        return judge(seen, LOOKS, (suspect, fate) -> {
             if (fate == 0) {
                 seen.clear(suspect);
             }
@@ -208,7 +211,7 @@ public final class Doctor {
                         outcome.found.add(suspect.found(true));
                         seen.clear(suspect);
                     });
-            return judge(seen, outcome.repairs, (suspect, fate) -> {
+            return judge(seen, outcome.repairs ? REPAIRS : LOOKS_LAST, (suspect, fate) -> {
                 if (fate > 0) {
                     outcome.found.add(suspect.found(fate == 2));
                 }
@@ -217,7 +220,7 @@ public final class Doctor {
     }
 
     /** Has a script look at every suspect: 0 it is in order, 1 it is broken, 2 it was broken and is repaired. */
-    private Mono<Void> judge(Examination seen, boolean repairs, Fate fate) {
+    private Mono<Void> judge(Examination seen, int how, Fate fate) {
         Map<String, List<Suspect>> batches = new HashMap<>();
         for (Suspect suspect : seen.suspects()) {
             if (suspect.kind() == Kind.CLAIMED_TWICE || suspect.kind() == Kind.NEVER_EXPIRES) {
@@ -233,19 +236,17 @@ public final class Doctor {
         }
         return Flux.fromIterable(batches.values())
                 .concatMap(batch -> Flux.fromIterable(batch).buffer(AT_ONCE))
-                .concatMap(batch -> judge(batch, repairs, fate), 1)
+                .concatMap(batch -> judge(batch, how, fate), 1)
                 .then();
     }
 
     /** A script looks at the first of them, about a megabyte; at the rest the next one does. */
-    private Mono<Void> judge(List<Suspect> batch, boolean repairs, Fate fate) {
+    private Mono<Void> judge(List<Suspect> batch, int how, Fate fate) {
         return link.run(
                         Script.REPAIR,
                         keys.forRepair(batch.get(0).incarnation()),
                         args -> {
-                            args.add(repairs ? 1 : 0)
-                                    .add(batch.get(0).kind().code())
-                                    .add(batch.size());
+                            args.add(how).add(batch.get(0).kind().code()).add(batch.size());
                             for (Suspect suspect : batch) {
                                 args.add(Pages.bytes(suspect.subject()))
                                         .add(Pages.bytes(suspect.first()))
@@ -258,9 +259,7 @@ public final class Doctor {
                     for (int i = 0; i < looked; i++) {
                         fate.of(batch.get(i), (int) reply.number(i + 1));
                     }
-                    return looked < batch.size()
-                            ? judge(batch.subList(looked, batch.size()), repairs, fate)
-                            : Mono.empty();
+                    return looked < batch.size() ? judge(batch.subList(looked, batch.size()), how, fate) : Mono.empty();
                 });
     }
 

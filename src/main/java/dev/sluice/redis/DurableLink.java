@@ -109,12 +109,17 @@ final class DurableLink {
             return;
         }
         int missed = 1;
-        do {
-            if (!confirming) {
-                startRound();
-            }
-            missed = turns.addAndGet(-missed);
-        } while (missed != 0);
+        try {
+            do {
+                if (!confirming) {
+                    startRound();
+                }
+                missed = turns.addAndGet(-missed);
+            } while (missed != 0);
+        } catch (Throwable error) { // of the machine's: others are to come
+            turns.set(0);
+            throw error;
+        }
     }
 
     private void startRound() {
@@ -130,7 +135,8 @@ final class DurableLink {
             new Round(together).start();
         } catch (Throwable error) { // of the machine's: none of these is told by anybody else, and others are to come
             confirming = false;
-            together.forEach(member -> member.producer().error(new StoreUnavailableException(UNCONFIRMED, error)));
+            StoreUnavailableException told = new StoreUnavailableException(UNCONFIRMED, error);
+            together.forEach(member -> member.producer().error(told));
         }
     }
 

@@ -1,8 +1,8 @@
 package dev.sluice.redis;
 
 import dev.sluice.task.DeadLetterRetention;
+import dev.sluice.task.Finding.Kind;
 import dev.sluice.task.Queue;
-import io.lettuce.core.protocol.CommandType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +10,7 @@ import reactor.core.publisher.Mono;
 
 /** What the clock-driven chores ask of one queue. Thread-safe; every call may be repeated when its outcome is unknown. */
 public final class UpkeepStore {
+    private static final int REPAIRED = 2;
     private static final int LIMIT = 256;
 
     /** A queue at rest says nothing but this, once a second, and what comes is to be taken two seconds after its connections died. */
@@ -88,12 +89,19 @@ public final class UpkeepStore {
         return claimed.betweenWalks();
     }
 
+    /** Looks at it anew: since the walk it may have left, and nothing would be there of what is listed. */
     private Mono<Integer> adopt(String incarnation) {
-        return link.command(
-                        CommandType.ZADD,
-                        args -> args.addKey(keys.dispatchers()).add("NX").add(0).add(incarnation),
+        return link.run(
+                        Script.REPAIR,
+                        keys.forRepair(incarnation),
+                        args -> args.add(1)
+                                .add(Kind.CLAIMED_BY_NOBODY.code())
+                                .add(1)
+                                .add(incarnation)
+                                .add("")
+                                .add(""),
                         deadline)
-                .map(reply -> (int) reply.number(0));
+                .map(reply -> reply.number(1) == REPAIRED ? 1 : 0);
     }
 
     private static UpkeepReply read(Reply reply) {

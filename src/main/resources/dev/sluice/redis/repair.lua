@@ -1,7 +1,7 @@
 -- purpose: looks at findings of the doctor again and, if asked to, repairs those that are still broken; loses nothing
 -- KEYS:    the queue's keys (common.lua), the claimed hash that the findings are about, the
 --          schedules' records, due times and bodies
--- ARGV:    1 = repair, 0 = look; kind of finding, n (up to 256), n times (subject, first, second) as the kind wants them
+-- ARGV:    1 = repair, 0 = look, 2 = look for the last time; kind of finding, n (up to 256), n times (subject, first, second) as the kind wants them
 -- RETURNS: {0, what became of each: 0 it is in order, 1 it is broken, 2 it was broken and is repaired}: of the first ones, about
 --          a megabyte of bodies where these are read
 -- FROM→TO: PROCESSING→QUEUED, PROCESSING→CANCELLED
@@ -52,7 +52,7 @@ local function drop(id, word, other)
 end
 
 -- Whether a dispatcher has claimed a task of this id. A task that ends well and one that is pushed with the same bytes look the
--- same from one look to the next.
+-- same from one look to the next. Only the last one reads all that is claimed.
 local claimed
 local function is_claimed(id)
   if not claimed then
@@ -126,8 +126,8 @@ local cases = {
   end,
   ['body-without-owner'] = function(id, sha)
     local frame = call('HGET', BODIES, id)
-    local is_orphan = frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id) and not is_claimed(id)
-    return is_orphan, function()
+    local is_orphan = frame and redis.sha1hex(frame) == sha and not call('ZSCORE', DELAYED, id)
+    return is_orphan and (ARGV[1] == '0' or not is_claimed(id)), function()
       put_back(id, frame, recount(frame, 0, 0))
     end
   end,

@@ -48,10 +48,16 @@ local function read(element)
 end
 
 -- Whether a claim will drop it. Of an id that was cancelled and pushed once more, as others than our own client do, no copy says
--- which it is: the word does, and the mark is raised by one.
+-- which it is: the word does, if all types are meant, and the mark is raised by one.
+local met = {}
 local function is_dropped(element, id)
-  return size.cancelled > 0 and is_cancelled(element, id)
-    and (string.byte(element, 1) == 1 or call('HGET', STATUS, id) ~= 'queued')
+  if size.cancelled == 0 or not is_cancelled(element, id) then
+    return false
+  elseif string.byte(element, 1) == 1 or type_meant ~= '' or met[id] then
+    return true
+  end
+  met[id] = true
+  return call('HGET', STATUS, id) ~= 'queued'
 end
 
 local looked, meant, done = 0, {}, 0

@@ -1,5 +1,6 @@
 package dev.sluice.dispatch;
 
+import static dev.sluice.dispatch.Eventually.always;
 import static dev.sluice.dispatch.Eventually.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,9 +15,11 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -81,7 +84,7 @@ class BlockingCodeRedisTest extends DispatchCase {
 
     @Test
     void itIsInterruptedWhenItsTimeIsOver() {
-        settings = settings.retry(RetryPolicy.never()).timeout(Duration.ofMillis(200));
+        settings = settings.retry(RetryPolicy.never()).timeout(Duration.ofSeconds(1));
         CompletableFuture<Throwable> ended = new CompletableFuture<>();
         blocking(context -> {
             try {
@@ -99,15 +102,13 @@ class BlockingCodeRedisTest extends DispatchCase {
     }
 
     @Test
-    void whoIsDeafToAnInterruptHoldsUpNobodyNorItsOwnNextAttempt() {
-        settings = settings.retry(AT_ONCE).timeout(Duration.ofSeconds(1));
+    void whoIsDeafToAnInterruptDoesNotHoldUpItsOwnNextAttempt() {
+        settings = settings.retry(AT_ONCE).timeout(Duration.ofSeconds(2));
         AtomicInteger deaf = new AtomicInteger();
         blocking(context -> {
             if (context.attempt() == 1) {
                 deaf.incrementAndGet();
-                while (opened.getCount() > 0) {
-                    LockSupport.parkNanos(1_000_000);
-                }
+                beDeaf();
             }
             return null;
         });
@@ -135,7 +136,8 @@ class BlockingCodeRedisTest extends DispatchCase {
 
     @Test
     void theTaskIsBegunAnewWhenTheCodeHasReturned() {
-        settings = settings.retry(AT_ONCE).timeout(Duration.ofMillis(300));
+        settings = settings.retry(AT_ONCE).timeout(Duration.ofSeconds(1));
+        AtomicBoolean interrupted = new AtomicBoolean();
         AtomicInteger inside = new AtomicInteger();
         AtomicInteger together = new AtomicInteger();
         blocking(context -> {
@@ -145,7 +147,8 @@ class BlockingCodeRedisTest extends DispatchCase {
                     opened.await();
                 }
             } catch (InterruptedException rollsBack) {
-                long until = System.nanoTime() + 200_000_000;
+                interrupted.set(true);
+                long until = System.nanoTime() + 50_000_000;
                 while (System.nanoTime() - until < 0) {
                     LockSupport.parkNanos(1_000_000);
                 }
@@ -158,7 +161,68 @@ class BlockingCodeRedisTest extends DispatchCase {
         enqueue(0, 1);
 
         eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(1));
+        assertThat(interrupted).isTrue();
         assertThat(together).hasValue(1);
+    }
+
+    /** Two pieces of code of one attempt: the first of them that returns is not the end of both. */
+    @Test
+    void anAttemptIsLetGoOfWhenAllItsCodeHasReturned() {
+        settings = settings.retry(AT_ONCE).timeout(Duration.ofSeconds(1));
+        AtomicInteger inside = new AtomicInteger();
+        AtomicInteger together = new AtomicInteger();
+        TaskHandler<Object> slow = TaskHandler.blocking(context -> {
+            together.accumulateAndGet(inside.incrementAndGet(), Math::max);
+            try {
+                if (context.attempt() == 1) {
+                    opened.await();
+                }
+            } catch (InterruptedException rollsBack) {
+                LockSupport.parkNanos(50_000_000);
+            } finally {
+                inside.decrementAndGet();
+            }
+            return 1;
+        });
+        TaskHandler<Object> quick = TaskHandler.blocking(context -> 1);
+        started(dispatcher()
+                .handler("t", Object.class, context -> Mono.zip(slow.handle(context), quick.handle(context))));
+
+        enqueue(0, 1);
+
+        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isEqualTo(1));
+        assertThat(together).hasValue(1);
+    }
+
+    @Tag("alone") // nobody of this process claims meanwhile
+    @Test
+    void noMoreIsClaimedWhileTooManyDoNotReturn() {
+        settings = settings.retry(RetryPolicy.never())
+                .timeout(Duration.ofMillis(500))
+                .concurrency(100);
+        AtomicInteger begun = new AtomicInteger();
+        blocking(context -> {
+            begun.incrementAndGet();
+            beDeaf();
+            return null;
+        });
+
+        enqueue(0, 800);
+        eventually(() -> assertThat(begun).hasValueGreaterThanOrEqualTo(256));
+        eventually(() -> assertThat(BlockingCode.isExhausted()).isTrue());
+        always(Duration.ofSeconds(1), () -> assertThat(begun).hasValueLessThanOrEqualTo(256 + 2 * 100));
+
+        opened.countDown();
+        eventually(() -> assertThat(told.settled(Outcome.SUCCEEDED)).isPositive());
+        eventually(() -> assertThat(BlockingCode.isExhausted()).isFalse());
+    }
+
+    /** As a driver may be. */
+    private void beDeaf() {
+        while (opened.getCount() > 0) {
+            LockSupport.parkNanos(10_000_000);
+            Thread.interrupted(); // else nobody could wait here
+        }
     }
 
     private void blocking(TaskHandler.Code<Object> code) {

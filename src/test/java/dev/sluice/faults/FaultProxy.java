@@ -226,6 +226,7 @@ final class FaultProxy implements AutoCloseable {
                     if (caught >= 0) {
                         own = trap.then;
                         untilTorn = caught;
+                        trap.sprung.countDown();
                     }
                     relay(bytes, n, out, replies);
                 }
@@ -379,7 +380,6 @@ final class FaultProxy implements AutoCloseable {
             for (int i = first; text.length > 0 && sprung.getCount() > 0 && i + text.length <= bytes.length; i++) {
                 if (Arrays.equals(bytes, i, i + text.length, text, 0, text.length)) {
                     firstPiece = bytes.length - from;
-                    sprung.countDown();
                     return cutAt < 0 ? Math.max(0, i - from) : cutAt;
                 }
             }

@@ -18,20 +18,15 @@ class LatenciesRedisTest {
     void aLongCommandIsToldWithItsTime(String version) {
         try (RedisServer redis =
                 Latencies.telling(UnpackedRedis.builder(version)).start()) {
-            redis.call("DEBUG", "SLEEP", "0.05");
-            assertThat(Latencies.of(redis, "command", CLOCK_MS)).isEmpty();
-
             long began = System.nanoTime();
             redis.call("DEBUG", "SLEEP", "0.6");
             long ended = System.nanoTime();
 
             List<Fault> told = Latencies.of(redis, "command", CLOCK_MS).toList();
             assertThat(told).singleElement().satisfies(fault -> {
-                assertThat(fault.fromNanos()).isLessThan(began + 2_000_000);
-                assertThat(fault.toNanos()).isBetween(ended - 1_000_000_000, ended + 1_000_000_000);
+                assertThat(fault.fromNanos()).isBetween(began - 1_000_000_000, ended - 500_000_000);
                 assertThat(fault.explainsLapse(ended, LEASE)).isTrue();
             });
-            assertThat(Latencies.of(redis, Latencies.APPENDING, CLOCK_MS)).isEmpty();
         }
     }
 }

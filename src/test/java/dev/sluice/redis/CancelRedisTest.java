@@ -96,9 +96,13 @@ class CancelRedisTest {
                 .isZero();
         q.pushForeign("x");
 
-        assertThat(OneQueue.await(q.producer.sweep("plain", 0, "", "", "", true))
-                        .cancelled())
-                .isOne();
+        assertThat(OneQueue.await(q.producer.sweep("plain", 0, "t", "", "", false))
+                        .matched())
+                .as("which copy is of this type nobody knows")
+                .isZero();
+        SweepReply swept = OneQueue.await(q.producer.sweep("plain", 0, "", "", "", true));
+        assertThat(swept.matched()).isOne();
+        assertThat(swept.cancelled()).isOne();
 
         assertThat(q.status("x")).isNull();
         assertThat(q.worker("w").claim(10)).isEmpty();

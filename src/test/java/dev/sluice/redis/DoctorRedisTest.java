@@ -147,11 +147,22 @@ class DoctorRedisTest {
         String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
                 .text(0);
 
-        assertThat(judge(Kind.BODY_WITHOUT_OWNER, false, "a", sha, "")).isZero();
         assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
 
         assertThat(q.wire.call("HLEN", q.key("bodies"))).isEqualTo(1L);
         assertThat(worker.drain()).containsExactly("b", "c");
+    }
+
+    @Test
+    void aBodyThatIsAnotherThanWasLookedAtIsLeftAlone() {
+        worker.claimOne();
+        q.wire.call("HDEL", q.key("claimed:w1"), "1.1");
+
+        assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", "the digest of other bytes", ""))
+                .isZero();
+
+        assertFound(Kind.BODY_WITHOUT_OWNER, "a");
+        assertRepaired(Kind.BODY_WITHOUT_OWNER, "a");
     }
 
     @Test

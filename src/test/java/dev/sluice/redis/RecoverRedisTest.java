@@ -98,6 +98,23 @@ class RecoverRedisTest {
         assertThat(again).hasSize(300).allMatch(held -> held.frame().crashes() == 0);
     }
 
+    /** Else it would be a member without tasks, for as long as no other dispatcher of this queue comes. */
+    @Test
+    void whoHasLeftSinceTheSearchIsNotListedAgain() {
+        Worker worker = q.worker("a");
+        q.enqueue("x");
+        worker.claimOne();
+        assertThat(OneQueue.await(q.upkeep.adoptStrays())).isZero();
+
+        OneQueue.await(q.claims.leave("a"));
+        assertThat(OneQueue.await(q.upkeep.adoptStrays()))
+                .as("by the same search")
+                .isZero();
+
+        assertThat(q.wire.call("ZCARD", q.key("dispatchers"))).isEqualTo(0L);
+        assertThat(q.worker("b").claimIds(1)).containsExactly("x");
+    }
+
     /** It takes a second for each few million keys, and a program may have a hundred queues. */
     @Test
     void theQueuesOfOneProgramShareTheSearchForForgottenClaims() {

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -29,7 +30,9 @@ import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
-import org.snakeyaml.engine.v2.schema.CoreSchema;
+import org.snakeyaml.engine.v2.resolver.JsonScalarResolver;
+import org.snakeyaml.engine.v2.resolver.ScalarResolver;
+import org.snakeyaml.engine.v2.schema.JsonSchema;
 
 /** Reads a file into values by key. Every mistake names file, line and column; reading goes on behind it. */
 final class YamlFile {
@@ -94,7 +97,7 @@ final class YamlFile {
             return new Compose(LoadSettings.builder()
                             .setLabel(name)
                             .setAllowNonScalarKeys(true)
-                            .setSchema(new CoreSchema()) // to whom "~" is null, as everywhere
+                            .setSchema(WITH_TILDE)
                             .build())
                     .composeString(text)
                     .orElse(null);
@@ -407,6 +410,16 @@ final class YamlFile {
         }
         return scope.isQueue() ? Stream.of(TYPES, SCHEDULES) : Stream.of();
     }
+
+    /** That of JSON, to which "~" is null besides, as to whoever writes YAML. */
+    private static final JsonSchema WITH_TILDE = new JsonSchema() {
+        @Override
+        public ScalarResolver getScalarResolver() {
+            JsonScalarResolver resolver = new JsonScalarResolver();
+            resolver.addImplicitResolver(Tag.NULL, Pattern.compile("^~$"), "~");
+            return resolver;
+        }
+    };
 
     private static boolean isNull(Node node) {
         return node.getTag().equals(Tag.NULL);

@@ -18,6 +18,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,9 @@ final class EmbeddedRedis implements AutoCloseable {
         return limit.compareTo(SHORTEST_LIMIT) > 0 ? limit : SHORTEST_LIMIT;
     }
 
+    private static final List<String> TEMPORARY = List.of(
+            "cannot create a folder for", "cannot write the server's configuration", "cannot unpack the Redis server");
+
     /**
      * Starts it, with an append-only file in {@code data} if that is given, which it may load for {@code limit}. Blocks; an
      * interrupt ends it.
@@ -71,11 +75,12 @@ final class EmbeddedRedis implements AutoCloseable {
 
     /** Its own folder, and the bundled server, are among the temporary files. */
     private static String because(RedisServerException e) {
-        return e.getCause() instanceof IOException io
-                ? " (" + reason(io)
-                        + ")\nIf it is the folder for temporary files that cannot be used, name another: java"
-                        + " -Djava.io.tmpdir=DIR -jar …"
-                : "";
+        if (!(e.getCause() instanceof IOException io)) {
+            return "";
+        }
+        boolean isTemporary = TEMPORARY.stream().anyMatch(String.valueOf(e.getMessage())::startsWith);
+        return " (" + reason(io) + ")"
+                + (isTemporary ? "\nAnother folder for temporary files: java -Djava.io.tmpdir=DIR -jar …" : "");
     }
 
     int port() {

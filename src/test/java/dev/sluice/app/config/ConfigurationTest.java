@@ -488,6 +488,8 @@ class ConfigurationTest {
     @Test
     void aTildeIsNothingAndNoFolder() {
         assertThat(load("redis: { data: ~ }").settings().data()).isNull();
+        assertThatThrownBy(() -> load("queues: { a: &a { timeout: 1s }, b: { <<: *a } }"))
+                .hasMessageContaining("<< is an unknown key");
         assertThatThrownBy(() -> load("redis: { data: ~/sluice }"))
                 .hasMessageContaining("redis.data")
                 .hasMessageContaining("without '~'");
