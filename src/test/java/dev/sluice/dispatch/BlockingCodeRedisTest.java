@@ -148,7 +148,7 @@ class BlockingCodeRedisTest extends DispatchCase {
                 }
             } catch (InterruptedException rollsBack) {
                 interrupted.set(true);
-                long until = System.nanoTime() + 50_000_000;
+                long until = System.nanoTime() + 150_000_000;
                 while (System.nanoTime() - until < 0) {
                     LockSupport.parkNanos(1_000_000);
                 }
@@ -178,7 +178,7 @@ class BlockingCodeRedisTest extends DispatchCase {
                     opened.await();
                 }
             } catch (InterruptedException rollsBack) {
-                LockSupport.parkNanos(50_000_000);
+                LockSupport.parkNanos(150_000_000);
             } finally {
                 inside.decrementAndGet();
             }
