@@ -23,7 +23,7 @@ import reactor.core.scheduler.Schedulers;
  * another thread, for the loop may be what hangs: before the lease can lapse it cancels every handler, by this process's
  * own clock. Once a lease the tokens on both sides are compared.
  *
- * <p>Confined to the loop thread, but for the guard.
+ * <p>Confined to the loop thread, but for the guard, and the time until which the lease is sure.
  */
 final class LeaseKeeper {
     private static final Logger log = LoggerFactory.getLogger(LeaseKeeper.class);
@@ -110,7 +110,13 @@ final class LeaseKeeper {
         beating = true;
         beatNanos = nowNanos;
         calls.run(
-                store.heartbeat(incarnation.id(), lease, incarnation.holdings().sureFor(nowNanos)),
+                store.heartbeat(incarnation.id(), lease, incarnation.holdings().sureFor(nowNanos))
+                        .doOnNext(
+                                reply -> { // here, for the guard is not to act while this waits for the loop
+                                    if (reply.renewed()) {
+                                        sure(nowNanos);
+                                    }
+                                }),
                 reply -> {
                     beating = false;
                     if (reply.renewed()) {
@@ -131,10 +137,14 @@ final class LeaseKeeper {
                 });
     }
 
-    /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. */
+    /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. Any thread. */
+    private void sure(long sentNanos) {
+        incarnation.holdings().sureUntil(sentNanos + sureNanos(lease));
+    }
+
     private void renewed(long sentNanos) {
+        sure(sentNanos);
         Holdings holdings = incarnation.holdings();
-        holdings.sureUntil(sentNanos + sureNanos(lease));
         if (holdings.isSure(System.nanoTime())) { // else it was sent before a standstill, and is of no use after it
             stillNanos = 0;
         }

@@ -13,8 +13,11 @@ import java.util.stream.IntStream;
  * any call does: so one that said nothing is asked last the next time. Shared by all links; thread-safe.
  */
 final class Addresses {
-    /** Nobody waits that long for a connection. Until it has answered, or its time is over, Lettuce keeps the socket of one that was given up. */
-    private static final Duration LONGEST_TO_OPEN = Duration.ofSeconds(3);
+    /**
+     * Instead of Lettuce's minute, where the caller says nothing: nobody waits that long for a connection, and until it has answered, or its
+     * time is over, Lettuce keeps the socket of one that was given up.
+     */
+    private static final Duration TO_OPEN = Duration.ofSeconds(3);
 
     private final List<RedisURI> turns;
     private final AtomicInteger turn = new AtomicInteger();
@@ -53,6 +56,6 @@ final class Addresses {
 
     private static RedisURI.Builder copy(RedisURI uri) {
         return RedisURI.builder(uri)
-                .withTimeout(uri.getTimeout().compareTo(LONGEST_TO_OPEN) < 0 ? uri.getTimeout() : LONGEST_TO_OPEN);
+                .withTimeout(uri.getTimeout().equals(RedisURI.DEFAULT_TIMEOUT_DURATION) ? TO_OPEN : uri.getTimeout());
     }
 }

@@ -62,7 +62,7 @@ class ProtocolExamplesRedisTest {
 
         assertThat(seen(tasks)).containsExactly("report-7 report.build {\"month\": \"2026-10\"}");
         assertThat(tasks.get(0).headers()).containsEntry("tenant", "acme");
-        assertThat(tasks.get(0).maxAttempts()).isEqualTo(3);
+        assertThat(tasks.get(0).maxAttempts()).isEqualTo(mode == DeliveryMode.AT_MOST_ONCE ? 1 : 3);
     }
 
     @ParameterizedTest

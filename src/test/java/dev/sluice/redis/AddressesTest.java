@@ -49,13 +49,31 @@ class AddressesTest {
         assertThat(ofSentinel.getPassword()).containsExactly("its own".toCharArray());
     }
 
+    /** With a time to open it that is no minute, unless that is asked for. */
     @Test
     void aSingleAddressStaysAsItIs() {
         RedisURI uri = RedisURI.create("redis://host");
         Addresses addresses = new Addresses(uri);
+        RedisURI first = addresses.next();
 
-        addresses.silent(uri);
+        addresses.silent(first);
 
-        assertThat(addresses.next()).isSameAs(uri);
+        assertThat(addresses.next()).isSameAs(first);
+        assertThat(first.getHost()).isEqualTo("host");
+        assertThat(first.getTimeout()).isEqualTo(Duration.ofSeconds(3));
+        assertThat(uri.getTimeout()).isEqualTo(RedisURI.DEFAULT_TIMEOUT_DURATION);
+        assertThat(new Addresses(RedisURI.create("redis-socket:///tmp/redis.sock"))
+                        .next()
+                        .getSocket())
+                .isEqualTo("/tmp/redis.sock");
+    }
+
+    @Test
+    void theSentinelsOfTheCallerStayAsTheyAre() {
+        RedisURI uri = RedisURI.create("rediss-sentinel://a,b#main");
+        uri.getSentinels().forEach(sentinel -> sentinel.setSsl(false));
+
+        assertThat(new Addresses(uri).next().getSentinels()).noneMatch(RedisURI::isSsl);
+        assertThat(uri.getSentinels()).noneMatch(RedisURI::isSsl);
     }
 }
