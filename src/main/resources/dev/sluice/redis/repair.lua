@@ -71,12 +71,12 @@ end
 -- A body goes back to a list before it is gone here: a right that is missing in the middle is to cost nothing. What could not
 -- be counted anew goes as it is, to be run or to be a dead letter. One that somebody asked to stop is not run again.
 local function put_back(id, frame, again, crashes)
-  if again and call('SISMEMBER', CANCELLING, id) == 1 then
+  local is_unwanted = again and call('SISMEMBER', CANCELLING, id) == 1
+  if is_unwanted then
     call('HDEL', STATUS, id)
     if string.sub(frame, 2, 2) == 'F' then
       watch({ id }, now)
     end
-    call('SREM', CANCELLING, id)
   elseif again then
     call('LPUSH', list_for(crashes, CRASHES_OF_A_SUSPECT), again)
     call('HSET', STATUS, id, 'queued')
@@ -87,7 +87,9 @@ local function put_back(id, frame, again, crashes)
   call('HDEL', BODIES, id)
   call('ZREM', DELAYED, id)
   call('HDEL', PROGRESS, id)
-  if not again then
+  if is_unwanted then
+    call('SREM', CANCELLING, id) -- last: a body that is left is to be left with the request
+  elseif not again then
     write_true(id, (truth(id, false)))
   end
   ring()
