@@ -249,8 +249,8 @@ public final class TaskClient {
         String id = Framer.idOf(task);
         return Mono.defer(() -> {
             Task<?> awaited = task.keepResultForAwait(options.timeout());
-            byte[] frame = framer.frame(
-                    id, awaited); // here, though it may have to wait for its turn: what is written may need this thread
+            // Here, though it may have to wait for its turn: what is written may need this thread.
+            byte[] frame = framer.frame(id, awaited);
             Awaits.Enqueueing enqueueing = told -> coalescer
                     .enqueue(id, () -> frame, () -> framer.due(awaited), told)
                     .flatMap(this::taken);

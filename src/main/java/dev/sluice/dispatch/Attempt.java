@@ -26,7 +26,8 @@ import reactor.core.publisher.Sinks;
  * whoever comes first: the handler, the timeout, a lost lease or the shutdown.
  *
  * <p>Whose handler ends it is settled at once. Whoever is cut is settled when its handler knows: its cancellation has
- * returned, and it has left the thread on which it was started, or on which it blocks. Until then it lets go of nothing, for whoever is given the
+ * returned, and it has left the thread on which it was started, or on which it blocks. Until then it lets go of nothing, for
+ * whoever is given the
  * task next would run beside it.
  */
 final class Attempt implements CoreSubscriber<Object> {
@@ -82,8 +83,10 @@ final class Attempt implements CoreSubscriber<Object> {
     private volatile @Nullable ProgressReport report;
 
     private volatile @Nullable Thread inside;
-    private volatile int
-            code; // how many pieces of code that block are inside; below 0 if they linger, and are counted as that
+
+    /** How many pieces of code that block are inside; below 0 if they linger, and are counted as that. */
+    private volatile int code;
+
     private String type = "-";
     private int waitedMs;
     private int maxAttempts;

@@ -68,9 +68,9 @@ final class BlockingCode<T> implements TaskHandler<T> {
     /** So many more pieces of code linger. */
     static void linger(int more) {
         int now = LINGERING.addAndGet(more);
-        if (now < MOST_LINGERING) {
+        if (now < MOST_LINGERING / 2) {
             TOLD.set(false);
-        } else if (TOLD.compareAndSet(false, true)) {
+        } else if (now >= MOST_LINGERING && TOLD.compareAndSet(false, true)) {
             log.atWarn()
                     .addKeyValue("threads", now)
                     .log(

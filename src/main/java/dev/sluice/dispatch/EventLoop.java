@@ -194,9 +194,9 @@ final class EventLoop {
 
     private void tick() {
         long now = System.nanoTime();
-        if (halted
-                || now - tickedNanos
-                        < TICK.toNanos() / 2) { // after a standstill those that were missed come all at once
+        boolean isMadeUpFor =
+                now - tickedNanos < TICK.toNanos() / 2; // after a standstill all come at once that were missed
+        if (halted || isMadeUpFor) {
             return;
         }
         tickedNanos = now;

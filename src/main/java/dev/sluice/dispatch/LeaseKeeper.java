@@ -2,6 +2,7 @@ package dev.sluice.dispatch;
 
 import dev.sluice.redis.ClaimStore;
 import dev.sluice.redis.EventLink;
+import dev.sluice.redis.HeartbeatReply;
 import dev.sluice.redis.Tokens;
 import dev.sluice.task.StoreUnavailableException;
 import dev.sluice.task.Verdict;
@@ -111,12 +112,7 @@ final class LeaseKeeper {
         beatNanos = nowNanos;
         calls.run(
                 store.heartbeat(incarnation.id(), lease, incarnation.holdings().sureFor(nowNanos))
-                        .doOnNext(
-                                reply -> { // here, for the guard is not to act while this waits for the loop
-                                    if (reply.renewed()) {
-                                        sure(nowNanos);
-                                    }
-                                }),
+                        .doOnNext(reply -> sureIfRenewed(reply, nowNanos)),
                 reply -> {
                     beating = false;
                     if (reply.renewed()) {
@@ -140,6 +136,13 @@ final class LeaseKeeper {
     /** Redis counts from when the call arrives, which is later, and a tenth is left for clocks that differ in pace. Any thread. */
     private void sure(long sentNanos) {
         incarnation.holdings().sureUntil(sentNanos + sureNanos(lease));
+    }
+
+    /** On the thread of the answer: the guard is not to act while that waits for the loop. */
+    private void sureIfRenewed(HeartbeatReply reply, long sentNanos) {
+        if (reply.renewed()) {
+            sure(sentNanos);
+        }
     }
 
     private void renewed(long sentNanos) {

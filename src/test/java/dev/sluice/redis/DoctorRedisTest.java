@@ -130,9 +130,7 @@ class DoctorRedisTest {
     @Test
     void aBodyThatIsHeldAfterAllIsLeftAlone() {
         worker.claimOne();
-        byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
-        String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
-                .text(0);
+        String sha = digestOfBody("a");
         worker.settle(it -> it.retry(Tokens.of(1, 1), 0, "{}"));
         worker.claim(3); // it was due at once: held again, with other bytes
 
@@ -143,9 +141,7 @@ class DoctorRedisTest {
     @Test
     void aBodyOfTheSameBytesThatSomebodyHoldsIsLeftAlone() {
         worker.claimOne();
-        byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), "a").bytes(0);
-        String sha = q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
-                .text(0);
+        String sha = digestOfBody("a");
 
         assertThat(judge(Kind.BODY_WITHOUT_OWNER, true, "a", sha, "")).isZero();
 
@@ -664,6 +660,12 @@ class DoctorRedisTest {
         }
         assertThat(q.examine().isClean()).isTrue();
         return kinds;
+    }
+
+    private String digestOfBody(String id) {
+        byte[] frame = q.raw(CommandType.HGET, q.key("bodies"), id).bytes(0);
+        return q.raw(CommandType.EVAL, "return redis.sha1hex(ARGV[1])", "0", frame)
+                .text(0);
     }
 
     private long judge(Kind kind, boolean repairs, String... words) {

@@ -36,6 +36,16 @@ import org.snakeyaml.engine.v2.schema.JsonSchema;
 
 /** Reads a file into values by key. Every mistake names file, line and column; reading goes on behind it. */
 final class YamlFile {
+    /** That of JSON, to which "~" is null besides, as to whoever writes YAML. */
+    private static final JsonSchema WITH_TILDE = new JsonSchema() {
+        @Override
+        public ScalarResolver getScalarResolver() {
+            JsonScalarResolver resolver = new JsonScalarResolver();
+            resolver.addImplicitResolver(Tag.NULL, Pattern.compile("^~$"), "~");
+            return resolver;
+        }
+    };
+
     private static final String QUEUES = "queues";
     private static final String TYPES = "types";
     private static final String HANDLERS = "handlers";
@@ -410,16 +420,6 @@ final class YamlFile {
         }
         return scope.isQueue() ? Stream.of(TYPES, SCHEDULES) : Stream.of();
     }
-
-    /** That of JSON, to which "~" is null besides, as to whoever writes YAML. */
-    private static final JsonSchema WITH_TILDE = new JsonSchema() {
-        @Override
-        public ScalarResolver getScalarResolver() {
-            JsonScalarResolver resolver = new JsonScalarResolver();
-            resolver.addImplicitResolver(Tag.NULL, Pattern.compile("^~$"), "~");
-            return resolver;
-        }
-    };
 
     private static boolean isNull(Node node) {
         return node.getTag().equals(Tag.NULL);

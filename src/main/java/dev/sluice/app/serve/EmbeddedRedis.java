@@ -18,7 +18,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -49,9 +48,6 @@ final class EmbeddedRedis implements AutoCloseable {
         return limit.compareTo(SHORTEST_LIMIT) > 0 ? limit : SHORTEST_LIMIT;
     }
 
-    private static final List<String> TEMPORARY = List.of(
-            "cannot create a folder for", "cannot write the server's configuration", "cannot unpack the Redis server");
-
     /**
      * Starts it, with an append-only file in {@code data} if that is given, which it may load for {@code limit}. Blocks; an
      * interrupt ends it.
@@ -78,9 +74,10 @@ final class EmbeddedRedis implements AutoCloseable {
         if (!(e.getCause() instanceof IOException io)) {
             return "";
         }
-        boolean isTemporary = TEMPORARY.stream().anyMatch(String.valueOf(e.getMessage())::startsWith);
         return " (" + reason(io) + ")"
-                + (isTemporary ? "\nAnother folder for temporary files: java -Djava.io.tmpdir=DIR -jar …" : "");
+                + (io instanceof FileSystemException
+                        ? "\nAnother folder for temporary files: java -Djava.io.tmpdir=DIR -jar …"
+                        : "");
     }
 
     int port() {

@@ -77,14 +77,14 @@ final class HandlerJars {
 
             @Override
             public <T> HandlerRegistry handler(String type, Type payload, TaskHandler<T> handler) {
-                add(type, new Registration<>(jar, payload, as(handler)));
+                add(type, new Registration<>(jar, payload, withItsLoader(handler)));
                 return this;
             }
         };
     }
 
-    /** One whose code finds what its jar brings where libraries look for that: registering, and so now, the loader is there, too. */
-    private static <T> TaskHandler<T> as(TaskHandler<T> handler) {
+    /** Called while the jar registers: its loader is the context's then, where libraries look for what it brings, and will be when it handles. */
+    private static <T> TaskHandler<T> withItsLoader(TaskHandler<T> handler) {
         ClassLoader own = Thread.currentThread().getContextClassLoader();
         return context -> {
             Thread thread = Thread.currentThread();
